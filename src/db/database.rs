@@ -1,0 +1,210 @@
+//! One SQLite file as the rest of the house sees it: readers, a writer, and an end.
+
+use super::open::{Connected, Manager, OpenError, Role};
+use super::tx::Tx;
+use super::writer::{WriteLimits, Writer};
+use crate::clock::SharedClock;
+use crate::error::{Error, Result};
+use r2d2::ManageConnection;
+use scheduled_thread_pool::ScheduledThreadPool;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Thousands of virtual machine steps that a read may take on the thread that serves requests: well under a
+/// millisecond. A longer one starts again on a thread that may block. Hopping always would cost a third of the rate.
+const INLINE_TICKS: i64 = 8;
+
+/// The one thread pool that opens connections for all r2d2 pools; their default is three threads each.
+#[derive(Clone)]
+pub struct ReaderThreads(Arc<ScheduledThreadPool>);
+
+impl ReaderThreads {
+    /// A pool of `threads` threads.
+    pub fn new(threads: usize) -> ReaderThreads {
+        ReaderThreads(Arc::new(
+            ScheduledThreadPool::builder().num_threads(threads).thread_name_pattern("open-{}").build(),
+        ))
+    }
+}
+
+/// How a file is opened.
+#[derive(Clone)]
+pub struct DatabaseOptions {
+    /// What `PRAGMA application_id` must be.
+    pub application_id: i32,
+    /// Readers at once, and so the file descriptors that one file may cost.
+    pub readers: u32,
+    /// Page cache per connection, in KiB.
+    pub cache_kib: u32,
+    /// How long a read waits for its turn before it is a 503.
+    pub read_wait: Duration,
+    /// How long a read may run before it is a 504.
+    pub read_time: Duration,
+    /// Bounds of the writer.
+    pub write: WriteLimits,
+    /// Who opens connections.
+    pub threads: ReaderThreads,
+}
+
+/// One SQLite file: a pool of readers and a writer. Shared by all who use the file; [`Database::close`] ends it for
+/// all of them at once.
+pub struct Database {
+    readers: RwLock<Option<r2d2::Pool<Manager>>>,
+    turns: Arc<Semaphore>,
+    writer: Arc<Writer>,
+    options: DatabaseOptions,
+    clock: SharedClock,
+}
+
+impl Database {
+    /// Opens an existing file. `look` is called with the first connection to decide whether this is the right file.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the file is missing, of another kind or damaged; or what `look` returns.
+    pub fn open<E: From<OpenError>>(
+        path: &Path,
+        options: DatabaseOptions,
+        clock: SharedClock,
+        look: impl FnOnce(&Tx<'_>) -> Result<(), E>,
+    ) -> Result<Arc<Database>, E> {
+        if !path.exists() {
+            return Err(OpenError::Missing.into());
+        }
+        let manager = Manager::new(path, Role::Reader, options.cache_kib);
+        let first = manager.connect().map_err(OpenError::from)?;
+        let tx = Tx::new(&first, clock.now());
+        let id = tx
+            .query_row("PRAGMA application_id", &[], |row| row.get::<i64>(0))
+            .map_err(OpenError::from)?
+            .unwrap_or_default();
+        if id != i64::from(options.application_id) {
+            return Err(OpenError::Foreign(id).into());
+        }
+        look(&tx)?;
+        manager.keep(first);
+        let readers = r2d2::Pool::builder()
+            .max_size(options.readers)
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connection_timeout(options.read_wait)
+            .error_handler(Box::new(r2d2::NopErrorHandler))
+            .thread_pool(Arc::clone(&options.threads.0))
+            .build_unchecked(manager);
+        let writing = Manager::new(path, Role::Writer, options.cache_kib);
+        Ok(Arc::new(Database {
+            readers: RwLock::new(Some(readers)),
+            turns: Arc::new(Semaphore::new(options.readers as usize)),
+            writer: Arc::new(Writer::new(writing, options.write, Arc::clone(&clock))),
+            options,
+            clock,
+        }))
+    }
+
+    /// Runs `act` in a read transaction. It may be run twice.
+    ///
+    /// # Errors
+    /// What `act` returns; 503 when no reader is free in time or the file is closed; 504 when it runs too long.
+    pub async fn read<T, F>(self: &Arc<Self>, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let turn = self.turn().await?;
+        if let Some(result) = self.read_inline(&mut act) {
+            return result;
+        }
+        let database = Arc::clone(self);
+        let task = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            database.read_blocking(act)
+        });
+        task.await.unwrap_or_else(|panic| Err(Error::internal(panic)))
+    }
+
+    async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
+        if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
+            return Ok(turn);
+        }
+        match tokio::time::timeout(self.options.read_wait, Arc::clone(&self.turns).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(overloaded()),
+        }
+    }
+
+    /// Tries on this thread with an idle connection and few steps; `None` if that was not enough.
+    fn read_inline<T>(&self, act: &mut impl FnMut(&Tx<'_>) -> Result<T>) -> Option<Result<T>> {
+        let readers = self.readers.try_read().ok()?;
+        let Some(pool) = readers.as_ref() else { return Some(Err(gone())) };
+        let connected = pool.try_get()?;
+        let result = self.run(&connected, act, Some(INLINE_TICKS));
+        (result.is_ok() || !connected.guard.stopped()).then_some(result)
+    }
+
+    /// The same on a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub fn read_blocking<T>(&self, mut act: impl FnMut(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(pool) = readers.as_ref() else { return Err(gone()) };
+        let connected = pool.get().map_err(|error| overloaded().because(error))?;
+        self.run(&connected, &mut act, None)
+    }
+
+    fn run<T>(
+        &self,
+        connected: &Connected,
+        act: &mut impl FnMut(&Tx<'_>) -> Result<T>,
+        ticks: Option<i64>,
+    ) -> Result<T> {
+        let tx = Tx::new(connected, self.clock.now());
+        tx.execute("BEGIN", &[])?;
+        connected.guard.arm(ticks, Some(self.options.read_time));
+        let result = act(&tx);
+        let stopped = connected.guard.stopped();
+        connected.guard.arm(None, None);
+        if !connected.raw.is_autocommit() {
+            tx.execute("COMMIT", &[])?;
+        }
+        connected.guard.set_stopped(stopped);
+        result
+    }
+
+    /// Queues a write; the answer comes when it is on disk. `act` may be run twice, in a savepoint of its own.
+    ///
+    /// # Errors
+    /// What `act` returns; 503 when the queue is full, the disk refuses or the file is closed.
+    pub async fn write<T, F>(&self, name: &'static str, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.writer.write(name, act).await
+    }
+
+    /// Ends the use of this file for everyone: waits for what was accepted, then closes all connections. The last one
+    /// to close checkpoints the WAL. Blocks.
+    pub fn close(&self) {
+        self.writer.close();
+        *self.readers.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn overloaded() -> Error {
+    Error::unavailable("overloaded", "Too many reads wait for this database. Try again shortly.", 1)
+}
+
+fn gone() -> Error {
+    Error::unavailable("closing", "This database is being closed. Try again shortly.", 2)
+}

@@ -1,0 +1,92 @@
+//! What a connection may do right now: who speaks (our code or the app's schema), and for how long.
+//!
+//! The authorizer and the progress handler of a connection live as long as it does and are called by SQLite,
+//! so they share this small state with the code that uses the connection.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Virtual machine steps between two calls of the progress handler.
+pub(super) const STEPS_PER_TICK: i32 = 1_000;
+
+/// Which statements the authorizer lets through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Speaker {
+    /// Statements made for records: nothing that begins with `_`, no schema changes.
+    App = 0,
+    /// Our own statements.
+    System = 1,
+    /// A migration of the app: schema changes, but nothing that begins with `_`.
+    Migration = 2,
+}
+
+#[derive(Debug)]
+pub(super) struct Guard {
+    speaker: AtomicU8,
+    ticks_left: AtomicI64,
+    deadline_us: AtomicU64,
+    epoch: Instant,
+    stopped: AtomicBool,
+}
+
+impl Guard {
+    pub(super) fn new() -> Guard {
+        Guard {
+            speaker: AtomicU8::new(Speaker::System as u8),
+            ticks_left: AtomicI64::new(i64::MAX),
+            deadline_us: AtomicU64::new(u64::MAX),
+            epoch: crate::clock::monotonic(),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn speaker(&self) -> Speaker {
+        match self.speaker.load(Relaxed) {
+            0 => Speaker::App,
+            1 => Speaker::System,
+            _ => Speaker::Migration,
+        }
+    }
+
+    pub(super) fn set_speaker(&self, speaker: Speaker) {
+        self.speaker.store(speaker as u8, Relaxed);
+    }
+
+    /// Lets the next statements run for at most `ticks` times [`STEPS_PER_TICK`] and `time`.
+    pub(super) fn arm(&self, ticks: Option<i64>, time: Option<Duration>) {
+        self.stopped.store(false, Relaxed);
+        self.ticks_left.store(ticks.unwrap_or(i64::MAX), Relaxed);
+        let deadline = time.map_or(u64::MAX, |time| self.elapsed_us().saturating_add(micros(time)));
+        self.deadline_us.store(deadline, Relaxed);
+    }
+
+    /// Whether the last statements were stopped by [`Guard::arm`]'s bounds.
+    pub(super) fn stopped(&self) -> bool {
+        self.stopped.load(Relaxed)
+    }
+
+    /// Remembers across another [`Guard::arm`] that statements were stopped.
+    pub(super) fn set_stopped(&self, stopped: bool) {
+        self.stopped.store(stopped, Relaxed);
+    }
+
+    /// Called by SQLite every [`STEPS_PER_TICK`]; true stops the statement.
+    pub(super) fn tick(&self) -> bool {
+        let deadline = self.deadline_us.load(Relaxed);
+        let out_of_steps = self.ticks_left.fetch_sub(1, Relaxed) <= 0;
+        let stop = out_of_steps || (deadline != u64::MAX && self.elapsed_us() >= deadline);
+        if stop {
+            self.stopped.store(true, Relaxed);
+        }
+        stop
+    }
+
+    fn elapsed_us(&self) -> u64 {
+        micros(crate::clock::monotonic().duration_since(self.epoch))
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX - 1)
+}

@@ -1,0 +1,179 @@
+//! Connections that may do what those of requests may not: create, migrate, stamp, copy. Used when a file is
+//! provisioned, migrated, exported or closed for good; never by a request.
+
+use super::constraint::DbError;
+use super::migration::{self, MigrationError, Track};
+use super::open::{Connected, Manager, OpenError, Role};
+use super::tx::Tx;
+use crate::clock::Timestamp;
+use r2d2::ManageConnection;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+
+/// A connection for maintenance of one file.
+pub struct Maintenance {
+    connected: Connected,
+}
+
+impl Maintenance {
+    /// Opens an existing file.
+    ///
+    /// # Errors
+    /// [`OpenError`] if it is missing or damaged.
+    pub fn open(path: &Path) -> Result<Maintenance, OpenError> {
+        if !path.exists() {
+            return Err(OpenError::Missing);
+        }
+        Ok(Maintenance { connected: Manager::new(path, Role::Writer, 2_048).connect()? })
+    }
+
+    /// Makes a new, empty file of the kind `application_id`, in WAL mode.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the file exists already or cannot be made.
+    pub fn create(path: &Path, application_id: i32) -> Result<Maintenance, OpenError> {
+        std::fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
+            OpenError::Database(DbError::Disk(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))
+        })?;
+        let raw = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        raw.execute_batch(&format!(
+            "PRAGMA page_size=4096; PRAGMA application_id={application_id}; PRAGMA journal_mode=WAL;"
+        ))?;
+        drop(raw);
+        Maintenance::open(path)
+    }
+
+    /// Applies what is missing of `track`; the number of migrations applied.
+    ///
+    /// # Errors
+    /// [`MigrationError`] with file and line.
+    pub fn migrate(&self, track: &Track, now: Timestamp) -> Result<usize, MigrationError> {
+        migration::apply(&self.connected, track, now)
+    }
+
+    /// Runs a seed script in one transaction, under the same rules as a migration.
+    ///
+    /// # Errors
+    /// [`MigrationError`] with file and line.
+    pub fn seed(&self, file: &str, sql: &str, now: Timestamp) -> Result<(), MigrationError> {
+        use super::guard::Speaker;
+        let tx = Tx::new(&self.connected, now);
+        let place =
+            |error: DbError| MigrationError { file: file.to_owned(), line: 1, message: error.to_string() };
+        tx.execute("BEGIN IMMEDIATE", &[]).map_err(place)?;
+        let result = tx
+            .as_speaker(Speaker::Migration, || migration::run_script(&tx, file, sql))
+            .and_then(|()| tx.execute("COMMIT", &[]).map(drop).map_err(place));
+        if !self.connected.raw.is_autocommit() {
+            let _ = self.connected.raw.execute_batch("ROLLBACK");
+        }
+        result
+    }
+
+    /// Runs `act` in one immediate transaction without group commit.
+    ///
+    /// # Errors
+    /// What `act` returns.
+    pub fn write<T>(
+        &self,
+        now: Timestamp,
+        act: impl FnOnce(&Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let tx = Tx::new(&self.connected, now);
+        tx.execute("BEGIN IMMEDIATE", &[])?;
+        let result = act(&tx).and_then(|value| tx.execute("COMMIT", &[]).map(|_| value));
+        if !self.connected.raw.is_autocommit() {
+            tx.execute("ROLLBACK", &[])?;
+        }
+        result
+    }
+
+    /// Writes a consistent copy to `target`, which must not exist, without stopping writers (VACUUM INTO).
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn copy_into(&self, target: &Path) -> Result<(), DbError> {
+        // VACUUM INTO attaches its target, which the authorizer of a serving connection refuses: this plain
+        // connection has none, and runs this one statement only.
+        let path = self.connected.raw.path().unwrap_or_default().to_owned();
+        let plain = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        plain.execute_batch("PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF;")?;
+        plain.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+        Ok(())
+    }
+
+    /// What `PRAGMA quick_check` says; empty if all is well.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn check(&self) -> Result<Vec<String>, DbError> {
+        let tx = Tx::new(&self.connected, Timestamp(0));
+        let mut lines = tx.query("PRAGMA quick_check", &[], |row| row.get::<String>(0))?;
+        lines.retain(|line| line != "ok");
+        Ok(lines)
+    }
+
+    /// Turns durability off, for a file that nobody knows yet and that is synced as a whole when it is done.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn unsynced(&self) -> Result<(), DbError> {
+        Tx::new(&self.connected, Timestamp(0)).execute("PRAGMA synchronous=OFF", &[]).map(drop)
+    }
+}
+
+/// A copy of a tenant file that is on its way out: read for an export, with our own tables removed.
+pub struct Copy {
+    connected: Connected,
+}
+
+impl Copy {
+    /// Opens the copy and removes all tables whose names begin with `_`, leaving no trace of them in free pages.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the copy cannot be read or changed.
+    pub fn without_system_tables(path: &Path) -> Result<Copy, OpenError> {
+        let raw = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        raw.execute_batch(
+            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;
+             PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;",
+        )?;
+        let ours: Vec<(String, String)> = raw
+            .prepare(
+                "SELECT type, name FROM sqlite_schema WHERE name LIKE '\\_%' ESCAPE '\\' AND type IN ('table', 'view', 'trigger')
+                 ORDER BY type = 'table'",
+            )?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (kind, name) in ours {
+            raw.execute_batch(&format!("DROP {kind} IF EXISTS \"{}\"", name.replace('"', "\"\"")))?;
+        }
+        raw.execute_batch("DELETE FROM sqlite_sequence WHERE name LIKE '\\_%' ESCAPE '\\'")
+            .or_else(|error| if error.to_string().contains("no such table") { Ok(()) } else { Err(error) })?;
+        raw.execute_batch("VACUUM")?;
+        drop(raw);
+        Ok(Copy { connected: Manager::new(path, Role::Reader, 2_048).connect()? })
+    }
+
+    /// Reads from the copy.
+    ///
+    /// # Errors
+    /// What `act` returns.
+    pub fn read<T>(&self, act: impl FnOnce(&Tx<'_>) -> crate::error::Result<T>) -> crate::error::Result<T> {
+        act(&Tx::new(&self.connected, Timestamp(0)))
+    }
+
+    /// Ends reading: the file is a single file again, without a WAL beside it.
+    pub fn close(self) {
+        let _ = self.connected.raw.execute_batch("PRAGMA query_only=OFF; PRAGMA journal_mode=DELETE;");
+    }
+}

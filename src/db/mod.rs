@@ -1,0 +1,27 @@
+//! The SQL seam: the only place that names rusqlite and r2d2.
+//!
+//! A [`Database`] is one SQLite file with a pool of readers and a [`Writer`]. All SQL goes through [`Tx`]
+//! with [`Value`] parameters; failures come back as [`DbError`], constraints by name.
+
+mod authorizer;
+mod constraint;
+mod database;
+#[allow(unsafe_code, reason = "the one named file for SQLite's C interface, see its head")]
+mod ffi;
+mod guard;
+mod maintenance;
+mod migration;
+mod open;
+mod tx;
+mod value;
+mod work;
+mod writer;
+
+pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
+pub use database::{Database, DatabaseOptions, ReaderThreads};
+pub use maintenance::{Copy, Maintenance};
+pub use migration::{Migration, MigrationError, Track, migrations_applied};
+pub use open::OpenError;
+pub use tx::{AppTx, Row, Tx};
+pub use value::{FromValue, Value, ValueRef};
+pub use writer::WriteLimits;

@@ -1,0 +1,119 @@
+//! Opening a file: flags, pragmas, limits, guard.
+
+use super::authorizer::authorize;
+use super::guard::{Guard, STEPS_PER_TICK};
+use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Why a file could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such file.
+    #[error("the file does not exist")]
+    Missing,
+    /// The file carries another `application_id`: it is not one of ours, or of another kind.
+    #[error("the file is of another kind (application_id {0:#x})")]
+    Foreign(i64),
+    /// SQLite refuses it.
+    #[error(transparent)]
+    Database(#[from] super::DbError),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> OpenError {
+        OpenError::Database(error.into())
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Reads only (`query_only`).
+    Reader,
+    /// The writer of its file.
+    Writer,
+}
+
+/// A connection and the state that its hooks share with us.
+pub(super) struct Connected {
+    pub(super) raw: Connection,
+    pub(super) guard: Arc<Guard>,
+}
+
+/// The r2d2 manager of one file: r2d2_sqlite's opens, ours configures.
+pub(super) struct Manager {
+    inner: r2d2_sqlite::SqliteConnectionManager,
+    role: Role,
+    cache_kib: u32,
+    /// A connection that was made to look at the file before the pool; the pool's first one.
+    opened: Mutex<Option<Connected>>,
+}
+
+impl Manager {
+    pub(super) fn new(path: &Path, role: Role, cache_kib: u32) -> Manager {
+        // Without CREATE, a file that was deleted is never made anew; without URI, no name is parsed.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Manager {
+            inner: r2d2_sqlite::SqliteConnectionManager::file(PathBuf::from(path)).with_flags(flags),
+            role,
+            cache_kib,
+            opened: Mutex::new(None),
+        }
+    }
+
+    /// Keeps `connected` as what the pool gets first.
+    pub(super) fn keep(&self, connected: Connected) {
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(connected);
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Connected;
+    type Error = rusqlite::Error;
+
+    fn connect(&self) -> Result<Connected, rusqlite::Error> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(connected) = opened {
+            return Ok(connected);
+        }
+        configure(self.inner.connect()?, self.role, self.cache_kib)
+    }
+
+    fn is_valid(&self, _: &mut Connected) -> Result<(), rusqlite::Error> {
+        Ok(())
+    }
+
+    /// A reader that panicked leaves its transaction open; it is not used again.
+    fn has_broken(&self, connected: &mut Connected) -> bool {
+        !connected.raw.is_autocommit()
+    }
+}
+
+fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, rusqlite::Error> {
+    // The order is that of DESIGN 3: the timeout first, so that switching to WAL can wait for a lock.
+    raw.execute_batch(&format!(
+        "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
+         PRAGMA trusted_schema=OFF; PRAGMA cache_size=-{cache_kib}; PRAGMA secure_delete=ON;
+         PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY;"
+    ))?;
+    if role == Role::Reader {
+        raw.execute_batch("PRAGMA query_only=ON;")?;
+    }
+    raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // A single LIKE or GLOB runs inside one opcode, where no deadline bites: a short pattern bounds it.
+    raw.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000)?;
+    raw.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, 64 << 20)?;
+    raw.set_prepared_statement_cache_capacity(if role == Role::Reader { 32 } else { 64 });
+    let guard = Arc::new(Guard::new());
+    let ticking = Arc::clone(&guard);
+    raw.progress_handler(STEPS_PER_TICK, Some(move || ticking.tick()))?;
+    let asking = Arc::clone(&guard);
+    raw.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| authorize(&asking, &context)))?;
+    Ok(Connected { raw, guard })
+}

@@ -1,0 +1,237 @@
+//! An open transaction on one database. All SQL goes through it.
+
+use super::constraint::DbError;
+use super::ffi;
+use super::guard::{Guard, Speaker};
+use super::open::Connected;
+use super::value::{FromValue, Value, ValueRef, wrong_type};
+use crate::clock::Timestamp;
+use rusqlite::Connection;
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+
+type AfterCommit = Box<dyn FnOnce() + Send>;
+
+/// An open transaction in which our own statements run.
+///
+/// `now` is fixed when it begins, so that all rows of one transaction carry one time.
+pub struct Tx<'c> {
+    connection: &'c Connection,
+    guard: &'c Guard,
+    now: Timestamp,
+    after_commit: RefCell<Vec<AfterCommit>>,
+}
+
+impl<'c> Tx<'c> {
+    pub(super) fn new(connected: &'c Connected, now: Timestamp) -> Tx<'c> {
+        Tx {
+            connection: &connected.raw,
+            guard: &connected.guard,
+            now,
+            after_commit: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// The time at which this transaction began.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The same transaction for statements made from the app's schema: tables beginning with `_` are out of reach.
+    pub fn app(&self) -> AppTx<'_> {
+        AppTx { tx: self }
+    }
+
+    /// Runs `act` once this transaction is on disk and before anyone is told so: to drop what memory holds of it.
+    pub fn after_commit(&self, act: impl FnOnce() + Send + 'static) {
+        self.after_commit.borrow_mut().push(Box::new(act));
+    }
+
+    pub(super) fn take_after_commit(&self) -> Vec<AfterCommit> {
+        self.after_commit.take()
+    }
+
+    /// Runs a statement and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn execute(&self, sql: &str, params: &[Value]) -> Result<usize, DbError> {
+        self.as_speaker(Speaker::System, || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            Ok(statement.execute(rusqlite::params_from_iter(params))?)
+        })
+    }
+
+    /// Runs a query and maps its rows.
+    ///
+    /// # Errors
+    /// As [`DbError`] says, or what `map` returns.
+    pub fn query<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        mut map: impl FnMut(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Vec<T>, DbError> {
+        let mut all = Vec::new();
+        self.as_speaker(Speaker::System, || {
+            each(self.connection, sql, params, |row| {
+                all.push(map(row)?);
+                Ok(ControlFlow::Continue(()))
+            })
+        })?;
+        Ok(all)
+    }
+
+    /// Runs a query and maps its first row, if there is one. Steps to the end.
+    ///
+    /// # Errors
+    /// As [`DbError`] says, or what `map` returns.
+    pub fn query_row<T>(
+        &self,
+        sql: &str,
+        params: &[Value],
+        mut map: impl FnMut(&Row<'_>) -> Result<T, DbError>,
+    ) -> Result<Option<T>, DbError> {
+        let mut first = None;
+        self.as_speaker(Speaker::System, || {
+            each(self.connection, sql, params, |row| {
+                if first.is_none() {
+                    first = Some(map(row)?);
+                }
+                Ok(ControlFlow::Continue(()))
+            })
+        })?;
+        Ok(first)
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        self.connection
+    }
+
+    /// Runs `act` with the authorizer listening for `speaker`. A statement may be prepared again while it runs (after
+    /// a schema change), so the speaker stays for the whole of it.
+    pub(super) fn as_speaker<T>(&self, speaker: Speaker, act: impl FnOnce() -> T) -> T {
+        let before = self.guard.speaker();
+        self.guard.set_speaker(speaker);
+        let restore = Restore { guard: self.guard, before };
+        let result = act();
+        drop(restore);
+        result
+    }
+}
+
+/// Puts the speaker back even when a closure panics.
+struct Restore<'g> {
+    guard: &'g Guard,
+    before: Speaker,
+}
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        self.guard.set_speaker(self.before);
+    }
+}
+
+/// A transaction for statements made from the app's schema.
+#[derive(Clone, Copy)]
+pub struct AppTx<'t> {
+    tx: &'t Tx<'t>,
+}
+
+impl AppTx<'_> {
+    /// The time at which this transaction began.
+    pub fn now(&self) -> Timestamp {
+        self.tx.now
+    }
+
+    /// Runs a statement and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn execute(&self, sql: &str, params: &[Value]) -> Result<usize, DbError> {
+        self.tx.as_speaker(Speaker::App, || {
+            let mut statement = self.tx.connection.prepare_cached(sql)?;
+            Ok(statement.execute(rusqlite::params_from_iter(params))?)
+        })
+    }
+
+    /// Runs a query and hands each row to `act` until it breaks off. Statements that write must not break off: only
+    /// the last step lets SQLite checkpoint.
+    ///
+    /// # Errors
+    /// As [`DbError`] says, or what `act` returns.
+    pub fn each(
+        &self,
+        sql: &str,
+        params: &[Value],
+        act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
+    ) -> Result<(), DbError> {
+        self.tx.as_speaker(Speaker::App, || each(self.tx.connection, sql, params, act))
+    }
+
+    /// Whether this transaction now holds foreign keys that would fail its COMMIT.
+    pub fn has_deferred_violations(&self) -> bool {
+        ffi::has_deferred_violations(self.tx.connection)
+    }
+
+    /// Runs `act` in a savepoint: its changes are undone if it fails.
+    ///
+    /// # Errors
+    /// What `act` returns, or as [`DbError`] says.
+    pub fn savepoint<T, E: From<DbError>>(&self, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.tx.execute("SAVEPOINT app", &[])?;
+        let result = act();
+        // After RAISE(ROLLBACK) there is no savepoint left; the writer notices that by itself.
+        if !self.tx.connection.is_autocommit() {
+            if result.is_err() {
+                self.tx.execute("ROLLBACK TO app", &[])?;
+            }
+            self.tx.execute("RELEASE app", &[])?;
+        }
+        result
+    }
+}
+
+fn each(
+    connection: &Connection,
+    sql: &str,
+    params: &[Value],
+    mut act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
+) -> Result<(), DbError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+    while let Some(row) = rows.next()? {
+        if act(&Row(row))?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One row of a query.
+pub struct Row<'r>(&'r rusqlite::Row<'r>);
+
+impl Row<'_> {
+    /// The value in `column` (from 0), read as `T`.
+    ///
+    /// # Errors
+    /// [`DbError::Other`] if there is no such column or it holds another type.
+    pub fn get<T: FromValue>(&self, column: usize) -> Result<T, DbError> {
+        T::from_value(self.value(column)?).ok_or_else(|| wrong_type(column))
+    }
+
+    /// The value in `column` (from 0), borrowed.
+    ///
+    /// # Errors
+    /// [`DbError::Other`] if there is no such column.
+    pub fn value(&self, column: usize) -> Result<ValueRef<'_>, DbError> {
+        use rusqlite::types::ValueRef as Raw;
+        Ok(match self.0.get_ref(column)? {
+            Raw::Null => ValueRef::Null,
+            Raw::Integer(i) => ValueRef::Integer(i),
+            Raw::Real(r) => ValueRef::Real(r),
+            Raw::Text(t) => ValueRef::Text(t),
+            Raw::Blob(b) => ValueRef::Blob(b),
+        })
+    }
+}

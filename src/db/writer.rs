@@ -1,0 +1,241 @@
+//! The writer: SQLite has one per file, so writes queue up and share a commit.
+//!
+//! Whoever finds the queue idle becomes the leader: it opens one IMMEDIATE transaction, runs each queued closure in
+//! a savepoint of its own, commits once (one fsync) and answers all. An idle file costs no thread.
+
+use super::constraint::DbError;
+use super::open::{Connected, Manager, OpenError};
+use super::tx::Tx;
+use super::work::{Work, WorkOf};
+use crate::clock::SharedClock;
+use crate::error::{Error, Result};
+use r2d2::ManageConnection;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Bounds of a writer.
+#[derive(Clone, Copy, Debug)]
+pub struct WriteLimits {
+    /// Writes that may wait; one more is refused with 503.
+    pub queue: usize,
+    /// Writes that share one commit at most.
+    pub batch: usize,
+    /// How long one closure may keep the file to itself.
+    pub time: Duration,
+}
+
+impl Default for WriteLimits {
+    fn default() -> WriteLimits {
+        WriteLimits { queue: 1_024, batch: 128, time: Duration::from_secs(10) }
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Box<dyn Work>>,
+    led: bool,
+    closed: bool,
+}
+
+/// The queue and the connection of one file's writer.
+pub(super) struct Writer {
+    manager: Manager,
+    connection: Mutex<Option<Connected>>,
+    queue: Mutex<Queue>,
+    idle: Condvar,
+    limits: WriteLimits,
+    clock: SharedClock,
+}
+
+impl Writer {
+    pub(super) fn new(manager: Manager, limits: WriteLimits, clock: SharedClock) -> Writer {
+        Writer {
+            manager,
+            connection: Mutex::new(None),
+            queue: Mutex::default(),
+            idle: Condvar::new(),
+            limits,
+            clock,
+        }
+    }
+
+    /// Queues `act` and waits until it is on disk or has failed.
+    pub(super) async fn write<T, F>(self: &Arc<Self>, name: &'static str, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (work, answer) = WorkOf::new(name, act);
+        let leads = {
+            let mut queue = self.queue();
+            if queue.closed {
+                return Err(closed());
+            }
+            if queue.waiting.len() >= self.limits.queue {
+                return Err(Error::unavailable(
+                    "writer_overloaded",
+                    "Too many writes are waiting for this database. Try again shortly.",
+                    1,
+                ));
+            }
+            queue.waiting.push_back(work);
+            !std::mem::replace(&mut queue.led, true)
+        };
+        if leads {
+            let writer = Arc::clone(self);
+            tokio::task::spawn_blocking(move || writer.lead());
+        }
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Refuses further writes, waits for those that were accepted, and closes the connection.
+    pub(super) fn close(&self) {
+        let mut queue = self.queue();
+        queue.closed = true;
+        while queue.led {
+            queue = self.idle.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        drop(queue);
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lead(&self) {
+        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let batch: Vec<Box<dyn Work>> = {
+                let mut queue = self.queue();
+                let count = queue.waiting.len().min(self.limits.batch);
+                if count == 0 {
+                    queue.led = false;
+                    self.idle.notify_all();
+                    return;
+                }
+                queue.waiting.drain(..count).collect()
+            };
+            match self.connected(&mut slot) {
+                Ok(connected) => self.run_batch(connected, batch),
+                Err(error) => {
+                    tracing::error!(error = %error, "the writer cannot open its file");
+                    for work in batch {
+                        work.answer(Err(cannot_open()));
+                    }
+                }
+            }
+            // A transaction that would not end must not leak into the next batch.
+            if slot.as_ref().is_some_and(|connected| !connected.raw.is_autocommit()) {
+                tracing::error!("a transaction stayed open; its connection is closed");
+                *slot = None;
+            }
+        }
+    }
+
+    fn connected<'s>(&self, slot: &'s mut Option<Connected>) -> Result<&'s Connected, OpenError> {
+        Ok(match slot {
+            Some(connected) => connected,
+            None => slot.insert(self.manager.connect()?),
+        })
+    }
+
+    fn run_batch(&self, connected: &Connected, mut batch: Vec<Box<dyn Work>>) {
+        if batch.len() == 1 {
+            return batch.drain(..).for_each(|work| self.run_alone(connected, work));
+        }
+        let now = self.clock.now();
+        let mut after_commit = Vec::new();
+        let mut failed: Vec<Option<Error>> = Vec::with_capacity(batch.len());
+        let begun = Tx::new(connected, now).execute("BEGIN IMMEDIATE", &[]);
+        let mut broken = begun.is_err();
+        for work in &mut batch {
+            if broken {
+                break;
+            }
+            let tx = Tx::new(connected, now);
+            connected.guard.arm(None, Some(self.limits.time));
+            let result = in_savepoint(&tx, work.as_mut());
+            connected.guard.arm(None, None);
+            match result {
+                Ok(()) => {
+                    after_commit.extend(tx.take_after_commit());
+                    failed.push(None);
+                }
+                Err(error) => failed.push(Some(error)),
+            }
+            // RAISE(ROLLBACK), ON CONFLICT ROLLBACK and an interrupted write end everyone's transaction.
+            broken = connected.raw.is_autocommit();
+        }
+        if !broken {
+            broken = Tx::new(connected, now).execute("COMMIT", &[]).is_err();
+        }
+        if !broken {
+            after_commit.into_iter().for_each(|act| act());
+            for (work, failure) in batch.into_iter().zip(failed) {
+                work.answer(failure.map_or(Ok(()), Err));
+            }
+            return;
+        }
+        // The innocent are run again, one by one, and the guilty alone fails.
+        roll_back(connected);
+        for work in batch {
+            tracing::debug!(transaction = work.name(), "run again alone");
+            self.run_alone(connected, work);
+        }
+    }
+
+    fn run_alone(&self, connected: &Connected, mut work: Box<dyn Work>) {
+        let tx = Tx::new(connected, self.clock.now());
+        let result = (|| {
+            tx.execute("BEGIN IMMEDIATE", &[])?;
+            connected.guard.arm(None, Some(self.limits.time));
+            let result = work.run(&tx);
+            connected.guard.arm(None, None);
+            result?;
+            if connected.raw.is_autocommit() {
+                return Err(Error::internal("the transaction was ended from within"));
+            }
+            tx.execute("COMMIT", &[])?;
+            Ok(())
+        })();
+        match &result {
+            Ok(()) => tx.take_after_commit().into_iter().for_each(|act| act()),
+            Err(_) => roll_back(connected),
+        }
+        work.answer(result);
+    }
+}
+
+fn in_savepoint(tx: &Tx<'_>, work: &mut dyn Work) -> Result<()> {
+    tx.execute("SAVEPOINT work", &[])?;
+    let result = work.run(tx);
+    if !tx.connection().is_autocommit() {
+        if result.is_err() {
+            tx.execute("ROLLBACK TO work", &[])?;
+        }
+        tx.execute("RELEASE work", &[])?;
+    }
+    result
+}
+
+fn roll_back(connected: &Connected) {
+    if !connected.raw.is_autocommit()
+        && let Err(error) = connected.raw.execute_batch("ROLLBACK").map_err(DbError::from)
+    {
+        tracing::error!(error = %error, "ROLLBACK failed");
+    }
+}
+
+fn closed() -> Error {
+    Error::unavailable("closing", "This database is being closed. Try again shortly.", 2)
+}
+
+fn cannot_open() -> Error {
+    Error::unavailable(
+        "tenant_unavailable",
+        "This database cannot be opened for writing. The operator has been told.",
+        30,
+    )
+}

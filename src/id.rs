@@ -1,0 +1,70 @@
+//! Typed ids. All are UUIDv7 (RFC 9562), so that rows written together lie together.
+
+use crate::clock::Timestamp;
+use uuid::Uuid;
+
+/// A new UUIDv7 at `now`.
+pub fn uuid_v7(now: Timestamp) -> Uuid {
+    let ms = u64::try_from(now.0).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(ms, &crate::random::bytes::<10>()).into_uuid()
+}
+
+macro_rules! typed_id {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id at `now`.
+            pub fn new(now: Timestamp) -> $name {
+                $name(uuid_v7(now))
+            }
+
+            /// The id in `text`, if it is one in the canonical spelling (36 characters, lower case).
+            pub fn parse(text: &str) -> Option<$name> {
+                let id = Uuid::try_parse(text).ok()?;
+                (id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some($name(id))
+            }
+
+            /// The sixteen bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.as_hyphenated().fmt(f)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<$name, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+                $name::parse(&text).ok_or_else(|| serde::de::Error::custom("not an id"))
+            }
+        }
+    )*};
+}
+
+typed_id! {
+    /// A tenant: the customer organisation. Never used again after erasure.
+    TenantId,
+    /// A person or service, global to the installation.
+    IdentityId,
+    /// One sign-in of an identity.
+    SessionId,
+    /// An offer of a membership.
+    InvitationId,
+    /// One export of a tenant.
+    ExportId,
+    /// One request, as in `X-Request-Id`.
+    RequestId,
+}
