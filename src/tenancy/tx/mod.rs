@@ -1,0 +1,2 @@
+//! The SQL of tenant files, one module per noun.
+pub mod records;
