@@ -154,7 +154,11 @@ impl Config {
     pub fn load(flags: Partial, file: Option<&Path>) -> Result<Config, ConfigError> {
         refuse_unknown_variables()?;
         let environment = from_environment(&variable)?;
-        let data = flags.data.clone().or_else(|| environment.data.clone()).unwrap_or_else(|| PathBuf::from("./data"));
+        let data = flags
+            .data
+            .clone()
+            .or_else(|| environment.data.clone())
+            .unwrap_or_else(|| PathBuf::from("./data"));
         let given = file.map(Path::to_path_buf).or_else(|| variable("TENANTRY_CONFIG").map(PathBuf::from));
         let path = given.clone().unwrap_or_else(|| data.join("tenantry.toml"));
         let text = match std::fs::read_to_string(&path) {
@@ -203,7 +207,9 @@ impl Config {
 
     /// The URL to put into links.
     pub fn base_url(&self) -> String {
-        self.public_url.as_deref().map_or_else(|| format!("http://{}", self.listen), |url| url.trim_end_matches('/').to_owned())
+        self.public_url
+            .as_deref()
+            .map_or_else(|| format!("http://{}", self.listen), |url| url.trim_end_matches('/').to_owned())
     }
 }
 
@@ -295,8 +301,10 @@ mod tests {
 
     #[test]
     fn the_sample_file_names_only_what_exists() {
-        let uncommented: String =
-            Config::sample().lines().filter_map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = "))).fold(String::new(), |all, line| all + line + "\n");
+        let uncommented: String = Config::sample()
+            .lines()
+            .filter_map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")))
+            .fold(String::new(), |all, line| all + line + "\n");
         assert!(toml::from_str::<Partial>(&uncommented).is_ok(), "{uncommented}");
     }
 }

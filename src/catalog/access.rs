@@ -142,7 +142,11 @@ impl Catalog {
         let mark = self.access.tenants.mark();
         let key = selector.to_owned();
         let selector = selector.to_owned();
-        let tenant = self.read(move |tx| tx.find_tenant(&selector)).await?.map(Arc::new).ok_or_else(Error::not_found)?;
+        let tenant = self
+            .read(move |tx| tx.find_tenant(&selector))
+            .await?
+            .map(Arc::new)
+            .ok_or_else(Error::not_found)?;
         self.access.tenants.insert(mark, key, Arc::clone(&tenant));
         Ok(tenant)
     }
@@ -157,7 +161,10 @@ impl Catalog {
             return Ok(membership);
         }
         let mark = self.access.memberships.mark();
-        let role = self.read(move |tx| tx.of(tenant).find_active_role(identity)).await?.ok_or_else(Error::not_found)?;
+        let role = self
+            .read(move |tx| tx.of(tenant).find_active_role(identity))
+            .await?
+            .ok_or_else(Error::not_found)?;
         let membership = Membership { role: role.into() };
         self.access.memberships.insert(mark, key, membership.clone());
         Ok(membership)

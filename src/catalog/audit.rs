@@ -98,7 +98,14 @@ impl CatalogTx<'_> {
         self.append(INSTALLATION, by, action, target, details)
     }
 
-    fn append(&self, chain: &str, by: &By, action: &str, target: &str, details: &serde_json::Value) -> Result<()> {
+    fn append(
+        &self,
+        chain: &str,
+        by: &By,
+        action: &str,
+        target: &str,
+        details: &serde_json::Value,
+    ) -> Result<()> {
         let (last, prev_hash) = self.audit_head(chain)?;
         let mut entry = AuditEntry {
             seq: last + 1,
@@ -145,8 +152,9 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_audit_chain(&self, chain: &str, after: i64, limit: u32) -> Result<Vec<AuditEntry>> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM audit_entries WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM audit_entries WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+        );
         Ok(self.tx.query(&sql, params![chain, after, limit], entry)?)
     }
 }
@@ -183,8 +191,13 @@ impl OfTenant<'_> {
         Ok(self.tx().query(
             &sql,
             params![
-                chain, filter.action.as_deref(), filter.actor.as_deref(), filter.from, filter.to,
-                filter.before_seq, filter.limit
+                chain,
+                filter.action.as_deref(),
+                filter.actor.as_deref(),
+                filter.from,
+                filter.to,
+                filter.before_seq,
+                filter.limit
             ],
             entry,
         )?)

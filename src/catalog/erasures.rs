@@ -65,7 +65,10 @@ impl OfTenant<'_> {
              ON CONFLICT (tenant_id) DO NOTHING",
             params![self.tenant, self.now(), receipt],
         )?;
-        self.tx().execute("UPDATE tenants SET status = 'erased', erase_after = NULL WHERE id = ?1", params![self.tenant])?;
+        self.tx().execute(
+            "UPDATE tenants SET status = 'erased', erase_after = NULL WHERE id = ?1",
+            params![self.tenant],
+        )?;
         self.catalog.forget_tenant(self.tenant)
     }
 }
@@ -76,7 +79,11 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn find_receipt(&self, tenant: TenantId) -> Result<Option<String>> {
-        Ok(self.tx.query_row("SELECT receipt FROM erasures WHERE tenant_id = ?1", params![tenant], |row| row.get(0))?)
+        Ok(self.tx.query_row(
+            "SELECT receipt FROM erasures WHERE tenant_id = ?1",
+            params![tenant],
+            |row| row.get(0),
+        )?)
     }
 
     /// Receipts after `after`, in the order of the tenants' ids.

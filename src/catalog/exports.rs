@@ -63,8 +63,7 @@ pub struct Export {
     pub error: Option<String>,
 }
 
-const COLUMNS: &str =
-    "id, tenant_id, status, progress, requested_by, created_at, finished_at, expires_at, size_bytes, sha256, error";
+const COLUMNS: &str = "id, tenant_id, status, progress, requested_by, created_at, finished_at, expires_at, size_bytes, sha256, error";
 
 fn export(row: &Row<'_>) -> Result<Export, DbError> {
     Ok(Export {
@@ -89,10 +88,14 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn claim_export(&self) -> Result<Option<Export>> {
-        let sql = format!("SELECT {COLUMNS} FROM exports WHERE status = 'queued' ORDER BY created_at, id LIMIT 1");
+        let sql =
+            format!("SELECT {COLUMNS} FROM exports WHERE status = 'queued' ORDER BY created_at, id LIMIT 1");
         let next = self.tx.query_row(&sql, &[], export)?;
         if let Some(export) = &next {
-            self.tx.execute("UPDATE exports SET status = 'running', progress = 0 WHERE id = ?1", params![export.id])?;
+            self.tx.execute(
+                "UPDATE exports SET status = 'running', progress = 0 WHERE id = ?1",
+                params![export.id],
+            )?;
         }
         Ok(next)
     }
@@ -102,7 +105,9 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn requeue_exports(&self) -> Result<usize> {
-        Ok(self.tx.execute("UPDATE exports SET status = 'queued', progress = 0 WHERE status = 'running'", &[])?)
+        Ok(self
+            .tx
+            .execute("UPDATE exports SET status = 'queued', progress = 0 WHERE status = 'running'", &[])?)
     }
 
     /// Exports whose time is over; their files are to be removed.
@@ -110,7 +115,8 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_expired_exports(&self) -> Result<Vec<Export>> {
-        let sql = format!("SELECT {COLUMNS} FROM exports WHERE status = 'ready' AND expires_at <= ?1 LIMIT 100");
+        let sql =
+            format!("SELECT {COLUMNS} FROM exports WHERE status = 'ready' AND expires_at <= ?1 LIMIT 100");
         Ok(self.tx.query(&sql, params![self.now()], export)?)
     }
 }
@@ -127,7 +133,10 @@ impl OfTenant<'_> {
             |row| row.get::<i64>(0),
         )?;
         if running.is_some() {
-            return Err(Error::conflict("export_running", "An export is on its way. Wait for it to be ready."));
+            return Err(Error::conflict(
+                "export_running",
+                "An export is on its way. Wait for it to be ready.",
+            ));
         }
         self.tx().execute(
             "INSERT INTO exports (id, tenant_id, status, requested_by, created_at) VALUES (?1, ?2, 'queued', ?3, ?4)",
@@ -150,8 +159,9 @@ impl OfTenant<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_exports(&self) -> Result<Vec<Export>> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM exports WHERE tenant_id = ?1 ORDER BY created_at DESC, id DESC LIMIT 500");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM exports WHERE tenant_id = ?1 ORDER BY created_at DESC, id DESC LIMIT 500"
+        );
         Ok(self.tx().query(&sql, params![self.tenant], export)?)
     }
 

@@ -112,6 +112,29 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
+    /// Removes an identity whose sign-up did not come to an end.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn delete_identity(&self, id: IdentityId) -> Result<()> {
+        self.tx.execute("DELETE FROM identities WHERE id = ?1", params![id])?;
+        Ok(())
+    }
+
+    /// Whether someone was invited under this address.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn is_invited(&self, email: &Email) -> Result<bool> {
+        let found = self.tx.query_row(
+            "SELECT 1 FROM invitations WHERE email = ?1 AND accepted_at IS NULL AND revoked_at IS NULL
+               AND expires_at > ?2 LIMIT 1",
+            params![email.as_str(), self.now()],
+            |row| row.get::<i64>(0),
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Makes an identity an operator.
     ///
     /// # Errors
@@ -127,11 +150,9 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn has_operator(&self) -> Result<bool> {
-        let found = self.tx.query_row(
-            "SELECT 1 FROM identities WHERE operator = 1 LIMIT 1",
-            &[],
-            |row| row.get::<i64>(0),
-        )?;
+        let found = self
+            .tx
+            .query_row("SELECT 1 FROM identities WHERE operator = 1 LIMIT 1", &[], |row| row.get::<i64>(0))?;
         Ok(found.is_some())
     }
 }

@@ -27,7 +27,9 @@ pub use sessions::{NewSession, Rotation, Session};
 pub use tenants::{NewTenant, Tenant, TenantChange};
 
 use crate::clock::{SharedClock, Timestamp};
-use crate::db::{Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx, WriteLimits};
+use crate::db::{
+    Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx, WriteLimits,
+};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use access::AccessCache;
@@ -53,11 +55,8 @@ impl Catalog {
     pub fn open(directory: &Path, threads: ReaderThreads, clock: SharedClock) -> Result<Catalog> {
         let path = directory.join("catalog.db");
         let now = clock.now();
-        let maintenance = if path.exists() {
-            Maintenance::open(&path)
-        } else {
-            Maintenance::create(&path, APPLICATION_ID)
-        };
+        let maintenance =
+            if path.exists() { Maintenance::open(&path) } else { Maintenance::create(&path, APPLICATION_ID) };
         maintenance.map_err(cannot_open)?.migrate(&track(), now).map_err(Error::internal)?;
         let options = DatabaseOptions {
             application_id: APPLICATION_ID,
@@ -158,8 +157,7 @@ impl<'t> OfTenant<'t> {
 }
 
 fn track() -> Track {
-    let migrations =
-        [("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql"))];
+    let migrations = [("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql"))];
     Track {
         name: "system",
         migrations: (1..)

@@ -61,7 +61,8 @@ pub enum Rotation {
     Reused,
 }
 
-const COLUMNS: &str = "id, identity_id, generation, successor_used, created_at, last_used_at, revoked_at, user_agent, address";
+const COLUMNS: &str =
+    "id, identity_id, generation, successor_used, created_at, last_used_at, revoked_at, user_agent, address";
 
 fn session(row: &Row<'_>) -> Result<Session, DbError> {
     Ok(Session {
@@ -197,9 +198,8 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn delete_old_sessions(&self, before: Timestamp) -> Result<usize> {
-        Ok(self.tx.execute(
-            "DELETE FROM sessions WHERE revoked_at < ?1 OR last_used_at < ?1",
-            params![before],
-        )?)
+        Ok(self
+            .tx
+            .execute("DELETE FROM sessions WHERE revoked_at < ?1 OR last_used_at < ?1", params![before])?)
     }
 }

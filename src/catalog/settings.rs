@@ -15,11 +15,10 @@ impl CatalogTx<'_> {
             "INSERT INTO settings (name, value) VALUES ('installation_id', ?1) ON CONFLICT (name) DO NOTHING",
             params![id.as_str()],
         )?;
-        let found = self.tx.query_row(
-            "SELECT value FROM settings WHERE name = 'installation_id'",
-            &[],
-            |row| row.get::<String>(0),
-        )?;
+        let found =
+            self.tx.query_row("SELECT value FROM settings WHERE name = 'installation_id'", &[], |row| {
+                row.get::<String>(0)
+            })?;
         Ok(found.unwrap_or(id))
     }
 }

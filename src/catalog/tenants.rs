@@ -60,8 +60,7 @@ pub struct TenantChange {
     pub settings: Option<String>,
 }
 
-const COLUMNS: &str =
-    "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after";
+const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after";
 
 fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
@@ -81,9 +80,8 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
 }
 
 fn slug_taken() -> Error {
-    Error::conflict("slug_taken", "This slug is or was in use. Choose another.").with_fields(vec![
-        crate::error::FieldError::new("slug", "unique", "is or was in use"),
-    ])
+    Error::conflict("slug_taken", "This slug is or was in use. Choose another.")
+        .with_fields(vec![crate::error::FieldError::new("slug", "unique", "is or was in use")])
 }
 
 impl CatalogTx<'_> {
@@ -126,7 +124,9 @@ impl CatalogTx<'_> {
     }
 
     pub(super) fn list_slugs(&self, id: TenantId) -> Result<Vec<String>> {
-        Ok(self.tx.query("SELECT slug FROM tenant_slugs WHERE tenant_id = ?1", params![id], |row| row.get(0))?)
+        Ok(self
+            .tx
+            .query("SELECT slug FROM tenant_slugs WHERE tenant_id = ?1", params![id], |row| row.get(0))?)
     }
 
     /// The tenant of that id or slug, also of a slug it had before.
@@ -148,7 +148,12 @@ impl CatalogTx<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn list_tenants(&self, after: Option<TenantId>, status: Option<TenantStatus>, limit: u32) -> Result<Vec<Tenant>> {
+    pub fn list_tenants(
+        &self,
+        after: Option<TenantId>,
+        status: Option<TenantStatus>,
+        limit: u32,
+    ) -> Result<Vec<Tenant>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM tenants t WHERE t.id > ?1 AND (?2 IS NULL OR t.status = ?2) ORDER BY t.id LIMIT ?3"
         );
@@ -267,7 +272,10 @@ impl OfTenant<'_> {
             params![self.tenant, self.now(), erase_after],
         )?;
         if changed == 0 {
-            return Err(Error::conflict("tenant_closing", "This tenant is closing already. An owner can reopen it."));
+            return Err(Error::conflict(
+                "tenant_closing",
+                "This tenant is closing already. An owner can reopen it.",
+            ));
         }
         self.catalog.forget_tenant(self.tenant)?;
         self.tenant()
@@ -284,7 +292,10 @@ impl OfTenant<'_> {
             params![self.tenant],
         )?;
         if changed == 0 {
-            return Err(Error::conflict("not_closing", "This tenant is not closing; there is nothing to take back."));
+            return Err(Error::conflict(
+                "not_closing",
+                "This tenant is not closing; there is nothing to take back.",
+            ));
         }
         self.catalog.forget_tenant(self.tenant)?;
         self.tenant()

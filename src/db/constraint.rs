@@ -120,6 +120,10 @@ fn constraint(extended_code: i32, message: &str) -> Constraint {
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => ConstraintKind::ForeignKey,
         ffi::SQLITE_CONSTRAINT_CHECK => ConstraintKind::Check,
         ffi::SQLITE_CONSTRAINT_NOTNULL => ConstraintKind::NotNull,
+        // ON DELETE RESTRICT is a trigger of SQLite's own making that raises this.
+        ffi::SQLITE_CONSTRAINT_TRIGGER if message == "FOREIGN KEY constraint failed" => {
+            ConstraintKind::ForeignKey
+        }
         ffi::SQLITE_CONSTRAINT_TRIGGER => ConstraintKind::Trigger,
         _ => ConstraintKind::Unique,
     };

@@ -148,7 +148,11 @@ impl AppTx<'_> {
     ///
     /// # Errors
     /// As [`DbError`] says.
-    pub fn execute(&self, sql: &str, params: &[Value]) -> Result<usize, DbError> {
+    pub fn execute<'p>(
+        &self,
+        sql: &str,
+        params: impl IntoIterator<Item = &'p Value>,
+    ) -> Result<usize, DbError> {
         self.tx.as_speaker(Speaker::App, || {
             let mut statement = self.tx.connection.prepare_cached(sql)?;
             Ok(statement.execute(rusqlite::params_from_iter(params))?)
@@ -160,10 +164,10 @@ impl AppTx<'_> {
     ///
     /// # Errors
     /// As [`DbError`] says, or what `act` returns.
-    pub fn each(
+    pub fn each<'p>(
         &self,
         sql: &str,
-        params: &[Value],
+        params: impl IntoIterator<Item = &'p Value>,
         act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
     ) -> Result<(), DbError> {
         self.tx.as_speaker(Speaker::App, || each(self.tx.connection, sql, params, act))
@@ -192,10 +196,10 @@ impl AppTx<'_> {
     }
 }
 
-fn each(
+fn each<'p>(
     connection: &Connection,
     sql: &str,
-    params: &[Value],
+    params: impl IntoIterator<Item = &'p Value>,
     mut act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
 ) -> Result<(), DbError> {
     let mut statement = connection.prepare_cached(sql)?;

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// One act, as it stands in the log.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AuditEntry {
     /// Number within the tenant, from 1, without gaps.
     pub seq: i64,
@@ -35,7 +35,15 @@ impl AuditEntry {
     /// `installation`: an entry cannot be moved into another tenant's log.
     pub fn hash_of(&self, chain: &str) -> String {
         let fields = serde_json::json!([
-            chain, self.seq, self.at.0, self.actor, self.action, self.target, self.address, self.details, self.prev_hash
+            chain,
+            self.seq,
+            self.at.0,
+            self.actor,
+            self.action,
+            self.target,
+            self.address,
+            self.details,
+            self.prev_hash
         ]);
         hex(&Sha256::digest(fields.to_string().as_bytes()))
     }

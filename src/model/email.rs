@@ -47,9 +47,14 @@ mod tests {
         for good in ["a@example.com", "A.B+c@sub.example.org", "müller@exämple.de"] {
             assert!(Email::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "a@b", "@b.c", "a@", "a b@c.d", "a@b..c", "a\r\n@b.c", "a@-b.c", "<a@b.c>", "a@b@c.d"] {
+        for bad in
+            ["", "a", "a@b", "@b.c", "a@", "a b@c.d", "a@b..c", "a\r\n@b.c", "a@-b.c", "<a@b.c>", "a@b@c.d"]
+        {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(Email::parse(" Ann@Example.COM ").map(|e| e.as_str().to_owned()), Ok("ann@example.com".to_owned()));
+        assert_eq!(
+            Email::parse(" Ann@Example.COM ").map(|e| e.as_str().to_owned()),
+            Ok("ann@example.com".to_owned())
+        );
     }
 }

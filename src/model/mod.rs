@@ -1,6 +1,7 @@
 //! Plain data and its validation. No I/O: a value that exists is valid.
 
 pub mod audit;
+pub mod column;
 pub mod email;
 pub mod name;
 pub mod password;

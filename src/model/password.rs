@@ -15,7 +15,10 @@ impl Password {
     pub fn parse_new(field: &str, text: &str, context: &[&str]) -> Result<Password, FieldError> {
         let fault = |code, message: String| Err(FieldError::new(field, code, message));
         if text.chars().count() < MIN_LENGTH {
-            return fault("too_short", format!("must have at least {MIN_LENGTH} characters; a few words do well"));
+            return fault(
+                "too_short",
+                format!("must have at least {MIN_LENGTH} characters; a few words do well"),
+            );
         }
         if text.len() > MAX_BYTES {
             return fault("too_long", format!("must have at most {MAX_BYTES} bytes"));
@@ -25,7 +28,9 @@ impl Password {
         kinds.sort_unstable();
         kinds.dedup();
         let guessable = kinds.len() < 5
-            || context.iter().any(|word| word.len() >= 4 && lower.replace(&word.to_lowercase(), "").len() < 8);
+            || context
+                .iter()
+                .any(|word| word.len() >= 4 && lower.replace(&word.to_lowercase(), "").len() < 8);
         if guessable {
             return fault("guessable", "is too easy to guess; use several unrelated words".to_owned());
         }
@@ -55,7 +60,9 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        let code = |text: &str| Password::parse_new("password", text, &["ann@example.com", "Ann Example"]).err().map(|f| f.code);
+        let code = |text: &str| {
+            Password::parse_new("password", text, &["ann@example.com", "Ann Example"]).err().map(|f| f.code)
+        };
         assert_eq!(code("short").as_deref(), Some("too_short"));
         assert_eq!(code("aaaaaaaaaaaaaaaaaaaa").as_deref(), Some("guessable"));
         assert_eq!(code("ann@example.com1").as_deref(), Some("guessable"));

@@ -84,7 +84,8 @@ impl Receipt {
         let signature = bytes_of::<64>(&self.signature).ok_or("the receipt holds no valid signature")?;
         key.verify_strict(self.statement.as_bytes(), &Signature::from_bytes(&signature))
             .map_err(|_| "the signature does not match: the receipt was changed".to_owned())?;
-        serde_json::from_str(&self.statement).map_err(|error| format!("the statement cannot be read: {error}"))
+        serde_json::from_str(&self.statement)
+            .map_err(|error| format!("the statement cannot be read: {error}"))
     }
 }
 

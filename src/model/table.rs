@@ -1,3 +1,267 @@
-//! stub
-/// stub
-pub struct Schema;
+//! What a tenant's tables look like: plain data that the records engine reads and `GET /tables` shows.
+
+use super::column::{Column, ColumnType};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// All tables of one app schema that a client may name.
+#[derive(Clone, Debug, Default)]
+pub struct Schema {
+    tables: BTreeMap<String, Arc<Table>>,
+}
+
+impl Schema {
+    /// A schema of these tables.
+    pub fn new(tables: impl IntoIterator<Item = Table>) -> Schema {
+        Schema { tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect() }
+    }
+
+    /// The table of exactly this name.
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.get(name)
+    }
+
+    /// All tables, by name.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.tables.values()
+    }
+}
+
+/// What can be done with a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TableKind {
+    /// Rows can be read and written.
+    Table,
+    /// A view, or a virtual table that is not for searching: read only.
+    View,
+    /// An FTS5 index: read only.
+    Search,
+}
+
+/// One table or view.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// Its name as the migration wrote it.
+    pub name: String,
+    /// What can be done with it.
+    pub kind: TableKind,
+    /// Its columns in the order of the migration. A table without a key begins with its rowid as a read-only column.
+    pub columns: Vec<Column>,
+    /// The columns of the key, in its order; empty for a view.
+    pub key: Vec<usize>,
+    /// A collation for each key column where the key's differs from the column's.
+    pub key_collations: Vec<Option<String>>,
+    /// The name by which the rowid can be reached; a column may have taken the usual ones.
+    pub rowid: Option<&'static str>,
+    /// Whether SQLite itself checks the types.
+    pub strict: bool,
+    /// Whether any trigger may change a row beyond what the statement says.
+    pub has_triggers: bool,
+    /// What its rows refer to.
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Who refers to its rows, as far as that can stand against a change.
+    pub dependents: Vec<Dependent>,
+    /// Its CHECK constraints.
+    pub checks: Vec<Check>,
+    /// Its unique indexes over expressions, which SQLite's message names instead of columns.
+    pub unique_expressions: Vec<UniqueExpression>,
+    /// Its name as SQL, made once.
+    pub quoted: String,
+    /// The columns that a client may read, made once.
+    pub visible: Vec<usize>,
+    /// The same as a list in SQL, made once.
+    pub select_list: String,
+    /// `"key" = ?1 AND ..`, made once; empty without a key.
+    pub key_match: String,
+}
+
+/// A foreign key from the child's side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The columns that refer.
+    pub columns: Vec<usize>,
+    /// The table that is referred to.
+    pub parent: String,
+    /// The columns that are referred to, in the order of `columns`.
+    pub parent_columns: Vec<String>,
+    /// What happens to the child when the parent goes.
+    pub on_delete: Action,
+    /// What happens to the child when the parent's columns change.
+    pub on_update: Action,
+}
+
+/// What a foreign key does when the parent changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The change is refused (RESTRICT, NO ACTION).
+    Refuse,
+    /// The child goes or changes along.
+    Cascade,
+    /// The child's columns turn NULL.
+    SetNull,
+    /// The child's columns turn to their defaults, which must then refer to something.
+    SetDefault,
+}
+
+/// Children that stand against a delete, reached over foreign keys that cascade; the last one refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependent {
+    /// From this table outwards.
+    pub steps: Vec<Step>,
+    /// Whether the last step refuses a delete, or a default that refers to nothing may.
+    pub on_delete: Action,
+    /// The same for a change of the columns that are referred to; `None` beyond the first step.
+    pub on_update: Option<Action>,
+}
+
+/// One step from parent to child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The table that refers.
+    pub child: String,
+    /// Column of the parent, column of the child.
+    pub pairs: Vec<(String, String)>,
+}
+
+/// A CHECK constraint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// How SQLite's message names it: its name, or the text of its expression.
+    pub label: String,
+    /// The expression.
+    pub expression: String,
+    /// The columns that it mentions, in the order in which it does.
+    pub columns: Vec<usize>,
+}
+
+/// A unique index over an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UniqueExpression {
+    /// The name of the index.
+    pub name: String,
+    /// The columns that it mentions.
+    pub columns: Vec<usize>,
+}
+
+impl Table {
+    /// The column of exactly this name, if a client may read it.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name && !column.hidden)
+    }
+
+    /// The column of this name in any case, as SQL compares names; also one that is hidden.
+    pub fn column_in_sql(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether rows can be written.
+    pub fn is_writable(&self) -> bool {
+        self.kind == TableKind::Table
+    }
+
+    /// Applies what the app says of columns: `hidden` ones are unknown to every client, `read_only` ones are refused
+    /// in bodies. A key stays visible, as no row could be named without it.
+    ///
+    /// # Errors
+    /// The first name that is no column, or a hidden one that is part of the key.
+    pub fn restrict(&mut self, hidden: &[String], read_only: &[String]) -> Result<(), String> {
+        for name in hidden {
+            let index =
+                self.column(name).filter(|index| !self.key.contains(index)).ok_or_else(|| name.clone())?;
+            self.columns[index].hidden = true;
+        }
+        for name in read_only {
+            let index = self.column(name).ok_or_else(|| name.clone())?;
+            self.columns[index].read_only = true;
+            self.columns[index].required = false;
+        }
+        self.finish();
+        Ok(())
+    }
+
+    /// Makes what is derived from the other fields.
+    pub fn finish(&mut self) {
+        self.quoted = quote(&self.name);
+        self.visible = (0..self.columns.len()).filter(|index| !self.columns[*index].hidden).collect();
+        self.select_list = self.list(&self.visible);
+        let parts = self.key.iter().enumerate();
+        let parts = parts.map(|(n, index)| format!("{} = ?{}", self.columns[*index].quoted, n + 1));
+        self.key_match = parts.collect::<Vec<_>>().join(" AND ");
+    }
+
+    /// These columns as a list in SQL.
+    pub fn list(&self, columns: &[usize]) -> String {
+        columns.iter().map(|index| self.columns[*index].quoted.as_str()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// How `GET /tables` shows it to someone with these permissions.
+    pub fn describe<'t>(&'t self, permissions: &'t [&'t str]) -> TableOut<'t> {
+        TableOut { table: self, permissions }
+    }
+}
+
+/// A name as an identifier in SQL. The only place that does so.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A table as `GET /tables` shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct TableOut<'t> {
+    table: &'t Table,
+    permissions: &'t [&'t str],
+}
+
+impl Serialize for TableOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let table = self.table;
+        let key: Vec<&str> = table.key.iter().map(|index| table.columns[*index].name.as_str()).collect();
+        let columns: Vec<ColumnOut<'_>> =
+            table.visible.iter().map(|index| table.columns[*index].out()).collect();
+        let mut out = serializer.serialize_struct("Table", 5)?;
+        out.serialize_field("name", &table.name)?;
+        out.serialize_field("kind", &table.kind)?;
+        out.serialize_field("key", &key)?;
+        out.serialize_field("columns", &columns)?;
+        out.serialize_field("permissions", self.permissions)?;
+        out.end()
+    }
+}
+
+/// A column as `GET /tables` shows it.
+#[expect(clippy::struct_excessive_bools, reason = "the interface names each of them")]
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct ColumnOut<'t> {
+    name: &'t str,
+    #[serde(rename = "type")]
+    kind: ColumnType,
+    declared: &'t str,
+    required: bool,
+    has_default: bool,
+    generated: bool,
+    read_only: bool,
+    references: Option<ReferenceOut<'t>>,
+}
+
+#[derive(Clone, Debug, serde::Serialize)]
+struct ReferenceOut<'t> {
+    table: &'t str,
+    column: &'t str,
+}
+
+impl Column {
+    fn out(&self) -> ColumnOut<'_> {
+        ColumnOut {
+            name: &self.name,
+            kind: self.kind,
+            declared: &self.declared,
+            required: self.required,
+            has_default: self.default.is_some(),
+            generated: self.generated,
+            read_only: self.read_only || self.generated,
+            references: self.references.as_ref().map(|(table, column)| ReferenceOut { table, column }),
+        }
+    }
+}

@@ -52,8 +52,12 @@ impl TenantStatus {
     /// 404 while there is nothing to see, 409 `tenant_suspended` or `tenant_closing` for changes.
     pub fn admit(self, act: Act) -> Result<()> {
         match (self, act) {
-            (TenantStatus::Provisioning | TenantStatus::Erasing | TenantStatus::Erased, _) => Err(Error::not_found()),
-            (_, Act::Read) | (TenantStatus::Active, _) | (TenantStatus::Suspended | TenantStatus::Closing, Act::Leave) => Ok(()),
+            (TenantStatus::Provisioning | TenantStatus::Erasing | TenantStatus::Erased, _) => {
+                Err(Error::not_found())
+            }
+            (_, Act::Read)
+            | (TenantStatus::Active, _)
+            | (TenantStatus::Suspended | TenantStatus::Closing, Act::Leave) => Ok(()),
             (TenantStatus::Suspended, Act::Write) => Err(Error::conflict(
                 "tenant_suspended",
                 "This tenant is suspended and can only be read. Ask the operator to resume it.",

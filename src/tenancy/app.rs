@@ -14,8 +14,6 @@ pub enum SignUp {
     Open,
     /// Who was invited.
     Invited,
-    /// Addresses of certain domains.
-    Domains,
     /// Nobody.
     Closed,
 }
@@ -74,6 +72,15 @@ impl App {
         }
     }
 
+    /// Runs all migrations and the seed on a file in memory's stead, and says how many there are. Blocks.
+    ///
+    /// # Errors
+    /// The first that does not work, with file and line.
+    pub fn check_migrations(&self) -> crate::error::Result<usize> {
+        super::provision::try_out(self)?;
+        Ok(self.track.migrations.len())
+    }
+
     fn starter() -> Result<App, AppError> {
         let migrations = vec![Migration {
             version: 1,
@@ -116,7 +123,9 @@ impl App {
                 })
                 .collect::<Result<_, _>>()?;
             if !roles.define(name, permissions) {
-                return Err(AppError(format!("{file}: roles.{name}: this role exists already and cannot be changed")));
+                return Err(AppError(format!(
+                    "{file}: roles.{name}: this role exists already and cannot be changed"
+                )));
             }
         }
         for (section, table) in [
@@ -165,7 +174,9 @@ fn read_migrations(directory: &Path) -> Result<Vec<Migration>, AppError> {
         if version != Some(next) {
             return Err(fault(
                 &path,
-                &format!("expected a migration named {next:04}_<what it does>.sql here; numbers have no gaps"),
+                &format!(
+                    "expected a migration named {next:04}_<what it does>.sql here; numbers have no gaps"
+                ),
             ));
         }
         let sql = std::fs::read_to_string(&path).map_err(|error| fault(&path, &error))?;

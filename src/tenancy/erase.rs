@@ -51,7 +51,11 @@ impl Tenancy {
             store("tenant database (with its write-ahead log)", database, gone),
             store("uploaded files", uploads, gone),
             store("exports", exports, gone),
-            store("mail kept in this installation", mail, "no file of the mail directory carries the tenant's id"),
+            store(
+                "mail kept in this installation",
+                mail,
+                "no file of the mail directory carries the tenant's id",
+            ),
         ])
     }
 

@@ -4,8 +4,8 @@ use super::app::App;
 use super::schema;
 use crate::clock::SharedClock;
 use crate::db::{
-    Database, DatabaseOptions, DbError, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx, WriteLimits,
-    migrations_applied,
+    Database, DatabaseOptions, DbError, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx,
+    WriteLimits, migrations_applied,
 };
 use crate::error::{Error, Result};
 use crate::id::TenantId;
@@ -165,8 +165,8 @@ fn is_link(path: &Path) -> bool {
 }
 
 fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), Refusal> {
-    let stamps =
-        tx.query("SELECT id, epoch FROM _tenant", &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)))?;
+    let stamps = tx
+        .query("SELECT id, epoch FROM _tenant", &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)))?;
     match stamps.as_slice() {
         [(stamped, at)] if *stamped == id.to_string() && *at == epoch => Ok(()),
         [(stamped, at)] => Err(Refusal::Stamp(stamped.clone(), *at)),

@@ -28,7 +28,10 @@ impl Ledger {
         for (number, line) in text.lines().enumerate() {
             match tenant_of(line) {
                 Some(tenant) => drop(tenants.insert(tenant)),
-                None => tracing::error!(line = number + 1, "the ledger of erasures has a line that cannot be read"),
+                None => tracing::error!(
+                    line = number + 1,
+                    "the ledger of erasures has a line that cannot be read"
+                ),
             }
         }
         Ok(Ledger { path, tenants: Mutex::new(tenants) })

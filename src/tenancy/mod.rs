@@ -5,6 +5,7 @@
 
 mod app;
 mod erase;
+mod export;
 mod file;
 mod layout;
 mod ledger;
@@ -15,6 +16,7 @@ mod scope;
 pub mod tx;
 
 pub use app::{App, AppError, SignUp};
+pub use export::ExportCopy;
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
 pub use tx::TenantTx;

@@ -1,6 +1,270 @@
-//! stub
-use crate::db::Tx;
+//! What tables a tenant's file holds, asked of SQLite itself.
+//!
+//! Nothing is remembered beside the file: a schema is what its migrations made of it. Files of one fingerprint have
+//! the same schema, so the caller asks once per fingerprint and not once per tenant.
+
+mod ddl;
+mod foreign;
+
+use crate::db::{DbError, Tx};
 use crate::error::Result;
-use crate::model::table::Schema;
-pub(super) fn fingerprint(_tx: &Tx<'_>) -> Result<[u8; 32]> { Ok([0; 32]) }
-pub(super) fn introspect(_tx: &Tx<'_>) -> Result<Schema> { Ok(Schema) }
+use crate::model::column::{AutoId, Column, ColumnType};
+use crate::model::table::{Check, Schema, Table, TableKind, UniqueExpression};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over the app's part of the schema: every statement of it, whatever the order in which they ran.
+///
+/// # Errors
+/// As [`DbError`] says.
+pub fn fingerprint(tx: &Tx<'_>) -> Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    tx.query(
+        "SELECT type, name, sql FROM sqlite_schema
+         WHERE substr(name, 1, 1) <> '_' AND substr(tbl_name, 1, 1) <> '_' AND substr(name, 1, 7) <> 'sqlite_'
+         ORDER BY name, type",
+        &[],
+        |row| {
+            for column in 0..3 {
+                let text: Option<String> = row.get(column)?;
+                let text = text.unwrap_or_default();
+                hash.update(text.len().to_le_bytes());
+                hash.update(text);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(hash.finalize().into())
+}
+
+/// An object of `sqlite_schema`.
+struct Object {
+    kind: String,
+    name: String,
+    table: String,
+    sql: String,
+}
+
+/// Reads the schema of a tenant's file. Names that begin with `_` are ours and stay hidden, as do SQLite's own and
+/// the shadow tables of virtual tables.
+///
+/// # Errors
+/// As [`DbError`] says.
+pub fn introspect(tx: &Tx<'_>) -> Result<Schema> {
+    let objects = tx.query(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name",
+        &[],
+        |row| Ok(Object { kind: row.get(0)?, name: row.get(1)?, table: row.get(2)?, sql: row.get(3)? }),
+    )?;
+    let listed = tx.query(
+        "SELECT name, type, wr, strict FROM pragma_table_list
+         WHERE schema = 'main' AND type <> 'shadow' AND substr(name, 1, 1) <> '_' AND substr(name, 1, 7) <> 'sqlite_'
+         ORDER BY name",
+        &[],
+        |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?, row.get::<bool>(2)?, row.get::<bool>(3)?)),
+    )?;
+    let mut tables = Vec::with_capacity(listed.len());
+    for (name, kind, without_rowid, strict) in listed {
+        let sql = objects.iter().find(|object| object.name == name && object.kind != "index");
+        let sql = sql.map_or("", |object| object.sql.as_str());
+        let kind = match kind.as_str() {
+            "table" => TableKind::Table,
+            "virtual" if is_search(sql) => TableKind::Search,
+            _ => TableKind::View,
+        };
+        let table = read_table(tx, &objects, Listed { name: &name, kind, without_rowid, strict, sql });
+        match table {
+            Ok(table) => tables.push(table),
+            // A view can outlive what it selects from; nobody can read it, and nothing else suffers.
+            Err(error) if kind == TableKind::View => {
+                tracing::warn!(view = name, %error, "a view that does not work is left out");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    foreign::connect(tx, &mut tables)?;
+    Ok(Schema::new(tables))
+}
+
+fn is_search(sql: &str) -> bool {
+    let lower = sql.to_ascii_lowercase();
+    let mut words = lower.split_ascii_whitespace().skip_while(|word| *word != "using");
+    words.nth(1).is_some_and(|module| module.split('(').next() == Some("fts5"))
+}
+
+struct Listed<'s> {
+    name: &'s str,
+    kind: TableKind,
+    without_rowid: bool,
+    strict: bool,
+    sql: &'s str,
+}
+
+fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Table, DbError> {
+    let (mut columns, mut key) = read_columns(tx, &listed)?;
+    let (key_index, unique_expressions) = read_indexes(tx, objects, listed.name, &columns)?;
+    let text = match listed.kind {
+        TableKind::Table => ddl::read_table(listed.sql),
+        _ => ddl::TableText::default(),
+    };
+    for (name, collation) in text.collations {
+        let column = columns.iter_mut().find(|column| column.name.eq_ignore_ascii_case(&name));
+        if let Some(column) = column.filter(|_| !collation.eq_ignore_ascii_case("BINARY")) {
+            column.collation = Some(collation);
+        }
+    }
+    let rowid =
+        (!listed.without_rowid && (listed.kind != TableKind::View)).then(|| free_rowid(&columns)).flatten();
+    if let [only] = key.as_slice()
+        && columns[*only].declared.eq_ignore_ascii_case("INTEGER")
+        && key_index.is_none()
+        && !listed.without_rowid
+    {
+        columns[*only].is_rowid = true;
+    }
+    if key.is_empty()
+        && let Some(name) = rowid
+    {
+        let mut column = Column::new(name, "INTEGER", true);
+        (column.is_rowid, column.read_only, column.not_null) = (true, true, true);
+        columns.insert(0, column);
+        key.push(0);
+    }
+    let is_writable = listed.kind == TableKind::Table;
+    for (index, column) in columns.iter_mut().enumerate() {
+        finish_column(column, key.contains(&index), is_writable);
+    }
+    let key_collations = key.iter().enumerate().map(|(part, index)| {
+        let of_key = key_index.as_ref().and_then(|collations| collations.get(part))?;
+        let of_column = columns[*index].collation.as_deref().unwrap_or("BINARY");
+        (!of_key.eq_ignore_ascii_case(of_column)).then(|| of_key.clone())
+    });
+    let key_collations = key_collations.collect();
+    let named = |mentions: &[String]| named_columns(&columns, mentions);
+    let checks = text.checks.into_iter().map(|check| {
+        let mut mentioned = named(&check.mentions);
+        if mentioned.is_empty() {
+            mentioned = named(check.column.as_slice());
+        }
+        let label = check.name.unwrap_or_else(|| label(&check.expression));
+        Check { label, expression: check.expression, columns: mentioned }
+    });
+    let checks = checks.collect();
+    let fires = |object: &Object| object.kind == "trigger" && object.table.eq_ignore_ascii_case(listed.name);
+    let mut table = Table {
+        name: listed.name.to_owned(),
+        kind: listed.kind,
+        columns,
+        key,
+        key_collations,
+        rowid,
+        strict: listed.strict,
+        has_triggers: objects.iter().any(fires),
+        foreign_keys: Vec::new(),
+        dependents: Vec::new(),
+        checks,
+        unique_expressions,
+        quoted: String::new(),
+        visible: Vec::new(),
+        select_list: String::new(),
+        key_match: String::new(),
+    };
+    table.finish();
+    Ok(table)
+}
+
+/// How SQLite names a CHECK without a name: by its text, which it takes for a quoted name if it begins like one.
+fn label(expression: &str) -> String {
+    match expression.chars().next() {
+        Some(quote @ ('"' | '\'' | '`')) => ddl::unquoted(expression, quote),
+        Some('[') => expression.trim_start_matches('[').split(']').next().unwrap_or_default().to_owned(),
+        _ => expression.to_owned(),
+    }
+}
+
+fn named_columns(columns: &[Column], mentions: &[String]) -> Vec<usize> {
+    let mut found = Vec::new();
+    for mention in mentions {
+        let index = columns.iter().position(|column| column.name.eq_ignore_ascii_case(mention));
+        found.extend(index.filter(|index| !found.contains(index)));
+    }
+    found
+}
+
+/// The first of SQLite's names for the rowid that no column has taken.
+fn free_rowid(columns: &[Column]) -> Option<&'static str> {
+    ["rowid", "_rowid_", "oid"]
+        .into_iter()
+        .find(|name| !columns.iter().any(|column| column.name.eq_ignore_ascii_case(name)))
+}
+
+/// The columns, and which of them are the key.
+fn read_columns(tx: &Tx<'_>, listed: &Listed<'_>) -> Result<(Vec<Column>, Vec<usize>), DbError> {
+    let mut key = Vec::new();
+    let mut columns = Vec::new();
+    tx.query(
+        "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) WHERE hidden <> 1
+         ORDER BY cid",
+        crate::params![listed.name],
+        |row| {
+            let mut column = Column::new(&row.get::<String>(0)?, &row.get::<String>(1)?, listed.strict);
+            column.not_null = row.get(2)?;
+            column.default = row.get(3)?;
+            column.default = column.default.filter(|text| !text.trim().eq_ignore_ascii_case("NULL"));
+            column.generated = row.get::<i64>(5)? != 0;
+            let part: i64 = row.get(4)?;
+            if part > 0 {
+                key.push((part, columns.len()));
+            }
+            columns.push(column);
+            Ok(())
+        },
+    )?;
+    key.sort_unstable();
+    Ok((columns, key.into_iter().map(|(_, index)| index).collect()))
+}
+
+/// The collations of the key's own index, if it has one, and the unique indexes over expressions.
+fn read_indexes(
+    tx: &Tx<'_>,
+    objects: &[Object],
+    table: &str,
+    columns: &[Column],
+) -> Result<(Option<Vec<String>>, Vec<UniqueExpression>), DbError> {
+    let mut of_key = None;
+    let mut expressions = Vec::new();
+    let indexes = tx.query(
+        "SELECT name, \"unique\", origin FROM pragma_index_list(?1)",
+        crate::params![table],
+        |row| Ok((row.get::<String>(0)?, row.get::<bool>(1)?, row.get::<String>(2)?)),
+    )?;
+    for (name, unique, origin) in indexes {
+        let parts = tx.query(
+            "SELECT cid, coll FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno",
+            crate::params![&name],
+            |row| Ok((row.get::<i64>(0)?, row.get::<Option<String>>(1)?.unwrap_or_default())),
+        )?;
+        let is_expression = parts.iter().any(|(column, _)| *column == -2);
+        if origin == "pk" {
+            of_key = Some(parts.into_iter().map(|(_, collation)| collation).collect());
+        } else if unique && is_expression {
+            let sql = objects.iter().find(|object| object.kind == "index" && object.name == name);
+            let mentions = sql.map(|object| ddl::index_mentions(&object.sql)).unwrap_or_default();
+            expressions.push(UniqueExpression { columns: named_columns(columns, &mentions), name });
+        }
+    }
+    Ok((of_key, expressions))
+}
+
+fn finish_column(column: &mut Column, is_key: bool, is_writable: bool) {
+    if column.name == "id" && is_key && column.default.is_none() && !column.generated {
+        let is_uuid = column.declared.to_ascii_uppercase().replace(' ', "") == "BLOB(16)";
+        column.auto_id = match column.kind {
+            ColumnType::Text => Some(AutoId::Text),
+            ColumnType::Blob if is_uuid => Some(AutoId::Blob),
+            _ => None,
+        };
+    }
+    column.read_only |= !is_writable;
+    let made_up = column.default.is_some() || column.generated || column.is_rowid || column.auto_id.is_some();
+    column.required = is_writable && (column.not_null || is_key) && !made_up && !column.read_only;
+}

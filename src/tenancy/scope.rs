@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
 use crate::model::tenant::Act;
 use crate::policy::{OWNER, Permission, PermissionSet, Roles};
-use std::path::Path;
 use std::sync::Arc;
 
 /// Proof of access to one tenant, for one request or job.
@@ -77,7 +76,8 @@ impl TenantScope {
     pub async fn for_job(tenancy: &Tenancy, lease: &Lease) -> Result<TenantScope> {
         let tenant = tenancy.catalog().tenant(&lease.tenant.to_string()).await?;
         tenant.status.admit(Act::Leave)?;
-        TenantScope::open(tenancy, tenant, "job".into(), PermissionSet::default(), Act::Leave, By::system()).await
+        TenantScope::open(tenancy, tenant, "job".into(), PermissionSet::default(), Act::Leave, By::system())
+            .await
     }
 
     /// The scope of an operator, with the reason, which is audited in the tenant's log.
@@ -189,7 +189,10 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         if self.act != Act::Write {
-            return Err(Error::internal(format!("{name} writes with a scope that was given for {:?}", self.act)));
+            return Err(Error::internal(format!(
+                "{name} writes with a scope that was given for {:?}",
+                self.act
+            )));
         }
         self.file.file()?.database.write(name, move |tx| act(&TenantTx::new(tx))).await
     }
@@ -197,14 +200,6 @@ impl TenantScope {
     /// The catalog, as far as it is about this tenant.
     pub fn catalog(&self) -> CatalogOf {
         CatalogOf { catalog: Arc::clone(&self.catalog), tenant: self.tenant.id }
-    }
-
-    /// Makes a consistent copy of the tenant's file at `target`, without stopping writers. Blocks.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn copy_file_to(&self, tenancy: &Tenancy, target: &Path) -> Result<()> {
-        super::copy_file(&tenancy.layout().tenant_file(self.tenant.id), target)
     }
 }
 

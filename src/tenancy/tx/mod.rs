@@ -1,5 +1,7 @@
 //! Transactions on a tenant's file, and all SQL that runs in them.
 
+pub mod records;
+
 use crate::clock::Timestamp;
 use crate::db::{AppTx, Tx};
 

@@ -1,0 +1,214 @@
+//! What SQLite says in one line about a violated constraint, as an error that names fields.
+
+use super::decode::Fields;
+use super::key::RecordKey;
+use super::probe::{Probe, orphans, refuses_delete};
+use crate::db::{AppTx, Constraint, ConstraintKind, DbError};
+use crate::error::{Error, FieldError, Kind};
+use crate::model::table::{Action, Check, Dependent, ForeignKey, Table};
+
+/// The statement that failed.
+#[derive(Clone, Copy)]
+pub(super) enum Act<'a> {
+    Insert(&'a Fields),
+    Update(&'a RecordKey, &'a Fields),
+    Delete(&'a RecordKey),
+}
+
+/// The error for a statement that failed. The transaction is still open, unless the constraint ended it.
+pub(super) fn explain(tx: AppTx<'_>, table: &Table, act: Act<'_>, error: DbError) -> Error {
+    let DbError::Constraint(constraint) = &error else { return Error::from(error) };
+    let explained = match constraint.kind {
+        ConstraintKind::Trigger => Error::new(
+            Kind::Invalid,
+            "refused",
+            format!("Refused by a rule of {}: {}", table.name, constraint.detail),
+        ),
+        ConstraintKind::Unique => unique(tx, table, act, constraint),
+        ConstraintKind::ForeignKey => foreign_key(tx, table, act),
+        ConstraintKind::Check => check(tx, table, act, constraint),
+        ConstraintKind::NotNull => match named(table, constraint).as_slice() {
+            [] => elsewhere(tx, table, act, Kind::Invalid, "refused"),
+            names => Error::invalid(faults(names, "required", "must not be null")),
+        },
+        ConstraintKind::DataType => data_type(table, constraint),
+    };
+    explained.because(error)
+}
+
+/// The error for deferred foreign keys that do not hold at the end, after these records were written.
+pub(super) fn explain_deferred<'k>(
+    tx: AppTx<'_>,
+    table: &Table,
+    written: impl IntoIterator<Item = (&'k RecordKey, Option<usize>)>,
+) -> Error {
+    let mut fields = Vec::new();
+    for (key, place) in written {
+        let broken = reference_faults(table, &Probe::kept(table, key).broken_references(tx));
+        fields.extend(broken.into_iter().map(|mut fault| {
+            if let Some(index) = place {
+                fault.field = format!("[{index}].{}", fault.field);
+            }
+            fault
+        }));
+    }
+    if fields.is_empty() {
+        fields = dependent_faults(&orphans(tx, table));
+    }
+    foreign_key_error(fields)
+}
+
+fn probe<'a>(table: &'a Table, act: Act<'a>) -> Option<Probe<'a>> {
+    match act {
+        Act::Insert(fields) => Some(Probe::inserted(table, fields)),
+        Act::Update(key, fields) => Some(Probe::updated(table, key, fields)),
+        Act::Delete(_) => None,
+    }
+}
+
+/// The columns of this table that the message names.
+fn named<'t>(table: &'t Table, constraint: &Constraint) -> Vec<&'t str> {
+    let known = table.columns.iter().map(|column| column.name.as_str());
+    let columns = constraint.columns(&table.name, known);
+    let mut names = Vec::new();
+    for name in columns {
+        names.extend(table.column_in_sql(&name).map(|index| table.columns[index].name.as_str()));
+    }
+    names
+}
+
+fn names<'t>(table: &'t Table, columns: &[usize]) -> Vec<&'t str> {
+    columns.iter().map(|index| table.columns[*index].name.as_str()).collect()
+}
+
+fn faults(names: &[&str], code: &'static str, message: &str) -> Vec<FieldError> {
+    names.iter().map(|name| FieldError::new(*name, code, message)).collect()
+}
+
+fn unique(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
+    let mut columns = named(table, constraint);
+    if columns.is_empty() {
+        // An index over an expression is named itself: index 'products_name_once'.
+        let index = constraint.detail.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\''));
+        let index = table.unique_expressions.iter().find(|unique| Some(unique.name.as_str()) == index);
+        columns = index.map(|index| names(table, &index.columns)).unwrap_or_default();
+    }
+    if columns.is_empty() {
+        return elsewhere(tx, table, act, Kind::Conflict, "unique");
+    }
+    let detail = format!("Another record of {} has the same {}.", table.name, columns.join(" and "));
+    let message = if columns.len() == 1 { "is taken" } else { "is taken in this combination" };
+    Error::conflict("unique", detail).with_fields(faults(&columns, "unique", message))
+}
+
+fn check(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
+    let is_reported = |check: &&Check| check.label == constraint.detail;
+    let mut broken: Vec<&Check> = table.checks.iter().filter(is_reported).collect();
+    let is_own = !broken.is_empty();
+    let probe = probe(table, act);
+    let also = probe.as_ref().map(|probe| probe.broken_checks(tx)).unwrap_or_default();
+    broken.extend(also.into_iter().filter(|check| check.label != constraint.detail));
+    if !is_own && broken.is_empty() {
+        return elsewhere(tx, table, act, Kind::Invalid, "check");
+    }
+    let mut fields = Vec::new();
+    for check in &broken {
+        // Only a name may be told; an expression is SQL.
+        let message = if check.label == check.expression || check.label.len() > 200 {
+            "breaks a rule of this table".to_owned()
+        } else {
+            format!("breaks the rule {}", check.label)
+        };
+        fields.extend(faults(&names(table, &check.columns), "check", &message));
+    }
+    let detail = match fields.as_slice() {
+        [one] => format!("{} {}.", one.field, one.message),
+        _ => format!("This record breaks {} rules of {}; see `errors`.", broken.len(), table.name),
+    };
+    Error::new(Kind::Invalid, "check", detail).with_fields(fields)
+}
+
+fn data_type(table: &Table, constraint: &Constraint) -> Error {
+    // cannot store TEXT value in INTEGER column orders.id
+    let column = constraint.detail.rsplit_once(&format!("{}.", table.name)).map_or("", |(_, column)| column);
+    match table.column_in_sql(column) {
+        Some(index) => {
+            let column = &table.columns[index];
+            Error::invalid_field(&column.name, "type", format!("must be {}", column.declared.to_lowercase()))
+        }
+        None => Error::new(Kind::Invalid, "type", "A value is of a type that its column does not take."),
+    }
+}
+
+fn foreign_key(tx: AppTx<'_>, table: &Table, act: Act<'_>) -> Error {
+    let own = probe(table, act).map(|probe| reference_faults(table, &probe.broken_references(tx)));
+    let own = own.unwrap_or_default();
+    if !own.is_empty() {
+        return foreign_key_error(own);
+    }
+    let dependents = match act {
+        Act::Insert(_) => Vec::new(),
+        Act::Update(key, fields) => Probe::kept(table, key).dependents(tx, |dependent| {
+            let changes = |(parent, _): &(String, String)| {
+                table.column_in_sql(parent).is_some_and(|index| fields.columns.contains(&index))
+            };
+            let refuses = matches!(dependent.on_update, Some(Action::Refuse | Action::SetDefault));
+            refuses && dependent.steps.iter().take(1).any(|step| step.pairs.iter().any(changes))
+        }),
+        Act::Delete(key) => {
+            let probe = Probe::kept(table, key);
+            let refusing = probe.dependents(tx, refuses_delete);
+            let is_default = |dependent: &Dependent| dependent.on_delete == Action::SetDefault;
+            if refusing.is_empty() { probe.dependents(tx, is_default) } else { refusing }
+        }
+    };
+    foreign_key_error(dependent_faults(&dependents))
+}
+
+fn reference_faults(table: &Table, broken: &[&ForeignKey]) -> Vec<FieldError> {
+    let mut fields: Vec<FieldError> = Vec::new();
+    for key in broken {
+        for name in names(table, &key.columns) {
+            if fields.iter().all(|field| field.field != name) {
+                let message = format!("refers to a record of {} that does not exist", key.parent);
+                fields.push(FieldError::new(name, "foreign_key", message));
+            }
+        }
+    }
+    fields
+}
+
+fn dependent_faults(dependents: &[&Dependent]) -> Vec<FieldError> {
+    let mut fields: Vec<FieldError> = Vec::new();
+    for step in dependents.iter().filter_map(|dependent| dependent.steps.last()) {
+        let columns = step.pairs.iter().map(|(_, child)| child.as_str()).collect::<Vec<_>>().join(", ");
+        let message = format!("records of {} refer to it by {columns}", step.child);
+        if fields.iter().all(|field| field.message != message) {
+            fields.push(FieldError::new(&step.child, "foreign_key", message));
+        }
+    }
+    fields
+}
+
+fn foreign_key_error(fields: Vec<FieldError>) -> Error {
+    let detail = match fields.as_slice() {
+        [] => "A foreign key would refer to nothing.".to_owned(),
+        [one] => format!("{}: {}.", one.field, one.message),
+        many => format!("{} foreign keys would refer to nothing; see `errors`.", many.len()),
+    };
+    Error::conflict("foreign_key", detail).with_fields(fields)
+}
+
+/// A constraint of another table, which a trigger or a cascade of this one wrote to. Where the cause is that this
+/// record refers to nothing, that is what helps.
+fn elsewhere(tx: AppTx<'_>, table: &Table, act: Act<'_>, kind: Kind, code: &'static str) -> Error {
+    let broken = probe(table, act).map(|probe| reference_faults(table, &probe.broken_references(tx)));
+    match broken {
+        Some(fields) if !fields.is_empty() => foreign_key_error(fields),
+        _ => Error::new(
+            kind,
+            code,
+            format!("A change that follows from this one in {} breaks a rule of another table.", table.name),
+        ),
+    }
+}

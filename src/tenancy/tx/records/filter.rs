@@ -1,0 +1,242 @@
+//! Conditions on columns: read from the query string, written as SQL with bound values.
+
+use super::literal::Literal;
+use crate::db::Value;
+use crate::error::{Error, Result};
+use crate::model::column::Column;
+use crate::model::table::Table;
+use std::fmt::Write as _;
+
+/// Values in one `in.(..)`.
+const MOST_ITEMS: usize = 500;
+/// Bytes of a pattern as the connection bounds it: matching one is a single step that no deadline interrupts.
+const LONGEST_PATTERN: usize = 1_000;
+
+/// A condition that a record meets or not. `Any` is for `or=`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    /// All of these.
+    All(Vec<Filter>),
+    /// At least one of these.
+    Any(Vec<Filter>),
+    /// One column passes a test.
+    Column(usize, Test),
+}
+
+/// What is asked of one column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test(Ask);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Ask {
+    Compare(&'static str, Literal),
+    /// GLOB heeds case, LIKE does not (for ASCII letters).
+    Glob(Value),
+    Like(Value),
+    In(Vec<Literal>),
+    NotIn(Vec<Literal>),
+    IsNull(bool),
+}
+
+impl Test {
+    /// Reads `op.value`; a text without an operator is compared for equality.
+    ///
+    /// # Errors
+    /// 400 `bad_filter` or `bad_value`.
+    pub fn parse(column: &Column, text: &str) -> Result<Test> {
+        let (operator, value) = text.split_once('.').unwrap_or(("", text));
+        let compare = |sign| Ok(Ask::Compare(sign, Literal::parse(column, value)?));
+        let ask = match operator {
+            "eq" => compare("="),
+            "neq" => compare("<>"),
+            "gt" => compare(">"),
+            "gte" => compare(">="),
+            "lt" => compare("<"),
+            "lte" => compare("<="),
+            "like" => Ok(Ask::Glob(pattern(column, value, glob)?)),
+            "ilike" => Ok(Ask::Like(pattern(column, value, like)?)),
+            "in" => Ok(Ask::In(items(column, value)?)),
+            "not_in" => Ok(Ask::NotIn(items(column, value)?)),
+            "is" => match value {
+                "null" => Ok(Ask::IsNull(true)),
+                "not_null" => Ok(Ask::IsNull(false)),
+                _ => Err(bad_filter(column, "after `is.` comes null or not_null")),
+            },
+            _ => Ok(Ask::Compare("=", Literal::parse(column, text)?)),
+        }?;
+        Ok(Test(ask))
+    }
+}
+
+fn bad_filter(column: &Column, reason: &str) -> Error {
+    Error::malformed("bad_filter", format!("The filter on {} cannot be read: {reason}.", column.name))
+}
+
+fn pattern(column: &Column, text: &str, translate: impl Fn(&str) -> String) -> Result<Value> {
+    let pattern = translate(text);
+    if pattern.len() > LONGEST_PATTERN {
+        return Err(bad_filter(column, "its pattern is longer than 1000 bytes"));
+    }
+    Ok(Value::Text(pattern))
+}
+
+/// `*` is any run; everything else is plain.
+fn glob(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
+        match c {
+            '?' => pattern.push_str("[?]"),
+            '[' => pattern.push_str("[[]"),
+            _ => pattern.push(c),
+        }
+        pattern
+    })
+}
+
+fn like(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
+        match c {
+            '*' => pattern.push('%'),
+            '%' | '_' | '\\' => pattern.extend(['\\', c]),
+            _ => pattern.push(c),
+        }
+        pattern
+    })
+}
+
+/// `(a,b,"c,d")`; within quotes a backslash takes the next character as it is.
+fn items(column: &Column, text: &str) -> Result<Vec<Literal>> {
+    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let inside = inside.ok_or_else(|| bad_filter(column, "a list is written (a,b,\"c,d\")"))?;
+    let mut items = Vec::new();
+    let mut rest = inside.chars().peekable();
+    loop {
+        let mut item = String::new();
+        if rest.next_if_eq(&'"').is_some() {
+            loop {
+                match rest.next() {
+                    Some('"') => break,
+                    Some('\\') => item.extend(rest.next()),
+                    Some(c) => item.push(c),
+                    None => return Err(bad_filter(column, "a quote is not closed")),
+                }
+            }
+        } else {
+            while let Some(c) = rest.next_if(|c| *c != ',') {
+                item.push(c);
+            }
+        }
+        items.push(Literal::parse(column, &item)?);
+        if items.len() > MOST_ITEMS {
+            return Err(bad_filter(column, "a list takes at most 500 values"));
+        }
+        match rest.next() {
+            Some(',') => {}
+            None => return Ok(items),
+            Some(_) => return Err(bad_filter(column, "after a closing quote comes a comma")),
+        }
+    }
+}
+
+impl Filter {
+    /// Whether it lets everything through.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Filter::All(parts) if parts.is_empty())
+    }
+
+    /// Writes the condition as SQL; its values are appended to `params` in the order of their question marks.
+    pub(super) fn write<'f>(&'f self, table: &Table, sql: &mut String, params: &mut Vec<&'f Value>) {
+        match self {
+            Filter::All(parts) => write_parts(parts, " AND ", "1", table, sql, params),
+            Filter::Any(parts) => write_parts(parts, " OR ", "0", table, sql, params),
+            Filter::Column(index, test) => test.write(&table.columns[*index].quoted, sql, params),
+        }
+    }
+}
+
+fn write_parts<'f>(
+    parts: &'f [Filter],
+    between: &str,
+    none: &str,
+    table: &Table,
+    sql: &mut String,
+    params: &mut Vec<&'f Value>,
+) {
+    sql.push('(');
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            sql.push_str(between);
+        }
+        part.write(table, sql, params);
+    }
+    if parts.is_empty() {
+        sql.push_str(none);
+    }
+    sql.push(')');
+}
+
+impl Test {
+    fn write<'f>(&'f self, name: &str, sql: &mut String, params: &mut Vec<&'f Value>) {
+        // Writing to a String does not fail.
+        let _ = match &self.0 {
+            Ask::IsNull(true) => write!(sql, "{name} IS NULL"),
+            Ask::IsNull(false) => write!(sql, "{name} IS NOT NULL"),
+            Ask::Glob(pattern) => {
+                params.push(pattern);
+                write!(sql, "{name} GLOB ?")
+            }
+            Ask::Like(pattern) => {
+                params.push(pattern);
+                write!(sql, "{name} LIKE ? ESCAPE '\\'")
+            }
+            Ask::In(items) => write_list(items, sql, params, &format!("{name} IN (")),
+            Ask::NotIn(items) => write_list(items, sql, params, &format!("{name} NOT IN (")),
+            Ask::Compare(sign, Literal::One(value)) => {
+                params.push(value);
+                write!(sql, "{name} {sign} ?")
+            }
+            Ask::Compare("=", Literal::Either { number, text }) => {
+                params.extend([number, text]);
+                write!(sql, "{name} IN (?, ?)")
+            }
+            Ask::Compare("<>", Literal::Either { number, text }) => {
+                params.extend([number, text]);
+                write!(sql, "{name} NOT IN (?, ?)")
+            }
+            // Numbers sort before all text, so each is compared with its own kind; `+` keeps the column's affinity
+            // from turning the text back into a number.
+            Ask::Compare(sign, Literal::Either { number, text }) => {
+                params.extend([number, text]);
+                write!(
+                    sql,
+                    "((typeof({name}) IN ('integer', 'real') AND {name} {sign} ?) \
+                     OR (typeof({name}) = 'text' AND +{name} {sign} ?))"
+                )
+            }
+        };
+    }
+}
+
+/// A list is filled up with its last value to the next power of two, so that few statements serve all lengths.
+fn write_list<'f>(
+    items: &'f [Literal],
+    sql: &mut String,
+    params: &mut Vec<&'f Value>,
+    head: &str,
+) -> std::fmt::Result {
+    let before = params.len();
+    for item in items {
+        match item {
+            Literal::One(value) => params.push(value),
+            Literal::Either { number, text } => params.extend([number, text]),
+        }
+    }
+    let count = (params.len() - before).next_power_of_two();
+    if let Some(last) = params.last().copied() {
+        params.resize(before + count, last);
+    }
+    sql.push_str(head);
+    for index in 0..count {
+        sql.push_str(if index == 0 { "?" } else { ", ?" });
+    }
+    sql.write_char(')')
+}

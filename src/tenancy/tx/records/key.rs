@@ -1,0 +1,104 @@
+//! The key of a record, as values and as a segment of a path.
+
+use super::literal::{boolean, bytes, number};
+use crate::db::Value;
+use crate::error::{Error, Result};
+use crate::model::column::{Column, ColumnType};
+use crate::model::table::Table;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What stays as it is in a part of a key: the unreserved characters (RFC 3986, section 2.3).
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The values of a table's key columns, in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordKey(Vec<Value>);
+
+impl RecordKey {
+    /// A key of these values.
+    pub fn new(values: Vec<Value>) -> RecordKey {
+        RecordKey(values)
+    }
+
+    /// The values.
+    pub fn values(&self) -> &[Value] {
+        &self.0
+    }
+
+    /// Reads the segment of a path, still percent-encoded: the parts are split at commas before they are decoded.
+    ///
+    /// # Errors
+    /// 404 where no record can have such a key; 400 `bad_key` for another number of parts; 405 for a table without key.
+    pub fn parse(table: &Table, segment: &str) -> Result<RecordKey> {
+        if table.key.is_empty() {
+            return Err(Error::new(
+                crate::error::Kind::NotAllowed,
+                "no_key",
+                format!("{} has no key: its records are only listed.", table.name),
+            ));
+        }
+        let parts: Vec<&str> = segment.split(',').collect();
+        if parts.len() != table.key.len() {
+            let names = table.key.iter().map(|index| table.columns[*index].name.as_str());
+            let names = names.collect::<Vec<_>>().join(",");
+            return Err(Error::malformed(
+                "bad_key",
+                format!(
+                    "The key of {} is {names}; the parts are percent-encoded and joined with commas.",
+                    table.name
+                ),
+            ));
+        }
+        let columns = table.key.iter().map(|index| &table.columns[*index]);
+        let values = columns.zip(parts).map(|(column, part)| {
+            let text = percent_decode_str(part).decode_utf8().ok()?;
+            part_value(column, table.strict, &text)
+        });
+        values.collect::<Option<_>>().map(RecordKey).ok_or_else(Error::not_found)
+    }
+
+    /// The segment of a path that names it; `None` if a part is NULL, which no path can name.
+    pub fn to_segment(&self) -> Option<String> {
+        let mut segment = String::new();
+        for (index, value) in self.0.iter().enumerate() {
+            let text = match value {
+                Value::Null => return None,
+                Value::Integer(integer) => integer.to_string(),
+                Value::Real(real) => real.to_string(),
+                Value::Text(text) => text.clone(),
+                Value::Blob(blob) => URL_SAFE_NO_PAD.encode(blob),
+            };
+            if index > 0 {
+                segment.push(',');
+            }
+            segment.extend(utf8_percent_encode(&text, PLAIN));
+        }
+        Some(segment)
+    }
+}
+
+/// The value of one part. Numbers have one spelling, so that a record has one path.
+fn part_value(column: &Column, strict: bool, text: &str) -> Option<Value> {
+    let plain = |value: Value| match &value {
+        Value::Integer(integer) if integer.to_string() == text => Some(value),
+        Value::Real(_) => Some(value),
+        _ => None,
+    };
+    match column.kind {
+        ColumnType::Blob => {
+            bytes(text).filter(|bytes| URL_SAFE_NO_PAD.encode(bytes) == text).map(Value::Blob)
+        }
+        ColumnType::Text | ColumnType::Json => Some(Value::from(text)),
+        ColumnType::Boolean => boolean(text),
+        ColumnType::Integer if strict || column.is_rowid => {
+            number(text).and_then(plain).filter(|value| matches!(value, Value::Integer(_)))
+        }
+        ColumnType::Integer
+        | ColumnType::Real
+        | ColumnType::Number
+        | ColumnType::Datetime
+        | ColumnType::Any => Some(number(text).and_then(plain).unwrap_or_else(|| Value::from(text))),
+    }
+}

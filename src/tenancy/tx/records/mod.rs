@@ -1,0 +1,39 @@
+//! Records of the app's own tables: any table, as its migrations made it.
+//!
+//! Each module has one noun. What a client sends is read against the [`Table`](crate::model::table::Table) before any
+//! transaction begins (`query`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
+//! name columns that exist, and carries values, never SQL. Inside the transaction there is one statement per record
+//! (`select`, `write`), whose rows are written straight into the answer (`encode`). Only when a constraint fails are
+//! more statements run, to say which fields are at fault (`explain`, `probe`).
+//!
+//! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
+
+mod cursor;
+mod decode;
+mod dump;
+mod encode;
+mod explain;
+mod filter;
+mod json;
+mod key;
+mod literal;
+mod order;
+mod probe;
+mod query;
+mod select;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use cursor::CursorContext;
+pub use decode::{NewRecords, Patch};
+pub use dump::{dump_cells, dump_json, harmless};
+pub use filter::{Filter, Test};
+pub use key::RecordKey;
+pub use query::{ListQuery, parse_fields};
+pub use select::{find_record, list_records};
+pub use write::{
+    Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
+    update_unsettled,
+};

@@ -1,0 +1,154 @@
+//! The query string of a list, checked against the table before any transaction begins.
+
+use super::cursor::{CursorContext, Position, write_value};
+use super::filter::{Filter, Test};
+use super::order::Order;
+use crate::db::Value;
+use crate::error::{Error, Result};
+use crate::model::table::Table;
+use sha2::{Digest as _, Sha256};
+
+/// Parameters that lists of this product know. A column of such a name is written `col:limit=5`.
+const PARAMETERS: [&str; 10] =
+    ["order", "limit", "cursor", "count", "fields", "expand", "q", "or", "select", "group"];
+/// Filters in one query.
+const MOST_FILTERS: usize = 100;
+const DEFAULT_LIMIT: u32 = 50;
+const MOST_RECORDS: u32 = 500;
+
+/// A list that can be asked for: every name in it is a column of the table it was read for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListQuery {
+    pub(super) filter: Filter,
+    pub(super) order: Order,
+    pub(super) limit: u32,
+    pub(super) after: Option<Position>,
+    pub(super) fields: Option<Vec<usize>>,
+}
+
+impl ListQuery {
+    /// Reads decoded query parameters in the order in which they came.
+    ///
+    /// # Errors
+    /// 400 with the code `unknown_parameter`, `unknown_column`, `repeated_parameter`, `bad_filter`, `bad_value`,
+    /// `bad_order`, `bad_limit` or `bad_cursor`.
+    pub fn parse(table: &Table, params: &[(String, String)], context: &CursorContext) -> Result<ListQuery> {
+        let (mut order, mut limit, mut cursor, mut fields) = (None, None, None, None);
+        let mut filters = Vec::new();
+        for (name, value) in params {
+            let slot = match name.as_str() {
+                "order" => &mut order,
+                "limit" => &mut limit,
+                "cursor" => &mut cursor,
+                "fields" => &mut fields,
+                _ => {
+                    let index = filtered_column(table, name)?;
+                    filters.push(Filter::Column(index, Test::parse(&table.columns[index], value)?));
+                    continue;
+                }
+            };
+            if slot.replace(value.as_str()).is_some() {
+                return Err(Error::malformed("repeated_parameter", format!("{name} is given twice.")));
+            }
+        }
+        if filters.len() > MOST_FILTERS {
+            return Err(wrong_parameter("bad_filter", "a list takes at most 100 filters"));
+        }
+        let mut query = ListQuery {
+            filter: Filter::All(filters),
+            order: Order::parse(table, order)?,
+            limit: limit.map_or(Ok(DEFAULT_LIMIT), parse_limit)?,
+            after: None,
+            fields: fields.map(|text| parse_fields(table, text)).transpose()?,
+        };
+        if let Some(token) = cursor {
+            let position = Position::open(token, context, &query.subject(table))?;
+            if position.values.as_ref().is_some_and(|values| values.len() != query.order.terms.len()) {
+                return Err(Error::malformed(
+                    "bad_cursor",
+                    "This cursor is of another version. Start without it.",
+                ));
+            }
+            query.after = Some(position);
+        }
+        Ok(query)
+    }
+
+    /// Also demands `filter` of every record, besides what the client asked for; the cursor is bound to it too.
+    #[must_use]
+    pub fn and(mut self, filter: Filter) -> ListQuery {
+        self.filter = Filter::All(vec![self.filter, filter]);
+        self
+    }
+
+    /// What a cursor of this list is bound to: the table, the order and the filters with their values.
+    pub(super) fn subject(&self, table: &Table) -> [u8; 32] {
+        let mut sql = table.quoted.clone();
+        let mut params: Vec<&Value> = Vec::new();
+        sql.push('|');
+        self.filter.write(table, &mut sql, &mut params);
+        sql.push('|');
+        self.order.write(&mut sql);
+        let mut bytes = sql.into_bytes();
+        bytes.push(0);
+        for value in params {
+            write_value(&mut bytes, value);
+        }
+        Sha256::digest(&bytes).into()
+    }
+}
+
+/// Reads `fields=id,status`, for a list or a single record.
+///
+/// # Errors
+/// 400 `unknown_column`.
+pub fn parse_fields(table: &Table, text: &str) -> Result<Vec<usize>> {
+    let mut fields = Vec::new();
+    for name in text.split(',') {
+        let index = table.column(name).ok_or_else(|| unknown_column(table, name))?;
+        if !fields.contains(&index) {
+            fields.push(index);
+        }
+    }
+    Ok(fields)
+}
+
+fn filtered_column(table: &Table, name: &str) -> Result<usize> {
+    if let Some(column) = name.strip_prefix("col:") {
+        return table.column(column).ok_or_else(|| unknown_column(table, column));
+    }
+    if PARAMETERS.contains(&name) {
+        return Err(Error::malformed(
+            "unknown_parameter",
+            format!("The parameter {name} is not taken here."),
+        ));
+    }
+    table.column(name).ok_or_else(|| {
+        Error::malformed(
+            "unknown_parameter",
+            format!("{} is neither a parameter nor a column of {}.", shown(name), table.name),
+        )
+    })
+}
+
+fn parse_limit(text: &str) -> Result<u32> {
+    let limit = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    limit
+        .filter(|limit| (1..=MOST_RECORDS).contains(limit))
+        .ok_or_else(|| wrong_parameter("bad_limit", "limit is a number from 1 to 500"))
+}
+
+/// 400: the column is not one of this table.
+pub(super) fn unknown_column(table: &Table, name: &str) -> Error {
+    Error::malformed("unknown_column", format!("{} has no column {}.", table.name, shown(name)))
+}
+
+/// 400: a parameter that is known, with a value that is not.
+pub(super) fn wrong_parameter(code: &'static str, reason: &str) -> Error {
+    Error::malformed(code, format!("This list cannot be asked for: {reason}."))
+}
+
+/// A name from a client, cut to what an answer may repeat.
+pub(super) fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(100).collect()
+}

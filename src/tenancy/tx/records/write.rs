@@ -1,0 +1,252 @@
+//! Writing records. Each function runs inside the transaction it is given and undoes nothing: whoever began it does.
+
+use super::decode::{Fields, NewRecords, Patch, must_be_writable};
+use super::encode::encode_row;
+use super::explain::{Act, explain, explain_deferred};
+use super::key::RecordKey;
+use super::select::find_record;
+use crate::db::{AppTx, Value};
+use crate::error::{Error, FieldError, Kind, Result};
+use crate::model::table::Table;
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+/// New records as they are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inserted {
+    /// The answer's body: the record, or `{"items":[..]}` where an array was sent.
+    pub body: Vec<u8>,
+    /// The keys, in the order of the records; empty for a table whose rowid cannot be reached.
+    pub keys: Vec<RecordKey>,
+}
+
+/// Stores new records, all or none.
+///
+/// # Errors
+/// 409 `unique` or `foreign_key`, 422 `check`, `refused`, `dropped` or `invalid`; fields of the array's element i are
+/// named `[i].field`.
+pub fn insert_records(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Result<Inserted> {
+    let inserted = insert_unsettled(tx, table, new)?;
+    if tx.has_deferred_violations() {
+        let keys = inserted.keys.iter().enumerate();
+        let places = keys.map(|(index, key)| (key, new.many.then_some(index)));
+        return Err(explain_deferred(tx, table, places));
+    }
+    Ok(inserted)
+}
+
+/// The same without looking at deferred foreign keys, for a transaction that goes on: a later statement may settle
+/// them. Whoever goes on asks [`settle`] at the end.
+///
+/// # Errors
+/// As [`insert_records`].
+pub fn insert_unsettled(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Result<Inserted> {
+    must_be_writable(table)?;
+    let mut body = Vec::with_capacity(256 * new.records.len());
+    let mut keys = Vec::with_capacity(new.records.len());
+    if new.many {
+        body.extend_from_slice(b"{\"items\":[");
+    }
+    for (index, record) in new.records.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        let key = insert_one(tx, table, record, &mut body);
+        let key = key.map_err(|error| if new.many { at_element(error, index) } else { error })?;
+        keys.extend(key);
+    }
+    if new.many {
+        body.extend_from_slice(b"]}");
+    }
+    Ok(Inserted { body, keys })
+}
+
+/// Changes the given fields of a record and answers all of it; `None` if there is none with this key.
+///
+/// # Errors
+/// As [`insert_records`], and 422 `read_only` for a key that would change.
+pub fn update_record(
+    tx: AppTx<'_>,
+    table: &Table,
+    key: &RecordKey,
+    patch: &Patch,
+) -> Result<Option<Vec<u8>>> {
+    let updated = update_unsettled(tx, table, key, patch)?;
+    if updated.is_some() && tx.has_deferred_violations() {
+        return Err(explain_deferred(tx, table, [(key, None)]));
+    }
+    Ok(updated)
+}
+
+/// The same without looking at deferred foreign keys.
+///
+/// # Errors
+/// As [`update_record`].
+pub fn update_unsettled(
+    tx: AppTx<'_>,
+    table: &Table,
+    key: &RecordKey,
+    patch: &Patch,
+) -> Result<Option<Vec<u8>>> {
+    must_be_writable(table)?;
+    if !patch.key.columns.is_empty() && !keeps_key(tx, table, key, &patch.key)? {
+        return Ok(None);
+    }
+    let fields = &patch.fields;
+    if fields.columns.is_empty() {
+        return find_record(tx, table, key, None);
+    }
+    let mut sql = format!("UPDATE {} SET ", table.quoted);
+    for (position, index) in fields.columns.iter().enumerate() {
+        let comma = if position == 0 { "" } else { ", " };
+        let number = table.key.len() + position + 1;
+        let _ = write!(sql, "{comma}{} = ?{number}", table.columns[*index].quoted);
+    }
+    let _ = write!(sql, " WHERE {}", table.key_match);
+    let params: Vec<&Value> = key.values().iter().chain(&fields.values).collect();
+    let mut body = Vec::with_capacity(256);
+    match run(tx, table, sql, &params, &mut body) {
+        Ok(Some(_)) => Ok(Some(body)),
+        // A trigger may have ignored the change of a record that exists.
+        Ok(None) => find_record(tx, table, key, None)?.map_or(Ok(None), |_| Err(dropped(table))),
+        Err(error) => Err(explain(tx, table, Act::Update(key, fields), error)),
+    }
+}
+
+/// Removes a record; false if there is none with this key.
+///
+/// # Errors
+/// 409 `foreign_key` naming who refers to it, 422 `refused` or `dropped`.
+pub fn delete_record(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result<bool> {
+    // A deferred key is violated by what the delete leaves behind, so it has to be looked up before.
+    let deleted = delete_unsettled(tx, table, key)?;
+    if deleted && tx.has_deferred_violations() {
+        return Err(explain_deferred(tx, table, []));
+    }
+    Ok(deleted)
+}
+
+/// The same without looking at deferred foreign keys.
+///
+/// # Errors
+/// As [`delete_record`].
+pub fn delete_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result<bool> {
+    must_be_writable(table)?;
+    let sql = format!("DELETE FROM {} WHERE {}", table.quoted, table.key_match);
+    match tx.execute(&sql, key.values()) {
+        Ok(0) if find_record(tx, table, key, None)?.is_some() => Err(dropped(table)),
+        Ok(count) => Ok(count > 0),
+        Err(error) => Err(explain(tx, table, Act::Delete(key), error)),
+    }
+}
+
+/// Says whether all deferred foreign keys hold, after several `.._unsettled` calls.
+///
+/// # Errors
+/// 409 `foreign_key` if one of them points nowhere.
+pub fn settle(tx: AppTx<'_>, table: &Table, keys: &[RecordKey]) -> Result<()> {
+    if tx.has_deferred_violations() {
+        return Err(explain_deferred(tx, table, keys.iter().map(|key| (key, None))));
+    }
+    Ok(())
+}
+
+fn insert_one(
+    tx: AppTx<'_>,
+    table: &Table,
+    record: &Fields,
+    body: &mut Vec<u8>,
+) -> Result<Option<RecordKey>> {
+    let mut sql = format!("INSERT INTO {} ", table.quoted);
+    if record.columns.is_empty() {
+        sql.push_str("DEFAULT VALUES");
+    } else {
+        let _ = write!(sql, "({}) VALUES (", table.list(&record.columns));
+        for index in 0..record.columns.len() {
+            sql.push_str(if index == 0 { "?" } else { ", ?" });
+        }
+        sql.push(')');
+    }
+    let params: Vec<&Value> = record.values.iter().collect();
+    match run(tx, table, sql, &params, body) {
+        Ok(Some(key)) => Ok((!table.key.is_empty()).then_some(key)),
+        Ok(None) => Err(dropped(table)),
+        Err(error) => Err(explain(tx, table, Act::Insert(record), error)),
+    }
+}
+
+/// Runs a statement that changes one row, appends the row to `body` and tells its key; `None` if no row was changed.
+fn run(
+    tx: AppTx<'_>,
+    table: &Table,
+    mut sql: String,
+    params: &[&Value],
+    body: &mut Vec<u8>,
+) -> Result<Option<RecordKey>, crate::db::DbError> {
+    let start = body.len();
+    let _ = write!(sql, " RETURNING {}", table.select_list);
+    for index in &table.key {
+        let _ = write!(sql, ", {}", table.columns[*index].quoted);
+    }
+    let width = table.visible.len();
+    let mut key = None;
+    tx.each(&sql, params.iter().copied(), |row| {
+        encode_row(table, &table.visible, row, body)?;
+        let values = (0..table.key.len()).map(|part| row.get(width + part));
+        key = Some(RecordKey::new(values.collect::<Result<_, _>>()?));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    // RETURNING does not see what AFTER triggers do. A row that they took away is answered as it was stored.
+    if table.has_triggers
+        && !table.key.is_empty()
+        && let Some(key) = &key
+    {
+        let sql = format!("SELECT {} FROM {} WHERE {}", table.select_list, table.quoted, table.key_match);
+        tx.each(&sql, key.values(), |row| {
+            body.truncate(start);
+            encode_row(table, &table.visible, row, body)?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(key)
+}
+
+/// Whether the record exists; an error if the body gives its key another value.
+fn keeps_key(tx: AppTx<'_>, table: &Table, key: &RecordKey, claimed: &Fields) -> Result<bool> {
+    let sql =
+        format!("SELECT {} FROM {} WHERE {}", table.list(&claimed.columns), table.quoted, table.key_match);
+    let mut stored: Option<Vec<Value>> = None;
+    tx.each(&sql, key.values(), |row| {
+        stored = Some((0..claimed.columns.len()).map(|part| row.get(part)).collect::<Result<_, _>>()?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let Some(stored) = stored else { return Ok(false) };
+    let mut faults = Vec::new();
+    for ((index, value), stored) in claimed.columns.iter().zip(&claimed.values).zip(&stored) {
+        let part = table.key.iter().position(|key_column| key_column == index);
+        let asked = part.and_then(|part| key.values().get(part));
+        if value != stored && Some(value) != asked {
+            let message = "is the key of the record and cannot be changed";
+            faults.push(FieldError::new(&table.columns[*index].name, "read_only", message));
+        }
+    }
+    if faults.is_empty() { Ok(true) } else { Err(Error::invalid(faults)) }
+}
+
+fn dropped(table: &Table) -> Error {
+    Error::new(
+        Kind::Invalid,
+        "dropped",
+        format!("A rule of {} dropped this change without an error; nothing was stored.", table.name),
+    )
+}
+
+fn at_element(error: Error, index: usize) -> Error {
+    if error.fields().is_empty() && matches!(error.kind(), Kind::Invalid | Kind::Conflict) {
+        let (code, message) = (error.code().to_owned(), error.detail().to_owned());
+        let mut field = FieldError::new(format!("[{index}]"), "", message);
+        field.code = code.into();
+        return error.with_fields(vec![field]);
+    }
+    error.at_element(index)
+}
