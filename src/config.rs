@@ -217,9 +217,7 @@ impl Config {
 const OTHER_VARIABLES: &[&str] = &["TENANTRY_CONFIG", "TENANTRY_TEST_CLOCK", "TENANTRY_PASSWORD"];
 
 fn refuse_unknown_variables() -> Result<(), ConfigError> {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
-    let given = std::env::vars_os();
-    for (name, _) in given {
+    for (name, _) in std::env::vars_os() {
         let Some(name) = name.to_str().filter(|name| name.starts_with("TENANTRY_")) else { continue };
         let known = OTHER_VARIABLES.contains(&name)
             || NAMES.iter().any(|setting| name[9..].eq_ignore_ascii_case(setting));

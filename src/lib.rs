@@ -1,4 +1,36 @@
-//! Tenantry: the back end of a multi-tenant product in one binary.
+//! Tenantry: the back end of a multi-tenant product in one binary. Every customer lives in a SQLite file of its own.
+//!
+//! # The map of the house
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`cli`] | one file per command |
+//! | [`http`] | router, layers, extractors, problem bodies, one file per resource; the only place that names axum |
+//! | [`jobs`] | when background work runs |
+//! | [`service`] | what the product does, one file per capability: authorise, one transaction, audit |
+//! | [`tenancy`] | the only door to tenant files; their SQL is under `tenancy::tx` |
+//! | [`catalog`] | all SQL of the shared database, one file per noun |
+//! | [`db`] | the SQL seam: pools, the writer with group commit, constraint errors; the only place that names rusqlite |
+//! | [`model`], [`policy`] | plain data and its validation; who may do what |
+//! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
+//! | [`telemetry`] | the log |
+//!
+//! Imports go one way: `cli -> http, jobs -> service -> tenancy -> catalog -> db -> model, error, id, clock`.
+//! `tests/layering.rs` holds that.
+//!
+//! # One request
+//!
+//! `http::layers` gives it an id, a deadline and a panic guard. The extractor in the handler's signature
+//! (`Allowed<WriteRecords>`) reads the token, then session, identity, tenant, membership and permission, and hands over a
+//! [`tenancy::TenantScope`]: the proof of access, with the leased file. The handler calls one function of [`service`],
+//! which asks the scope again in the words of the act and opens one transaction. Its statements are in `tenancy::tx` or
+//! [`catalog`]. An error carries a public sentence and a private cause; `http::problem` writes the first.
+//!
+//! # One write
+//!
+//! A write is queued at its file's writer. Whoever finds the queue idle becomes the leader, runs every queued closure in a
+//! savepoint of its own, commits once, and answers all. See `db::writer`.
+
 pub mod catalog;
 pub mod cli;
 pub mod clock;

@@ -33,7 +33,7 @@ use crate::db::{
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use access::AccessCache;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,7 @@ const APPLICATION_ID: i32 = 0x546e_4361;
 pub struct Catalog {
     database: Arc<Database>,
     access: Arc<AccessCache>,
+    path: PathBuf,
     clock: SharedClock,
 }
 
@@ -69,7 +70,7 @@ impl Catalog {
         };
         let database = Database::open(&path, options, Arc::clone(&clock), |_| Ok::<(), OpenError>(()))
             .map_err(cannot_open)?;
-        Ok(Catalog { database, access: Arc::new(AccessCache::new()), clock })
+        Ok(Catalog { database, access: Arc::new(AccessCache::new()), path, clock })
     }
 
     /// Reads from the catalog. `act` may be run twice.
@@ -96,6 +97,19 @@ impl Catalog {
     {
         let access = Arc::clone(&self.access);
         self.database.write(name, move |tx| act(&CatalogTx { tx, access: &access })).await
+    }
+
+    /// Moves the write-ahead log into the file and empties it, as far as running readers let it.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn checkpoint(&self) -> Result<()> {
+        let path = self.path.clone();
+        tokio::task::spawn_blocking(move || {
+            Ok(Maintenance::open(&path).map_err(Error::internal)?.checkpoint()?)
+        })
+        .await
+        .unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
     /// The catalog's clock.

@@ -10,16 +10,21 @@ use crate::model::tenant::TenantStatus;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
 
-/// Erases every tenant whose grace period is over, and finishes what was cut off. Returns how many.
+/// Erases every tenant whose grace period is over, and finishes what was cut off. Returns how many. One that fails stays
+/// `erasing`, is tried again, and holds up no other.
 ///
 /// # Errors
-/// As catalog and disk say; the tenant stays `erasing` and is tried again.
+/// As the catalog says.
 pub async fn erase_due_tenants(installation: &Installation) -> Result<usize> {
     let due = installation.catalog.read(|tx| tx.list_tenants_to_erase()).await?;
-    for id in &due {
-        erase_tenant(installation, *id, By::system()).await?;
+    let mut erased = 0;
+    for id in due {
+        match erase_tenant(installation, id, By::system()).await {
+            Ok(_) => erased += 1,
+            Err(error) => tracing::error!(tenant_id = %id, error = ?error, "erasing failed and will be tried again"),
+        }
     }
-    Ok(due.len())
+    Ok(erased)
 }
 
 /// Ends the grace period of a closing tenant at once and erases it.
@@ -73,6 +78,8 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
         .write("erase_tenant", move |tx| erase_rows(&tx.of(id), &files, &key, &issuer, &by))
         .await?;
     installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
+    // The write-ahead log of the catalog still holds the old pages until it is written over.
+    installation.catalog.checkpoint().await?;
     tracing::info!(tenant_id = %id, "erased");
     Ok(receipt)
 }

@@ -162,7 +162,8 @@ fn read_migrations(directory: &Path) -> Result<Vec<Migration>, AppError> {
     for entry in std::fs::read_dir(directory).map_err(|error| fault(directory, &error))? {
         let path = entry.map_err(|error| fault(directory, &error))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if name.ends_with(".sql") && !name.ends_with(".postgres.sql") && !name.starts_with('.') {
+        let is_sql = path.extension().is_some_and(|extension| extension == "sql");
+        if is_sql && !name.ends_with(".postgres.sql") && !name.starts_with('.') {
             files.push((name, path));
         }
     }

@@ -22,7 +22,7 @@ impl ExportCopy {
     pub fn make(scope: &TenantScope, layout: &Layout, target: &Path) -> Result<ExportCopy> {
         super::copy_file(&layout.tenant_file(scope.tenant().id), target)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;
-        let schema = copy.read(|tx| Ok(schema::introspect(tx)?))?;
+        let schema = copy.read(schema::introspect)?;
         let tables = schema.tables().filter(|table| table.kind == TableKind::Table).map(Arc::clone).collect();
         Ok(ExportCopy { copy, tables, path: target.to_path_buf() })
     }
