@@ -8,7 +8,7 @@ mod foreign;
 
 use crate::db::{DbError, Tx};
 use crate::error::Result;
-use crate::model::column::{AutoId, Column, ColumnType};
+use crate::model::column::{AutoId, Column, ColumnType, Computed};
 use crate::model::table::{Check, Schema, Table, TableKind, UniqueExpression};
 use sha2::{Digest, Sha256};
 
@@ -139,14 +139,21 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
         (!of_key.eq_ignore_ascii_case(of_column)).then(|| of_key.clone())
     });
     let key_collations = key_collations.collect();
+    for computed in text.computed {
+        let mentioned = named_columns(&columns, &computed.mentions);
+        let column = columns.iter_mut().find(|column| column.name.eq_ignore_ascii_case(&computed.column));
+        if let Some(column) = column.filter(|column| column.generated) {
+            column.computed = Some(Computed { expression: computed.expression, columns: mentioned });
+        }
+    }
     let named = |mentions: &[String]| named_columns(&columns, mentions);
     let checks = text.checks.into_iter().map(|check| {
         let mut mentioned = named(&check.mentions);
         if mentioned.is_empty() {
             mentioned = named(check.column.as_slice());
         }
-        let label = check.name.unwrap_or_else(|| label(&check.expression));
-        Check { label, expression: check.expression, columns: mentioned }
+        let label = check.name.clone().unwrap_or_else(|| label(&check.expression));
+        Check { name: check.name, label, expression: check.expression, columns: mentioned }
     });
     let checks = checks.collect();
     let fires = |object: &Object| object.kind == "trigger" && object.table.eq_ignore_ascii_case(listed.name);

@@ -2,6 +2,7 @@
 
 use super::cursor::{CursorContext, Position, write_value};
 use super::filter::{Filter, Test};
+use super::names::{column, pieces};
 use super::order::Order;
 use crate::db::Value;
 use crate::error::{Error, Result};
@@ -74,13 +75,6 @@ impl ListQuery {
         Ok(query)
     }
 
-    /// Also demands `filter` of every record, besides what the client asked for; the cursor is bound to it too.
-    #[must_use]
-    pub fn and(mut self, filter: Filter) -> ListQuery {
-        self.filter = Filter::All(vec![self.filter, filter]);
-        self
-    }
-
     /// What a cursor of this list is bound to: the table, the order and the filters with their values.
     pub(super) fn subject(&self, table: &Table) -> [u8; 32] {
         let mut sql = table.quoted.clone();
@@ -98,14 +92,14 @@ impl ListQuery {
     }
 }
 
-/// Reads `fields=id,status`, for a list or a single record.
+/// Reads `fields=id,status,"a,b"`, for a list or a single record.
 ///
 /// # Errors
 /// 400 `unknown_column`.
 pub fn parse_fields(table: &Table, text: &str) -> Result<Vec<usize>> {
     let mut fields = Vec::new();
-    for name in text.split(',') {
-        let index = table.column(name).ok_or_else(|| unknown_column(table, name))?;
+    for piece in pieces(text) {
+        let index = column(table, piece)?;
         if !fields.contains(&index) {
             fields.push(index);
         }
