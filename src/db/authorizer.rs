@@ -30,7 +30,9 @@ pub(super) fn authorize(guard: &Guard, context: &AuthContext<'_>) -> Authorizati
         A::Pragma { pragma_name, pragma_value } => match speaker {
             Speaker::System => true,
             Speaker::App | Speaker::Migration => {
-                READING_PRAGMAS.contains(pragma_name)
+                // SQLite itself runs quick_check inside ALTER TABLE .. ADD COLUMN .. CHECK.
+                (READING_PRAGMAS.contains(pragma_name)
+                    || (*pragma_name == "quick_check" && speaker == Speaker::Migration))
                     && pragma_value.is_none_or(|name| !name.starts_with('_'))
             }
         },

@@ -134,7 +134,8 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// Opens the copy and removes all tables whose names begin with `_`, leaving no trace of them in free pages.
+    /// Opens the copy and removes all tables whose names begin with `_`, leaving no trace of them in free
+    /// pages.
     ///
     /// # Errors
     /// [`OpenError`] if the copy cannot be read or changed.
@@ -159,8 +160,12 @@ impl Copy {
         }
         raw.execute_batch("DELETE FROM sqlite_sequence WHERE name LIKE '\\_%' ESCAPE '\\'")
             .or_else(|error| if error.to_string().contains("no such table") { Ok(()) } else { Err(error) })?;
-        raw.execute_batch("VACUUM")?;
+        // VACUUM in place renumbers the rows of tables without a key; VACUUM INTO keeps the numbers.
+        let clean = path.with_extension("clean");
+        raw.execute("VACUUM INTO ?1", [clean.to_string_lossy()])?;
         drop(raw);
+        std::fs::rename(&clean, path)
+            .map_err(|error| DbError::Disk(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
         Ok(Copy { connected: Manager::new(path, Role::Reader, 2_048).connect()? })
     }
 
