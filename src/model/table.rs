@@ -67,6 +67,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// Its unique indexes over expressions, which SQLite's message names instead of columns.
     pub unique_expressions: Vec<UniqueExpression>,
+    /// Its indexes, those over all rows first.
+    pub indexes: Vec<Index>,
     /// Its name as SQL, made once.
     pub quoted: String,
     /// The columns that a client may read, made once.
@@ -136,6 +138,13 @@ pub struct Check {
     pub expression: String,
     /// The columns that it mentions, in the order in which it does.
     pub columns: Vec<usize>,
+}
+
+/// In which order an index holds the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Its columns up to the first expression, and whether each is descending.
+    pub columns: Vec<(usize, bool)>,
 }
 
 /// A unique index over an expression.

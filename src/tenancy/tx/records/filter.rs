@@ -129,6 +129,14 @@ impl Filter {
         Filter::Column(column, Test(Ask::Compare("=", Literal::One(value))))
     }
 
+    /// The column of which it lets one value only through, if it is about one column.
+    pub(super) fn fixed_column(&self) -> Option<usize> {
+        match self {
+            Filter::Column(index, Test(Ask::Compare("=", _) | Ask::IsNull(true))) => Some(*index),
+            _ => None,
+        }
+    }
+
     /// Whether it lets everything through.
     pub fn is_empty(&self) -> bool {
         matches!(self, Filter::All(parts) if parts.is_empty())

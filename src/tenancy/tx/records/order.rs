@@ -33,12 +33,12 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Reads `-created_at,id.nullslast`. What it leaves undecided is decided by the key, in the direction of the last
-    /// column, so that an index can be walked either way.
+    /// Reads `-created_at,id.nullslast`. What it leaves undecided is decided by the key, in the direction in which an
+    /// index holds it that fits the order; `fixed` are columns of which one value only is asked for.
     ///
     /// # Errors
     /// 400 `unknown_column`, or `bad_order` when it cannot be read.
-    pub(super) fn parse(table: &Table, text: Option<&str>) -> Result<Order> {
+    pub(super) fn parse(table: &Table, text: Option<&str>, fixed: &[usize]) -> Result<Order> {
         let mut terms: Vec<Term> = Vec::new();
         for part in text.into_iter().flat_map(pieces) {
             let term = asked(table, part)?;
@@ -49,10 +49,10 @@ impl Order {
         if terms.len() > MOST_COLUMNS {
             return Err(wrong_parameter("bad_order", "order takes at most 8 columns"));
         }
-        let descending = terms.last().is_some_and(|term| term.descending);
         if terms.is_empty() {
-            terms.extend(key_terms(table, descending));
+            terms.extend(key_terms(table, false));
         }
+        let descending = rest_descends(table, &terms, fixed);
         Ok(complete(table, terms, descending))
     }
 
@@ -180,6 +180,22 @@ fn key_terms(table: &Table, descending: bool) -> impl Iterator<Item = Term> {
         .iter()
         .zip(&table.key_collations)
         .map(move |(index, collation)| Term::new(table, *index, descending, collation.as_deref()))
+}
+
+/// Whether what follows the terms is descending: an index ends in the rowid or the key, ascending if it is walked
+/// forwards.
+fn rest_descends(table: &Table, terms: &[Term], fixed: &[usize]) -> bool {
+    let fits = |columns: &[(usize, bool)]| {
+        let start = columns.iter().position(|(index, _)| !fixed.contains(index))?;
+        let rest = columns.get(start..start + terms.len())?;
+        let mut walks = rest.iter().zip(terms).map(|((index, descending), term)| {
+            (term.column == Some(*index)).then_some(*descending != term.descending)
+        });
+        let first = walks.next()??;
+        walks.all(|walk| walk == Some(first)).then_some(first)
+    };
+    let by_index = table.indexes.iter().find_map(|index| fits(&index.columns));
+    by_index.unwrap_or_else(|| terms.last().is_some_and(|term| term.descending))
 }
 
 /// Adds what makes the order total: the rowid where there is one (every index ends in it), else the key, else all

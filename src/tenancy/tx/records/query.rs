@@ -55,9 +55,10 @@ impl ListQuery {
         if filters.len() > MOST_FILTERS {
             return Err(wrong_parameter("bad_filter", "a list takes at most 100 filters"));
         }
+        let fixed: Vec<usize> = filters.iter().filter_map(Filter::fixed_column).collect();
         let mut query = ListQuery {
             filter: Filter::All(filters),
-            order: Order::parse(table, order)?,
+            order: Order::parse(table, order, &fixed)?,
             limit: limit.map_or(Ok(DEFAULT_LIMIT), parse_limit)?,
             after: None,
             fields: fields.map(|text| parse_fields(table, text)).transpose()?,
