@@ -52,6 +52,14 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(d)?;
+        let time: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Timestamp(time.as_millisecond()))
+    }
+}
+
 /// A source of time, passed in so that tests need no sleeps.
 pub trait Clock: Send + Sync + 'static {
     /// The wall clock.
@@ -92,6 +100,20 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// The machine's clock moved by the number of milliseconds that stands in a file, for tests of the real program. Not in
+/// release builds.
+#[cfg(debug_assertions)]
+#[derive(Debug)]
+pub struct FileClock(pub std::path::PathBuf);
+
+#[cfg(debug_assertions)]
+impl Clock for FileClock {
+    fn now(&self) -> Timestamp {
+        let text = std::fs::read_to_string(&self.0).unwrap_or_default();
+        SystemClock.now().plus(text.trim().parse().unwrap_or(0))
     }
 }
 

@@ -143,6 +143,11 @@ impl Error {
         Error::invalid(vec![FieldError::new(field, code, message)])
     }
 
+    /// 400 for a cursor that we did not make, or made for another list.
+    pub fn bad_cursor() -> Error {
+        Error::malformed("bad_cursor", "This cursor does not belong to this list. Begin again without it.")
+    }
+
     /// 503 with the seconds after which another try makes sense.
     pub fn unavailable(
         code: &'static str,

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `tenantry`. Everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    tenantry::cli::run()
+}

@@ -1,0 +1,188 @@
+//! Who may do what: the table of roles and permissions, and nothing else.
+
+use std::collections::BTreeMap;
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),* $(,)?) => {
+        /// A verb that is checked at the call site (API "Permissions").
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Permission { $($(#[$doc])* $name),* }
+
+        impl Permission {
+            /// Every permission, in the order of the table.
+            pub const ALL: &'static [Permission] = &[$(Permission::$name),*];
+
+            /// Its name in the API, in app.toml and in errors.
+            pub const fn name(self) -> &'static str {
+                match self { $(Permission::$name => $text),* }
+            }
+
+            /// The permission of that name.
+            pub fn parse(name: &str) -> Option<Permission> {
+                match name { $($text => Some(Permission::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+permissions! {
+    /// Read records, the list of tables, changes.
+    RecordsRead = "records:read",
+    /// Read uploads.
+    FilesRead = "files:read",
+    /// See who else is a member.
+    MembersRead = "members:read",
+    /// See usage.
+    UsageRead = "usage:read",
+    /// See jobs.
+    JobsRead = "jobs:read",
+    /// See limits.
+    LimitsRead = "limits:read",
+    /// Create, change and delete records.
+    RecordsWrite = "records:write",
+    /// Upload and delete files.
+    FilesWrite = "files:write",
+    /// Emit usage events.
+    UsageWrite = "usage:write",
+    /// Enqueue and cancel jobs.
+    JobsWrite = "jobs:write",
+    /// Use the SQL console.
+    RecordsSql = "records:sql",
+    /// Invite, change and remove members.
+    MembersManage = "members:manage",
+    /// Define roles of the tenant.
+    RolesManage = "roles:manage",
+    /// Make and revoke API keys.
+    KeysManage = "keys:manage",
+    /// Manage webhook endpoints.
+    WebhooksManage = "webhooks:manage",
+    /// Read the audit log.
+    AuditRead = "audit:read",
+    /// Change the tenant's name, slug and settings.
+    SettingsManage = "settings:manage",
+    /// See invoices and the subscription.
+    BillingRead = "billing:read",
+    /// Export everything.
+    TenantExport = "tenant:export",
+    /// Change plan and spend cap.
+    BillingManage = "billing:manage",
+    /// Close and reopen the tenant.
+    TenantClose = "tenant:close",
+    /// Hand the ownership to another member.
+    OwnershipTransfer = "ownership:transfer",
+}
+
+/// A set of permissions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PermissionSet(u32);
+
+impl PermissionSet {
+    /// The set of all permissions up to and including `last` in the order of [`Permission::ALL`].
+    const fn up_to(last: Permission) -> PermissionSet {
+        PermissionSet((1 << (last as u32 + 1)) - 1)
+    }
+
+    /// Whether `permission` is in the set.
+    pub const fn has(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u32) != 0
+    }
+
+    /// Whether every permission of `other` is in this set.
+    pub const fn covers(self, other: PermissionSet) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// Names of the permissions, in the order of the table.
+    pub fn names(self) -> Vec<&'static str> {
+        Permission::ALL.iter().filter(|one| self.has(**one)).map(|one| one.name()).collect()
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> PermissionSet {
+        PermissionSet(permissions.into_iter().fold(0, |set, one| set | 1 << one as u32))
+    }
+}
+
+/// The name of the role that owns the tenant.
+pub const OWNER: &str = "owner";
+/// The name of the role that manages everything but owners and money.
+pub const ADMIN: &str = "admin";
+/// The name of the role that works on records.
+pub const MEMBER: &str = "member";
+/// The name of the role that looks.
+pub const VIEWER: &str = "viewer";
+
+/// The roles of this installation: the four that always exist, and those of app.toml.
+#[derive(Clone, Debug)]
+pub struct Roles(BTreeMap<String, PermissionSet>);
+
+impl Default for Roles {
+    fn default() -> Roles {
+        use Permission as P;
+        Roles(BTreeMap::from([
+            (VIEWER.to_owned(), PermissionSet::up_to(P::LimitsRead)),
+            (MEMBER.to_owned(), PermissionSet::up_to(P::JobsWrite)),
+            (ADMIN.to_owned(), PermissionSet::up_to(P::TenantExport)),
+            (OWNER.to_owned(), PermissionSet::up_to(P::OwnershipTransfer)),
+        ]))
+    }
+}
+
+impl Roles {
+    /// Adds a role of app.toml. False if the name is one of the four.
+    pub fn define(&mut self, name: &str, permissions: PermissionSet) -> bool {
+        if [OWNER, ADMIN, MEMBER, VIEWER].contains(&name) {
+            return false;
+        }
+        self.0.insert(name.to_owned(), permissions);
+        true
+    }
+
+    /// What a role may do; nothing where the role is unknown (it was taken out of app.toml).
+    pub fn permissions(&self, role: &str) -> PermissionSet {
+        self.0.get(role).copied().unwrap_or_default()
+    }
+
+    /// Whether there is such a role.
+    pub fn is_known(&self, role: &str) -> bool {
+        self.0.contains_key(role)
+    }
+
+    /// Names of all roles.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Whether someone with `actor` role may give or take `role`: an owner any, others only what lies within their own
+    /// permissions, and never that of an owner.
+    pub fn may_grant(&self, actor: &str, role: &str) -> bool {
+        actor == OWNER || (role != OWNER && self.permissions(actor).covers(self.permissions(role)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table of API "Permissions", as the code has it.
+    #[test]
+    fn the_matrix_is_that_of_the_contract() {
+        let roles = Roles::default();
+        let count = |role: &str| roles.permissions(role).names().len();
+        assert_eq!((count(VIEWER), count(MEMBER), count(ADMIN), count(OWNER)), (6, 10, 19, 22));
+        assert!(!roles.permissions(ADMIN).has(Permission::BillingManage));
+        assert!(roles.permissions(VIEWER).has(Permission::LimitsRead));
+        assert!(!roles.permissions(VIEWER).has(Permission::RecordsWrite));
+        assert_eq!(roles.permissions("gone"), PermissionSet::default());
+    }
+
+    #[test]
+    fn nobody_grants_above_themselves() {
+        let roles = Roles::default();
+        assert!(roles.may_grant(OWNER, OWNER));
+        assert!(roles.may_grant(ADMIN, ADMIN));
+        assert!(!roles.may_grant(ADMIN, OWNER));
+        assert!(!roles.may_grant(MEMBER, ADMIN));
+    }
+}

@@ -1,1 +1,172 @@
-//! (being written)
+//! The catalog: one database with people, tenants and who belongs where. All its SQL is here, one file per noun.
+//!
+//! [`CatalogTx`] is a transaction on it; [`OfTenant`] the same for what belongs to one tenant, so that the tenant's id
+//! is written once and not handed around.
+
+mod access;
+mod audit;
+mod cache;
+mod erasures;
+mod exports;
+mod identities;
+mod invitations;
+mod memberships;
+mod plans;
+mod sessions;
+mod settings;
+mod tenants;
+
+pub use access::{AccessClaims, Membership, Principal};
+pub use audit::{Actor, AuditFilter, By, INSTALLATION};
+pub use exports::{Export, ExportStatus};
+pub use identities::{Identity, StoredPassword};
+pub use invitations::Invitation;
+pub use memberships::{Member, MyMembership};
+pub use plans::{DEFAULT_PLAN, Plan};
+pub use sessions::{NewSession, Rotation, Session};
+pub use tenants::{NewTenant, Tenant, TenantChange};
+
+use crate::clock::{SharedClock, Timestamp};
+use crate::db::{
+    Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx, WriteLimits,
+};
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use access::AccessCache;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// `PRAGMA application_id` of a catalog: "TnCa".
+const APPLICATION_ID: i32 = 0x546e_4361;
+
+/// The catalog, open.
+pub struct Catalog {
+    database: Arc<Database>,
+    access: Arc<AccessCache>,
+    clock: SharedClock,
+}
+
+impl Catalog {
+    /// Opens the catalog in `directory`, makes it where there is none, and brings it up to date. Blocks.
+    ///
+    /// # Errors
+    /// It is damaged, newer than this program, or the disk refuses.
+    pub fn open(directory: &Path, threads: ReaderThreads, clock: SharedClock) -> Result<Catalog> {
+        let path = directory.join("catalog.db");
+        let now = clock.now();
+        let maintenance =
+            if path.exists() { Maintenance::open(&path) } else { Maintenance::create(&path, APPLICATION_ID) };
+        maintenance.map_err(cannot_open)?.migrate(&track(), now).map_err(Error::internal)?;
+        let options = DatabaseOptions {
+            application_id: APPLICATION_ID,
+            readers: 8,
+            cache_kib: 4_096,
+            read_wait: Duration::from_secs(5),
+            read_time: Duration::from_secs(10),
+            write: WriteLimits { queue: 4_096, ..WriteLimits::default() },
+            threads,
+        };
+        let database = Database::open(&path, options, Arc::clone(&clock), |_| Ok::<(), OpenError>(()))
+            .map_err(cannot_open)?;
+        Ok(Catalog { database, access: Arc::new(AccessCache::new()), clock })
+    }
+
+    /// Reads from the catalog. `act` may be run twice.
+    ///
+    /// # Errors
+    /// What `act` returns, and as [`Database::read`].
+    pub async fn read<T, F>(&self, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&CatalogTx<'_>) -> Result<T> + Send + 'static,
+    {
+        let access = Arc::clone(&self.access);
+        self.database.read(move |tx| act(&CatalogTx { tx, access: &access })).await
+    }
+
+    /// Writes to the catalog in one transaction; the answer comes when it is on disk. `act` may be run twice.
+    ///
+    /// # Errors
+    /// What `act` returns, and as [`Database::write`].
+    pub async fn write<T, F>(&self, name: &'static str, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&CatalogTx<'_>) -> Result<T> + Send + 'static,
+    {
+        let access = Arc::clone(&self.access);
+        self.database.write(name, move |tx| act(&CatalogTx { tx, access: &access })).await
+    }
+
+    /// The catalog's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Ends the use of the file. Blocks.
+    pub fn close(&self) {
+        self.database.close();
+    }
+}
+
+/// An open transaction on the catalog.
+#[derive(Clone, Copy)]
+pub struct CatalogTx<'t> {
+    tx: &'t Tx<'t>,
+    access: &'t Arc<AccessCache>,
+}
+
+impl<'t> CatalogTx<'t> {
+    /// The time at which this transaction began.
+    pub fn now(&self) -> Timestamp {
+        self.tx.now()
+    }
+
+    /// The same transaction for what belongs to one tenant.
+    pub fn of(&self, tenant: TenantId) -> OfTenant<'t> {
+        OfTenant { catalog: *self, tenant }
+    }
+}
+
+/// An open transaction on what the catalog holds of one tenant.
+#[derive(Clone, Copy)]
+pub struct OfTenant<'t> {
+    catalog: CatalogTx<'t>,
+    tenant: TenantId,
+}
+
+impl<'t> OfTenant<'t> {
+    /// The time at which this transaction began.
+    pub fn now(&self) -> Timestamp {
+        self.catalog.now()
+    }
+
+    /// The tenant.
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// The same transaction for what belongs to no tenant.
+    pub fn catalog(&self) -> &CatalogTx<'t> {
+        &self.catalog
+    }
+
+    fn tx(&self) -> &'t Tx<'t> {
+        self.catalog.tx
+    }
+}
+
+fn track() -> Track {
+    let migrations = [("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql"))];
+    Track {
+        name: "system",
+        migrations: (1..)
+            .zip(migrations)
+            .map(|(version, (name, sql))| Migration { version, name: name.to_owned(), sql: sql.to_owned() })
+            .collect(),
+    }
+}
+
+fn cannot_open(error: OpenError) -> Error {
+    Error::unavailable("catalog_unavailable", "The catalog cannot be opened. See the log.", 60).because(error)
+}

@@ -1,1 +1,74 @@
-//! (being written)
+//! Background work: exports, erasures that are due, and what has to be swept. Each is one function of `service`; this only
+//! says when.
+
+use crate::error::Result;
+use crate::service::{Installation, erasure, exports, sessions};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How long work that nobody announced waits at most.
+const TICK: Duration = Duration::from_secs(1);
+/// How often what has expired is swept.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// The running loops. They end when the runner is stopped, each after the work that it has in hand.
+pub struct Runner {
+    loops: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+impl Runner {
+    /// Starts the loops.
+    pub fn start(installation: &Arc<Installation>) -> Runner {
+        let (stop, stopping) = watch::channel(false);
+        let mut loops = JoinSet::new();
+        let work = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("work", run_work(&work).await);
+                let _ = tokio::time::timeout(TICK, work.work_arrives()).await;
+            }
+        }));
+        let sweep = Arc::clone(installation);
+        loops.spawn(until(stopping, async move {
+            loop {
+                note("sweep", run_sweep(&sweep).await);
+                tokio::time::sleep(SWEEP).await;
+            }
+        }));
+        Runner { loops, stop }
+    }
+
+    /// Stops the loops. An export that is cut off is begun again at the next start.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.loops.join_next().await.is_some() {}
+    }
+}
+
+async fn until(mut stopping: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        _ = stopping.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn run_work(installation: &Arc<Installation>) -> Result<()> {
+    while exports::run_next_export(installation).await? {}
+    while erasure::erase_due_tenants(installation).await? > 0 {}
+    Ok(())
+}
+
+async fn run_sweep(installation: &Arc<Installation>) -> Result<()> {
+    exports::expire_exports(installation).await?;
+    sessions::sweep_sessions(installation).await
+}
+
+fn note(what: &str, result: Result<()>) {
+    if let Err(error) = result {
+        tracing::error!(what, error = ?error, "background work failed and will be tried again");
+    }
+}

@@ -1,3 +1,15 @@
-//! (being written)
+//! Plain data and its validation. No I/O: a value that exists is valid.
+
+pub mod audit;
 pub mod column;
+pub mod email;
+pub mod name;
+pub mod password;
+pub mod receipt;
+pub mod slug;
 pub mod table;
+pub mod tenant;
+
+pub use email::Email;
+pub use name::Name;
+pub use slug::Slug;

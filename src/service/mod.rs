@@ -1,1 +1,202 @@
-//! (being written)
+//! What the product does, one file per capability. Each function authorises, opens one transaction, records it in the
+//! audit log and enqueues what follows.
+
+pub mod admin;
+pub mod audit;
+mod cursors;
+pub mod demo;
+pub mod erasure;
+pub mod exports;
+pub mod identity;
+pub mod invitations;
+mod keys;
+mod lock;
+mod mail;
+pub mod members;
+pub mod operators;
+mod password_hasher;
+pub mod records;
+pub mod sessions;
+pub mod tenants;
+mod throttle;
+mod tokens;
+
+pub use keys::PublicKey;
+pub use tokens::{Grant, TokenPair};
+
+pub use crate::catalog::{Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, Principal, Tenant};
+
+use crate::catalog::Catalog;
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::db::ReaderThreads;
+use crate::error::{Error, Kind, Result};
+use crate::tenancy::{App, Layout, Tenancy};
+use keys::Keys;
+use mail::Mailer;
+use password_hasher::PasswordHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokens::Tokens;
+use tokio::sync::Notify;
+
+/// One installation, open: everything that serves requests, runs jobs or answers the command line.
+pub struct Installation {
+    config: Config,
+    id: String,
+    catalog: Arc<Catalog>,
+    tenancy: Arc<Tenancy>,
+    keys: Keys,
+    tokens: Tokens,
+    hasher: PasswordHasher,
+    mailer: Mailer,
+    setup: operators::Setup,
+    throttle: throttle::Throttle,
+    clock: SharedClock,
+    work: Notify,
+    draining: AtomicBool,
+    // Last, so that it is let go of after everything else is closed.
+    _lock: lock::DirectoryLock,
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The network address; empty if it is this machine's command line.
+    pub address: String,
+    /// What the client calls itself, cut to 300 characters.
+    pub user_agent: String,
+}
+
+impl Installation {
+    /// Opens the data directory under its lock, tries the app's migrations, and takes up what an earlier run left
+    /// unfinished.
+    ///
+    /// # Errors
+    /// Another server has the directory, a migration does not work, or the disk refuses.
+    pub async fn open(config: Config, clock: SharedClock) -> Result<Arc<Installation>> {
+        let opening = Arc::clone(&clock);
+        let installation = tokio::task::spawn_blocking(move || Installation::open_blocking(config, opening))
+            .await
+            .unwrap_or_else(|error| Err(Error::internal(error)))?;
+        let mut installation = installation;
+        installation.id = installation
+            .catalog
+            .write("open_installation", |tx| {
+                tx.ensure_default_plan()?;
+                tx.requeue_exports()?;
+                tx.installation_id()
+            })
+            .await?;
+        installation.tokens.issued_by(&installation.id);
+        let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
+        installation.setup = operators::Setup::new(!has_operator);
+        let installation = Arc::new(installation);
+        tenants::sweep_half_made(&installation).await?;
+        erasure::complete_ledger(&installation).await?;
+        Ok(installation)
+    }
+
+    fn open_blocking(config: Config, clock: SharedClock) -> Result<Installation> {
+        // The app first: a typo in it must not even make a data directory.
+        let app = App::load(config.app.as_deref())
+            .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
+        let layout = Layout::create(&config.data)?;
+        let lock = lock::DirectoryLock::take(layout.root())?;
+        layout.clear_tmp()?;
+        let keys = Keys::load(&layout.keys())?;
+        let threads = ReaderThreads::new(2);
+        let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
+        let tenancy = Tenancy::open(
+            Arc::clone(&catalog),
+            layout.clone(),
+            app,
+            config.open_tenants,
+            threads,
+            Arc::clone(&clock),
+        )?;
+        Ok(Installation {
+            id: String::new(),
+            tokens: Tokens::new(&keys, Arc::clone(&clock))?,
+            hasher: PasswordHasher::new(),
+            mailer: Mailer::new(layout.mail(), config.base_url()),
+            setup: operators::Setup::new(false),
+            throttle: throttle::Throttle::new(Arc::clone(&clock)),
+            work: Notify::new(),
+            draining: AtomicBool::new(false),
+            catalog,
+            tenancy: Arc::new(tenancy),
+            keys,
+            config,
+            clock,
+            _lock: lock,
+        })
+    }
+
+    /// Ends it in order: tenant files are finished and checkpointed, then the catalog.
+    pub async fn close(&self) {
+        self.start_draining();
+        self.tenancy.close().await;
+        let catalog = Arc::clone(&self.catalog);
+        let _ = tokio::task::spawn_blocking(move || catalog.close()).await;
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The installation's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The tenants; with a principal and a permission they open.
+    pub fn tenancy(&self) -> &Arc<Tenancy> {
+        &self.tenancy
+    }
+
+    /// The app that tenants run.
+    pub fn app(&self) -> &App {
+        self.tenancy.app()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
+    /// Where the server listens: links lead there unless a public URL is configured.
+    pub fn reached_at(&self, address: std::net::SocketAddr) {
+        if self.config.public_url.is_none() {
+            self.mailer.reached_at(format!("http://{address}"));
+        }
+    }
+
+    /// Waits until there may be background work; also returns when there is none.
+    pub async fn work_arrives(&self) {
+        self.work.notified().await;
+    }
+
+    /// From now on readiness is denied.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the installation can serve now: not draining, the catalog answers, the disk takes a file.
+    ///
+    /// # Errors
+    /// 503 that says what is wrong.
+    pub async fn check_ready(&self) -> Result<()> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("draining", "This server is shutting down.", 5));
+        }
+        self.catalog.read(|tx| tx.has_operator()).await?;
+        Ok(())
+    }
+
+    /// The public keys of access tokens (RFC 7517).
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys.public_keys()
+    }
+}

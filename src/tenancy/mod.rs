@@ -1,3 +1,130 @@
-//! (being written)
-pub mod schema;
+//! The only door to tenant files.
+//!
+//! A [`TenantScope`] is the proof of access to one tenant; `scope.read(..)` and `scope.write(..)` are the only ways to its
+//! file. All SQL on tenant files is under `tx/`, one file per noun.
+
+mod app;
+mod erase;
+mod export;
+mod file;
+mod layout;
+mod ledger;
+mod open_files;
+mod provision;
+mod schema;
+mod scope;
 pub mod tx;
+
+pub use app::{App, AppError, SignUp};
+pub use export::ExportCopy;
+pub use layout::Layout;
+pub use scope::{CatalogOf, Lease, TenantScope};
+pub use tx::TenantTx;
+
+use crate::catalog::{Catalog, Export};
+use crate::clock::SharedClock;
+use crate::db::{Maintenance, ReaderThreads};
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use file::FileOptions;
+use ledger::Ledger;
+use open_files::OpenFiles;
+use provision::Template;
+use std::path::Path;
+use std::sync::Arc;
+
+/// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
+pub struct Tenancy {
+    catalog: Arc<Catalog>,
+    layout: Layout,
+    app: Arc<App>,
+    template: Template,
+    files: OpenFiles,
+    ledger: Ledger,
+    clock: SharedClock,
+}
+
+impl Tenancy {
+    /// Builds the template, which tries every migration, and reads the ledger of erasures. Blocks.
+    ///
+    /// # Errors
+    /// A migration that does not work, with file and line; or the disk refuses.
+    pub fn open(
+        catalog: Arc<Catalog>,
+        layout: Layout,
+        app: App,
+        open_tenants: usize,
+        threads: ReaderThreads,
+        clock: SharedClock,
+    ) -> Result<Tenancy> {
+        let app = Arc::new(app);
+        let template = Template::build(&layout, &app, clock.now())?;
+        let ledger = Ledger::open(layout.erasure_ledger())?;
+        let options = FileOptions { threads, clock: Arc::clone(&clock), app: Arc::clone(&app) };
+        let files = OpenFiles::new(open_tenants, layout.clone(), options);
+        for erased in ledger.tenants() {
+            files.fence(erased);
+        }
+        Ok(Tenancy { catalog, layout, app, template, files, ledger, clock })
+    }
+
+    /// The app that tenants run.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// The catalog.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Where things are.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Makes the file of a new tenant.
+    ///
+    /// # Errors
+    /// The disk refuses, or the tenant has a file already.
+    pub async fn provision(&self, id: TenantId, epoch: i64) -> Result<()> {
+        let template = self.template.clone();
+        let layout = self.layout.clone();
+        let now = self.clock.now();
+        blocking(move || template.copy_to(&layout, id, epoch, now)).await
+    }
+
+    /// Takes the export that waits longest, with the lease to do it.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn claim_export(&self) -> Result<Option<(Lease, Export)>> {
+        let claimed = self.catalog.write("claim_export", |tx| tx.claim_export()).await?;
+        Ok(claimed.map(|export| (Lease::new(export.tenant), export)))
+    }
+
+    /// How many tenant files are open now, and how many may be.
+    pub fn open_files(&self) -> (usize, usize) {
+        self.files.usage()
+    }
+
+    /// Closes all tenant files: what was accepted is finished, and their logs are checkpointed.
+    pub async fn close(self: &Arc<Tenancy>) {
+        let tenancy = Arc::clone(self);
+        let closed = tokio::task::spawn_blocking(move || tenancy.files.close_all()).await;
+        if let Err(error) = closed {
+            tracing::error!(error = %error, "closing the tenant files failed");
+        }
+    }
+}
+
+/// Makes a consistent copy of a tenant file at `target`, which must not exist. Blocks.
+fn copy_file(source: &Path, target: &Path) -> Result<()> {
+    let maintenance = Maintenance::open(source).map_err(Error::internal)?;
+    Ok(maintenance.copy_into(target)?)
+}
+
+/// Runs what blocks on a thread that may.
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(act).await.unwrap_or_else(|error| Err(Error::internal(error)))
+}

@@ -10,6 +10,7 @@
 
 mod cursor;
 mod decode;
+mod dump;
 mod encode;
 mod explain;
 mod filter;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
+pub use dump::{dump_cells, dump_json, harmless};
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use put::{Put, Stored, put_record};

@@ -1,0 +1,205 @@
+//! Who did what: a chain of hashes per tenant, and one for the installation.
+
+use super::{CatalogTx, OfTenant};
+use crate::clock::Timestamp;
+use crate::db::{DbError, Row};
+use crate::error::Result;
+use crate::id::IdentityId;
+use crate::model::audit::{AuditEntry, GENESIS};
+use crate::params;
+
+/// The chain of acts that belong to no tenant.
+pub const INSTALLATION: &str = "installation";
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A signed-in identity.
+    Identity(IdentityId),
+    /// An operator over the API.
+    Operator(IdentityId),
+    /// Whoever has the machine: the command line.
+    Console,
+    /// The program itself, at a set time.
+    System,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Actor::Identity(id) => write!(f, "identity:{id}"),
+            Actor::Operator(id) => write!(f, "operator:{id}"),
+            Actor::Console => f.write_str("operator:console"),
+            Actor::System => f.write_str("system"),
+        }
+    }
+}
+
+/// Who acts, and from where.
+#[derive(Clone, Debug)]
+pub struct By {
+    /// Who.
+    pub actor: Actor,
+    /// The network address; empty if it is this machine.
+    pub address: String,
+}
+
+impl By {
+    /// The program itself.
+    pub fn system() -> By {
+        By { actor: Actor::System, address: String::new() }
+    }
+
+    /// The command line.
+    pub fn console() -> By {
+        By { actor: Actor::Console, address: String::new() }
+    }
+}
+
+/// Which entries are asked for; newest first.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Only this action.
+    pub action: Option<String>,
+    /// Only this actor.
+    pub actor: Option<String>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+    /// Entries with a smaller number.
+    pub before_seq: Option<i64>,
+    /// How many at most.
+    pub limit: u32,
+}
+
+const COLUMNS: &str = "seq, at, actor, action, target, address, details, prev_hash, hash";
+
+fn entry(row: &Row<'_>) -> Result<AuditEntry, DbError> {
+    Ok(AuditEntry {
+        seq: row.get(0)?,
+        at: row.get(1)?,
+        actor: row.get(2)?,
+        action: row.get(3)?,
+        target: row.get(4)?,
+        address: row.get(5)?,
+        details: row.get(6)?,
+        prev_hash: row.get(7)?,
+        hash: row.get(8)?,
+    })
+}
+
+impl CatalogTx<'_> {
+    /// Writes an entry of the installation's own log.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn audit(&self, by: &By, action: &str, target: &str, details: &serde_json::Value) -> Result<()> {
+        self.append(INSTALLATION, by, action, target, details)
+    }
+
+    fn append(
+        &self,
+        chain: &str,
+        by: &By,
+        action: &str,
+        target: &str,
+        details: &serde_json::Value,
+    ) -> Result<()> {
+        let (last, prev_hash) = self.audit_head(chain)?;
+        let mut entry = AuditEntry {
+            seq: last + 1,
+            at: self.now(),
+            actor: by.actor.to_string(),
+            action: action.to_owned(),
+            target: target.to_owned(),
+            address: by.address.clone(),
+            details: details.to_string(),
+            prev_hash,
+            hash: String::new(),
+        };
+        entry.hash = entry.hash_of(chain);
+        self.tx.execute(
+            "INSERT INTO audit_entries (chain, seq, at, actor, action, target, address, details, prev_hash, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                chain, entry.seq, entry.at, entry.actor, entry.action, entry.target, entry.address, entry.details,
+                entry.prev_hash, entry.hash
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn audit_head(&self, chain: &str) -> Result<(i64, String)> {
+        let last = self.tx.query_row(
+            "SELECT seq, hash FROM audit_entries WHERE chain = ?1 ORDER BY seq DESC LIMIT 1",
+            params![chain],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(last.unwrap_or((0, GENESIS.to_owned())))
+    }
+
+    /// Names of all chains.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_audit_chains(&self) -> Result<Vec<String>> {
+        Ok(self.tx.query("SELECT DISTINCT chain FROM audit_entries ORDER BY chain", &[], |row| row.get(0))?)
+    }
+
+    /// Entries of a chain after `after`, oldest first: for checking and exporting.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_audit_chain(&self, chain: &str, after: i64, limit: u32) -> Result<Vec<AuditEntry>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM audit_entries WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+        );
+        Ok(self.tx.query(&sql, params![chain, after, limit], entry)?)
+    }
+}
+
+impl OfTenant<'_> {
+    /// Writes an entry of the tenant's log.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn audit(&self, by: &By, action: &str, target: &str, details: &serde_json::Value) -> Result<()> {
+        self.catalog.append(&self.tenant.to_string(), by, action, target, details)
+    }
+
+    /// Number and hash of the last entry.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn audit_head(&self) -> Result<(i64, String)> {
+        self.catalog.audit_head(&self.tenant.to_string())
+    }
+
+    /// Entries, newest first.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM audit_entries WHERE chain = ?1
+               AND (?2 IS NULL OR action = ?2) AND (?3 IS NULL OR actor = ?3)
+               AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5) AND (?6 IS NULL OR seq < ?6)
+             ORDER BY seq DESC LIMIT ?7"
+        );
+        let chain = self.tenant.to_string();
+        Ok(self.tx().query(
+            &sql,
+            params![
+                chain,
+                filter.action.as_deref(),
+                filter.actor.as_deref(),
+                filter.from,
+                filter.to,
+                filter.before_seq,
+                filter.limit
+            ],
+            entry,
+        )?)
+    }
+}

@@ -1,0 +1,101 @@
+//! Erasure: what the catalog holds of a tenant goes, the proof stays.
+
+use super::{CatalogTx, OfTenant};
+use crate::error::Result;
+use crate::id::TenantId;
+use crate::params;
+
+/// Tables whose rows of a tenant are personal, each with the statement that removes them.
+const PERSONAL: &[(&str, &str)] = &[
+    ("memberships", "DELETE FROM memberships WHERE tenant_id = ?1"),
+    ("invitations", "DELETE FROM invitations WHERE tenant_id = ?1"),
+    ("exports", "DELETE FROM exports WHERE tenant_id = ?1"),
+    ("audit entries", "DELETE FROM audit_entries WHERE chain = ?1"),
+];
+
+/// The same tables, each with the question whether anything is left.
+const LEFT: &[(&str, &str)] = &[
+    ("memberships", "SELECT count(*) FROM memberships WHERE tenant_id = ?1"),
+    ("invitations", "SELECT count(*) FROM invitations WHERE tenant_id = ?1"),
+    ("exports", "SELECT count(*) FROM exports WHERE tenant_id = ?1"),
+    ("audit entries", "SELECT count(*) FROM audit_entries WHERE chain = ?1"),
+];
+
+impl OfTenant<'_> {
+    /// Removes all rows of the tenant; what remains of it is a tombstone with its id and slugs. Returns table and number
+    /// of rows removed, zero where it was done before.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn delete_personal_rows(&self) -> Result<Vec<(&'static str, u64)>> {
+        let mut removed = Vec::with_capacity(PERSONAL.len());
+        for member in self.list_members(None, u32::MAX)? {
+            self.catalog.forget_membership(self.tenant, member.identity_id);
+        }
+        for (table, sql) in PERSONAL {
+            removed.push((*table, self.tx().execute(sql, params![self.tenant])? as u64));
+        }
+        self.tx().execute(
+            "UPDATE tenants SET name = '', settings = '{}' WHERE id = ?1 AND status = 'erasing'",
+            params![self.tenant],
+        )?;
+        self.catalog.forget_tenant(self.tenant)?;
+        Ok(removed)
+    }
+
+    /// How many rows of the tenant are left in those tables.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_personal_rows(&self) -> Result<i64> {
+        let mut left = 0;
+        for (_, sql) in LEFT {
+            left += self.tx().query_row(sql, params![self.tenant], |row| row.get::<i64>(0))?.unwrap_or(0);
+        }
+        Ok(left)
+    }
+
+    /// Stores the receipt and turns the tenant into a tombstone.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn finish_erasure(&self, receipt: &str) -> Result<()> {
+        self.tx().execute(
+            "INSERT INTO erasures (tenant_id, erased_at, receipt) VALUES (?1, ?2, ?3)
+             ON CONFLICT (tenant_id) DO NOTHING",
+            params![self.tenant, self.now(), receipt],
+        )?;
+        self.tx().execute(
+            "UPDATE tenants SET status = 'erased', erase_after = NULL WHERE id = ?1",
+            params![self.tenant],
+        )?;
+        self.catalog.forget_tenant(self.tenant)
+    }
+}
+
+impl CatalogTx<'_> {
+    /// The receipt of an erased tenant.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_receipt(&self, tenant: TenantId) -> Result<Option<String>> {
+        Ok(self.tx.query_row(
+            "SELECT receipt FROM erasures WHERE tenant_id = ?1",
+            params![tenant],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// Receipts after `after`, in the order of the tenants' ids.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_receipts(&self, after: Option<TenantId>, limit: u32) -> Result<Vec<(TenantId, String)>> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        Ok(self.tx.query(
+            "SELECT tenant_id, receipt FROM erasures WHERE tenant_id > ?1 ORDER BY tenant_id LIMIT ?2",
+            params![after, limit],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?)
+    }
+}

@@ -1,0 +1,158 @@
+//! Identities: people and services, global to the installation.
+
+use super::CatalogTx;
+use crate::clock::Timestamp;
+use crate::db::{DbError, OnConstraint, Row};
+use crate::error::{Error, Result};
+use crate::id::IdentityId;
+use crate::model::{Email, Name};
+use crate::params;
+
+/// One person or service.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Identity {
+    /// Its id.
+    pub id: IdentityId,
+    /// Its address, in lower case.
+    pub email: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it may sign in.
+    #[serde(skip)]
+    pub is_active: bool,
+    /// Whether it runs this installation.
+    pub operator: bool,
+    /// When it signed up.
+    pub created_at: Timestamp,
+}
+
+/// What is needed to check a password.
+#[derive(Clone)]
+pub struct StoredPassword {
+    /// Whose it is.
+    pub identity: Identity,
+    /// The hash, a PHC string.
+    pub hash: String,
+}
+
+const COLUMNS: &str = "id, email, name, status = 'active', operator, created_at";
+
+fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
+    Ok(Identity {
+        id: row.get(0)?,
+        email: row.get(1)?,
+        name: row.get(2)?,
+        is_active: row.get(3)?,
+        operator: row.get(4)?,
+        created_at: row.get(5)?,
+    })
+}
+
+impl CatalogTx<'_> {
+    /// Adds an identity.
+    ///
+    /// # Errors
+    /// 409 `email_taken`.
+    pub fn insert_identity(
+        &self,
+        id: IdentityId,
+        email: &Email,
+        name: &Name,
+        password_hash: &str,
+        operator: bool,
+    ) -> Result<Identity> {
+        self.tx
+            .execute(
+                "INSERT INTO identities (id, email, name, password_hash, operator, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![id, email.as_str(), name.as_str(), password_hash, operator, self.now()],
+            )
+            .on_constraint("identities.email", || {
+                Error::conflict("email_taken", "There is an account with this address. Sign in instead.")
+            })?;
+        self.find_identity(id)?.ok_or_else(Error::not_found)
+    }
+
+    /// The identity of that id.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_identity(&self, id: IdentityId) -> Result<Option<Identity>> {
+        let sql = format!("SELECT {COLUMNS} FROM identities WHERE id = ?1");
+        Ok(self.tx.query_row(&sql, params![id], identity)?)
+    }
+
+    /// The identity with that address, and its password.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_password(&self, email: &Email) -> Result<Option<StoredPassword>> {
+        let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE email = ?1");
+        Ok(self.tx.query_row(&sql, params![email.as_str()], |row| {
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(6)? })
+        })?)
+    }
+
+    /// Stores a password hashed anew.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn update_password_hash(&self, id: IdentityId, hash: &str) -> Result<()> {
+        self.tx.execute("UPDATE identities SET password_hash = ?2 WHERE id = ?1", params![id, hash])?;
+        Ok(())
+    }
+
+    /// Changes the name.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn update_identity_name(&self, id: IdentityId, name: &Name) -> Result<()> {
+        self.tx.execute("UPDATE identities SET name = ?2 WHERE id = ?1", params![id, name.as_str()])?;
+        self.forget_all_sessions();
+        Ok(())
+    }
+
+    /// Removes an identity whose sign-up did not come to an end.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn delete_identity(&self, id: IdentityId) -> Result<()> {
+        self.tx.execute("DELETE FROM identities WHERE id = ?1", params![id])?;
+        Ok(())
+    }
+
+    /// Whether someone was invited under this address.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn is_invited(&self, email: &Email) -> Result<bool> {
+        let found = self.tx.query_row(
+            "SELECT 1 FROM invitations WHERE email = ?1 AND accepted_at IS NULL AND revoked_at IS NULL
+               AND expires_at > ?2 LIMIT 1",
+            params![email.as_str(), self.now()],
+            |row| row.get::<i64>(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Makes an identity an operator.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn make_operator(&self, id: IdentityId) -> Result<()> {
+        self.tx.execute("UPDATE identities SET operator = 1 WHERE id = ?1", params![id])?;
+        self.forget_all_sessions();
+        Ok(())
+    }
+
+    /// Whether someone runs this installation.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn has_operator(&self) -> Result<bool> {
+        let found = self
+            .tx
+            .query_row("SELECT 1 FROM identities WHERE operator = 1 LIMIT 1", &[], |row| row.get::<i64>(0))?;
+        Ok(found.is_some())
+    }
+}

@@ -1,0 +1,193 @@
+//! Memberships: identity x tenant x role.
+
+use super::{CatalogTx, OfTenant, Tenant};
+use crate::clock::Timestamp;
+use crate::db::{ConstraintKind, DbError};
+use crate::error::{Error, Result};
+use crate::id::IdentityId;
+use crate::model::tenant::TenantStatus;
+use crate::params;
+
+/// One member of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Member {
+    /// Who.
+    pub identity_id: IdentityId,
+    /// The address.
+    pub email: String,
+    /// The name.
+    pub name: String,
+    /// The role.
+    pub role: String,
+    /// `active` or `suspended`.
+    pub status: String,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+/// One of the memberships of an identity.
+#[derive(Clone, Debug)]
+pub struct MyMembership {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The role in it.
+    pub role: String,
+}
+
+impl CatalogTx<'_> {
+    /// The active memberships of an identity in tenants that can be seen.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_memberships_of(&self, identity: IdentityId) -> Result<Vec<MyMembership>> {
+        let rows = self.tx.query(
+            "SELECT t.id, m.role FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+             WHERE m.identity_id = ?1 AND m.status = 'active' AND t.status IN ('active', 'suspended', 'closing')
+             ORDER BY t.created_at, t.id LIMIT 500",
+            params![identity],
+            |row| Ok((row.get::<crate::id::TenantId>(0)?, row.get::<String>(1)?)),
+        )?;
+        let mut all = Vec::with_capacity(rows.len());
+        for (id, role) in rows {
+            all.push(MyMembership { tenant: self.of(id).tenant()?, role });
+        }
+        Ok(all)
+    }
+}
+
+impl OfTenant<'_> {
+    /// The role of an active member: the one function by which access is decided. Invited, suspended and removed
+    /// people have none.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_active_role(&self, identity: IdentityId) -> Result<Option<String>> {
+        Ok(self.tx().query_row(
+            "SELECT m.role FROM memberships m JOIN identities i ON i.id = m.identity_id
+             WHERE m.tenant_id = ?1 AND m.identity_id = ?2 AND m.status = 'active' AND i.status = 'active'",
+            params![self.tenant, identity],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// All members, those who joined first in front.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_members(&self, after: Option<(Timestamp, IdentityId)>, limit: u32) -> Result<Vec<Member>> {
+        let (time, id) = after.map_or((Timestamp(-1), String::new()), |(time, id)| (time, id.to_string()));
+        Ok(self.tx().query(
+            "SELECT i.id, i.email, i.name, m.role, m.status, m.created_at
+             FROM memberships m JOIN identities i ON i.id = m.identity_id
+             WHERE m.tenant_id = ?1 AND (m.created_at > ?2 OR (m.created_at = ?2 AND i.id > ?3))
+             ORDER BY m.created_at, i.id LIMIT ?4",
+            params![self.tenant, time, id, limit],
+            |row| {
+                Ok(Member {
+                    identity_id: row.get(0)?,
+                    email: row.get(1)?,
+                    name: row.get(2)?,
+                    role: row.get(3)?,
+                    status: row.get(4)?,
+                    joined_at: row.get(5)?,
+                })
+            },
+        )?)
+    }
+
+    /// One member.
+    ///
+    /// # Errors
+    /// 404 if the identity is none.
+    pub fn find_member(&self, identity: IdentityId) -> Result<Member> {
+        self.tx()
+            .query_row(
+                "SELECT i.id, i.email, i.name, m.role, m.status, m.created_at
+                 FROM memberships m JOIN identities i ON i.id = m.identity_id
+                 WHERE m.tenant_id = ?1 AND m.identity_id = ?2",
+                params![self.tenant, identity],
+                |row| {
+                    Ok(Member {
+                        identity_id: row.get(0)?,
+                        email: row.get(1)?,
+                        name: row.get(2)?,
+                        role: row.get(3)?,
+                        status: row.get(4)?,
+                        joined_at: row.get(5)?,
+                    })
+                },
+            )?
+            .ok_or_else(Error::not_found)
+    }
+
+    /// Adds a member. False if the identity is one already.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn insert_membership(&self, identity: IdentityId, role: &str) -> Result<bool> {
+        let added = self.tx().execute(
+            "INSERT INTO memberships (tenant_id, identity_id, role, created_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (tenant_id, identity_id) DO NOTHING",
+            params![self.tenant, identity, role, self.now()],
+        )?;
+        self.catalog.forget_membership(self.tenant, identity);
+        Ok(added > 0)
+    }
+
+    /// Gives a member another role.
+    ///
+    /// # Errors
+    /// 404 if the identity is no member, 409 `last_owner`.
+    pub fn update_role(&self, identity: IdentityId, role: &str) -> Result<Member> {
+        let changed = self.tx().execute(
+            "UPDATE memberships SET role = ?3 WHERE tenant_id = ?1 AND identity_id = ?2",
+            params![self.tenant, identity, role],
+        );
+        if keep_an_owner(changed)? == 0 {
+            return Err(Error::not_found());
+        }
+        self.catalog.forget_membership(self.tenant, identity);
+        self.find_member(identity)
+    }
+
+    /// Removes a member.
+    ///
+    /// # Errors
+    /// 404 if the identity is no member, 409 `last_owner`.
+    pub fn delete_membership(&self, identity: IdentityId) -> Result<()> {
+        let changed = self.tx().execute(
+            "DELETE FROM memberships WHERE tenant_id = ?1 AND identity_id = ?2",
+            params![self.tenant, identity],
+        );
+        if keep_an_owner(changed)? == 0 {
+            return Err(Error::not_found());
+        }
+        self.catalog.forget_membership(self.tenant, identity);
+        Ok(())
+    }
+
+    /// Refuses what the state of the tenant, read in this transaction, does not let through.
+    ///
+    /// # Errors
+    /// As [`TenantStatus::admit`].
+    pub fn admit(&self, act: crate::model::tenant::Act) -> Result<TenantStatus> {
+        let status = self.tenant()?.status;
+        status.admit(act)?;
+        Ok(status)
+    }
+}
+
+/// The triggers on memberships refuse to take the last owner away.
+fn keep_an_owner(changed: Result<usize, DbError>) -> Result<usize> {
+    changed.map_err(|error| match error {
+        DbError::Constraint(constraint)
+            if constraint.kind == ConstraintKind::Trigger && constraint.detail == "last_owner" =>
+        {
+            Error::conflict(
+                "last_owner",
+                "A tenant keeps at least one active owner. Make another member an owner first.",
+            )
+        }
+        other => Error::from(other),
+    })
+}

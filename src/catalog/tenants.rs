@@ -1,0 +1,331 @@
+//! Tenants: state, names, placement.
+
+use super::{CatalogTx, OfTenant, Plan};
+use crate::clock::Timestamp;
+use crate::db::{DbError, OnConstraint, Row};
+use crate::error::{Error, Result};
+use crate::id::{IdentityId, TenantId};
+use crate::model::tenant::TenantStatus;
+use crate::model::{Name, Slug};
+use crate::params;
+
+/// One customer organisation.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Tenant {
+    /// Its id, for good.
+    pub id: TenantId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// Where it is in its life.
+    pub status: TenantStatus,
+    /// Key of its plan.
+    pub plan: String,
+    /// IANA name of its time zone.
+    pub timezone: String,
+    /// Settings of the product, as JSON text.
+    pub settings: String,
+    /// What must stand in its file.
+    pub epoch: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When closing was asked for.
+    pub closed_at: Option<Timestamp>,
+    /// When it will be erased.
+    pub erase_after: Option<Timestamp>,
+}
+
+/// A tenant to be.
+#[derive(Clone)]
+pub struct NewTenant {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name in URLs.
+    pub slug: Slug,
+    /// Its name.
+    pub name: Name,
+}
+
+/// What may be changed of a tenant; `None` leaves it.
+#[derive(Clone, Default)]
+pub struct TenantChange {
+    /// The name.
+    pub name: Option<Name>,
+    /// The slug; the old one keeps leading here.
+    pub slug: Option<Slug>,
+    /// The time zone, a known IANA name.
+    pub timezone: Option<String>,
+    /// The settings, JSON text of an object.
+    pub settings: Option<String>,
+}
+
+const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after";
+
+fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
+    Ok(Tenant {
+        id: row.get(0)?,
+        slug: row.get(1)?,
+        name: row.get(2)?,
+        // The CHECK of the table lets no other word in.
+        status: TenantStatus::parse(&row.get::<String>(3)?).unwrap_or(TenantStatus::Erased),
+        plan: row.get(4)?,
+        timezone: row.get(5)?,
+        settings: row.get(6)?,
+        epoch: row.get(7)?,
+        created_at: row.get(8)?,
+        closed_at: row.get(9)?,
+        erase_after: row.get(10)?,
+    })
+}
+
+fn slug_taken() -> Error {
+    Error::conflict("slug_taken", "This slug is or was in use. Choose another.")
+        .with_fields(vec![crate::error::FieldError::new("slug", "unique", "is or was in use")])
+}
+
+impl CatalogTx<'_> {
+    /// Adds a tenant whose file is still to be made.
+    ///
+    /// # Errors
+    /// 409 `slug_taken`.
+    pub fn insert_tenant(&self, new: &NewTenant, plan: &Plan) -> Result<()> {
+        self.tx
+            .execute(
+                "INSERT INTO tenants (id, slug, name, status, plan, plan_version, epoch, created_at)
+                 VALUES (?1, ?2, ?3, 'provisioning', ?4, ?5, 1, ?6)",
+                params![new.id, new.slug.as_str(), new.name.as_str(), &plan.key, plan.version, self.now()],
+            )
+            .on_constraint("tenants.slug", slug_taken)?;
+        self.claim_slug(new.id, &new.slug)
+    }
+
+    fn claim_slug(&self, id: TenantId, slug: &Slug) -> Result<()> {
+        self.tx
+            .execute(
+                "INSERT INTO tenant_slugs (slug, tenant_id, since) VALUES (?1, ?2, ?3)",
+                params![slug.as_str(), id, self.now()],
+            )
+            .on_constraint("tenant_slugs.slug", slug_taken)?;
+        Ok(())
+    }
+
+    /// Whether no tenant has or had this slug.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn is_slug_free(&self, slug: &Slug) -> Result<bool> {
+        let taken = self.tx.query_row(
+            "SELECT 1 FROM tenant_slugs WHERE slug = ?1",
+            params![slug.as_str()],
+            |row| row.get::<i64>(0),
+        )?;
+        Ok(taken.is_none())
+    }
+
+    pub(super) fn list_slugs(&self, id: TenantId) -> Result<Vec<String>> {
+        Ok(self
+            .tx
+            .query("SELECT slug FROM tenant_slugs WHERE tenant_id = ?1", params![id], |row| row.get(0))?)
+    }
+
+    /// The tenant of that id or slug, also of a slug it had before.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_tenant(&self, selector: &str) -> Result<Option<Tenant>> {
+        let sql = if TenantId::parse(selector).is_some() {
+            format!("SELECT {COLUMNS} FROM tenants t WHERE t.id = ?1")
+        } else {
+            format!(
+                "SELECT {COLUMNS} FROM tenants t JOIN tenant_slugs s ON s.tenant_id = t.id WHERE s.slug = ?1"
+            )
+        };
+        Ok(self.tx.query_row(&sql, params![selector], tenant)?)
+    }
+
+    /// Tenants in the order of their ids, those after `after`; for the operator.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_tenants(
+        &self,
+        after: Option<TenantId>,
+        status: Option<TenantStatus>,
+        limit: u32,
+    ) -> Result<Vec<Tenant>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM tenants t WHERE t.id > ?1 AND (?2 IS NULL OR t.status = ?2) ORDER BY t.id LIMIT ?3"
+        );
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        Ok(self.tx.query(&sql, params![after, status.map(TenantStatus::name), limit], tenant)?)
+    }
+
+    /// How many tenants there are that are not erased.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_tenants(&self) -> Result<i64> {
+        let sql = "SELECT count(*) FROM tenants WHERE status <> 'erased'";
+        Ok(self.tx.query_row(sql, &[], |row| row.get(0))?.unwrap_or(0))
+    }
+
+    /// Closing tenants whose grace period is over at this moment, and those whose erasure was cut off.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_tenants_to_erase(&self) -> Result<Vec<TenantId>> {
+        Ok(self.tx.query(
+            "SELECT id FROM tenants WHERE status = 'erasing' OR (status = 'closing' AND erase_after <= ?1)
+             ORDER BY erase_after LIMIT 100",
+            params![self.now()],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// Tenants whose provisioning was cut off before `before`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_half_made_tenants(&self, before: Timestamp) -> Result<Vec<TenantId>> {
+        Ok(self.tx.query(
+            "SELECT id FROM tenants WHERE status = 'provisioning' AND created_at < ?1",
+            params![before],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// The first owner of a tenant, by time of joining: whom to tell about it.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_owner(&self, id: TenantId) -> Result<Option<IdentityId>> {
+        Ok(self.tx.query_row(
+            "SELECT identity_id FROM memberships WHERE tenant_id = ?1 AND role = 'owner' AND status = 'active'
+             ORDER BY created_at LIMIT 1",
+            params![id],
+            |row| row.get(0),
+        )?)
+    }
+}
+
+impl OfTenant<'_> {
+    /// The tenant as it stands now.
+    ///
+    /// # Errors
+    /// 404 if there is none.
+    pub fn tenant(&self) -> Result<Tenant> {
+        self.catalog.find_tenant(&self.tenant.to_string())?.ok_or_else(Error::not_found)
+    }
+
+    /// Changes name, slug, time zone or settings.
+    ///
+    /// # Errors
+    /// 409 `slug_taken`.
+    pub fn update_tenant(&self, change: &TenantChange) -> Result<Tenant> {
+        let before = self.tenant()?;
+        if let Some(slug) = change.slug.as_ref().filter(|slug| slug.as_str() != before.slug) {
+            // Back to a slug of its own past is no new claim.
+            if !self.catalog.list_slugs(self.tenant)?.iter().any(|old| old == slug.as_str()) {
+                self.catalog.claim_slug(self.tenant, slug)?;
+            }
+        }
+        self.tx()
+            .execute(
+                "UPDATE tenants SET name = coalesce(?2, name), slug = coalesce(?3, slug),
+                   timezone = coalesce(?4, timezone), settings = coalesce(?5, settings) WHERE id = ?1",
+                params![
+                    self.tenant,
+                    change.name.as_ref().map(Name::as_str),
+                    change.slug.as_ref().map(Slug::as_str),
+                    change.timezone.as_deref(),
+                    change.settings.as_deref()
+                ],
+            )
+            .on_constraint("tenants.slug", slug_taken)?;
+        self.catalog.forget_tenant(self.tenant)?;
+        self.tenant()
+    }
+
+    /// Moves the tenant from one of `from` to `to`. False if it was in none of them.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn change_status(&self, from: &[TenantStatus], to: TenantStatus) -> Result<bool> {
+        let now = self.tenant()?.status;
+        if !from.contains(&now) {
+            return Ok(false);
+        }
+        self.tx().execute("UPDATE tenants SET status = ?2 WHERE id = ?1", params![self.tenant, to.name()])?;
+        self.catalog.forget_tenant(self.tenant)?;
+        Ok(true)
+    }
+
+    /// Begins closing: read-only and exportable until `erase_after`.
+    ///
+    /// # Errors
+    /// 409 if it is closing already.
+    pub fn begin_closing(&self, erase_after: Timestamp) -> Result<Tenant> {
+        let changed = self.tx().execute(
+            "UPDATE tenants SET before_closing = status, status = 'closing', closed_at = ?2, erase_after = ?3
+             WHERE id = ?1 AND status IN ('active', 'suspended')",
+            params![self.tenant, self.now(), erase_after],
+        )?;
+        if changed == 0 {
+            return Err(Error::conflict(
+                "tenant_closing",
+                "This tenant is closing already. An owner can reopen it.",
+            ));
+        }
+        self.catalog.forget_tenant(self.tenant)?;
+        self.tenant()
+    }
+
+    /// Takes closing back. The tenant is again what it was before: a suspended one does not come free by closing.
+    ///
+    /// # Errors
+    /// 409 `not_closing`.
+    pub fn reopen(&self) -> Result<Tenant> {
+        let changed = self.tx().execute(
+            "UPDATE tenants SET status = coalesce(before_closing, 'active'), before_closing = NULL, closed_at = NULL,
+               erase_after = NULL WHERE id = ?1 AND status = 'closing'",
+            params![self.tenant],
+        )?;
+        if changed == 0 {
+            return Err(Error::conflict(
+                "not_closing",
+                "This tenant is not closing; there is nothing to take back.",
+            ));
+        }
+        self.catalog.forget_tenant(self.tenant)?;
+        self.tenant()
+    }
+
+    /// Brings the end of the grace period forward to now.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn end_grace(&self) -> Result<()> {
+        self.tx().execute(
+            "UPDATE tenants SET erase_after = ?2 WHERE id = ?1 AND status = 'closing'",
+            params![self.tenant, self.now()],
+        )?;
+        self.catalog.forget_tenant(self.tenant)
+    }
+
+    /// Removes the row of a tenant that never came to be, its slug included.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn delete_half_made(&self) -> Result<()> {
+        for sql in [
+            "DELETE FROM memberships WHERE tenant_id = ?1",
+            "DELETE FROM tenant_slugs WHERE tenant_id = ?1",
+            "DELETE FROM audit_entries WHERE chain = ?1",
+            "DELETE FROM tenants WHERE id = ?1 AND status = 'provisioning'",
+        ] {
+            self.tx().execute(sql, params![self.tenant])?;
+        }
+        self.catalog.forget_tenant(self.tenant)
+    }
+}

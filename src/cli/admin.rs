@@ -1,0 +1,178 @@
+//! `tenantry operator ..` and `tenantry tenant ..`: through the server if one runs, else on the directory itself.
+
+use super::{Common, Failure, TenantCommand, block_on, clock, control, output};
+use crate::config::Config;
+use crate::service::Installation;
+use crate::service::admin::{self, Command};
+use serde_json::Value;
+use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Carries a command out and returns its answer.
+pub(super) fn execute(config: &Config, command: Command) -> Result<Value, Failure> {
+    block_on(config, async {
+        let progress = |text: String| eprintln!("{text}");
+        if let Some(answer) = control::send(&config.data, &command, &progress).await? {
+            return Ok(answer);
+        }
+        let installation = Installation::open(config.clone(), clock()).await?;
+        let answer = admin::run(&installation, command, &progress).await;
+        installation.close().await;
+        Ok(answer?)
+    })
+}
+
+/// Settings of a command that is not a server: its log is for warnings.
+pub(super) fn quiet(common: &Common) -> Result<Config, Failure> {
+    let mut config = common.load(None)?;
+    if config.sources.get("log") == Some(&crate::config::Source::Default) {
+        config.log = "warn".to_owned();
+    }
+    Ok(config)
+}
+
+pub(super) fn operator_add(
+    common: &Common,
+    email: String,
+    name: String,
+    password_stdin: bool,
+) -> Result<ExitCode, Failure> {
+    let config = quiet(common)?;
+    let command = |password| Command::OperatorAdd { email: email.clone(), name: name.clone(), password };
+    let answer = if password_stdin {
+        let mut password = String::new();
+        std::io::stdin().take(4_096).read_to_string(&mut password)?;
+        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        execute(&config, command(Some(password)))?
+    } else {
+        match crate::config::variable("TENANTRY_PASSWORD") {
+            Some(password) => execute(&config, command(Some(password)))?,
+            None => execute(&config, command(Some(ask_password(&email)?)))?,
+        }
+    };
+    print(common, &answer, |answer| format!("{} is an operator now.", text(answer, "email")));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks twice, without showing what is typed.
+fn ask_password(email: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::WrongUse(
+            "there is no terminal to ask for a password; use --password-stdin".to_owned(),
+        ));
+    }
+    let first = ask_hidden(&format!("Password for {email} (15 characters or more): "))?;
+    if ask_hidden("Again: ")? == first {
+        Ok(first)
+    } else {
+        Err(Failure::WrongUse("the two passwords differ".to_owned()))
+    }
+}
+
+fn ask_hidden(prompt: &str) -> Result<String, Failure> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    eprint!("{prompt}");
+    std::io::stderr().flush()?;
+    let stdin = std::io::stdin();
+    let before = tcgetattr(&stdin).map_err(std::io::Error::from)?;
+    let mut hidden = before.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(&stdin, OptionalActions::Flush, &hidden).map_err(std::io::Error::from)?;
+    let mut line = String::new();
+    let read = stdin.read_line(&mut line);
+    tcsetattr(&stdin, OptionalActions::Flush, &before).map_err(std::io::Error::from)?;
+    eprintln!();
+    read?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+pub(super) fn tenant(common: &Common, command: TenantCommand) -> Result<ExitCode, Failure> {
+    let config = quiet(common)?;
+    let status = |answer: &Value| format!("{} is {}.", text(answer, "slug"), text(answer, "status"));
+    match command {
+        TenantCommand::Create { slug, owner, name, count } => {
+            let count = count.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+            let answer = execute(&config, Command::TenantCreate { slug, name, owner, count })?;
+            print(common, &answer, |answer| match answer.get("tenant") {
+                Some(tenant) => {
+                    format!("{} is ready, with the id {}.", text(tenant, "slug"), text(tenant, "id"))
+                }
+                None => format!("{} tenants are ready.", answer["created"]),
+            });
+        }
+        TenantCommand::List { status } => {
+            let answer = execute(&config, Command::TenantList { status })?;
+            print(common, &answer, list);
+        }
+        TenantCommand::Suspend { slug } => {
+            print(common, &execute(&config, Command::TenantSuspend { slug })?, status)
+        }
+        TenantCommand::Resume { slug } => {
+            print(common, &execute(&config, Command::TenantResume { slug })?, status)
+        }
+        TenantCommand::Close { slug } => {
+            print(common, &execute(&config, Command::TenantClose { slug })?, closing)
+        }
+        TenantCommand::Erase { slug, confirm, now } => {
+            let answer = execute(&config, Command::TenantErase { slug, confirm, now })?;
+            erased(common, &answer);
+        }
+        TenantCommand::Export { slug, output } => {
+            let answer = execute(&config, Command::TenantExport { slug })?;
+            exported(common, &answer, output.as_deref())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(answer: &Value) -> String {
+    let rows: Vec<Vec<String>> = answer["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| {
+            ["slug", "name", "status", "plan", "created_at", "id"].map(|name| text(item, name)).to_vec()
+        })
+        .collect();
+    if rows.is_empty() {
+        return "There are no tenants. `tenantry tenant create SLUG --owner EMAIL` makes one.".to_owned();
+    }
+    output::table(&["SLUG", "NAME", "STATUS", "PLAN", "CREATED", "ID"], &rows).trim_end().to_owned()
+}
+
+fn closing(answer: &Value) -> String {
+    format!(
+        "{} is closing: read-only and exportable until {}, then erased. An owner can reopen it until then.",
+        text(answer, "slug"),
+        text(answer, "erase_after")
+    )
+}
+
+/// With --json the receipt alone, so that it can be kept as a file.
+fn erased(common: &Common, answer: &Value) {
+    match answer.get("receipt") {
+        Some(receipt) if common.json => println!("{receipt}"),
+        Some(receipt) => println!("Erased. The receipt, to be kept:\n{receipt}"),
+        None => print(common, answer.get("tenant").unwrap_or(answer), closing),
+    }
+}
+
+fn exported(common: &Common, answer: &Value, output: Option<&Path>) -> Result<(), Failure> {
+    let mut path = text(answer, "path");
+    if let Some(output) = output {
+        std::fs::copy(&path, output)?;
+        path = output.display().to_string();
+    }
+    print(common, answer, |answer| format!("{path} ({} bytes)", answer["export"]["size_bytes"]));
+    Ok(())
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// JSON where it was asked for, words elsewhere.
+pub(super) fn print(common: &Common, answer: &Value, words: impl Fn(&Value) -> String) {
+    if common.json { println!("{answer}") } else { println!("{}", words(answer)) }
+}

@@ -1,0 +1,310 @@
+//! Settings: one struct, every field documented. Flags win over the environment, that over the file, that over the
+//! default; an unknown key is an error that names it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Where a value came from, for `config show`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A command line flag.
+    Flag,
+    /// `TENANTRY_<NAME>`.
+    Environment,
+    /// The settings file.
+    File,
+    /// Nobody said anything.
+    Default,
+}
+
+/// A setting that cannot be used, in words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $sample:literal;)*) => {
+        /// The settings of one installation.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[doc = $doc])* pub $name: $type,)*
+            /// Where each value came from.
+            pub sources: BTreeMap<&'static str, Source>,
+        }
+
+        /// The same, each only where it was given.
+        #[derive(Clone, Debug, Default, serde::Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Partial {
+            $($(#[doc = $doc])* pub $name: Option<$type>,)*
+        }
+
+        impl Config {
+            fn merge(flags: Partial, environment: Partial, file: Partial) -> Config {
+                let mut sources = BTreeMap::new();
+                Config {
+                    $($name: {
+                        let (value, source) = match (flags.$name, environment.$name, file.$name) {
+                            (Some(value), _, _) => (value, Source::Flag),
+                            (None, Some(value), _) => (value, Source::Environment),
+                            (None, None, Some(value)) => (value, Source::File),
+                            (None, None, None) => ($default, Source::Default),
+                        };
+                        sources.insert(stringify!($name), source);
+                        value
+                    },)*
+                    sources,
+                }
+            }
+
+            /// Name, value as JSON, source and explanation of every setting. None of them is a secret.
+            pub fn describe(&self) -> Vec<Setting> {
+                vec![$(Setting {
+                    name: stringify!($name),
+                    value: serde_json::json!(self.$name),
+                    source: self.sources.get(stringify!($name)).copied().unwrap_or(Source::Default),
+                    about: concat!($($doc,)*).trim(),
+                },)*]
+            }
+
+            /// A settings file with every key, commented out, and what it means.
+            pub fn sample() -> String {
+                let mut text = String::from("# Settings of Tenantry. Flags and the environment (TENANTRY_LISTEN, ...) win over this file.\n");
+                $(text.push_str(&format!("\n#{}\n# {} = {}\n", concat!($($doc,)*), stringify!($name), $sample));)*
+                text
+            }
+        }
+
+        fn from_environment(get: &dyn Fn(&str) -> Option<String>) -> Result<Partial, ConfigError> {
+            Ok(Partial {
+                $($name: {
+                    let variable = concat!("TENANTRY_", stringify!($name)).to_uppercase();
+                    get(&variable).map(|text| <$type as FromText>::from_text(&text)
+                        .map_err(|why| ConfigError(format!("{variable}={text}: {why}")))).transpose()?
+                },)*
+            })
+        }
+
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+settings! {
+    /// Directory of all databases, files and keys.
+    data: PathBuf = PathBuf::from("./data"), "\"./data\"";
+    /// Directory of the app: app.toml, migrations, seed.sql, public. The built-in starter app where none is given.
+    app: Option<PathBuf> = None, "\"./app\"";
+    /// Address to listen on.
+    listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "\"127.0.0.1:8080\"";
+    /// The URL under which people reach this server, for links in mails.
+    public_url: Option<String> = None, "\"https://app.example.com\"";
+    /// Allows plain HTTP on a network that is not loopback.
+    insecure_http: bool = false, "false";
+    /// Proxies whose X-Forwarded-For is believed, from the right.
+    trusted_proxies: Vec<IpAddr> = Vec::new(), "[\"10.0.0.2\"]";
+    /// How the log looks: text or json.
+    log_format: LogFormat = LogFormat::Text, "\"text\"";
+    /// What is logged, as directives of tracing: info, tenantry=debug.
+    log: String = "info".to_owned(), "\"info\"";
+    /// Days between closing a tenant and its erasure.
+    grace_days: u32 = 30, "30";
+    /// Hours an export stays to be downloaded.
+    export_hours: u32 = 72, "72";
+    /// Most tenant files open at once; 0 takes what descriptors and memory allow.
+    open_tenants: usize = 0, "0";
+    /// Largest request body, in bytes.
+    max_body_bytes: usize = 8 << 20, "8388608";
+    /// Seconds after which a request is given up.
+    request_seconds: u64 = 30, "30";
+    /// Seconds that a shutdown waits for running requests.
+    shutdown_seconds: u64 = 20, "20";
+}
+
+/// How the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One setting as `config show` prints it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Setting {
+    /// Its key in the file.
+    pub name: &'static str,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// Where that came from.
+    pub source: Source,
+    /// What it means.
+    pub about: &'static str,
+}
+
+impl Config {
+    /// Reads file and environment under the given flags. `file` must exist if given; else `tenantry.toml` in the data
+    /// directory is read where there is one.
+    ///
+    /// # Errors
+    /// A sentence that names the key and what is wrong with it.
+    pub fn load(flags: Partial, file: Option<&Path>) -> Result<Config, ConfigError> {
+        refuse_unknown_variables()?;
+        let environment = from_environment(&variable)?;
+        let data = flags
+            .data
+            .clone()
+            .or_else(|| environment.data.clone())
+            .unwrap_or_else(|| PathBuf::from("./data"));
+        let given = file.map(Path::to_path_buf).or_else(|| variable("TENANTRY_CONFIG").map(PathBuf::from));
+        let path = given.clone().unwrap_or_else(|| data.join("tenantry.toml"));
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(ConfigError(format!("{}: {error}", path.display()))),
+        };
+        let file: Partial =
+            toml::from_str(&text).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+        let config = Config::merge(flags, environment, file);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.listen.ip().is_loopback() && !self.insecure_http && !self.is_https() {
+            return Err(ConfigError(format!(
+                "listen = {}: that is not loopback, and passwords would travel in the clear. Put a TLS proxy before \
+                 a loopback address and set public_url = \"https://...\", or say insecure_http = true.",
+                self.listen
+            )));
+        }
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
+        }
+        let bounds = [
+            ("grace_days", u64::from(self.grace_days), 0, 3_650),
+            ("export_hours", u64::from(self.export_hours), 1, 8_760),
+            ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),
+            ("request_seconds", self.request_seconds, 1, 3_600),
+            ("shutdown_seconds", self.shutdown_seconds, 0, 3_600),
+        ];
+        for (name, value, least, most) in bounds {
+            if !(least..=most).contains(&value) {
+                return Err(ConfigError(format!("{name} = {value}: must lie between {least} and {most}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// The URL to put into links.
+    pub fn base_url(&self) -> String {
+        self.public_url
+            .as_deref()
+            .map_or_else(|| format!("http://{}", self.listen), |url| url.trim_end_matches('/').to_owned())
+    }
+}
+
+/// Variables beside the settings themselves that mean something to us.
+const OTHER_VARIABLES: &[&str] = &["TENANTRY_CONFIG", "TENANTRY_TEST_CLOCK", "TENANTRY_PASSWORD"];
+
+fn refuse_unknown_variables() -> Result<(), ConfigError> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
+    let given = std::env::vars_os();
+    for (name, _) in given {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("TENANTRY_")) else { continue };
+        let known = OTHER_VARIABLES.contains(&name)
+            || NAMES.iter().any(|setting| name[9..].eq_ignore_ascii_case(setting));
+        if !known {
+            return Err(ConfigError(format!("{name} is not a setting; `tenantry config show` lists them")));
+        }
+    }
+    Ok(())
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+trait FromText: Sized {
+    fn from_text(text: &str) -> Result<Self, String>;
+}
+
+macro_rules! from_text_by_parsing {
+    ($($type:ty),*) => {$(
+        impl FromText for $type {
+            fn from_text(text: &str) -> Result<Self, String> {
+                text.parse().map_err(|error| format!("{error}"))
+            }
+        }
+    )*};
+}
+from_text_by_parsing!(PathBuf, SocketAddr, bool, String, u32, u64, usize);
+
+impl<T: FromText> FromText for Option<T> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        T::from_text(text).map(Some)
+    }
+}
+
+impl FromText for Vec<IpAddr> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.split(',').map(|part| part.trim().parse().map_err(|error| format!("{error}"))).collect()
+    }
+}
+
+impl FromText for LogFormat {
+    fn from_text(text: &str) -> Result<Self, String> {
+        match text {
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("must be text or json".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_environment_over_file_over_default() {
+        let flags = Partial { grace_days: Some(1), ..Partial::default() };
+        let environment = Partial { grace_days: Some(2), export_hours: Some(2), ..Partial::default() };
+        let file = toml::from_str("grace_days = 3\nexport_hours = 3\nrequest_seconds = 3").unwrap();
+        let config = Config::merge(flags, environment, file);
+        assert_eq!((config.grace_days, config.export_hours, config.request_seconds), (1, 2, 3));
+        assert_eq!(config.shutdown_seconds, 20);
+        assert_eq!(config.sources["request_seconds"], Source::File);
+    }
+
+    #[test]
+    fn unknown_keys_and_senseless_values_are_named() {
+        let unknown = toml::from_str::<Partial>("grace_day = 3").unwrap_err().to_string();
+        assert!(unknown.contains("grace_day"), "{unknown}");
+        let wrong = from_environment(&|name| (name == "TENANTRY_LISTEN").then(|| "nowhere".to_owned()));
+        assert!(wrong.unwrap_err().to_string().contains("TENANTRY_LISTEN=nowhere"));
+        let open = Partial { listen: Some(SocketAddr::from(([0, 0, 0, 0], 80))), ..Partial::default() };
+        let refused = Config::merge(open, Partial::default(), Partial::default()).check();
+        assert!(refused.unwrap_err().to_string().contains("insecure_http"));
+    }
+
+    #[test]
+    fn the_sample_file_names_only_what_exists() {
+        let uncommented: String = Config::sample()
+            .lines()
+            .filter_map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")))
+            .fold(String::new(), |all, line| all + line + "\n");
+        assert!(toml::from_str::<Partial>(&uncommented).is_ok(), "{uncommented}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Where a request came from.
+
+use super::problem::Problem;
+use super::routes::{Access, Declared};
+use crate::service::{Caller, Installation};
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// A request to a route that everyone may use.
+pub(super) struct Public {
+    /// Where it came from.
+    pub(super) caller: Caller,
+}
+
+impl FromRequestParts<Arc<Installation>> for Public {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        installation: &Arc<Installation>,
+    ) -> Result<Public, Problem> {
+        let declared = Declared::of(parts)?;
+        declared.require(Access::Public)?;
+        declared.check_query(parts)?;
+        let caller = Caller { address: address(parts, installation), user_agent: user_agent(&parts.headers) };
+        Ok(Public { caller })
+    }
+}
+
+/// The address of the peer; behind trusted proxies the rightmost forwarded address that is none of them.
+pub(super) fn address(parts: &Parts, installation: &Installation) -> String {
+    let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+        return String::new();
+    };
+    let peer = peer.ip().to_canonical();
+    let trusted = &installation.config().trusted_proxies;
+    if !trusted.contains(&peer) {
+        return peer.to_string();
+    }
+    let forwarded: Vec<IpAddr> = parts
+        .headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map_while(|part| part.trim().parse().ok())
+        .collect();
+    forwarded.into_iter().rev().find(|address| !trusted.contains(address)).unwrap_or(peer).to_string()
+}
+
+fn user_agent(headers: &HeaderMap) -> String {
+    let text = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}

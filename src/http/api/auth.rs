@@ -1,0 +1,169 @@
+//! Signing up, in and out; sessions.
+
+use crate::error::{Error, Result};
+use crate::http::address::Public;
+use crate::http::body::{Fields, NoBody, Object};
+use crate::http::cookies;
+use crate::http::principal::SignedIn;
+use crate::http::problem::Answer;
+use crate::http::query;
+use crate::http::routes::{Access, NONE, Params, Routes, Verb};
+use crate::id::SessionId;
+use crate::service::identity::{self, SignInIn, SignUpIn};
+use crate::service::tenants::NewTenantIn;
+use crate::service::{Installation, TokenPair, sessions};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const COOKIES: Params = Params::Only(&["cookies"]);
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(Access::Public, Verb::Post, "/auth/sign-up", COOKIES, sign_up)
+        .add(Access::Public, Verb::Post, "/auth/sign-in", COOKIES, sign_in)
+        .add(Access::Public, Verb::Post, "/auth/refresh", COOKIES, refresh)
+        .add(Access::SignedIn, Verb::Post, "/auth/sign-out", NONE, sign_out)
+        .add(Access::SignedIn, Verb::Post, "/auth/sign-out-everywhere", NONE, sign_out_everywhere)
+        .add(Access::SignedIn, Verb::Get, "/auth/sessions", NONE, list_sessions)
+        .add(Access::SignedIn, Verb::Delete, "/auth/sessions/{session}", NONE, revoke_session)
+}
+
+async fn sign_up(
+    State(installation): State<Arc<Installation>>,
+    public: Public,
+    parts: Parts,
+    body: Object,
+) -> Answer {
+    let by_cookie = wants_cookies(&parts, &installation)?;
+    let mut fields = Fields::of(body);
+    let input = SignUpIn {
+        email: fields.text("email"),
+        password: fields.text("password"),
+        name: fields.text("name"),
+        tenant: fields.optional_fields("tenant", |tenant| NewTenantIn {
+            name: tenant.text("name"),
+            slug: tenant.optional_text("slug"),
+        }),
+    };
+    fields.finish()?;
+    let new = identity::sign_up(&installation, input, &public.caller).await?;
+    let mut body = json!({ "identity": new.identity });
+    if let (Some(tenant), Some(map)) = (&new.tenant, body.as_object_mut()) {
+        map.insert("tenant".to_owned(), super::tenants::tenant_out(tenant));
+    }
+    Ok((StatusCode::CREATED, hand_over(&installation, &new.tokens, by_cookie, body)?).into_response())
+}
+
+async fn sign_in(
+    State(installation): State<Arc<Installation>>,
+    public: Public,
+    parts: Parts,
+    body: Object,
+) -> Answer {
+    let by_cookie = wants_cookies(&parts, &installation)?;
+    let mut fields = Fields::of(body);
+    let input = SignInIn { email: fields.text("email"), password: fields.text("password") };
+    fields.finish()?;
+    let tokens = identity::sign_in(&installation, input, &public.caller).await?;
+    Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+}
+
+async fn refresh(
+    State(installation): State<Arc<Installation>>,
+    public: Public,
+    parts: Parts,
+    body: Bytes,
+) -> Answer {
+    let by_cookie = wants_cookies(&parts, &installation)?;
+    let token = match cookies::refresh_token(&parts.headers, &installation).filter(|_| by_cookie) {
+        Some(token) => token,
+        None => {
+            let map = serde_json::from_slice(&body).map_err(|error| crate::http::body::malformed(&error))?;
+            let mut fields = Fields::of(Object(map));
+            let token = fields.text("refresh_token");
+            fields.finish()?;
+            token
+        }
+    };
+    let tokens = identity::refresh(&installation, &token, &public.caller).await?;
+    Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+}
+
+/// Whether tokens go into cookies; another site cannot ask for that.
+fn wants_cookies(parts: &Parts, installation: &Installation) -> Result<bool> {
+    match query::once(&query::pairs(&parts.uri)?, "cookies")? {
+        None | Some("0") => Ok(false),
+        Some("1") => cookies::refuse_other_sites(parts, installation).map(|()| true),
+        Some(_) => Err(Error::malformed("bad_parameter", "cookies must be 0 or 1.")),
+    }
+}
+
+/// Tokens go into the body or into cookies, never both.
+fn hand_over(
+    installation: &Installation,
+    tokens: &TokenPair,
+    by_cookie: bool,
+    mut body: Value,
+) -> Result<Response> {
+    let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
+    let mut shown = serde_json::to_value(tokens)?;
+    if by_cookie {
+        headers = cookies::set(installation, tokens);
+        shown = json!({ "expires_in": tokens.expires_in });
+    }
+    if let (Some(to), Value::Object(from)) = (body.as_object_mut(), shown) {
+        to.extend(from);
+    }
+    Ok((AppendHeaders(headers), Json(body)).into_response())
+}
+
+async fn sign_out(State(installation): State<Arc<Installation>>, signed_in: SignedIn, _: NoBody) -> Answer {
+    sessions::sign_out(&installation, &signed_in.principal).await?;
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
+}
+
+async fn sign_out_everywhere(
+    State(installation): State<Arc<Installation>>,
+    signed_in: SignedIn,
+    _: NoBody,
+) -> Answer {
+    sessions::sign_out_everywhere(&installation, &signed_in.principal).await?;
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
+}
+
+async fn list_sessions(State(installation): State<Arc<Installation>>, signed_in: SignedIn) -> Answer {
+    let current = signed_in.principal.session();
+    let sessions = sessions::list_sessions(&installation, &signed_in.principal).await?;
+    let items: Vec<Value> = sessions
+        .iter()
+        .map(|session| {
+            json!({
+                "id": session.id, "created_at": session.created_at, "last_used_at": session.last_used_at,
+                "user_agent": session.user_agent, "address": session.address, "current": session.id == current,
+            })
+        })
+        .collect();
+    Ok(super::list(&items, None))
+}
+
+#[derive(Deserialize)]
+struct SessionPath {
+    session: String,
+}
+
+async fn revoke_session(
+    State(installation): State<Arc<Installation>>,
+    signed_in: SignedIn,
+    Path(path): Path<SessionPath>,
+) -> Answer<StatusCode> {
+    let id = SessionId::parse(&path.session).ok_or_else(Error::not_found)?;
+    sessions::revoke_session(&installation, &signed_in.principal, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,59 @@
+//! The signed-in identity.
+
+use crate::error::Result;
+use crate::http::body::{Fields, Object};
+use crate::http::principal::SignedIn;
+use crate::http::problem::Answer;
+use crate::http::routes::{Access, NONE, Routes, Verb};
+use crate::service::{Installation, identity};
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub(super) fn routes() -> Routes {
+    Routes::default().add(Access::SignedIn, Verb::Get, "/me", NONE, get_me).add(
+        Access::SignedIn,
+        Verb::Patch,
+        "/me",
+        NONE,
+        patch_me,
+    )
+}
+
+async fn get_me(State(installation): State<Arc<Installation>>, signed_in: SignedIn) -> Answer<Json<Value>> {
+    Ok(Json(me(&installation, &signed_in).await?))
+}
+
+async fn patch_me(
+    State(installation): State<Arc<Installation>>,
+    signed_in: SignedIn,
+    body: Object,
+) -> Answer<Json<Value>> {
+    let mut fields = Fields::of(body);
+    let name = fields.optional_text("name");
+    fields.finish()?;
+    if let Some(name) = name {
+        identity::rename_me(&installation, &signed_in.principal, &name).await?;
+    }
+    Ok(Json(me(&installation, &signed_in).await?))
+}
+
+async fn me(installation: &Installation, signed_in: &SignedIn) -> Result<Value> {
+    let (identity, memberships) = identity::find_me(installation, &signed_in.principal).await?;
+    let memberships: Vec<Value> = memberships
+        .iter()
+        .map(|membership| {
+            let tenant = &membership.tenant;
+            json!({
+                "tenant": { "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status },
+                "role": membership.role,
+                "permissions": installation.app().roles.permissions(&membership.role).names(),
+            })
+        })
+        .collect();
+    Ok(json!({
+        "id": identity.id, "email": identity.email, "name": identity.name, "operator": identity.operator,
+        "created_at": identity.created_at, "memberships": memberships,
+    }))
+}

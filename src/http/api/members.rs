@@ -1,0 +1,88 @@
+//! Members of a tenant.
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::http::body::{Fields, Object};
+use crate::http::problem::Answer;
+use crate::http::query;
+use crate::http::routes::{NONE, Params, Routes, Verb};
+use crate::http::scope::{Allowed, LeaveTenant, ManageMembers, Need, ReadMembers, TransferOwnership};
+use crate::id::IdentityId;
+use crate::service::{Installation, Member, members};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use serde::Deserialize;
+use std::sync::Arc;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .tenant(ReadMembers::BOTH, Verb::Get, "/members", Params::Only(&["limit", "cursor"]), list)
+        .tenant(ManageMembers::BOTH, Verb::Patch, "/members/{identity}", NONE, patch)
+        .tenant(LeaveTenant::BOTH, Verb::Delete, "/members/{identity}", NONE, delete)
+        .tenant(TransferOwnership::BOTH, Verb::Post, "/ownership-transfer", NONE, transfer)
+}
+
+#[derive(Deserialize)]
+struct MemberPath {
+    identity: String,
+}
+
+impl MemberPath {
+    fn id(&self) -> Result<IdentityId, Error> {
+        IdentityId::parse(&self.identity).ok_or_else(Error::not_found)
+    }
+}
+
+async fn list(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<ReadMembers>,
+    uri: Uri,
+) -> Answer {
+    let pairs = query::pairs(&uri)?;
+    let limit = query::limit(&pairs)?;
+    let context = format!("members:{}", allowed.scope.tenant().id);
+    let after = match query::once(&pairs, "cursor")? {
+        None => None,
+        Some(cursor) => Some(position(&installation.open_cursor(&context, cursor)?)?),
+    };
+    let mut members = members::list_members(&allowed.scope, after, limit + 1).await?;
+    let more = members.len() > limit as usize;
+    members.truncate(limit as usize);
+    let next = members.last().filter(|_| more).map(|last| {
+        installation.seal_cursor(&context, &format!("{}.{}", last.joined_at.0, last.identity_id))
+    });
+    Ok(super::list(&members, next))
+}
+
+fn position(text: &str) -> Result<(Timestamp, IdentityId), Error> {
+    text.split_once('.')
+        .and_then(|(time, id)| Some((Timestamp(time.parse().ok()?), IdentityId::parse(id)?)))
+        .ok_or_else(Error::bad_cursor)
+}
+
+async fn patch(
+    allowed: Allowed<ManageMembers>,
+    Path(path): Path<MemberPath>,
+    body: Object,
+) -> Answer<Json<Member>> {
+    let id = path.id()?;
+    let mut fields = Fields::of(body);
+    let role = fields.text("role");
+    fields.finish()?;
+    Ok(Json(members::change_role(&allowed.scope, id, role).await?))
+}
+
+async fn delete(allowed: Allowed<LeaveTenant>, Path(path): Path<MemberPath>) -> Answer<StatusCode> {
+    members::remove_member(&allowed.scope, path.id()?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn transfer(allowed: Allowed<TransferOwnership>, body: Object) -> Answer<Json<Member>> {
+    let mut fields = Fields::of(body);
+    let to = fields.text("to");
+    fields.finish()?;
+    let to = IdentityId::parse(&to)
+        .ok_or_else(|| Error::invalid_field("to", "format", "must be the id of an identity"))?;
+    Ok(Json(members::transfer_ownership(&allowed.scope, to).await?))
+}

@@ -1,0 +1,46 @@
+//! The API: one file per resource, each a list of its routes and their handlers.
+
+mod audit;
+mod auth;
+mod exports;
+mod invitations;
+mod me;
+mod members;
+mod operator;
+mod records;
+mod setup;
+mod tenants;
+
+use super::routes::Routes;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// All routes.
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .and(auth::routes())
+        .and(me::routes())
+        .and(tenants::routes())
+        .and(members::routes())
+        .and(invitations::routes())
+        .and(records::routes())
+        .and(exports::routes())
+        .and(audit::routes())
+        .and(setup::routes())
+        .and(operator::routes())
+}
+
+/// 201 with the whole resource and where it is.
+fn created(location: &str, body: &impl Serialize) -> Response {
+    let mut response = (StatusCode::CREATED, axum::Json(body)).into_response();
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+/// A list as every list is.
+fn list<T: Serialize>(items: &[T], next_cursor: Option<String>) -> Response {
+    axum::Json(serde_json::json!({ "items": items, "next_cursor": next_cursor })).into_response()
+}

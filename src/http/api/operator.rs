@@ -1,0 +1,145 @@
+//! What operators do. They are members of nothing.
+
+use crate::error::Error;
+use crate::http::body::Fields;
+use crate::http::body::{NoBody, Object};
+use crate::http::principal::SignedInOperator;
+use crate::http::problem::Answer;
+use crate::http::query;
+use crate::http::routes::{Access, NONE, Params, Routes, Verb};
+use crate::id::TenantId;
+use crate::model::receipt::Receipt;
+use crate::service::tenants::{self, OperatorAct};
+use crate::service::{Installation, erasure};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const PAGED: Params = Params::Only(&["limit", "cursor"]);
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .add(
+            Access::Operator,
+            Verb::Get,
+            "/operator/tenants",
+            Params::Only(&["limit", "cursor", "status"]),
+            list,
+        )
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/suspend", NONE, suspend)
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/resume", NONE, resume)
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/close", NONE, close)
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/erase", NONE, erase)
+        .add(Access::Operator, Verb::Get, "/operator/erasures", PAGED, list_erasures)
+        .add(Access::Operator, Verb::Get, "/operator/erasures/{selector}", NONE, get_erasure)
+}
+
+#[derive(Deserialize)]
+struct TenantPath {
+    selector: String,
+}
+
+async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator, uri: Uri) -> Answer {
+    let pairs = query::pairs(&uri)?;
+    let limit = query::limit(&pairs)?;
+    let status = query::once(&pairs, "status")?.map(tenants::parse_status).transpose()?;
+    let after = cursor(&installation, "operator:tenants", &pairs)?;
+    let mut all = tenants::list_tenants(&installation, after, status, limit + 1).await?;
+    let more = all.len() > limit as usize;
+    all.truncate(limit as usize);
+    let next = all
+        .last()
+        .filter(|_| more)
+        .map(|last| installation.seal_cursor("operator:tenants", &last.id.to_string()));
+    let items: Vec<Value> = all.iter().map(super::tenants::tenant_out).collect();
+    Ok(super::list(&items, next))
+}
+
+fn cursor(
+    installation: &Installation,
+    context: &str,
+    pairs: &[(String, String)],
+) -> Result<Option<TenantId>, Error> {
+    let Some(cursor) = query::once(pairs, "cursor")? else { return Ok(None) };
+    TenantId::parse(&installation.open_cursor(context, cursor)?).map(Some).ok_or_else(Error::bad_cursor)
+}
+
+async fn suspend(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+    _: NoBody,
+) -> Answer<Json<Value>> {
+    act(&installation, &operator, &path, OperatorAct::Suspend).await
+}
+
+async fn resume(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+    _: NoBody,
+) -> Answer<Json<Value>> {
+    act(&installation, &operator, &path, OperatorAct::Resume).await
+}
+
+async fn close(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+    _: NoBody,
+) -> Answer<(StatusCode, Json<Value>)> {
+    Ok((StatusCode::ACCEPTED, act(&installation, &operator, &path, OperatorAct::Close).await?))
+}
+
+async fn act(
+    installation: &Installation,
+    operator: &SignedInOperator,
+    path: &TenantPath,
+    act: OperatorAct,
+) -> Answer<Json<Value>> {
+    let tenant = tenants::operate_tenant(installation, &path.selector, act, operator.by()).await?;
+    Ok(Json(super::tenants::tenant_out(&tenant)))
+}
+
+async fn erase(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+    body: Object,
+) -> Answer<Json<Receipt>> {
+    let mut fields = Fields::of(body);
+    let confirm = fields.text("confirm");
+    fields.finish()?;
+    Ok(Json(erasure::erase_now(&installation, &path.selector, &confirm, operator.by()).await?))
+}
+
+async fn list_erasures(
+    State(installation): State<Arc<Installation>>,
+    _: SignedInOperator,
+    uri: Uri,
+) -> Answer {
+    let pairs = query::pairs(&uri)?;
+    let limit = query::limit(&pairs)?;
+    let after = cursor(&installation, "operator:erasures", &pairs)?;
+    let mut all = erasure::list_receipts(&installation, after, limit + 1).await?;
+    let more = all.len() > limit as usize;
+    all.truncate(limit as usize);
+    let next = all
+        .last()
+        .filter(|_| more)
+        .map(|(id, _)| installation.seal_cursor("operator:erasures", &id.to_string()));
+    let items: Vec<Value> =
+        all.iter().map(|(id, receipt)| json!({ "tenant_id": id, "receipt": receipt })).collect();
+    Ok(super::list(&items, next))
+}
+
+async fn get_erasure(
+    State(installation): State<Arc<Installation>>,
+    _: SignedInOperator,
+    Path(path): Path<TenantPath>,
+) -> Answer<Json<Receipt>> {
+    Ok(Json(erasure::find_receipt(&installation, &path.selector).await?))
+}

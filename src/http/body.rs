@@ -1,0 +1,173 @@
+//! Bodies: JSON with a bound, every field at fault named at once, unknown fields refused.
+
+use super::problem::Problem;
+use crate::error::{Error, FieldError, Kind, Result};
+use crate::service::Installation;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// The bytes of a JSON body, not parsed yet.
+pub(super) struct JsonBytes(pub(super) Bytes);
+
+/// A JSON object.
+pub(super) struct Object(pub(super) Map<String, Value>);
+
+impl FromRequest<Arc<Installation>> for JsonBytes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, installation: &Arc<Installation>) -> Result<JsonBytes, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem(Error::new(
+                Kind::UnsupportedMedia,
+                "json_expected",
+                "Send the body as JSON, with Content-Type: application/json.",
+            )));
+        }
+        let most = installation.config().max_body_bytes;
+        let bytes = axum::body::to_bytes(request.into_body(), most).await.map_err(|error| {
+            // The limit is the innermost cause; a connection that breaks off has nobody left to read the answer.
+            Problem(
+                Error::new(
+                    Kind::TooLarge,
+                    "body_too_large",
+                    format!("A body may have at most {most} bytes."),
+                )
+                .because(error),
+            )
+        })?;
+        Ok(JsonBytes(bytes))
+    }
+}
+
+impl FromRequest<Arc<Installation>> for Object {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, installation: &Arc<Installation>) -> Result<Object, Problem> {
+        let JsonBytes(bytes) = JsonBytes::from_request(request, installation).await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(map)) => Ok(Object(map)),
+            Ok(_) => Err(Problem(Error::malformed("object_expected", "The body must be a JSON object."))),
+            Err(error) => Err(Problem(malformed(&error))),
+        }
+    }
+}
+
+/// 400 with the place where the JSON breaks.
+pub(super) fn malformed(error: &serde_json::Error) -> Error {
+    Error::malformed(
+        "malformed_json",
+        format!("The body is not valid JSON, at line {} column {}.", error.line(), error.column()),
+    )
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim())
+        .is_some_and(|value| value.eq_ignore_ascii_case("application/json"))
+}
+
+/// Takes fields out of an object and remembers every fault, so that one answer names them all.
+pub(super) struct Fields {
+    map: Map<String, Value>,
+    prefix: String,
+    faults: Vec<FieldError>,
+}
+
+impl Fields {
+    pub(super) fn of(object: Object) -> Fields {
+        Fields { map: object.0, prefix: String::new(), faults: Vec::new() }
+    }
+
+    fn fault(&mut self, name: &str, code: &'static str, message: &str) {
+        self.faults.push(FieldError::new(format!("{}{name}", self.prefix), code, message));
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&mut self, name: &str) -> String {
+        match self.map.remove(name) {
+            Some(Value::String(text)) => return text,
+            None => self.fault(name, "required", "is required"),
+            Some(_) => self.fault(name, "type", "must be a text"),
+        }
+        String::new()
+    }
+
+    /// A text that may be left out.
+    pub(super) fn optional_text(&mut self, name: &str) -> Option<String> {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text),
+            Some(_) => {
+                self.fault(name, "type", "must be a text");
+                None
+            }
+        }
+    }
+
+    /// An object that may be left out, as it is.
+    pub(super) fn optional_object(&mut self, name: &str) -> Option<Map<String, Value>> {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(map)) => Some(map),
+            Some(_) => {
+                self.fault(name, "type", "must be an object");
+                None
+            }
+        }
+    }
+
+    /// An object that may be left out, whose fields are read by `read`.
+    pub(super) fn optional_fields<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Fields) -> T,
+    ) -> Option<T> {
+        let map = self.optional_object(name)?;
+        let mut inner = Fields { map, prefix: format!("{}{name}.", self.prefix), faults: Vec::new() };
+        let value = read(&mut inner);
+        inner.refuse_rest();
+        self.faults.append(&mut inner.faults);
+        Some(value)
+    }
+
+    fn refuse_rest(&mut self) {
+        let rest: Vec<String> = std::mem::take(&mut self.map).into_iter().map(|(name, _)| name).collect();
+        for name in rest {
+            self.fault(&name, "unknown", "is not a field of this body");
+        }
+    }
+
+    /// Ends reading: 422 with every fault, unknown fields among them.
+    pub(super) fn finish(mut self) -> Result<()> {
+        self.refuse_rest();
+        if self.faults.is_empty() { Ok(()) } else { Err(Error::invalid(self.faults)) }
+    }
+}
+
+/// No body, or an empty one, or `{}`.
+pub(super) struct NoBody;
+
+impl FromRequest<Arc<Installation>> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<Installation>) -> Result<NoBody, Problem> {
+        let bytes = axum::body::to_bytes(request.into_body(), 1_024).await.map_err(|error| {
+            Problem(Error::malformed("body_unexpected", "This takes no body.").because(error))
+        })?;
+        if bytes.is_empty() {
+            return Ok(NoBody);
+        }
+        match serde_json::from_slice::<Map<String, Value>>(&bytes) {
+            Ok(map) => {
+                Fields::of(Object(map)).finish()?;
+                Ok(NoBody)
+            }
+            Err(error) => Err(Problem(malformed(&error))),
+        }
+    }
+}

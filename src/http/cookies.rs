@@ -1,0 +1,106 @@
+//! The browser's way to hold tokens: HttpOnly cookies, and no request from another site.
+
+use crate::clock::{DAY, SECOND};
+use crate::error::{Error, Kind, Result};
+use crate::service::{Installation, TokenPair};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Where the refresh token is sent to, and nowhere else.
+const REFRESH_PATH: &str = "/api/v1/auth";
+
+/// Names of the cookies. Without TLS on a network that is not loopback the prefixes would keep them from being set.
+fn names(installation: &Installation) -> (&'static str, &'static str) {
+    if installation.config().insecure_http {
+        ("tenantry_access", "tenantry_refresh")
+    } else {
+        ("__Host-tenantry_access", "__Secure-tenantry_refresh")
+    }
+}
+
+/// The access token in the cookies.
+pub(super) fn access_token(headers: &HeaderMap, installation: &Installation) -> Option<String> {
+    find(headers, names(installation).0)
+}
+
+/// The refresh token in the cookies.
+pub(super) fn refresh_token(headers: &HeaderMap, installation: &Installation) -> Option<String> {
+    find(headers, names(installation).1)
+}
+
+fn find(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+        .map(str::to_owned)
+}
+
+/// The headers that hand over tokens.
+pub(super) fn set(installation: &Installation, tokens: &TokenPair) -> Vec<(HeaderName, HeaderValue)> {
+    let (access, refresh) = names(installation);
+    let mut cookies = vec![cookie(installation, access, &tokens.access_token, "/", "Lax", tokens.expires_in)];
+    if let Some(token) = &tokens.refresh_token {
+        cookies.push(cookie(installation, refresh, token, REFRESH_PATH, "Strict", 90 * DAY / SECOND));
+    }
+    cookies.into_iter().flatten().collect()
+}
+
+/// The headers that take them away.
+pub(super) fn clear(installation: &Installation) -> Vec<(HeaderName, HeaderValue)> {
+    let (access, refresh) = names(installation);
+    [
+        cookie(installation, access, "", "/", "Lax", 0),
+        cookie(installation, refresh, "", REFRESH_PATH, "Strict", 0),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn cookie(
+    installation: &Installation,
+    name: &str,
+    value: &str,
+    path: &str,
+    same_site: &str,
+    max_age: i64,
+) -> Option<(HeaderName, HeaderValue)> {
+    let secure = if installation.config().insecure_http { "" } else { "; Secure" };
+    let text =
+        format!("{name}={value}; Path={path}; Max-Age={max_age}; HttpOnly; SameSite={same_site}{secure}");
+    HeaderValue::from_str(&text).ok().map(|value| (header::SET_COOKIE, value))
+}
+
+/// Refuses what another site makes a browser do. Requests that only look are let through: their answers cannot be read
+/// from there.
+pub(super) fn refuse_other_sites(parts: &Parts, installation: &Installation) -> Result<()> {
+    if parts.method.is_safe() {
+        return Ok(());
+    }
+    let refused =
+        || Error::new(Kind::Forbidden, "cross_site", "This request came from another site and was refused.");
+    match parts.headers.get("sec-fetch-site") {
+        Some(site) if site == "same-origin" => Ok(()),
+        Some(_) => Err(refused()),
+        None => {
+            let origin = parts.headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+            if origin.is_some_and(|origin| is_ours(origin, parts, installation)) {
+                Ok(())
+            } else {
+                Err(refused())
+            }
+        }
+    }
+}
+
+fn is_ours(origin: &str, parts: &Parts, installation: &Installation) -> bool {
+    if let Some(url) = &installation.config().public_url {
+        return origin == url.trim_end_matches('/');
+    }
+    // Without a public URL we are on loopback, where the host is what the browser was told.
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    origin.strip_prefix("http://").is_some_and(|authority| authority == host)
+}

@@ -1,0 +1,99 @@
+//! What every request passes through: id, panic guard, deadline, headers, log.
+
+use super::problem::{Problem, Unwritten, write};
+use crate::clock::monotonic;
+use crate::error::{Error, Kind};
+use crate::id::RequestId;
+use crate::service::Installation;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Scripts and styles from ourselves alone, no frames, nothing else unless it is ours.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Requests that take longer are worth a line in the log.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// The outermost layer.
+pub(super) async fn observe(
+    State(installation): State<Arc<Installation>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let begun = monotonic();
+    let id = RequestId::new(installation.clock().now()).to_string();
+    let method = request.method().clone();
+    let uri = request.uri().clone();
+    let deadline = Duration::from_secs(installation.config().request_seconds);
+    let mut response = match tokio::time::timeout(deadline, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem(Error::new(
+            Kind::DeadlinePassed,
+            "deadline_passed",
+            "This took longer than is allowed. Ask for less at once.",
+        ))
+        .into_response(),
+    };
+    if let Some(Unwritten(error)) = response.extensions_mut().remove::<Unwritten>() {
+        log_error(&error, &id, &method, &uri);
+        write(&mut response, &error, &id);
+    }
+    let took = begun.elapsed();
+    if took > SLOW {
+        tracing::warn!(request_id = %id, method = %method, path = uri.path(), ms = took.as_millis(), "slow request");
+    }
+    tracing::debug!(
+        request_id = %id, method = %method, path = uri.path(), status = response.status().as_u16(),
+        us = took.as_micros(), "request"
+    );
+    finish_headers(response.headers_mut(), &id, uri.path().starts_with("/api/"));
+    response
+}
+
+/// Faults of ours are errors, overload is a warning, the rest is the client's own affair.
+fn log_error(error: &Error, id: &str, method: &Method, uri: &Uri) {
+    let cause = error.cause().map(ToString::to_string).unwrap_or_default();
+    match error.kind() {
+        Kind::Internal => {
+            tracing::error!(request_id = id, method = %method, path = uri.path(), cause, "request failed");
+        }
+        Kind::Unavailable | Kind::DeadlinePassed => {
+            tracing::warn!(request_id = id, method = %method, path = uri.path(), code = error.code(), cause, "request refused");
+        }
+        _ => tracing::debug!(request_id = id, code = error.code(), cause, "request refused"),
+    }
+}
+
+fn finish_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if is_api {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return;
+    }
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// A panic in a handler is that request's 500 and nobody else's.
+pub(super) fn caught_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default();
+    Problem(Error::internal(format!("panic: {text}"))).into_response()
+}

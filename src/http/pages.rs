@@ -1,0 +1,55 @@
+//! Pages: what is embedded from `assets/`, and the app's own `public/`.
+
+use super::problem::Problem;
+use crate::error::Error;
+use crate::service::Installation;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::RustEmbed;
+use std::sync::Arc;
+use tower_http::services::ServeDir;
+
+#[derive(RustEmbed)]
+#[folder = "assets/"]
+struct Assets;
+
+/// With a `public/` of the app, that is at `/` and ours at `/console`.
+pub(super) fn router(installation: &Installation) -> Router<Arc<Installation>> {
+    let router = Router::new()
+        .route("/console", get(|| async { page("index.html") }))
+        .route("/console/accept", get(|| async { page("accept.html") }))
+        .route("/setup", get(|| async { page("setup.html") }))
+        .route("/assets/{*path}", get(asset));
+    match &installation.app().public {
+        // Links out of the directory are not followed: ServeDir resolves no `..`, and the directory is the developer's.
+        Some(public) => router.fallback_service(ServeDir::new(public)),
+        None => router.route("/", get(|| async { page("index.html") })),
+    }
+}
+
+fn page(name: &str) -> Response {
+    serve(name, "no-cache")
+}
+
+async fn asset(Path(path): Path<String>) -> Response {
+    serve(&path, "public, max-age=3600")
+}
+
+fn serve(name: &str, caching: &'static str) -> Response {
+    let Some(file) = Assets::get(name) else { return Problem(Error::not_found()).into_response() };
+    let kind = match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    };
+    let mut response = file.data.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response
+}

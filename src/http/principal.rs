@@ -1,0 +1,105 @@
+//! Who asks: a bearer token or the browser's cookies.
+
+use super::cookies;
+use super::problem::Problem;
+use super::routes::{Access, Declared};
+use crate::error::{Error, Kind};
+use crate::service::{Actor, By, Installation, Principal, identity};
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use std::sync::Arc;
+
+/// The signed-in identity of this request, and the address it came from.
+pub(super) struct SignedIn {
+    pub(super) principal: Principal,
+    pub(super) address: String,
+}
+
+impl SignedIn {
+    /// Who is signed in, for extractors that ask for more.
+    pub(super) async fn of(parts: &Parts, installation: &Installation) -> Result<SignedIn, Problem> {
+        let token = credential(parts, installation)?;
+        let principal = identity::authenticate(installation, &token).await?;
+        Ok(SignedIn { principal, address: super::address::address(parts, installation) })
+    }
+
+    /// Who acts, for the audit log.
+    pub(super) fn by(&self) -> By {
+        By { actor: Actor::Identity(self.principal.id()), address: self.address.clone() }
+    }
+}
+
+impl FromRequestParts<Arc<Installation>> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        installation: &Arc<Installation>,
+    ) -> Result<SignedIn, Problem> {
+        let declared = Declared::of(parts)?;
+        declared.require(Access::SignedIn)?;
+        let signed_in = SignedIn::of(parts, installation).await?;
+        declared.check_query(parts)?;
+        Ok(signed_in)
+    }
+}
+
+/// The one credential of the request.
+fn credential(parts: &Parts, installation: &Installation) -> Result<String, Error> {
+    let mut authorizations = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let bearer = authorizations.next();
+    let cookie = cookies::access_token(&parts.headers, installation);
+    if authorizations.next().is_some() || (bearer.is_some() && cookie.is_some()) {
+        return Err(Error::malformed(
+            "two_credentials",
+            "Send one credential: a bearer token or cookies, not both.",
+        ));
+    }
+    if let Some(value) = bearer {
+        let text = value.to_str().unwrap_or_default();
+        let (scheme, token) = text.split_once(' ').unwrap_or_default();
+        if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+            return Err(Error::unauthenticated(
+                "bearer_expected",
+                "Send Authorization: Bearer <access token>.",
+            ));
+        }
+        return Ok(token.trim().to_owned());
+    }
+    let token = cookie.ok_or_else(|| Error::unauthenticated("not_signed_in", "Sign in first."))?;
+    cookies::refuse_other_sites(parts, installation)?;
+    Ok(token)
+}
+
+/// A signed-in operator.
+pub(super) struct SignedInOperator(pub(super) SignedIn);
+
+impl SignedInOperator {
+    /// Who acts, for the audit log.
+    pub(super) fn by(&self) -> By {
+        By { actor: Actor::Operator(self.0.principal.id()), address: self.0.address.clone() }
+    }
+}
+
+impl FromRequestParts<Arc<Installation>> for SignedInOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        installation: &Arc<Installation>,
+    ) -> Result<Self, Problem> {
+        let declared = Declared::of(parts)?;
+        declared.require(Access::Operator)?;
+        let signed_in = SignedIn::of(parts, installation).await?;
+        if !signed_in.principal.identity().operator {
+            return Err(Problem(Error::new(
+                Kind::Forbidden,
+                "operator_only",
+                "Only an operator of this installation can do this.",
+            )));
+        }
+        declared.check_query(parts)?;
+        Ok(SignedInOperator(signed_in))
+    }
+}

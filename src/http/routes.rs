@@ -1,0 +1,186 @@
+//! The table of routes: every one declares who may use it and which query parameters it takes.
+
+use super::query;
+use crate::error::{Error, Result};
+use crate::model::tenant::Act;
+use crate::policy::Permission;
+use crate::service::Installation;
+use axum::handler::Handler;
+use axum::http::request::Parts;
+use axum::routing::{MethodFilter, on};
+use axum::{Extension, Router};
+use std::sync::Arc;
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone.
+    Public,
+    /// Who is signed in.
+    SignedIn,
+    /// A member with the permission, while the tenant's state lets the act through.
+    Tenant(Permission, Act),
+    /// An operator.
+    Operator,
+}
+
+/// One route as it was declared, for the matrix of tests and for documents.
+#[derive(Clone, Debug)]
+pub struct RouteInfo {
+    /// GET, POST, ...
+    pub method: &'static str,
+    /// The path with its parameters in braces; a tenant's route in its long form.
+    pub path: String,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// Query parameters of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Params {
+    /// These; any other is refused by name.
+    Only(&'static [&'static str]),
+    /// The handler itself refuses what it does not know.
+    Checked,
+}
+
+/// No query parameters.
+pub(super) const NONE: Params = Params::Only(&[]);
+
+/// What a route declared, as its extractors find it.
+#[derive(Clone, Copy)]
+pub(super) struct Declared {
+    access: Access,
+    params: Params,
+}
+
+impl Declared {
+    /// The declaration of the route that is being served.
+    pub(super) fn of(parts: &Parts) -> Result<Declared> {
+        parts
+            .extensions
+            .get::<Declared>()
+            .copied()
+            .ok_or_else(|| Error::internal("a route without a declaration"))
+    }
+
+    /// Whether the table of routes says the same as the handler's signature. If not, the request is refused: the matrix
+    /// of tests, made from that table, would otherwise test something else than what is served.
+    pub(super) fn require(self, access: Access) -> Result<()> {
+        if self.access == access {
+            return Ok(());
+        }
+        Err(Error::internal("a route's declaration and its handler's signature differ"))
+    }
+
+    /// Refuses query parameters that the route does not take.
+    pub(super) fn check_query(self, parts: &Parts) -> Result<()> {
+        let Params::Only(known) = self.params else { return Ok(()) };
+        if parts.uri.query().is_none_or(str::is_empty) {
+            return Ok(());
+        }
+        match query::pairs(&parts.uri)?.into_iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some((name, _)) => Err(query::unknown_parameter(&name, known)),
+        }
+    }
+}
+
+/// Method of a route.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verb {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    const fn name(self) -> &'static str {
+        match self {
+            Verb::Get => "GET",
+            Verb::Post => "POST",
+            Verb::Patch => "PATCH",
+            Verb::Delete => "DELETE",
+        }
+    }
+
+    const fn filter(self) -> MethodFilter {
+        match self {
+            Verb::Get => MethodFilter::GET,
+            Verb::Post => MethodFilter::POST,
+            Verb::Patch => MethodFilter::PATCH,
+            Verb::Delete => MethodFilter::DELETE,
+        }
+    }
+}
+
+/// Routes under construction.
+#[derive(Default)]
+pub(super) struct Routes {
+    pub(super) router: Router<Arc<Installation>>,
+    pub(super) infos: Vec<RouteInfo>,
+}
+
+impl Routes {
+    /// Adds a route of the API, below `/api/v1`.
+    pub(super) fn add<H, T>(
+        mut self,
+        access: Access,
+        verb: Verb,
+        path: &str,
+        params: Params,
+        handler: H,
+    ) -> Routes
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
+        let path = format!("/api/v1{path}");
+        self.infos.push(RouteInfo { method: verb.name(), path: path.clone(), access });
+        self.router = self.router.route(&path, declared(access, verb, params, handler));
+        self
+    }
+
+    /// Adds a route of a tenant: below `/api/v1/tenants/{tenant}`, and below `/api/v1` for those who name the tenant in a
+    /// header.
+    pub(super) fn tenant<H, T>(
+        mut self,
+        need: (Permission, Act),
+        verb: Verb,
+        path: &str,
+        params: Params,
+        handler: H,
+    ) -> Routes
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
+        let access = Access::Tenant(need.0, need.1);
+        if !path.is_empty() {
+            self.router =
+                self.router.route(&format!("/api/v1{path}"), declared(access, verb, params, handler.clone()));
+        }
+        self.add(access, verb, &format!("/tenants/{{tenant}}{path}"), params, handler)
+    }
+
+    /// Adds the routes of another resource.
+    pub(super) fn and(mut self, other: Routes) -> Routes {
+        self.router = self.router.merge(other.router);
+        self.infos.extend(other.infos);
+        self
+    }
+}
+
+fn declared<H, T>(
+    access: Access,
+    verb: Verb,
+    params: Params,
+    handler: H,
+) -> axum::routing::MethodRouter<Arc<Installation>>
+where
+    H: Handler<T, Arc<Installation>>,
+    T: 'static,
+{
+    on(verb.filter(), handler).route_layer(Extension(Declared { access, params }))
+}

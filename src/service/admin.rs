@@ -1,0 +1,251 @@
+//! What the command line does to an installation: one code path, whether a server runs beside it or not.
+
+use super::tenants::{self, NewTenantIn, OperatorAct};
+use super::{Installation, audit, erasure, exports, operators};
+use crate::catalog::{By, ExportStatus, Tenant};
+use crate::error::{Error, Kind, Result};
+use crate::id::IdentityId;
+use crate::model::Email;
+use crate::model::tenant::{Act, TenantStatus};
+use crate::tenancy::TenantScope;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// Tenants that are made at the same time: their commits share an fsync.
+const AT_ONCE: usize = 16;
+/// Tenants of one read of the list.
+const PAGE: u32 = 1_000;
+
+/// One act of the operator at the console.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Makes an operator; with a password if the account is new.
+    OperatorAdd {
+        /// The address.
+        email: String,
+        /// The name of a new account.
+        name: String,
+        /// The password of a new account.
+        password: Option<String>,
+    },
+    /// Makes one tenant, or `count` of them named `slug-1`, `slug-2`, ...
+    TenantCreate {
+        /// The slug, or the beginning of them.
+        slug: String,
+        /// The name; the slug where none is given.
+        name: Option<String>,
+        /// Address of the owner, who has an account.
+        owner: String,
+        /// How many, if not one.
+        count: Option<usize>,
+    },
+    /// Lists tenants.
+    TenantList {
+        /// Only those in this state.
+        status: Option<String>,
+    },
+    /// Makes a tenant read-only.
+    TenantSuspend {
+        /// Which.
+        slug: String,
+    },
+    /// Takes that back.
+    TenantResume {
+        /// Which.
+        slug: String,
+    },
+    /// Closes a tenant: it is erased when the grace period ends.
+    TenantClose {
+        /// Which.
+        slug: String,
+    },
+    /// Closes a tenant, and with `now` erases it at once.
+    TenantErase {
+        /// Which.
+        slug: String,
+        /// The slug again.
+        confirm: String,
+        /// Whether to wait for the grace period.
+        now: bool,
+    },
+    /// Exports a tenant and says where the file is.
+    TenantExport {
+        /// Which.
+        slug: String,
+    },
+    /// Checks all audit chains.
+    VerifyAudit,
+}
+
+/// Carries a command out. `progress` gets lines for whoever waits.
+///
+/// # Errors
+/// As the act says.
+pub async fn run(
+    installation: &Arc<Installation>,
+    command: Command,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Value> {
+    match command {
+        Command::OperatorAdd { email, name, password } => {
+            let by = By::console();
+            let identity =
+                operators::add_operator(installation, &email, &name, password.as_deref(), by, false).await?;
+            Ok(json!({ "id": identity.id, "email": identity.email, "operator": true }))
+        }
+        Command::TenantCreate { slug, name, owner, count } => {
+            let owner = find_owner(installation, &owner).await?;
+            match count {
+                None => {
+                    let tenant = create_one(installation, owner, slug, name).await?;
+                    Ok(json!({ "created": 1, "tenant": describe(&tenant) }))
+                }
+                Some(count) => create_many(installation, owner, &slug, count, progress).await,
+            }
+        }
+        Command::TenantList { status } => list(installation, status.as_deref()).await,
+        Command::TenantSuspend { slug } => operate(installation, &slug, OperatorAct::Suspend).await,
+        Command::TenantResume { slug } => operate(installation, &slug, OperatorAct::Resume).await,
+        Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
+        Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
+        Command::TenantExport { slug } => export(installation, &slug).await,
+        Command::VerifyAudit => {
+            let verdicts = audit::verify_audit(installation).await?;
+            let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
+            Ok(json!({ "ok": sound, "chains": verdicts }))
+        }
+    }
+}
+
+fn describe(tenant: &Tenant) -> Value {
+    json!({
+        "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status, "plan": tenant.plan,
+        "created_at": tenant.created_at, "erase_after": tenant.erase_after,
+    })
+}
+
+async fn find_owner(installation: &Installation, email: &str) -> Result<IdentityId> {
+    let parsed = Email::parse(email).map_err(|fault| Error::invalid(vec![fault]))?;
+    let found = installation.catalog.read(move |tx| tx.find_password(&parsed)).await?;
+    found.map(|found| found.identity.id).ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            "unknown_owner",
+            format!("There is no account with the address {email}. Sign it up first, or add it with `operator add`."),
+        )
+    })
+}
+
+async fn create_one(
+    installation: &Installation,
+    owner: IdentityId,
+    slug: String,
+    name: Option<String>,
+) -> Result<Tenant> {
+    let input = NewTenantIn { name: name.unwrap_or_else(|| slug.clone()), slug: Some(slug) };
+    let candidate = tenants::prepare_tenant(installation, &input)?;
+    tenants::provision_tenant(installation, candidate, owner, By::console()).await
+}
+
+async fn create_many(
+    installation: &Arc<Installation>,
+    owner: IdentityId,
+    slug: &str,
+    count: usize,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Value> {
+    let mut running = JoinSet::new();
+    let mut created = 0;
+    for number in 1..=count {
+        if running.len() >= AT_ONCE {
+            created += finish_one(&mut running).await?;
+        }
+        let installation = Arc::clone(installation);
+        let slug = format!("{slug}-{number}");
+        running.spawn(async move { create_one(&installation, owner, slug, None).await });
+        if number % 1_000 == 0 {
+            progress(format!("{number} of {count} tenants"));
+        }
+    }
+    while !running.is_empty() {
+        created += finish_one(&mut running).await?;
+    }
+    Ok(json!({ "created": created }))
+}
+
+async fn finish_one(running: &mut JoinSet<Result<Tenant>>) -> Result<usize> {
+    match running.join_next().await {
+        None => Ok(0),
+        Some(joined) => joined.unwrap_or_else(|error| Err(Error::internal(error))).map(|_| 1),
+    }
+}
+
+async fn list(installation: &Installation, status: Option<&str>) -> Result<Value> {
+    let status: Option<TenantStatus> = status.map(tenants::parse_status).transpose()?;
+    let (mut after, mut all) = (None, Vec::new());
+    loop {
+        let page = tenants::list_tenants(installation, after, status, PAGE).await?;
+        after = page.last().map(|last| last.id);
+        all.extend(page.iter().map(describe));
+        if page.len() < PAGE as usize {
+            return Ok(json!({ "items": all }));
+        }
+    }
+}
+
+async fn operate(installation: &Installation, slug: &str, act: OperatorAct) -> Result<Value> {
+    Ok(describe(&tenants::operate_tenant(installation, slug, act, By::console()).await?))
+}
+
+async fn erase(installation: &Installation, slug: &str, confirm: &str, now: bool) -> Result<Value> {
+    let tenant = installation.catalog.tenant(slug).await?;
+    if confirm != tenant.slug {
+        return Err(Error::invalid_field(
+            "--confirm",
+            "mismatch",
+            "must be the slug of the tenant, to be sure",
+        ));
+    }
+    let closing = matches!(tenant.status, TenantStatus::Closing | TenantStatus::Erasing);
+    if !closing {
+        tenants::operate_tenant(installation, slug, OperatorAct::Close, By::console()).await?;
+    }
+    if now {
+        let receipt = erasure::erase_now(installation, slug, confirm, By::console()).await?;
+        return Ok(json!({ "erased": true, "receipt": receipt }));
+    }
+    let id = tenant.id;
+    let tenant = installation.catalog.read(move |tx| tx.of(id).tenant()).await?;
+    Ok(json!({ "erased": false, "tenant": describe(&tenant) }))
+}
+
+async fn export(installation: &Arc<Installation>, slug: &str) -> Result<Value> {
+    let scope =
+        TenantScope::for_operator(&installation.tenancy, By::console(), slug, Act::Leave, "export").await?;
+    let id = exports::request_export(installation, &scope).await?.id;
+    loop {
+        // The server's own runner may be quicker; then this has nothing to do but to look again.
+        let ran = exports::run_next_export(installation).await?;
+        let export = exports::find_export(&scope, id).await?;
+        match export.status {
+            ExportStatus::Ready => {
+                let path = exports::open_download(installation, &scope, id).await?;
+                return Ok(json!({ "export": export, "path": path }));
+            }
+            ExportStatus::Failed | ExportStatus::Expired => {
+                return Err(Error::new(
+                    Kind::Internal,
+                    "export_failed",
+                    export.error.unwrap_or_else(|| "The export failed. See the log.".to_owned()),
+                ));
+            }
+            ExportStatus::Queued | ExportStatus::Running if !ran => {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            ExportStatus::Queued | ExportStatus::Running => {}
+        }
+    }
+}

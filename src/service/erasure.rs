@@ -1,0 +1,171 @@
+//! Erasure: irreversible removal, and the receipt.
+
+use super::Installation;
+use crate::catalog::{By, OfTenant};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use crate::model::receipt::{Receipt, Statement, StoreErased, StoreKept};
+use crate::model::tenant::TenantStatus;
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+
+/// Erases every tenant whose grace period is over, and finishes what was cut off. Returns how many.
+///
+/// # Errors
+/// As catalog and disk say; the tenant stays `erasing` and is tried again.
+pub async fn erase_due_tenants(installation: &Installation) -> Result<usize> {
+    let due = installation.catalog.read(|tx| tx.list_tenants_to_erase()).await?;
+    for id in &due {
+        erase_tenant(installation, *id, By::system()).await?;
+    }
+    Ok(due.len())
+}
+
+/// Ends the grace period of a closing tenant at once and erases it.
+///
+/// # Errors
+/// 404 if there is none, 422 when `confirm` is not the slug, 409 `not_closing` if it was not closed before.
+pub async fn erase_now(
+    installation: &Installation,
+    selector: &str,
+    confirm: &str,
+    by: By,
+) -> Result<Receipt> {
+    let tenant = installation.catalog.tenant(selector).await?;
+    if confirm != tenant.slug {
+        return Err(Error::invalid_field(
+            "confirm",
+            "mismatch",
+            "must be the slug of the tenant, to be sure",
+        ));
+    }
+    if !matches!(tenant.status, TenantStatus::Closing | TenantStatus::Erasing) {
+        return Err(not_closing());
+    }
+    let id = tenant.id;
+    installation.catalog.write("end_grace", move |tx| tx.of(id).end_grace()).await?;
+    erase_tenant(installation, id, by).await
+}
+
+/// The steps of DESIGN 9: state, drain, files, rows, receipt, ledger. Each can be done twice.
+async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Result<Receipt> {
+    let begun = installation
+        .catalog
+        .write("begin_erasure", move |tx| {
+            tx.of(id).change_status(&[TenantStatus::Closing, TenantStatus::Erasing], TenantStatus::Erasing)
+        })
+        .await?;
+    if !begun {
+        return Err(not_closing());
+    }
+    tracing::info!(tenant_id = %id, "erasing");
+    let files = installation.tenancy.erase_files(id).await?;
+    let key = installation.keys.receipts().clone();
+    let issuer = installation.id.clone();
+    let receipt = installation
+        .catalog
+        .write("erase_tenant", move |tx| erase_rows(&tx.of(id), &files, &key, &issuer, &by))
+        .await?;
+    installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
+    tracing::info!(tenant_id = %id, "erased");
+    Ok(receipt)
+}
+
+fn erase_rows(
+    of: &OfTenant<'_>,
+    files: &[StoreErased],
+    key: &SigningKey,
+    issuer: &str,
+    by: &By,
+) -> Result<Receipt> {
+    let tenant = of.tenant()?;
+    let audit_head = of.audit_head()?;
+    let mut removed = files.to_vec();
+    for (table, rows) in of.delete_personal_rows()? {
+        removed.push(StoreErased {
+            store: format!("catalog: {table}"),
+            removed: rows,
+            verified: "counted to zero in the transaction that removed them; freed pages are overwritten"
+                .to_owned(),
+        });
+    }
+    if of.count_personal_rows()? != 0 {
+        return Err(Error::internal("rows of an erased tenant are left in the catalog"));
+    }
+    let statement = Statement {
+        format: "tenantry.erasure.v1".to_owned(),
+        installation: issuer.to_owned(),
+        tenant_id: tenant.id.to_string(),
+        closed_at: tenant.closed_at.map(|at: Timestamp| at.to_string()),
+        erased_at: of.now().to_string(),
+        removed,
+        kept: kept(),
+        audit_head,
+    };
+    let receipt = Receipt::sign(&statement, key)?;
+    of.finish_erasure(&serde_json::to_string(&receipt)?)?;
+    of.catalog().audit(by, "tenant.erased", &format!("tenant:{}", tenant.id), &json!({}))?;
+    Ok(receipt)
+}
+
+fn kept() -> Vec<StoreKept> {
+    let kept = |store: &str, reason: &str| StoreKept {
+        store: store.to_owned(),
+        reason: reason.to_owned(),
+        until: None,
+    };
+    vec![
+        kept("catalog: id and slugs of the tenant", "so that they are never given to anyone else"),
+        kept(
+            "catalog: accounts of former members",
+            "they belong to the people, who may be members elsewhere",
+        ),
+        kept("ledger of erasures: this receipt", "so that a restored backup does not bring the tenant back"),
+        kept(
+            "backups made by the operator",
+            "this program makes none; copies made by other means are the operator's to remove",
+        ),
+    ]
+}
+
+fn not_closing() -> Error {
+    Error::conflict("not_closing", "Only a tenant that is closing can be erased. Close it first.")
+}
+
+/// The receipt of an erased tenant.
+///
+/// # Errors
+/// 404 if there is none.
+pub async fn find_receipt(installation: &Installation, selector: &str) -> Result<Receipt> {
+    let id = installation.catalog.tenant(selector).await?.id;
+    let text =
+        installation.catalog.read(move |tx| tx.find_receipt(id)).await?.ok_or_else(Error::not_found)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Receipts after `after`, in the order of the tenants' ids.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn list_receipts(
+    installation: &Installation,
+    after: Option<TenantId>,
+    limit: u32,
+) -> Result<Vec<(TenantId, Receipt)>> {
+    let rows = installation.catalog.read(move |tx| tx.list_receipts(after, limit)).await?;
+    rows.into_iter().map(|(id, text)| Ok((id, serde_json::from_str(&text)?))).collect()
+}
+
+/// Writes into the ledger what a crash kept out of it.
+pub(super) async fn complete_ledger(installation: &Installation) -> Result<()> {
+    let mut after = None;
+    loop {
+        let page = list_receipts(installation, after, 1_000).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        for (id, receipt) in page {
+            installation.tenancy.append_to_ledger(id, receipt).await?;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Members of a tenant: seen, changed, removed.
+
+use crate::catalog::{By, Member, OfTenant};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::IdentityId;
+use crate::model::tenant::Act;
+use crate::policy::{OWNER, Permission, Roles};
+use crate::tenancy::TenantScope;
+use serde_json::json;
+
+/// Members, those who joined first in front.
+///
+/// # Errors
+/// 403 without `members:read`.
+pub async fn list_members(
+    scope: &TenantScope,
+    after: Option<(Timestamp, IdentityId)>,
+    limit: u32,
+) -> Result<Vec<Member>> {
+    scope.require(Permission::MembersRead)?;
+    scope.catalog().read(move |of| of.list_members(after, limit)).await
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// 404 if the identity is no member, 403 when the act lies above the actor, 409 `last_owner`, 422 for an unknown role.
+pub async fn change_role(scope: &TenantScope, member: IdentityId, role: String) -> Result<Member> {
+    scope.require(Permission::MembersManage)?;
+    refuse_unknown_role(scope.roles(), &role)?;
+    let by = scope.by().clone();
+    let actor = scope.identity();
+    let roles = scope.roles().clone();
+    scope
+        .catalog()
+        .write("change_role", move |of| {
+            let actor_role = current_role(of, actor)?;
+            let before = of.find_member(member)?.role;
+            // The way down needs the same right as the way up.
+            require_grant(&roles, &actor_role, &before)?;
+            require_grant(&roles, &actor_role, &role)?;
+            if before == role {
+                return of.find_member(member);
+            }
+            let after = of.update_role(member, &role)?;
+            let details = json!({ "from": before, "to": role });
+            of.audit(&by, "member.role_changed", &format!("identity:{member}"), &details)?;
+            Ok(after)
+        })
+        .await
+}
+
+/// Removes a member; oneself, without any permission: everyone may leave.
+///
+/// # Errors
+/// 404 if the identity is no member, 403 when the act lies above the actor, 409 `last_owner`.
+pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()> {
+    let leaves = scope.identity() == Some(member);
+    if !leaves {
+        scope.require(Permission::MembersManage)?;
+    }
+    let by = scope.by().clone();
+    let actor = scope.identity();
+    let roles = scope.roles().clone();
+    scope
+        .catalog()
+        .write("remove_member", move |of| {
+            let role = of.find_member(member)?.role;
+            if !leaves {
+                require_grant(&roles, &current_role(of, actor)?, &role)?;
+            }
+            of.delete_membership(member)?;
+            let action = if leaves { "member.left" } else { "member.removed" };
+            of.audit(&by, action, &format!("identity:{member}"), &json!({ "role": role }))?;
+            Ok(())
+        })
+        .await
+}
+
+/// Hands the ownership to another member in one step: that one becomes an owner, the actor an admin.
+///
+/// # Errors
+/// 403 without `ownership:transfer`, 404 if the identity is no member, 422 if it is the actor.
+pub async fn transfer_ownership(scope: &TenantScope, to: IdentityId) -> Result<Member> {
+    scope.require(Permission::OwnershipTransfer)?;
+    let by = scope.by().clone();
+    let from = scope.identity().ok_or_else(|| Error::forbidden(Permission::OwnershipTransfer.name()))?;
+    if from == to {
+        return Err(Error::invalid_field("to", "same", "must be another member than yourself"));
+    }
+    scope
+        .catalog()
+        .write("transfer_ownership", move |of| {
+            of.admit(Act::Write)?;
+            if current_role(of, Some(from))? != OWNER {
+                return Err(Error::forbidden(Permission::OwnershipTransfer.name()));
+            }
+            if of.find_active_role(to)?.is_none() {
+                return Err(Error::not_found());
+            }
+            let member = of.update_role(to, OWNER)?;
+            of.update_role(from, crate::policy::ADMIN)?;
+            audit_transfer(of, &by, from, to)?;
+            Ok(member)
+        })
+        .await
+}
+
+fn audit_transfer(of: &OfTenant<'_>, by: &By, from: IdentityId, to: IdentityId) -> Result<()> {
+    of.audit(by, "ownership.transferred", &format!("identity:{to}"), &json!({ "from": from }))
+}
+
+/// The actor's role as it is in this transaction: it may have changed since the scope was given. The operator's console
+/// acts as an owner.
+pub(super) fn current_role(of: &OfTenant<'_>, actor: Option<IdentityId>) -> Result<String> {
+    of.admit(Act::Write)?;
+    match actor {
+        None => Ok(OWNER.to_owned()),
+        Some(actor) => of.find_active_role(actor)?.ok_or_else(Error::not_found),
+    }
+}
+
+/// 403 where the actor's role may not give or take `role`.
+pub(super) fn require_grant(roles: &Roles, actor_role: &str, role: &str) -> Result<()> {
+    let manages = roles.permissions(actor_role).has(Permission::MembersManage);
+    if manages && roles.may_grant(actor_role, role) {
+        return Ok(());
+    }
+    let missing = if role == OWNER { Permission::OwnershipTransfer } else { Permission::MembersManage };
+    Err(Error::forbidden(missing.name()))
+}
+
+/// 422 for a role that does not exist here.
+pub(super) fn refuse_unknown_role(roles: &Roles, role: &str) -> Result<()> {
+    if roles.is_known(role) {
+        return Ok(());
+    }
+    let known: Vec<&str> = roles.names().collect();
+    Err(Error::invalid_field("role", "unknown", format!("must be one of {}", known.join(", "))))
+}

@@ -1,0 +1,154 @@
+//! Guessing passwords is slow, and nobody is locked out by it (DESIGN 6).
+//!
+//! Failures are counted before the check: per account and network, and per network for all accounts. Held in memory,
+//! bounded; who restarts the server to try five more has the machine already.
+
+use crate::clock::{MINUTE, SECOND, SharedClock, Timestamp};
+use crate::error::{Error, Result};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Failures of one account from one network that are free, and for how long they count.
+const FREE_FAILURES: u32 = 5;
+const FAILURE_WINDOW: i64 = 15 * MINUTE;
+/// Longest wait between two tries.
+const LONGEST_WAIT: i64 = 5 * MINUTE;
+/// Tries of one network in a minute, whatever the account.
+const TRIES_A_MINUTE: u32 = 20;
+/// Counters kept of each kind.
+const MOST: usize = 50_000;
+
+pub(super) struct Throttle {
+    accounts: Mutex<HashMap<(String, String), Failures>>,
+    networks: Mutex<HashMap<String, Tries>>,
+    clock: SharedClock,
+}
+
+#[derive(Clone, Copy)]
+struct Failures {
+    count: u32,
+    last: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+struct Tries {
+    count: u32,
+    since: Timestamp,
+}
+
+impl Throttle {
+    pub(super) fn new(clock: SharedClock) -> Throttle {
+        Throttle { accounts: Mutex::default(), networks: Mutex::default(), clock }
+    }
+
+    /// Counts a try as failed before it is made.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_try(&self, account: &str, address: &str) -> Result<()> {
+        let now = self.clock.now();
+        let network = network_of(address);
+        {
+            let mut networks = lock(&self.networks);
+            make_room(&mut networks, |tries| now.since(tries.since) >= MINUTE);
+            let tries = networks.entry(network.clone()).or_insert(Tries { count: 0, since: now });
+            if !(0..MINUTE).contains(&now.since(tries.since)) {
+                *tries = Tries { count: 0, since: now };
+            }
+            if tries.count >= TRIES_A_MINUTE {
+                return Err(wait(tries.since.plus(MINUTE).since(now)));
+            }
+            tries.count += 1;
+        }
+        let mut accounts = lock(&self.accounts);
+        make_room(&mut accounts, |failures| now.since(failures.last) >= FAILURE_WINDOW);
+        let failures =
+            accounts.entry((account.to_lowercase(), network)).or_insert(Failures { count: 0, last: now });
+        if !(0..FAILURE_WINDOW).contains(&now.since(failures.last)) {
+            failures.count = 0;
+        }
+        if failures.count >= FREE_FAILURES {
+            let doublings = (failures.count - FREE_FAILURES).min(16);
+            let pause = (SECOND << doublings).min(LONGEST_WAIT);
+            let left = failures.last.plus(pause).since(now);
+            if left > 0 {
+                return Err(wait(left));
+            }
+        }
+        *failures = Failures { count: failures.count + 1, last: now };
+        Ok(())
+    }
+
+    /// The try was none: the password was right.
+    pub(super) fn succeeded(&self, account: &str, address: &str) {
+        let network = network_of(address);
+        lock(&self.accounts).remove(&(account.to_lowercase(), network.clone()));
+        if let Some(tries) = lock(&self.networks).get_mut(&network) {
+            tries.count = tries.count.saturating_sub(1);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Drops what no longer counts once the table is full; then everything, rather than grow without bound.
+fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, is_over: impl Fn(&V) -> bool) {
+    if table.len() >= MOST {
+        table.retain(|_, value| !is_over(value));
+        if table.len() >= MOST {
+            table.clear();
+        }
+    }
+}
+
+/// An IPv4 address, or the /64 of an IPv6 address: one household has that many.
+fn network_of(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(v6)) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(v4) => v4.to_string(),
+        Err(_) => address.to_owned(),
+    }
+}
+
+fn wait(ms: i64) -> Error {
+    let seconds = u32::try_from((ms + SECOND - 1) / SECOND).unwrap_or(1).max(1);
+    Error::too_many("too_many_sign_ins", format!("Too many failed tries. Try again in {seconds} s."), seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use std::sync::Arc;
+
+    #[test]
+    fn waits_grow_and_end_and_one_account_does_not_hold_up_another_network() {
+        let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
+        let throttle = Throttle::new(Arc::clone(&clock) as SharedClock);
+        for _ in 0..5 {
+            throttle.before_try("ann@example.com", "192.0.2.1").unwrap();
+        }
+        assert!(throttle.before_try("Ann@example.com", "192.0.2.1").is_err());
+        assert!(throttle.before_try("ann@example.com", "192.0.2.2").is_ok());
+        clock.advance(SECOND);
+        assert!(throttle.before_try("ann@example.com", "192.0.2.1").is_ok());
+        clock.advance(SECOND);
+        assert_eq!(throttle.before_try("ann@example.com", "192.0.2.1").unwrap_err().retry_after_s(), Some(1));
+        clock.advance(16 * MINUTE);
+        assert!(throttle.before_try("ann@example.com", "192.0.2.1").is_ok());
+    }
+
+    #[test]
+    fn a_household_of_ipv6_counts_as_one() {
+        assert_eq!(network_of("2001:db8:1:2:3::1"), network_of("2001:db8:1:2:4::9"));
+        assert_ne!(network_of("2001:db8:1:2::1"), network_of("2001:db8:1:3::1"));
+        assert_eq!(network_of("::ffff:192.0.2.1"), network_of("192.0.2.1"));
+    }
+}

@@ -1,0 +1,238 @@
+//! Access tokens (JWT, EdDSA) and refresh tokens (opaque, with a MAC).
+
+use super::keys::Keys;
+use crate::catalog::AccessClaims;
+use crate::clock::{MINUTE, SECOND, SharedClock};
+use crate::error::{Error, Result};
+use crate::id::{IdentityId, SessionId};
+use crate::model::audit::hex;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use quick_cache::sync::Cache;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+/// How long an access token lives (DESIGN 6).
+const ACCESS_LIFETIME: i64 = 5 * MINUTE;
+/// How far clocks may differ (DESIGN 6).
+const LEEWAY: i64 = 5 * SECOND;
+/// The media type of access tokens (RFC 9068).
+const TYP: &str = "at+jwt";
+const AUDIENCE: &str = "tenantry";
+/// What a refresh token begins with, so that scanners for leaked secrets know it.
+const REFRESH_PREFIX: &str = "tnr_";
+
+/// Claims as they stand in the token. Every one is required, and each of exactly one type.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    sid: String,
+    generation: i64,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+    jti: String,
+}
+
+/// What a client gets at sign-in and refresh.
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenPair {
+    /// For `Authorization: Bearer`.
+    pub access_token: String,
+    /// `Bearer`.
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: i64,
+    /// For the next access token; absent where another tab got it a moment ago.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+}
+
+/// A refresh token made or read: whose it is, which generation, and the hash that is stored.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The session.
+    pub session: SessionId,
+    /// SHA-256 of the token, in hex.
+    pub hash: String,
+    /// The token itself.
+    pub token: String,
+}
+
+#[derive(Clone)]
+struct Verified {
+    claims: AccessClaims,
+    not_before: i64,
+    expires: i64,
+}
+
+pub(super) struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    key_id: String,
+    issuer: String,
+    refresh_key: [u8; 32],
+    /// Tokens that were verified, by digest. The signature does not change; time and session are asked every time.
+    verified: Cache<[u8; 32], Arc<Verified>>,
+    clock: SharedClock,
+}
+
+impl Tokens {
+    pub(super) fn new(keys: &Keys, clock: SharedClock) -> Result<Tokens> {
+        let private = keys.access().to_pkcs8_der().map_err(|error| Error::internal(error.to_string()))?;
+        Ok(Tokens {
+            encoding: EncodingKey::from_ed_der(private.as_bytes()),
+            decoding: DecodingKey::from_ed_components(&keys.access_public()).map_err(Error::internal)?,
+            key_id: keys.access_id(),
+            issuer: String::new(),
+            refresh_key: keys.refresh,
+            verified: Cache::new(16_384),
+            clock,
+        })
+    }
+
+    /// Names the issuer: the installation.
+    pub(super) fn issued_by(&mut self, installation: &str) {
+        self.issuer = format!("urn:tenantry:{installation}");
+    }
+
+    /// A new access token.
+    pub(super) fn access(&self, session: SessionId, identity: IdentityId, generation: i64) -> Result<String> {
+        let now = self.clock.now();
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: AUDIENCE.to_owned(),
+            sub: identity.to_string(),
+            sid: session.to_string(),
+            generation,
+            iat: now.seconds(),
+            nbf: now.seconds(),
+            exp: now.plus(ACCESS_LIFETIME).seconds(),
+            jti: crate::id::uuid_v7(now).to_string(),
+        };
+        let header = Header {
+            typ: Some(TYP.to_owned()),
+            kid: Some(self.key_id.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(Error::internal)
+    }
+
+    /// The pair for a session, with or without a refresh token.
+    pub(super) fn pair(
+        &self,
+        session: SessionId,
+        identity: IdentityId,
+        generation: i64,
+        refresh_token: Option<String>,
+    ) -> Result<TokenPair> {
+        Ok(TokenPair {
+            access_token: self.access(session, identity, generation)?,
+            token_type: "Bearer",
+            expires_in: ACCESS_LIFETIME / SECOND,
+            refresh_token,
+        })
+    }
+
+    /// Checks an access token: signature, type, key, issuer, audience, time.
+    pub(super) fn verify(&self, token: &str) -> Result<AccessClaims> {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let verified = match self.verified.get(&digest) {
+            Some(verified) => verified,
+            None => {
+                let verified = Arc::new(self.verify_signature(token).ok_or_else(invalid)?);
+                self.verified.insert(digest, Arc::clone(&verified));
+                verified
+            }
+        };
+        let now = self.clock.now();
+        let (early, late) = (now.plus(LEEWAY).seconds(), now.plus(-LEEWAY).seconds());
+        if early < verified.not_before {
+            return Err(invalid());
+        }
+        if late >= verified.expires {
+            self.verified.remove(&digest);
+            return Err(Error::unauthenticated(
+                "token_expired",
+                "The access token has expired. Get another at /api/v1/auth/refresh.",
+            ));
+        }
+        Ok(verified.claims.clone())
+    }
+
+    fn verify_signature(&self, token: &str) -> Option<Verified> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        let is_ours = header.alg == Algorithm::EdDSA
+            && header.typ.as_deref() == Some(TYP)
+            && header.kid.as_deref() == Some(self.key_id.as_str());
+        if !is_ours {
+            return None;
+        }
+        // Times are compared above, with our clock and leeway; that each claim is there and of its type is up to
+        // `Claims`, since the list of required claims of this crate knows only some of them.
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[self.issuer.as_str()]);
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        (claims.aud == AUDIENCE && claims.iat <= claims.exp).then_some(())?;
+        Some(Verified {
+            claims: AccessClaims {
+                session: SessionId::parse(&claims.sid)?,
+                identity: IdentityId::parse(&claims.sub)?,
+                generation: claims.generation,
+            },
+            not_before: claims.nbf,
+            expires: claims.exp,
+        })
+    }
+
+    /// A new refresh token of a session.
+    pub(super) fn new_refresh(&self, session: SessionId) -> Grant {
+        let mut bytes = Vec::with_capacity(64);
+        bytes.extend_from_slice(session.as_bytes());
+        bytes.extend_from_slice(&crate::random::bytes::<32>());
+        let mac = self.mac(&bytes);
+        bytes.extend_from_slice(&mac);
+        let token = format!("{REFRESH_PREFIX}{}", URL_SAFE_NO_PAD.encode(&bytes));
+        Grant { session, hash: hash_of(&token), token }
+    }
+
+    /// Reads a refresh token that we made once, however long ago.
+    pub(super) fn read_refresh(&self, token: &str) -> Option<Grant> {
+        use subtle::ConstantTimeEq as _;
+        let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(REFRESH_PREFIX)?).ok()?;
+        let (body, mac) = bytes.split_at_checked(48)?;
+        let right: bool = self.mac(body).ct_eq(mac).into();
+        let id = uuid::Uuid::from_slice(body.get(..16)?).ok()?;
+        let session = SessionId::parse(&id.to_string()).filter(|_| right)?;
+        Some(Grant { session, hash: hash_of(token), token: token.to_owned() })
+    }
+
+    fn mac(&self, body: &[u8]) -> [u8; 16] {
+        // The key has the length of the digest; HMAC takes keys of any length.
+        let mut mac = [0; 16];
+        if let Ok(mut hmac) = Hmac::<Sha256>::new_from_slice(&self.refresh_key) {
+            hmac.update(body);
+            let full = hmac.finalize().into_bytes();
+            mac.iter_mut().zip(full).for_each(|(to, from)| *to = from);
+        }
+        mac
+    }
+}
+
+/// SHA-256 in hex: how single-use and refresh tokens are stored.
+pub(super) fn hash_of(token: &str) -> String {
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
+fn invalid() -> Error {
+    Error::unauthenticated("token_invalid", "The access token is not valid. Sign in again.")
+}

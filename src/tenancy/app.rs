@@ -1,0 +1,194 @@
+//! The app: what a developer brings. `app.toml`, `migrations/`, `seed.sql`, `public/`.
+
+use crate::db::{Migration, Track};
+use crate::policy::{Permission, PermissionSet, Roles};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Who may sign up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignUp {
+    /// Anyone.
+    #[default]
+    Open,
+    /// Who was invited.
+    Invited,
+    /// Nobody.
+    Closed,
+}
+
+/// The app that tenants run.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Its name.
+    pub name: String,
+    /// The roles: the four and its own.
+    pub roles: Roles,
+    /// Who may sign up.
+    pub sign_up: SignUp,
+    /// The product's own front end, if any.
+    pub public: Option<PathBuf>,
+    /// Its migrations.
+    pub(super) track: Track,
+    /// Rows that a new tenant starts with: file name and statements.
+    pub(super) seed: Option<(String, String)>,
+}
+
+/// An app directory that cannot be used, with the place.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AppError(String);
+
+/// The shape of app.toml. Sections whose capability is not built yet are taken as they are.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AppToml {
+    name: Option<String>,
+    public_signup: SignUp,
+    default_plan: Option<String>,
+    roles: BTreeMap<String, RoleToml>,
+    meters: toml::Table,
+    plans: toml::Table,
+    jobs: toml::Table,
+    tables: toml::Table,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleToml {
+    permissions: Vec<String>,
+}
+
+impl App {
+    /// The app in `directory`, or the built-in starter app.
+    ///
+    /// # Errors
+    /// Says which file is wrong and how.
+    pub fn load(directory: Option<&Path>) -> Result<App, AppError> {
+        match directory {
+            Some(directory) => App::read(directory),
+            None => App::starter(),
+        }
+    }
+
+    /// Runs all migrations and the seed on a file in memory's stead, and says how many there are. Blocks.
+    ///
+    /// # Errors
+    /// The first that does not work, with file and line.
+    pub fn check_migrations(&self) -> crate::error::Result<usize> {
+        super::provision::try_out(self)?;
+        Ok(self.track.migrations.len())
+    }
+
+    fn starter() -> Result<App, AppError> {
+        let migrations = vec![Migration {
+            version: 1,
+            name: "starter/0001_starter.sql".to_owned(),
+            sql: include_str!("../../migrations/starter/0001_starter.sql").to_owned(),
+        }];
+        App::assemble("app.toml", include_str!("../../migrations/starter/app.toml"), migrations, None, None)
+    }
+
+    fn read(directory: &Path) -> Result<App, AppError> {
+        if !directory.is_dir() {
+            return Err(AppError(format!(
+                "{}: there is no such directory; `tenantry new DIR` makes one to start from",
+                directory.display()
+            )));
+        }
+        let text = read_optional(&directory.join("app.toml"))?.unwrap_or_default();
+        let migrations = read_migrations(&directory.join("migrations"))?;
+        let seed = read_optional(&directory.join("seed.sql"))?.map(|sql| ("seed.sql".to_owned(), sql));
+        let public = Some(directory.join("public")).filter(|public| public.is_dir());
+        App::assemble(&directory.join("app.toml").display().to_string(), &text, migrations, seed, public)
+    }
+
+    fn assemble(
+        file: &str,
+        text: &str,
+        migrations: Vec<Migration>,
+        seed: Option<(String, String)>,
+        public: Option<PathBuf>,
+    ) -> Result<App, AppError> {
+        let settings: AppToml = toml::from_str(text).map_err(|error| AppError(format!("{file}: {error}")))?;
+        let mut roles = Roles::default();
+        for (name, role) in &settings.roles {
+            let permissions: PermissionSet = role
+                .permissions
+                .iter()
+                .map(|name| {
+                    Permission::parse(name)
+                        .ok_or_else(|| AppError(format!("{file}: roles: there is no permission {name:?}")))
+                })
+                .collect::<Result<_, _>>()?;
+            if !roles.define(name, permissions) {
+                return Err(AppError(format!(
+                    "{file}: roles.{name}: this role exists already and cannot be changed"
+                )));
+            }
+        }
+        for (section, table) in [
+            ("meters", &settings.meters),
+            ("plans", &settings.plans),
+            ("jobs", &settings.jobs),
+            ("tables", &settings.tables),
+        ] {
+            if !table.is_empty() {
+                tracing::warn!(file, section, "this section of app.toml has no effect in this version");
+            }
+        }
+        if let Some(plan) = &settings.default_plan {
+            tracing::warn!(file, plan, "default_plan has no effect in this version");
+        }
+        Ok(App {
+            name: settings.name.unwrap_or_else(|| "Tenantry".to_owned()),
+            roles,
+            sign_up: settings.public_signup,
+            public,
+            track: Track { name: "app", migrations },
+            seed,
+        })
+    }
+}
+
+/// `0001_name.sql`, `0002_..` without gaps; `.postgres.sql` is for the other engine.
+fn read_migrations(directory: &Path) -> Result<Vec<Migration>, AppError> {
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let fault = |path: &Path, why: &dyn std::fmt::Display| AppError(format!("{}: {why}", path.display()));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(|error| fault(directory, &error))? {
+        let path = entry.map_err(|error| fault(directory, &error))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if name.ends_with(".sql") && !name.ends_with(".postgres.sql") && !name.starts_with('.') {
+            files.push((name, path));
+        }
+    }
+    files.sort();
+    let mut migrations: Vec<Migration> = Vec::with_capacity(files.len());
+    for (name, path) in files {
+        let next = u32::try_from(migrations.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let version = name.split('_').next().and_then(|digits| digits.parse::<u32>().ok());
+        if version != Some(next) {
+            return Err(fault(
+                &path,
+                &format!(
+                    "expected a migration named {next:04}_<what it does>.sql here; numbers have no gaps"
+                ),
+            ));
+        }
+        let sql = std::fs::read_to_string(&path).map_err(|error| fault(&path, &error))?;
+        migrations.push(Migration { version: next, name, sql });
+    }
+    Ok(migrations)
+}
+
+fn read_optional(path: &Path) -> Result<Option<String>, AppError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(AppError(format!("{}: {error}", path.display()))),
+    }
+}

@@ -1,0 +1,208 @@
+//! One tenant's file, open: checked to be the right one, of a version that this program knows.
+
+use super::app::App;
+use super::schema;
+use crate::clock::SharedClock;
+use crate::db::{
+    Database, DatabaseOptions, DbError, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx,
+    WriteLimits, migrations_applied,
+};
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use crate::model::table::Schema;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// `PRAGMA application_id` of a tenant file: "TnTn".
+pub(super) const APPLICATION_ID: i32 = 0x546e_546e;
+
+/// Readers of one tenant at once: one tenant cannot hold every thread and descriptor.
+pub(super) const READERS: u32 = 4;
+
+/// Our own tables in a tenant file.
+pub(super) fn system_track() -> Track {
+    let migrations = [("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql"))];
+    Track {
+        name: "system",
+        migrations: (1..)
+            .zip(migrations)
+            .map(|(version, (name, sql))| Migration { version, name: name.to_owned(), sql: sql.to_owned() })
+            .collect(),
+    }
+}
+
+/// What all files are opened with.
+pub(super) struct FileOptions {
+    pub(super) threads: ReaderThreads,
+    pub(super) clock: SharedClock,
+    pub(super) app: Arc<App>,
+}
+
+/// An open tenant file and the schema in it.
+pub(super) struct TenantFile {
+    pub(super) database: Arc<Database>,
+    pub(super) schema: Arc<Schema>,
+}
+
+/// Why a file is not served.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Query(#[from] DbError),
+    #[error(transparent)]
+    Other(#[from] Error),
+    #[error("the file is stamped for tenant {0} epoch {1}: it was swapped or restored over")]
+    Stamp(String, i64),
+    #[error("the file is a link")]
+    Link,
+    #[error("the file has {track} migration {version}, which this program does not know: it is newer")]
+    Newer { track: &'static str, version: u32 },
+    #[error("{track} migration {name} was edited after it was applied to this file")]
+    Edited { track: &'static str, name: String },
+    #[error("the file is older than the app")]
+    Older,
+    #[error("migrating the file failed: {0}")]
+    Migration(#[from] crate::db::MigrationError),
+}
+
+/// Schemas that were read, by fingerprint: tenants of one version share one.
+#[derive(Default)]
+pub(super) struct Schemas(Mutex<HashMap<[u8; 32], Arc<Schema>>>);
+
+impl TenantFile {
+    /// Opens the file of tenant `id` at `path`. Blocks.
+    ///
+    /// # Errors
+    /// 503 `tenant_unavailable`; the log gets an alarm with the reason.
+    pub(super) fn open(
+        path: &Path,
+        id: TenantId,
+        epoch: i64,
+        options: &FileOptions,
+        schemas: &Schemas,
+    ) -> Result<TenantFile> {
+        let opened = match TenantFile::try_open(path, id, epoch, options, schemas) {
+            Err(Refusal::Older) => migrate(path, options).and_then(|()| {
+                tracing::info!(tenant_id = %id, "the tenant's file was migrated as it was opened");
+                TenantFile::try_open(path, id, epoch, options, schemas)
+            }),
+            other => other,
+        };
+        opened.map_err(|refusal| {
+            let isolation = matches!(refusal, Refusal::Stamp(..) | Refusal::Link);
+            tracing::error!(
+                alarm = if isolation { "isolation" } else { "tenant_unavailable" },
+                tenant_id = %id,
+                reason = %reason(&refusal),
+                "a tenant's file cannot be served"
+            );
+            Error::unavailable(
+                "tenant_unavailable",
+                "The file of this tenant cannot be served. The operator has been told.",
+                60,
+            )
+            .because(refusal)
+        })
+    }
+
+    fn try_open(
+        path: &Path,
+        id: TenantId,
+        epoch: i64,
+        options: &FileOptions,
+        schemas: &Schemas,
+    ) -> Result<TenantFile, Refusal> {
+        if is_link(path) {
+            return Err(Refusal::Link);
+        }
+        let mut found = None;
+        let database = Database::open(path, database_options(options), Arc::clone(&options.clock), |tx| {
+            check_stamp(tx, id, epoch)?;
+            check_track(tx, &system_track())?;
+            check_track(tx, &options.app.track)?;
+            found = Some(schemas.of(tx)?);
+            Ok::<(), Refusal>(())
+        })?;
+        found.map(|schema| TenantFile { database, schema }).ok_or(Refusal::Open(OpenError::Missing))
+    }
+}
+
+fn reason(refusal: &Refusal) -> String {
+    use std::error::Error as _;
+    let mut text = refusal.to_string();
+    let mut cause = refusal.source();
+    while let Some(inner) = cause {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+fn database_options(options: &FileOptions) -> DatabaseOptions {
+    DatabaseOptions {
+        application_id: APPLICATION_ID,
+        readers: READERS,
+        cache_kib: 512,
+        read_wait: Duration::from_secs(5),
+        read_time: Duration::from_secs(5),
+        write: WriteLimits::default(),
+        threads: options.threads.clone(),
+    }
+}
+
+/// A symbolic link, or a file with another name beside this one: two tenants could be made to share it.
+fn is_link(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return false };
+    metadata.file_type().is_symlink() || metadata.nlink() > 1
+}
+
+fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), Refusal> {
+    let stamps = tx
+        .query("SELECT id, epoch FROM _tenant", &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)))?;
+    match stamps.as_slice() {
+        [(stamped, at)] if *stamped == id.to_string() && *at == epoch => Ok(()),
+        [(stamped, at)] => Err(Refusal::Stamp(stamped.clone(), *at)),
+        _ => Err(Refusal::Stamp("nobody".to_owned(), 0)),
+    }
+}
+
+fn check_track(tx: &Tx<'_>, track: &Track) -> Result<(), Refusal> {
+    let applied = migrations_applied(tx, track.name)?;
+    for (index, (version, checksum)) in applied.iter().enumerate() {
+        let Some(known) = track.migrations.get(index) else {
+            return Err(Refusal::Newer { track: track.name, version: *version });
+        };
+        if known.checksum() != *checksum {
+            return Err(Refusal::Edited { track: track.name, name: known.name.clone() });
+        }
+    }
+    if applied.len() < track.migrations.len() { Err(Refusal::Older) } else { Ok(()) }
+}
+
+fn migrate(path: &Path, options: &FileOptions) -> Result<(), Refusal> {
+    let file = Maintenance::open(path)?;
+    file.migrate(&system_track(), options.clock.now())?;
+    file.migrate(&options.app.track, options.clock.now())?;
+    Ok(())
+}
+
+impl Schemas {
+    fn of(&self, tx: &Tx<'_>) -> Result<Arc<Schema>> {
+        let fingerprint = schema::fingerprint(tx)?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = known.get(&fingerprint) {
+            return Ok(Arc::clone(schema));
+        }
+        let schema = Arc::new(schema::introspect(tx)?);
+        known.insert(fingerprint, Arc::clone(&schema));
+        Ok(schema)
+    }
+}

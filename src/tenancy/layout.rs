@@ -1,0 +1,116 @@
+//! Where things are in the data directory. Paths come from immutable ids alone, never from slugs or names.
+
+use crate::error::{Error, Result};
+use crate::id::{ExportId, TenantId};
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// The data directory.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout in `root`; makes the directories that are missing, for our eyes only (0700).
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn create(root: &Path) -> Result<Layout> {
+        let layout = Layout { root: root.to_path_buf() };
+        let tmp = layout.tmp();
+        for directory in [
+            &layout.root,
+            &layout.tenants(),
+            &layout.exports(),
+            &layout.backups(),
+            &layout.keys(),
+            &layout.mail(),
+            &tmp,
+        ] {
+            make_directory(directory)?;
+        }
+        Ok(layout)
+    }
+
+    /// Removes what an earlier run left unfinished. Only under the lock of the directory.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn clear_tmp(&self) -> Result<()> {
+        std::fs::remove_dir_all(self.tmp())?;
+        make_directory(&self.tmp())
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+    /// Tenants' directories, by the first two digits of nothing but chance: the last two of the id.
+    pub fn tenants(&self) -> PathBuf {
+        self.root.join("tenants")
+    }
+    /// Finished exports.
+    pub fn exports(&self) -> PathBuf {
+        self.root.join("exports")
+    }
+    /// Backups, and the ledger of erasures beside them.
+    pub fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+    /// Secrets of the installation.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+    /// Mail, where no server for it is configured.
+    pub fn mail(&self) -> PathBuf {
+        self.root.join("mail")
+    }
+    /// Unfinished things; emptied at start.
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+    /// The ledger of erasures.
+    pub fn erasure_ledger(&self) -> PathBuf {
+        self.backups().join("erasures.ndjson")
+    }
+
+    /// A tenant's directory. UUIDv7 begins with the time, so the last two digits spread evenly.
+    pub fn tenant(&self, id: TenantId) -> PathBuf {
+        let name = id.to_string();
+        let shard = name.get(name.len() - 2..).unwrap_or("00").to_owned();
+        self.tenants().join(shard).join(name)
+    }
+
+    /// A tenant's database.
+    pub fn tenant_file(&self, id: TenantId) -> PathBuf {
+        self.tenant(id).join("data.db")
+    }
+
+    /// The directory of a tenant's exports.
+    pub fn tenant_exports(&self, id: TenantId) -> PathBuf {
+        self.exports().join(id.to_string())
+    }
+
+    /// One export.
+    pub fn export(&self, tenant: TenantId, id: ExportId) -> PathBuf {
+        self.tenant_exports(tenant).join(format!("{id}.zip"))
+    }
+}
+
+/// Makes a directory and its parents, 0700.
+///
+/// # Errors
+/// The disk refuses.
+pub(super) fn make_directory(path: &Path) -> Result<()> {
+    Ok(DirBuilder::new().recursive(true).mode(0o700).create(path)?)
+}
+
+/// Makes sure that a file's or directory's content survives a power cut.
+///
+/// # Errors
+/// The disk refuses.
+pub(super) fn sync(path: &Path) -> Result<()> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(Error::from)
+}

@@ -1,0 +1,190 @@
+//! The tenant files that are open now: a bounded number, those unused for longest make way.
+//!
+//! A file in use is never closed under its users; one whose tenant is erased, moved or restored turns invalid for all
+//! of them at once.
+
+use super::file::{FileOptions, READERS, Schemas, TenantFile};
+use super::layout::Layout;
+use crate::catalog::Tenant;
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::OnceCell;
+
+/// Descriptors that one open tenant may take: database and log per connection, and the shared memory.
+const DESCRIPTORS: u64 = 2 * (READERS as u64 + 1) + 1;
+/// Descriptors left for connections of clients, the catalog and the rest.
+const RESERVED_DESCRIPTORS: u64 = 1_024;
+/// Open tenants at most where nobody says otherwise: about 130 KB each.
+const DEFAULT_MOST: usize = 384;
+
+pub(super) struct OpenFiles {
+    slots: Mutex<Slots>,
+    most: usize,
+    uses: AtomicU64,
+    layout: Layout,
+    options: Arc<FileOptions>,
+    schemas: Arc<Schemas>,
+}
+
+#[derive(Default)]
+struct Slots {
+    by_tenant: HashMap<TenantId, Arc<Slot>>,
+    fenced: HashSet<TenantId>,
+}
+
+/// The place of one tenant. Whoever holds it holds the file open.
+pub(super) struct Slot {
+    file: OnceCell<TenantFile>,
+    epoch: i64,
+    last_use: AtomicU64,
+}
+
+/// A file in use.
+pub(super) struct InUse(Arc<Slot>);
+
+impl InUse {
+    pub(super) fn file(&self) -> Result<&TenantFile> {
+        self.0.file.get().ok_or_else(|| Error::internal("a tenant's file is used before it is open"))
+    }
+}
+
+impl OpenFiles {
+    /// `most` 0 takes what descriptors and memory allow.
+    pub(super) fn new(most: usize, layout: Layout, options: FileOptions) -> OpenFiles {
+        let allowed = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS) / DESCRIPTORS;
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).max(8);
+        let most = if most == 0 { DEFAULT_MOST.min(allowed) } else { most.min(allowed) };
+        OpenFiles {
+            slots: Mutex::default(),
+            most,
+            uses: AtomicU64::new(0),
+            layout,
+            options: Arc::new(options),
+            schemas: Arc::default(),
+        }
+    }
+
+    pub(super) fn usage(&self) -> (usize, usize) {
+        (self.slots().by_tenant.len(), self.most)
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tenant's file, opened if it was not.
+    pub(super) async fn lease(&self, tenant: &Tenant) -> Result<InUse> {
+        let slot = self.slot(tenant)?;
+        if slot.file.initialized() {
+            return Ok(InUse(slot));
+        }
+        let path = self.layout.tenant_file(tenant.id);
+        let (id, epoch) = (tenant.id, tenant.epoch);
+        let opened = slot
+            .file
+            .get_or_try_init(|| {
+                let (options, schemas) = (Arc::clone(&self.options), Arc::clone(&self.schemas));
+                super::blocking(move || TenantFile::open(&path, id, epoch, &options, &schemas))
+            })
+            .await;
+        if let Err(error) = opened {
+            self.forget(id, &slot);
+            return Err(error);
+        }
+        // The fence may have come down while the file was being opened.
+        if self.slots().fenced.contains(&id) {
+            self.forget(id, &slot);
+            return Err(Error::not_found());
+        }
+        Ok(InUse(slot))
+    }
+
+    fn slot(&self, tenant: &Tenant) -> Result<Arc<Slot>> {
+        let mut slots = self.slots();
+        if slots.fenced.contains(&tenant.id) {
+            return Err(Error::not_found());
+        }
+        let last_use = self.uses.fetch_add(1, Relaxed);
+        if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == tenant.epoch) {
+            slot.last_use.store(last_use, Relaxed);
+            return Ok(Arc::clone(slot));
+        }
+        if slots.by_tenant.len() >= self.most {
+            slots.evict(self.most)?;
+        }
+        let slot =
+            Arc::new(Slot { file: OnceCell::new(), epoch: tenant.epoch, last_use: AtomicU64::new(last_use) });
+        slots.by_tenant.insert(tenant.id, Arc::clone(&slot));
+        Ok(slot)
+    }
+
+    fn forget(&self, id: TenantId, slot: &Arc<Slot>) {
+        let mut slots = self.slots();
+        if slots.by_tenant.get(&id).is_some_and(|present| Arc::ptr_eq(present, slot)) {
+            slots.by_tenant.remove(&id);
+        }
+    }
+
+    /// Lets nobody open this tenant's file any more.
+    pub(super) fn fence(&self, id: TenantId) {
+        self.slots().fenced.insert(id);
+    }
+
+    /// Ends the use of a tenant's file for everyone: waits for accepted writes and running reads. Blocks.
+    pub(super) fn close(&self, id: TenantId) {
+        let slot = self.slots().by_tenant.remove(&id);
+        if let Some(file) = slot.as_ref().and_then(|slot| slot.file.get()) {
+            file.database.close();
+        }
+    }
+
+    /// The same for all. Blocks.
+    pub(super) fn close_all(&self) {
+        let all: Vec<TenantId> = self.slots().by_tenant.keys().copied().collect();
+        all.into_iter().for_each(|id| self.close(id));
+    }
+}
+
+impl Slots {
+    /// Makes room for one. A batch at once, so that a walk over all tenants does not search on each step.
+    fn evict(&mut self, most: usize) -> Result<()> {
+        // Held by this map alone: nobody can take it meanwhile, as that needs the lock that we hold.
+        let mut idle: Vec<(u64, TenantId)> = self
+            .by_tenant
+            .iter()
+            .filter(|(_, slot)| Arc::strong_count(slot) == 1)
+            .map(|(id, slot)| (slot.last_use.load(Relaxed), *id))
+            .collect();
+        if idle.is_empty() {
+            return Err(Error::unavailable(
+                "overloaded",
+                "Too many tenants are in use at the same time. Try again shortly.",
+                1,
+            ));
+        }
+        idle.sort_unstable();
+        let count = (most / 16).max(1);
+        let evicted: Vec<Arc<Slot>> =
+            idle.into_iter().take(count).filter_map(|(_, id)| self.by_tenant.remove(&id)).collect();
+        // Closing checkpoints, which blocks; without a runtime (at the end of the program) it happens here.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(move || drop(evicted))),
+            Err(_) => drop(evicted),
+        }
+        Ok(())
+    }
+}
+
+/// Raises the soft limit of open files to the hard one and returns it.
+fn raise_descriptor_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum.unwrap_or(u64::MAX),
+        Err(_) => limit.current.unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,238 @@
+//! The proof of access to one tenant.
+
+use super::open_files::InUse;
+use super::{Tenancy, TenantTx};
+use crate::catalog::{Actor, By, Catalog, OfTenant, Principal, Tenant};
+use crate::error::{Error, Result};
+use crate::id::{IdentityId, TenantId};
+use crate::model::tenant::Act;
+use crate::policy::{OWNER, Permission, PermissionSet, Roles};
+use std::sync::Arc;
+
+/// Proof of access to one tenant, for one request or job.
+///
+/// It can be had in three ways only: for a member ([`TenantScope::for_member`]), for a job
+/// ([`TenantScope::for_job`]), for an operator ([`TenantScope::for_operator`]). It cannot be made by hand nor copied.
+pub struct TenantScope {
+    tenant: Arc<Tenant>,
+    role: Arc<str>,
+    permissions: PermissionSet,
+    act: Act,
+    by: By,
+    roles: Arc<super::App>,
+    file: InUse,
+    catalog: Arc<Catalog>,
+}
+
+/// The right to work on one tenant in the background. Handed out by [`Tenancy`] with the work itself.
+pub struct Lease {
+    tenant: TenantId,
+}
+
+impl Lease {
+    pub(super) fn new(tenant: TenantId) -> Lease {
+        Lease { tenant }
+    }
+
+    /// The tenant.
+    pub fn tenant_id(&self) -> TenantId {
+        self.tenant
+    }
+}
+
+impl TenantScope {
+    /// The scope of a member: membership, permission and state are read now, in this order.
+    ///
+    /// # Errors
+    /// 404 for who is no member, 403 without the permission, 409 when the state forbids the act, 503 when the file
+    /// cannot be served.
+    pub async fn for_member(
+        tenancy: &Tenancy,
+        principal: &Principal,
+        selector: &str,
+        permission: Permission,
+        act: Act,
+        address: String,
+    ) -> Result<TenantScope> {
+        let catalog = tenancy.catalog();
+        let tenant = catalog.tenant(selector).await?;
+        let membership = catalog.membership(tenant.id, principal.id()).await?;
+        let permissions = tenancy.app().roles.permissions(&membership.role);
+        if !tenant.status.is_visible() {
+            return Err(Error::not_found());
+        }
+        if !permissions.has(permission) {
+            return Err(Error::forbidden(permission.name()));
+        }
+        tenant.status.admit(act)?;
+        let by = By { actor: Actor::Identity(principal.id()), address };
+        TenantScope::open(tenancy, tenant, membership.role, permissions, act, by).await
+    }
+
+    /// The scope of a job. Whatever happened to the tenant since the job was enqueued counts now.
+    ///
+    /// # Errors
+    /// 404 when the tenant is gone, 503 when the file cannot be served.
+    pub async fn for_job(tenancy: &Tenancy, lease: &Lease) -> Result<TenantScope> {
+        let tenant = tenancy.catalog().tenant(&lease.tenant.to_string()).await?;
+        tenant.status.admit(Act::Leave)?;
+        TenantScope::open(tenancy, tenant, "job".into(), PermissionSet::default(), Act::Leave, By::system())
+            .await
+    }
+
+    /// The scope of an operator, with the reason, which is audited in the tenant's log.
+    ///
+    /// # Errors
+    /// 404 when the tenant is gone, 409 when the state forbids the act, 503 when the file cannot be served.
+    pub async fn for_operator(
+        tenancy: &Tenancy,
+        by: By,
+        selector: &str,
+        act: Act,
+        reason: &'static str,
+    ) -> Result<TenantScope> {
+        let tenant = tenancy.catalog().tenant(selector).await?;
+        tenant.status.admit(act)?;
+        let (id, entry) = (tenant.id, by.clone());
+        tenancy
+            .catalog()
+            .write("operator_access", move |tx| {
+                tx.of(id).audit(&entry, "operator.access", "", &serde_json::json!({ "reason": reason }))
+            })
+            .await?;
+        let permissions = Permission::ALL.iter().copied().collect();
+        TenantScope::open(tenancy, tenant, OWNER.into(), permissions, act, by).await
+    }
+
+    async fn open(
+        tenancy: &Tenancy,
+        tenant: Arc<Tenant>,
+        role: Arc<str>,
+        permissions: PermissionSet,
+        act: Act,
+        by: By,
+    ) -> Result<TenantScope> {
+        let file = tenancy.files.lease(&tenant).await?;
+        let roles = Arc::clone(tenancy.app());
+        let catalog = Arc::clone(tenancy.catalog());
+        Ok(TenantScope { tenant, role, permissions, act, by, roles, file, catalog })
+    }
+
+    /// The tenant as it was when the scope was made.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The role by which the scope was given.
+    pub fn role(&self) -> &str {
+        &self.role
+    }
+
+    /// Who acts, for the audit log.
+    pub fn by(&self) -> &By {
+        &self.by
+    }
+
+    /// The identity that acts; jobs and the console have none.
+    pub fn identity(&self) -> Option<IdentityId> {
+        match self.by.actor {
+            Actor::Identity(id) | Actor::Operator(id) => Some(id),
+            Actor::Console | Actor::System => None,
+        }
+    }
+
+    /// The roles of this installation.
+    pub fn roles(&self) -> &Roles {
+        &self.roles.roles
+    }
+
+    /// Whether the permission is among those that were checked.
+    pub fn has(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
+    }
+
+    /// Asks again in the words of the act, at the place that acts.
+    ///
+    /// # Errors
+    /// 403 with the permission's name.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.has(permission) { Ok(()) } else { Err(Error::forbidden(permission.name())) }
+    }
+
+    /// The tables of the tenant.
+    ///
+    /// # Errors
+    /// Does not happen while the scope lives.
+    pub fn schema(&self) -> Result<&Arc<crate::model::table::Schema>> {
+        Ok(&self.file.file()?.schema)
+    }
+
+    /// Reads from the tenant's file. `act` may be run twice.
+    ///
+    /// # Errors
+    /// What `act` returns; 503 when no reader is free in time; 504 when it runs too long.
+    pub async fn read<T, F>(&self, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.file.file()?.database.read(move |tx| act(&TenantTx::new(tx))).await
+    }
+
+    /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.
+    ///
+    /// # Errors
+    /// What `act` returns; 503 when too many writes wait or the disk refuses.
+    pub async fn write<T, F>(&self, name: &'static str, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
+    {
+        if self.act != Act::Write {
+            return Err(Error::internal(format!(
+                "{name} writes with a scope that was given for {:?}",
+                self.act
+            )));
+        }
+        self.file.file()?.database.write(name, move |tx| act(&TenantTx::new(tx))).await
+    }
+
+    /// The catalog, as far as it is about this tenant.
+    pub fn catalog(&self) -> CatalogOf {
+        CatalogOf { catalog: Arc::clone(&self.catalog), tenant: self.tenant.id }
+    }
+}
+
+/// The catalog, as far as it is about one tenant.
+pub struct CatalogOf {
+    catalog: Arc<Catalog>,
+    tenant: TenantId,
+}
+
+impl CatalogOf {
+    /// Reads.
+    ///
+    /// # Errors
+    /// As [`Catalog::read`].
+    pub async fn read<T, F>(&self, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&OfTenant<'_>) -> Result<T> + Send + 'static,
+    {
+        let tenant = self.tenant;
+        self.catalog.read(move |tx| act(&tx.of(tenant))).await
+    }
+
+    /// Writes in one transaction.
+    ///
+    /// # Errors
+    /// As [`Catalog::write`].
+    pub async fn write<T, F>(&self, name: &'static str, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&OfTenant<'_>) -> Result<T> + Send + 'static,
+    {
+        let tenant = self.tenant;
+        self.catalog.write(name, move |tx| act(&tx.of(tenant))).await
+    }
+}
