@@ -6,6 +6,7 @@
 /// When the operating system gives no randomness: nothing safe can be done without it.
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut buffer = [0; N];
+    #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     #[expect(clippy::expect_used, reason = "no secret may be made without randomness")]
     getrandom::fill(&mut buffer).expect("the operating system gives no randomness");
     buffer

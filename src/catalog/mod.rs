@@ -37,7 +37,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// `PRAGMA application_id` of a catalog: "TnCa".
+/// `PRAGMA application_id` of a catalog: `TnCa`.
 const APPLICATION_ID: i32 = 0x546e_4361;
 
 /// The catalog, open.

@@ -27,7 +27,7 @@ pub(super) fn execute(config: &Config, command: Command) -> Result<Value, Failur
 pub(super) fn quiet(common: &Common) -> Result<Config, Failure> {
     let mut config = common.load(None)?;
     if config.sources.get("log") == Some(&crate::config::Source::Default) {
-        config.log = "warn".to_owned();
+        "warn".clone_into(&mut config.log);
     }
     Ok(config)
 }
@@ -106,13 +106,13 @@ pub(super) fn tenant(common: &Common, command: TenantCommand) -> Result<ExitCode
             print(common, &answer, list);
         }
         TenantCommand::Suspend { slug } => {
-            print(common, &execute(&config, Command::TenantSuspend { slug })?, status)
+            print(common, &execute(&config, Command::TenantSuspend { slug })?, status);
         }
         TenantCommand::Resume { slug } => {
-            print(common, &execute(&config, Command::TenantResume { slug })?, status)
+            print(common, &execute(&config, Command::TenantResume { slug })?, status);
         }
         TenantCommand::Close { slug } => {
-            print(common, &execute(&config, Command::TenantClose { slug })?, closing)
+            print(common, &execute(&config, Command::TenantClose { slug })?, closing);
         }
         TenantCommand::Erase { slug, confirm, now } => {
             let answer = execute(&config, Command::TenantErase { slug, confirm, now })?;

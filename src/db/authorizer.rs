@@ -40,9 +40,10 @@ pub(super) fn authorize(guard: &Guard, context: &AuthContext<'_>) -> Authorizati
         | A::Insert { table_name }
         | A::Update { table_name, .. }
         | A::Delete { table_name } => !is_ours(table_name) || speaker == Speaker::System,
-        A::Transaction { .. } | A::Savepoint { .. } => speaker == Speaker::System,
         A::Select | A::Recursive => true,
         A::CreateIndex { index_name: name, table_name: on }
+        | A::DropIndex { index_name: name, table_name: on }
+        | A::DropTrigger { trigger_name: name, table_name: on }
         | A::CreateTrigger { trigger_name: name, table_name: on } => may_define(speaker, &[name, on]),
         A::CreateTable { table_name: name }
         | A::CreateView { view_name: name }
@@ -53,9 +54,7 @@ pub(super) fn authorize(guard: &Guard, context: &AuthContext<'_>) -> Authorizati
         | A::DropVtable { table_name: name, .. }
         | A::Analyze { table_name: name }
         | A::Reindex { index_name: name } => may_define(speaker, &[name]),
-        A::DropIndex { index_name: name, table_name: on }
-        | A::DropTrigger { trigger_name: name, table_name: on } => may_define(speaker, &[name, on]),
-        // TEMP objects outlive the statement on a connection that is shared by requests.
+        // BEGIN and SAVEPOINT are ours. TEMP objects outlive the statement on a connection that is shared by requests.
         _ => speaker == Speaker::System,
     };
     if allowed { Authorization::Allow } else { Authorization::Deny }

@@ -43,7 +43,7 @@ pub(super) struct Connected {
     pub(super) guard: Arc<Guard>,
 }
 
-/// The r2d2 manager of one file: r2d2_sqlite's opens, ours configures.
+/// The r2d2 manager of one file: `r2d2_sqlite`'s opens, ours configures.
 pub(super) struct Manager {
     inner: r2d2_sqlite::SqliteConnectionManager,
     role: Role,

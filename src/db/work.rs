@@ -28,7 +28,7 @@ where
     T: Send + 'static,
     F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
 {
-    pub(super) fn new(name: &'static str, act: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T>>) {
+    pub(super) fn queued(name: &'static str, act: F) -> (Box<dyn Work>, oneshot::Receiver<Result<T>>) {
         let (reply, answer) = oneshot::channel();
         (Box::new(WorkOf { name, act, result: None, reply }), answer)
     }

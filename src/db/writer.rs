@@ -66,7 +66,7 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let (work, answer) = WorkOf::new(name, act);
+        let (work, answer) = WorkOf::queued(name, act);
         let leads = {
             let mut queue = self.queue();
             if queue.closed {

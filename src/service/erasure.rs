@@ -50,6 +50,11 @@ pub async fn erase_now(
 
 /// The steps of DESIGN 9: state, drain, files, rows, receipt, ledger. Each can be done twice.
 async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Result<Receipt> {
+    // One at a time: whoever comes second, the background runner say, finds the receipt.
+    let _turn = installation.erasing.lock().await;
+    if let Some(text) = installation.catalog.read(move |tx| tx.find_receipt(id)).await? {
+        return Ok(serde_json::from_str(&text)?);
+    }
     let begun = installation
         .catalog
         .write("begin_erasure", move |tx| {

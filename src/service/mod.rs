@@ -54,6 +54,7 @@ pub struct Installation {
     throttle: throttle::Throttle,
     clock: SharedClock,
     work: Notify,
+    erasing: tokio::sync::Mutex<()>,
     draining: AtomicBool,
     // Last, so that it is let go of after everything else is closed.
     _lock: lock::DirectoryLock,
@@ -123,6 +124,7 @@ impl Installation {
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             work: Notify::new(),
+            erasing: tokio::sync::Mutex::new(()),
             draining: AtomicBool::new(false),
             catalog,
             tenancy: Arc::new(tenancy),

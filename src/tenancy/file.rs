@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// `PRAGMA application_id` of a tenant file: "TnTn".
+/// `PRAGMA application_id` of a tenant file: `TnTn`.
 pub(super) const APPLICATION_ID: i32 = 0x546e_546e;
 
 /// Readers of one tenant at once: one tenant cannot hold every thread and descriptor.
