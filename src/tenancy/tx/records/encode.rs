@@ -83,7 +83,7 @@ fn encode_json(text: &[u8], out: &mut Vec<u8>) {
 pub(super) fn encode_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
-    let is_special = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    let is_special = |byte: u8| matches!(byte, 0..0x20 | b'"' | b'\\');
     // Most texts need nothing; looking at all of it without breaking off takes many bytes at once.
     if !bytes.iter().fold(false, |found, byte| found | is_special(*byte)) {
         out.extend_from_slice(bytes);
