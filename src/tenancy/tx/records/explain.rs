@@ -33,14 +33,14 @@ pub(super) fn explain(tx: AppTx<'_>, table: &Table, act: Act<'_>, error: DbError
     explained.because(error)
 }
 
-/// The error for deferred foreign keys that do not hold at the end, after these records were written.
+/// The error for deferred foreign keys that do not hold at the end, after these records were written or deleted.
 pub(super) fn explain_deferred<'k>(
     tx: AppTx<'_>,
-    table: &Table,
-    written: impl IntoIterator<Item = (&'k RecordKey, Option<usize>)>,
+    written: impl IntoIterator<Item = (&'k Table, &'k RecordKey, Option<usize>)>,
 ) -> Error {
     let mut fields = Vec::new();
-    for (key, place) in written {
+    let mut tables: Vec<&Table> = Vec::new();
+    for (table, key, place) in written {
         let broken = reference_faults(table, &Probe::kept(table, key).broken_references(tx));
         fields.extend(broken.into_iter().map(|mut fault| {
             if let Some(index) = place {
@@ -48,9 +48,13 @@ pub(super) fn explain_deferred<'k>(
             }
             fault
         }));
+        if tables.iter().all(|known| known.name != table.name) {
+            tables.push(table);
+        }
     }
     if fields.is_empty() {
-        fields = dependent_faults(&orphans(tx, table));
+        let left: Vec<&Dependent> = tables.into_iter().flat_map(|table| orphans(tx, table)).collect();
+        fields = dependent_faults(&left);
     }
     foreign_key_error(fields)
 }

@@ -68,7 +68,7 @@ pub fn put_record(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> R
     let mut body = Vec::with_capacity(256);
     insert_one(tx, table, new, &insert_sql(table, &new.columns), &mut body)?;
     if tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, table, [(key, None)]));
+        return Err(explain_deferred(tx, [(table, key, None)]));
     }
     Ok(Stored { body, created: true })
 }

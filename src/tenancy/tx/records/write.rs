@@ -29,8 +29,8 @@ pub fn insert_records(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Result<
     let inserted = insert_unsettled(tx, table, new)?;
     if tx.has_deferred_violations() {
         let keys = inserted.keys.iter().enumerate();
-        let places = keys.map(|(index, key)| (key, new.many.then_some(index)));
-        return Err(explain_deferred(tx, table, places));
+        let places = keys.map(|(index, key)| (table, key, new.many.then_some(index)));
+        return Err(explain_deferred(tx, places));
     }
     Ok(inserted)
 }
@@ -79,7 +79,7 @@ pub fn update_record(
 ) -> Result<Option<Vec<u8>>> {
     let updated = update_unsettled(tx, table, key, patch)?;
     if updated.is_some() && tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, table, [(key, None)]));
+        return Err(explain_deferred(tx, [(table, key, None)]));
     }
     Ok(updated)
 }
@@ -124,10 +124,9 @@ pub fn update_unsettled(
 /// # Errors
 /// 409 `foreign_key` naming who refers to it, 422 `refused` or `dropped`.
 pub fn delete_record(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result<bool> {
-    // A deferred key is violated by what the delete leaves behind, so it has to be looked up before.
     let deleted = delete_unsettled(tx, table, key)?;
     if deleted && tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, table, []));
+        return Err(explain_deferred(tx, [(table, key, None)]));
     }
     Ok(deleted)
 }
@@ -146,13 +145,15 @@ pub fn delete_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result
     }
 }
 
-/// Says whether all deferred foreign keys hold, after several `.._unsettled` calls.
+/// Says whether all deferred foreign keys hold after several `.._unsettled` calls; `written` are the records that they
+/// wrote or deleted, in order.
 ///
 /// # Errors
-/// 409 `foreign_key` if one of them points nowhere.
-pub fn settle(tx: AppTx<'_>, table: &Table, keys: &[RecordKey]) -> Result<()> {
+/// 409 `foreign_key` if one of them points nowhere; fields of the record i in `written` are named `[i].field`.
+pub fn settle(tx: AppTx<'_>, written: &[(&Table, &RecordKey)]) -> Result<()> {
     if tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, table, keys.iter().map(|key| (key, None))));
+        let places = written.iter().enumerate().map(|(index, (table, key))| (*table, *key, Some(index)));
+        return Err(explain_deferred(tx, places));
     }
     Ok(())
 }
