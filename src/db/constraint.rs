@@ -76,12 +76,31 @@ pub enum DbError {
     /// A value or statement beyond SQLite's limits on this connection.
     #[error("too big")]
     TooBig,
+    /// An expression of the schema or of the statement cannot be computed for a stored value (malformed JSON, integer
+    /// overflow). The text is SQLite's and names functions at most.
+    #[error("cannot be computed: {0}")]
+    Expression(String),
     /// The authorizer refused it.
     #[error("not allowed on this connection")]
     Denied,
     /// Anything else: a fault of ours.
     #[error(transparent)]
     Other(rusqlite::Error),
+}
+
+impl DbError {
+    /// The same for an error that came while rows were stepped through: the statement itself was in order then, so a
+    /// general error is about the values.
+    pub(super) fn while_stepping(error: rusqlite::Error) -> DbError {
+        match error {
+            rusqlite::Error::SqliteFailure(code, Some(message))
+                if code.extended_code == ffi::SQLITE_ERROR =>
+            {
+                DbError::Expression(message)
+            }
+            other => DbError::from(other),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for DbError {
@@ -156,6 +175,11 @@ impl From<DbError> for Error {
                 crate::error::Kind::DeadlinePassed,
                 "deadline_passed",
                 "This took longer than is allowed. Ask for less at once, or filter on an indexed column.",
+            ),
+            DbError::Expression(reason) => Error::new(
+                crate::error::Kind::Invalid,
+                "not_computable",
+                format!("A value that follows from others cannot be computed: {reason}."),
             ),
             DbError::TooBig => Error::new(
                 crate::error::Kind::TooLarge,

@@ -155,7 +155,7 @@ impl AppTx<'_> {
     ) -> Result<usize, DbError> {
         self.tx.as_speaker(Speaker::App, || {
             let mut statement = self.tx.connection.prepare_cached(sql)?;
-            Ok(statement.execute(rusqlite::params_from_iter(params))?)
+            statement.execute(rusqlite::params_from_iter(params)).map_err(DbError::while_stepping)
         })
     }
 
@@ -204,7 +204,7 @@ fn each<'p>(
 ) -> Result<(), DbError> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-    while let Some(row) = rows.next()? {
+    while let Some(row) = rows.next().map_err(DbError::while_stepping)? {
         if act(&Row(row))?.is_break() {
             break;
         }

@@ -65,6 +65,15 @@ pub enum AutoId {
     Blob,
 }
 
+/// What a generated column is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Computed {
+    /// The expression.
+    pub expression: String,
+    /// The columns that it mentions.
+    pub columns: Vec<usize>,
+}
+
 /// One column.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that SQLite tells apart")]
 #[derive(Clone, Debug)]
@@ -83,6 +92,8 @@ pub struct Column {
     pub default: Option<String>,
     /// Whether SQLite computes it.
     pub generated: bool,
+    /// How SQLite computes it, as far as the CREATE statement could be read.
+    pub computed: Option<Computed>,
     /// Whether a client may not write it although SQLite would take it.
     pub read_only: bool,
     /// Whether a client may not know of it.
@@ -114,6 +125,7 @@ impl Column {
             required: false,
             default: None,
             generated: false,
+            computed: None,
             read_only: false,
             hidden: false,
             is_rowid: false,

@@ -67,6 +67,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// Its unique indexes over expressions, which SQLite's message names instead of columns.
     pub unique_expressions: Vec<UniqueExpression>,
+    /// Its indexes, those over all rows first.
+    pub indexes: Vec<Index>,
     /// Its name as SQL, made once.
     pub quoted: String,
     /// The columns that a client may read, made once.
@@ -128,12 +130,21 @@ pub struct Step {
 /// A CHECK constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
+    /// Its name, if it has one.
+    pub name: Option<String>,
     /// How SQLite's message names it: its name, or the text of its expression.
     pub label: String,
     /// The expression.
     pub expression: String,
     /// The columns that it mentions, in the order in which it does.
     pub columns: Vec<usize>,
+}
+
+/// In which order an index holds the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Its columns up to the first expression, and whether each is descending.
+    pub columns: Vec<(usize, bool)>,
 }
 
 /// A unique index over an expression.
@@ -154,6 +165,25 @@ impl Table {
     /// The column of this name in any case, as SQL compares names; also one that is hidden.
     pub fn column_in_sql(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// These columns, with those that a client can write in place of what is computed from them.
+    pub fn sources(&self, columns: &[usize]) -> Vec<usize> {
+        let mut found: Vec<usize> = Vec::new();
+        let mut open = columns.to_vec();
+        open.reverse();
+        let mut seen = Vec::new();
+        while let Some(index) = open.pop() {
+            if seen.contains(&index) {
+                continue;
+            }
+            seen.push(index);
+            match &self.columns[index].computed {
+                Some(computed) if !computed.columns.is_empty() => open.extend(computed.columns.iter().rev()),
+                _ => found.push(index),
+            }
+        }
+        found
     }
 
     /// Whether rows can be written.

@@ -5,11 +5,13 @@
 
 mod ddl;
 mod foreign;
+mod indexes;
 
 use crate::db::{DbError, Tx};
 use crate::error::Result;
-use crate::model::column::{AutoId, Column, ColumnType};
-use crate::model::table::{Check, Schema, Table, TableKind, UniqueExpression};
+use crate::model::column::{AutoId, Column, ColumnType, Computed};
+use crate::model::table::{Check, Schema, Table, TableKind};
+use indexes::Indexes;
 use sha2::{Digest, Sha256};
 
 /// SHA-256 over the app's part of the schema: every statement of it, whatever the order in which they ran.
@@ -101,7 +103,17 @@ struct Listed<'s> {
 
 fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Table, DbError> {
     let (mut columns, mut key) = read_columns(tx, &listed)?;
-    let (key_index, unique_expressions) = read_indexes(tx, objects, listed.name, &columns)?;
+    let rowid =
+        (!listed.without_rowid && (listed.kind != TableKind::View)).then(|| free_rowid(&columns)).flatten();
+    if key.is_empty()
+        && let Some(name) = rowid
+    {
+        let mut column = Column::new(name, "INTEGER", true);
+        (column.is_rowid, column.read_only, column.not_null) = (true, true, true);
+        columns.insert(0, column);
+        key.push(0);
+    }
+    let Indexes { of_key, expressions, orders } = indexes::read(tx, objects, listed.name, &columns)?;
     let text = match listed.kind {
         TableKind::Table => ddl::read_table(listed.sql),
         _ => ddl::TableText::default(),
@@ -112,41 +124,39 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
             column.collation = Some(collation);
         }
     }
-    let rowid =
-        (!listed.without_rowid && (listed.kind != TableKind::View)).then(|| free_rowid(&columns)).flatten();
     if let [only] = key.as_slice()
         && columns[*only].declared.eq_ignore_ascii_case("INTEGER")
-        && key_index.is_none()
+        && of_key.is_none()
+        && !columns[*only].is_rowid
         && !listed.without_rowid
     {
         columns[*only].is_rowid = true;
-    }
-    if key.is_empty()
-        && let Some(name) = rowid
-    {
-        let mut column = Column::new(name, "INTEGER", true);
-        (column.is_rowid, column.read_only, column.not_null) = (true, true, true);
-        columns.insert(0, column);
-        key.push(0);
     }
     let is_writable = listed.kind == TableKind::Table;
     for (index, column) in columns.iter_mut().enumerate() {
         finish_column(column, key.contains(&index), is_writable);
     }
     let key_collations = key.iter().enumerate().map(|(part, index)| {
-        let of_key = key_index.as_ref().and_then(|collations| collations.get(part))?;
+        let collation = of_key.as_ref().and_then(|collations| collations.get(part))?;
         let of_column = columns[*index].collation.as_deref().unwrap_or("BINARY");
-        (!of_key.eq_ignore_ascii_case(of_column)).then(|| of_key.clone())
+        (!collation.eq_ignore_ascii_case(of_column)).then(|| collation.clone())
     });
     let key_collations = key_collations.collect();
+    for computed in text.computed {
+        let mentioned = named_columns(&columns, &computed.mentions);
+        let column = columns.iter_mut().find(|column| column.name.eq_ignore_ascii_case(&computed.column));
+        if let Some(column) = column.filter(|column| column.generated) {
+            column.computed = Some(Computed { expression: computed.expression, columns: mentioned });
+        }
+    }
     let named = |mentions: &[String]| named_columns(&columns, mentions);
     let checks = text.checks.into_iter().map(|check| {
         let mut mentioned = named(&check.mentions);
         if mentioned.is_empty() {
             mentioned = named(check.column.as_slice());
         }
-        let label = check.name.unwrap_or_else(|| label(&check.expression));
-        Check { label, expression: check.expression, columns: mentioned }
+        let label = check.name.clone().unwrap_or_else(|| label(&check.expression));
+        Check { name: check.name, label, expression: check.expression, columns: mentioned }
     });
     let checks = checks.collect();
     let fires = |object: &Object| object.kind == "trigger" && object.table.eq_ignore_ascii_case(listed.name);
@@ -162,7 +172,8 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
         foreign_keys: Vec::new(),
         dependents: Vec::new(),
         checks,
-        unique_expressions,
+        unique_expressions: expressions,
+        indexes: orders,
         quoted: String::new(),
         visible: Vec::new(),
         select_list: String::new(),
@@ -221,38 +232,6 @@ fn read_columns(tx: &Tx<'_>, listed: &Listed<'_>) -> Result<(Vec<Column>, Vec<us
     )?;
     key.sort_unstable();
     Ok((columns, key.into_iter().map(|(_, index)| index).collect()))
-}
-
-/// The collations of the key's own index, if it has one, and the unique indexes over expressions.
-fn read_indexes(
-    tx: &Tx<'_>,
-    objects: &[Object],
-    table: &str,
-    columns: &[Column],
-) -> Result<(Option<Vec<String>>, Vec<UniqueExpression>), DbError> {
-    let mut of_key = None;
-    let mut expressions = Vec::new();
-    let indexes = tx.query(
-        "SELECT name, \"unique\", origin FROM pragma_index_list(?1)",
-        crate::params![table],
-        |row| Ok((row.get::<String>(0)?, row.get::<bool>(1)?, row.get::<String>(2)?)),
-    )?;
-    for (name, unique, origin) in indexes {
-        let parts = tx.query(
-            "SELECT cid, coll FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno",
-            crate::params![&name],
-            |row| Ok((row.get::<i64>(0)?, row.get::<Option<String>>(1)?.unwrap_or_default())),
-        )?;
-        let is_expression = parts.iter().any(|(column, _)| *column == -2);
-        if origin == "pk" {
-            of_key = Some(parts.into_iter().map(|(_, collation)| collation).collect());
-        } else if unique && is_expression {
-            let sql = objects.iter().find(|object| object.kind == "index" && object.name == name);
-            let mentions = sql.map(|object| ddl::index_mentions(&object.sql)).unwrap_or_default();
-            expressions.push(UniqueExpression { columns: named_columns(columns, &mentions), name });
-        }
-    }
-    Ok((of_key, expressions))
 }
 
 fn finish_column(column: &mut Column, is_key: bool, is_writable: bool) {

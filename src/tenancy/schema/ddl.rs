@@ -31,12 +31,23 @@ pub(super) struct CheckText {
     pub(super) column: Option<String>,
 }
 
+/// A generated column as written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ComputedText {
+    pub(super) column: String,
+    pub(super) expression: String,
+    /// Every identifier in it.
+    pub(super) mentions: Vec<String>,
+}
+
 /// What a CREATE TABLE statement says beyond the PRAGMAs.
 #[derive(Debug, Default)]
 pub(super) struct TableText {
     pub(super) checks: Vec<CheckText>,
     /// Column and collation.
     pub(super) collations: Vec<(String, String)>,
+    /// The expressions of generated columns.
+    pub(super) computed: Vec<ComputedText>,
 }
 
 /// Reads a CREATE TABLE statement as SQLite keeps it. It was accepted by SQLite, so there is no syntax to check.
@@ -63,6 +74,12 @@ pub(super) fn read_table(sql: &str) -> TableText {
             Token::Word(word) if depth == 1 => match word.to_ascii_uppercase().as_str() {
                 "CONSTRAINT" => name = spots.get(index + 1).and_then(identifier),
                 "CHECK" => found.checks.extend(check(sql, &spots, index, name.as_ref(), column.as_ref())),
+                "AS" => {
+                    let inside = expression(sql, &spots, index);
+                    found.computed.extend(column.clone().zip(inside).map(
+                        |(column, (expression, mentions))| ComputedText { column, expression, mentions },
+                    ));
+                }
                 "COLLATE" => {
                     if let (Some(column), Some(collation)) =
                         (&column, spots.get(index + 1).and_then(identifier))
@@ -89,15 +106,17 @@ fn check(
     name: Option<&String>,
     column: Option<&String>,
 ) -> Option<CheckText> {
+    let (expression, mentions) = expression(sql, spots, index)?;
+    Some(CheckText { name: name.cloned(), expression, mentions, column: column.cloned() })
+}
+
+/// The expression in parentheses after the word at `index`, and every identifier in it.
+fn expression(sql: &str, spots: &[Spot], index: usize) -> Option<(String, Vec<String>)> {
     let open = spots.get(index + 1).filter(|spot| spot.token == Token::Sign(b'('))?;
     let inside = parenthesised(spots, index + 1);
     let close = spots.get(inside.end)?;
-    Some(CheckText {
-        name: name.cloned(),
-        expression: sql.get(open.at.end..close.at.start)?.trim().to_owned(),
-        mentions: mentions(spots.get(inside)?),
-        column: column.cloned(),
-    })
+    let text = sql.get(open.at.end..close.at.start)?.trim().to_owned();
+    Some((text, mentions(spots.get(inside)?)))
 }
 
 /// Every identifier between the first parentheses of a CREATE INDEX statement.

@@ -1,13 +1,13 @@
 //! JSON bodies as values for columns, with every field at fault named at once.
 
 use super::json::{Raw, Shape};
-use super::literal::{boolean, bytes, number};
 use super::query::shown;
+use super::value::{refuses_null, value};
 use crate::clock::Timestamp;
 use crate::db::Value;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::id::uuid_v7;
-use crate::model::column::{AutoId, Column, ColumnType};
+use crate::model::column::AutoId;
 use crate::model::table::Table;
 
 /// Records in one array.
@@ -20,6 +20,23 @@ const MOST_FAULTS: usize = 100;
 pub struct Fields {
     pub(super) columns: Vec<usize>,
     pub(super) values: Vec<Value>,
+}
+
+impl Fields {
+    /// Gives `column` this value, in its place in the order of the table.
+    pub(super) fn set(&mut self, column: usize, value: Value) {
+        match self.columns.binary_search(&column) {
+            Ok(place) => self.values[place] = value,
+            Err(place) => {
+                self.columns.insert(place, column);
+                self.values.insert(place, value);
+            }
+        }
+    }
+
+    pub(super) fn get(&self, column: usize) -> Option<&Value> {
+        self.columns.binary_search(&column).ok().map(|place| &self.values[place])
+    }
 }
 
 /// New records, checked against their table.
@@ -69,6 +86,13 @@ impl NewRecords {
         done(NewRecords { records, many: true }, faults)
     }
 
+    /// Gives `column` this value in every record, whatever the body says (an owner, a tenant's default).
+    pub fn set(&mut self, column: usize, value: &Value) {
+        for record in &mut self.records {
+            record.set(column, value.clone());
+        }
+    }
+
     /// How many records there are.
     pub fn len(&self) -> usize {
         self.records.len()
@@ -89,13 +113,16 @@ impl Patch {
         must_be_writable(table)?;
         let mut faults = Vec::new();
         let all = fields(table, Raw::read(body)?, true, &mut faults);
+        done(Patch::of(table, all), faults)
+    }
+
+    pub(super) fn of(table: &Table, all: Fields) -> Patch {
         let mut patch = Patch { fields: Fields::default(), key: Fields::default() };
         for (column, value) in all.columns.into_iter().zip(all.values) {
             let part = if table.key.contains(&column) { &mut patch.key } else { &mut patch.fields };
-            part.columns.push(column);
-            part.values.push(value);
+            part.set(column, value);
         }
-        done(patch, faults)
+        patch
     }
 }
 
@@ -108,7 +135,7 @@ pub(super) fn must_be_writable(table: &Table) -> Result<()> {
     Err(Error::new(Kind::NotAllowed, "read_only_table", detail))
 }
 
-fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
+pub(super) fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
     faults.truncate(MOST_FAULTS);
     if faults.is_empty() { Ok(value) } else { Err(Error::invalid(faults)) }
 }
@@ -121,9 +148,20 @@ fn new_record(
     faults: &mut Vec<FieldError>,
 ) -> Fields {
     let mut found = fields(table, raw, false, faults);
-    if faults.first().is_some_and(|fault| fault.field.is_empty()) {
-        return found;
+    if raw.shape() == Shape::Object {
+        complete(table, &mut found, now, index, faults);
     }
+    found
+}
+
+/// Makes up the ids that are not given, and names what else is missing.
+pub(super) fn complete(
+    table: &Table,
+    found: &mut Fields,
+    now: Timestamp,
+    index: usize,
+    faults: &mut Vec<FieldError>,
+) {
     for (at, column) in table.columns.iter().enumerate() {
         let place = match found.columns.binary_search(&at) {
             // NULL for a key that is made up means "make it up".
@@ -144,7 +182,6 @@ fn new_record(
             faults.push(FieldError::new(&column.name, "required", "must be given"));
         }
     }
-    found
 }
 
 /// A UUIDv7 whose 12 bits after the time count the records of one body, so that they stay in its order
@@ -161,7 +198,7 @@ fn new_id(kind: AutoId, now: Timestamp, index: usize) -> Value {
 }
 
 /// The fields of an object as values of columns, in the order of the table.
-fn fields(table: &Table, raw: Raw<'_>, is_patch: bool, faults: &mut Vec<FieldError>) -> Fields {
+pub(super) fn fields(table: &Table, raw: Raw<'_>, is_patch: bool, faults: &mut Vec<FieldError>) -> Fields {
     if raw.shape() != Shape::Object {
         faults.push(FieldError::new("", "type", "must be an object"));
         return Fields::default();
@@ -192,72 +229,4 @@ fn fields(table: &Table, raw: Raw<'_>, is_patch: bool, faults: &mut Vec<FieldErr
     found.sort_by_key(|(index, _)| *index);
     let (columns, values) = found.into_iter().unzip();
     Fields { columns, values }
-}
-
-fn refuses_null(column: &Column, is_patch: bool) -> bool {
-    let made_up = !is_patch && (column.is_rowid || column.auto_id.is_some());
-    (column.not_null || column.required) && !made_up
-}
-
-/// A value of the body as a value of the column, or what it has to be.
-fn value(column: &Column, raw: Raw<'_>) -> Result<Value, &'static str> {
-    let shape = raw.shape();
-    if shape == Shape::Null {
-        return Ok(Value::Null);
-    }
-    match column.kind {
-        ColumnType::Json => Ok(Value::Text(raw.compact())),
-        ColumnType::Boolean => match &shape {
-            Shape::Bool(value) => Ok(Value::from(*value)),
-            Shape::Number(text) => boolean(text).ok_or("must be true or false"),
-            _ => Err("must be true or false"),
-        },
-        ColumnType::Integer => match &shape {
-            Shape::Number(text) => integer(text),
-            Shape::Text(text) => integer(text),
-            _ => None,
-        }
-        .ok_or("must be a whole number between -2^63 and 2^63-1"),
-        ColumnType::Real | ColumnType::Number => match &shape {
-            Shape::Number(text) => number(text),
-            Shape::Text(text) => number(text),
-            _ => None,
-        }
-        .map(|value| if column.kind == ColumnType::Real { real(value) } else { value })
-        .ok_or("must be a number"),
-        ColumnType::Text => match shape {
-            Shape::Text(text) => Ok(Value::Text(text.into_owned())),
-            _ => Err("must be text"),
-        },
-        ColumnType::Blob => match shape {
-            Shape::Text(text) => bytes(&text).map(Value::Blob).ok_or("must be bytes in base64"),
-            _ => Err("must be bytes in base64"),
-        },
-        ColumnType::Datetime | ColumnType::Any => match shape {
-            Shape::Text(text) => Ok(Value::Text(text.into_owned())),
-            Shape::Number(text) => number(text).ok_or("must be a number that fits"),
-            _ => Err("must be text or a number"),
-        },
-    }
-}
-
-/// A whole number, also one written with a fraction of zero or an exponent.
-fn integer(text: &str) -> Option<Value> {
-    match number(text)? {
-        Value::Integer(integer) => Some(Value::Integer(integer)),
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and below 2^53")]
-        Value::Real(real) if real.fract() == 0.0 && real.abs() <= 9_007_199_254_740_992.0 => {
-            Some(Value::Integer(real as i64))
-        }
-        _ => None,
-    }
-}
-
-/// Whole numbers are stored as doubles in a column of doubles, and so they are compared.
-fn real(value: Value) -> Value {
-    match value {
-        #[expect(clippy::cast_precision_loss, reason = "SQLite's REAL affinity does the same")]
-        Value::Integer(integer) => Value::Real(integer as f64),
-        other => other,
-    }
 }

@@ -42,7 +42,10 @@ pub(super) fn encode_value(kind: ColumnType, value: ValueRef<'_>, out: &mut Vec<
         (ValueRef::Integer(integer), _) => encode_integer(integer, kind, out),
         (ValueRef::Real(real), _) => encode_real(real, out),
         (ValueRef::Text(text), ColumnType::Json) => encode_json(text, out),
-        (ValueRef::Text(text), _) => encode_text(&String::from_utf8_lossy(text), out),
+        (ValueRef::Text(text), _) => match std::str::from_utf8(text) {
+            Ok(text) => encode_text(text, out),
+            Err(_) => encode_text(&String::from_utf8_lossy(text), out),
+        },
         (ValueRef::Blob(blob), _) => encode_blob(blob, out),
     }
 }
@@ -80,9 +83,16 @@ fn encode_json(text: &[u8], out: &mut Vec<u8>) {
 pub(super) fn encode_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    let is_special = |byte: u8| matches!(byte, 0..0x20 | b'"' | b'\\');
+    // Most texts need nothing; looking at all of it without breaking off takes many bytes at once.
+    if !bytes.iter().fold(false, |found, byte| found | is_special(*byte)) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut plain = 0;
     for (at, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+        if !is_special(byte) {
             continue;
         }
         out.extend_from_slice(&bytes[plain..at]);

@@ -27,23 +27,20 @@ pub(super) fn explain(tx: AppTx<'_>, table: &Table, act: Act<'_>, error: DbError
         ConstraintKind::Unique => unique(tx, table, act, constraint),
         ConstraintKind::ForeignKey => foreign_key(tx, table, act),
         ConstraintKind::Check => check(tx, table, act, constraint),
-        ConstraintKind::NotNull => match named(table, constraint).as_slice() {
-            [] => elsewhere(tx, table, act, Kind::Invalid, "refused"),
-            names => Error::invalid(faults(names, "required", "must not be null")),
-        },
+        ConstraintKind::NotNull => not_null(tx, table, act, constraint),
         ConstraintKind::DataType => data_type(table, constraint),
     };
     explained.because(error)
 }
 
-/// The error for deferred foreign keys that do not hold at the end, after these records were written.
+/// The error for deferred foreign keys that do not hold at the end, after these records were written or deleted.
 pub(super) fn explain_deferred<'k>(
     tx: AppTx<'_>,
-    table: &Table,
-    written: impl IntoIterator<Item = (&'k RecordKey, Option<usize>)>,
+    written: impl IntoIterator<Item = (&'k Table, &'k RecordKey, Option<usize>)>,
 ) -> Error {
     let mut fields = Vec::new();
-    for (key, place) in written {
+    let mut tables: Vec<&Table> = Vec::new();
+    for (table, key, place) in written {
         let broken = reference_faults(table, &Probe::kept(table, key).broken_references(tx));
         fields.extend(broken.into_iter().map(|mut fault| {
             if let Some(index) = place {
@@ -51,9 +48,13 @@ pub(super) fn explain_deferred<'k>(
             }
             fault
         }));
+        if tables.iter().all(|known| known.name != table.name) {
+            tables.push(table);
+        }
     }
     if fields.is_empty() {
-        fields = dependent_faults(&orphans(tx, table));
+        let left: Vec<&Dependent> = tables.into_iter().flat_map(|table| orphans(tx, table)).collect();
+        fields = dependent_faults(&left);
     }
     foreign_key_error(fields)
 }
@@ -67,22 +68,32 @@ fn probe<'a>(table: &'a Table, act: Act<'a>) -> Option<Probe<'a>> {
 }
 
 /// The columns of this table that the message names.
-fn named<'t>(table: &'t Table, constraint: &Constraint) -> Vec<&'t str> {
+fn named(table: &Table, constraint: &Constraint) -> Vec<usize> {
     let known = table.columns.iter().map(|column| column.name.as_str());
-    let columns = constraint.columns(&table.name, known);
-    let mut names = Vec::new();
-    for name in columns {
-        names.extend(table.column_in_sql(&name).map(|index| table.columns[index].name.as_str()));
-    }
-    names
+    let names = constraint.columns(&table.name, known);
+    names.iter().filter_map(|name| table.column_in_sql(name)).collect()
 }
 
+/// The names of these columns, or of what they are computed from.
 fn names<'t>(table: &'t Table, columns: &[usize]) -> Vec<&'t str> {
-    columns.iter().map(|index| table.columns[*index].name.as_str()).collect()
+    table.sources(columns).into_iter().map(|index| table.columns[index].name.as_str()).collect()
 }
 
 fn faults(names: &[&str], code: &'static str, message: &str) -> Vec<FieldError> {
     names.iter().map(|name| FieldError::new(*name, code, message)).collect()
+}
+
+fn not_null(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
+    let columns = named(table, constraint);
+    match columns.as_slice() {
+        [] => elsewhere(tx, table, act, Kind::Invalid, "refused"),
+        _ if matches!(act, Act::Delete(_)) => elsewhere(tx, table, act, Kind::Conflict, "required"),
+        [only] if table.columns[*only].generated => {
+            let message = format!("gives no {}", table.columns[*only].name);
+            Error::invalid(faults(&names(table, &columns), "required", &message))
+        }
+        _ => Error::invalid(faults(&names(table, &columns), "required", "must not be null")),
+    }
 }
 
 fn unique(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
@@ -91,53 +102,59 @@ fn unique(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -
         // An index over an expression is named itself: index 'products_name_once'.
         let index = constraint.detail.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\''));
         let index = table.unique_expressions.iter().find(|unique| Some(unique.name.as_str()) == index);
-        columns = index.map(|index| names(table, &index.columns)).unwrap_or_default();
+        columns = index.map(|index| index.columns.clone()).unwrap_or_default();
     }
     if columns.is_empty() {
         return elsewhere(tx, table, act, Kind::Conflict, "unique");
     }
-    let detail = format!("Another record of {} has the same {}.", table.name, columns.join(" and "));
-    let message = if columns.len() == 1 { "is taken" } else { "is taken in this combination" };
-    Error::conflict("unique", detail).with_fields(faults(&columns, "unique", message))
+    let names = names(table, &columns);
+    let detail = format!("Another record of {} has the same {}.", table.name, names.join(" and "));
+    let message = if names.len() == 1 { "is taken" } else { "is taken in this combination" };
+    Error::conflict("unique", detail).with_fields(faults(&names, "unique", message))
 }
 
 fn check(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
     let is_reported = |check: &&Check| check.label == constraint.detail;
     let mut broken: Vec<&Check> = table.checks.iter().filter(is_reported).collect();
-    let is_own = !broken.is_empty();
-    let probe = probe(table, act);
-    let also = probe.as_ref().map(|probe| probe.broken_checks(tx)).unwrap_or_default();
+    let also = probe(table, act).map(|probe| probe.broken_checks(tx)).unwrap_or_default();
     broken.extend(also.into_iter().filter(|check| check.label != constraint.detail));
-    if !is_own && broken.is_empty() {
+    if broken.is_empty() {
         return elsewhere(tx, table, act, Kind::Invalid, "check");
+    }
+    if matches!(act, Act::Delete(_)) {
+        return elsewhere(tx, table, act, Kind::Conflict, "check");
     }
     let mut fields = Vec::new();
     for check in &broken {
         // Only a name may be told; an expression is SQL.
-        let message = if check.label == check.expression || check.label.len() > 200 {
-            "breaks a rule of this table".to_owned()
-        } else {
-            format!("breaks the rule {}", check.label)
+        let message = match &check.name {
+            Some(name) => format!("breaks the rule {name}"),
+            None => "breaks a rule of this table".to_owned(),
         };
         fields.extend(faults(&names(table, &check.columns), "check", &message));
     }
     let detail = match fields.as_slice() {
         [one] => format!("{} {}.", one.field, one.message),
+        _ if broken.len() == 1 => format!("The fields in `errors` together break a rule of {}.", table.name),
         _ => format!("This record breaks {} rules of {}; see `errors`.", broken.len(), table.name),
     };
     Error::new(Kind::Invalid, "check", detail).with_fields(fields)
 }
 
+/// The message reads: cannot store TEXT value in INTEGER column orders.id
 fn data_type(table: &Table, constraint: &Constraint) -> Error {
-    // cannot store TEXT value in INTEGER column orders.id
-    let column = constraint.detail.rsplit_once(&format!("{}.", table.name)).map_or("", |(_, column)| column);
-    match table.column_in_sql(column) {
-        Some(index) => {
-            let column = &table.columns[index];
-            Error::invalid_field(&column.name, "type", format!("must be {}", column.declared.to_lowercase()))
-        }
-        None => Error::new(Kind::Invalid, "type", "A value is of a type that its column does not take."),
-    }
+    let column =
+        constraint.detail.split_once(&format!(" column {}.", table.name)).map_or("", |(_, column)| column);
+    let Some(index) = table.column_in_sql(column) else {
+        return Error::new(Kind::Invalid, "type", "A value is of a type that its column does not take.");
+    };
+    let column = &table.columns[index];
+    let message = if column.generated {
+        format!("makes {} something else than {}", column.name, column.declared.to_lowercase())
+    } else {
+        format!("must be {}", column.declared.to_lowercase())
+    };
+    Error::invalid(faults(&names(table, &[index]), "type", &message))
 }
 
 fn foreign_key(tx: AppTx<'_>, table: &Table, act: Act<'_>) -> Error {
@@ -199,7 +216,7 @@ fn foreign_key_error(fields: Vec<FieldError>) -> Error {
     Error::conflict("foreign_key", detail).with_fields(fields)
 }
 
-/// A constraint of another table, which a trigger or a cascade of this one wrote to. Where the cause is that this
+/// A constraint of another row, which a trigger or a cascade of this change wrote to. Where the cause is that this
 /// record refers to nothing, that is what helps.
 fn elsewhere(tx: AppTx<'_>, table: &Table, act: Act<'_>, kind: Kind, code: &'static str) -> Error {
     let broken = probe(table, act).map(|probe| reference_faults(table, &probe.broken_references(tx)));
@@ -208,7 +225,7 @@ fn elsewhere(tx: AppTx<'_>, table: &Table, act: Act<'_>, kind: Kind, code: &'sta
         _ => Error::new(
             kind,
             code,
-            format!("A change that follows from this one in {} breaks a rule of another table.", table.name),
+            format!("A change that follows from this one in {} breaks a rule elsewhere.", table.name),
         ),
     }
 }

@@ -1,6 +1,7 @@
 //! Conditions on columns: read from the query string, written as SQL with bound values.
 
 use super::literal::Literal;
+use super::names::{pieces, unquote};
 use crate::db::Value;
 use crate::error::{Error, Result};
 use crate::model::column::Column;
@@ -108,36 +109,34 @@ fn items(column: &Column, text: &str) -> Result<Vec<Literal>> {
     let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
     let inside = inside.ok_or_else(|| bad_filter(column, "a list is written (a,b,\"c,d\")"))?;
     let mut items = Vec::new();
-    let mut rest = inside.chars().peekable();
-    loop {
-        let mut item = String::new();
-        if rest.next_if_eq(&'"').is_some() {
-            loop {
-                match rest.next() {
-                    Some('"') => break,
-                    Some('\\') => item.extend(rest.next()),
-                    Some(c) => item.push(c),
-                    None => return Err(bad_filter(column, "a quote is not closed")),
-                }
-            }
-        } else {
-            while let Some(c) = rest.next_if(|c| *c != ',') {
-                item.push(c);
-            }
-        }
-        items.push(Literal::parse(column, &item)?);
+    for piece in pieces(inside) {
+        let item = match unquote(piece) {
+            Some((item, "")) => Literal::parse(column, &item)?,
+            None if !piece.starts_with('"') => Literal::parse(column, piece)?,
+            _ => return Err(bad_filter(column, "a quote is not closed, or followed by more than a comma")),
+        };
+        items.push(item);
         if items.len() > MOST_ITEMS {
             return Err(bad_filter(column, "a list takes at most 500 values"));
         }
-        match rest.next() {
-            Some(',') => {}
-            None => return Ok(items),
-            Some(_) => return Err(bad_filter(column, "after a closing quote comes a comma")),
-        }
     }
+    Ok(items)
 }
 
 impl Filter {
+    /// That a column holds this very value.
+    pub fn equals(column: usize, value: Value) -> Filter {
+        Filter::Column(column, Test(Ask::Compare("=", Literal::One(value))))
+    }
+
+    /// The column of which it lets one value only through, if it is about one column.
+    pub(super) fn fixed_column(&self) -> Option<usize> {
+        match self {
+            Filter::Column(index, Test(Ask::Compare("=", _) | Ask::IsNull(true))) => Some(*index),
+            _ => None,
+        }
+    }
+
     /// Whether it lets everything through.
     pub fn is_empty(&self) -> bool {
         matches!(self, Filter::All(parts) if parts.is_empty())
@@ -194,6 +193,15 @@ impl Test {
                 params.push(value);
                 write!(sql, "{name} {sign} ?")
             }
+            Ask::Compare(sign @ ("=" | "<>"), Literal::Text(text)) => {
+                params.push(text);
+                write!(sql, "{name} {sign} ?")
+            }
+            // Numbers sort before all text and bytes behind it; neither is less or more than a text.
+            Ask::Compare(sign, Literal::Text(text)) => {
+                params.push(text);
+                write!(sql, "(typeof({name}) = 'text' AND {name} {sign} ?)")
+            }
             Ask::Compare("=", Literal::Either { number, text }) => {
                 params.extend([number, text]);
                 write!(sql, "{name} IN (?, ?)")
@@ -202,8 +210,7 @@ impl Test {
                 params.extend([number, text]);
                 write!(sql, "{name} NOT IN (?, ?)")
             }
-            // Numbers sort before all text, so each is compared with its own kind; `+` keeps the column's affinity
-            // from turning the text back into a number.
+            // Each kind is compared with its own; `+` keeps the column's affinity from turning the text into a number.
             Ask::Compare(sign, Literal::Either { number, text }) => {
                 params.extend([number, text]);
                 write!(
@@ -226,7 +233,7 @@ fn write_list<'f>(
     let before = params.len();
     for item in items {
         match item {
-            Literal::One(value) => params.push(value),
+            Literal::One(value) | Literal::Text(value) => params.push(value),
             Literal::Either { number, text } => params.extend([number, text]),
         }
     }

@@ -11,7 +11,9 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 pub(super) enum Literal {
     /// The column's type decides what the text means.
     One(Value),
-    /// The column may hold numbers and text, and the text could be either.
+    /// The column may hold numbers and text, and this is text.
+    Text(Value),
+    /// The column may hold numbers and text, and this could be either.
     Either {
         /// As a number.
         number: Value,
@@ -32,10 +34,9 @@ impl Literal {
             ColumnType::Blob => bytes(text).map(Value::Blob),
             ColumnType::Text | ColumnType::Json => Some(Value::from(text)),
             ColumnType::Datetime | ColumnType::Any => {
-                let text = Value::from(text);
-                return Ok(match number(text_of(&text)) {
-                    Some(number) => Literal::Either { number, text },
-                    None => Literal::One(text),
+                return Ok(match (number(text), Value::from(text)) {
+                    (Some(number), text) => Literal::Either { number, text },
+                    (None, text) => Literal::Text(text),
                 });
             }
         };
@@ -47,13 +48,6 @@ impl Literal {
             };
             Error::malformed("bad_value", format!("{} is compared with {what}.", column.name))
         })
-    }
-}
-
-fn text_of(value: &Value) -> &str {
-    match value {
-        Value::Text(text) => text,
-        _ => "",
     }
 }
 

@@ -17,10 +17,13 @@ mod filter;
 mod json;
 mod key;
 mod literal;
+mod names;
 mod order;
 mod probe;
+mod put;
 mod query;
 mod select;
+mod value;
 mod write;
 
 #[cfg(test)]
@@ -31,8 +34,9 @@ pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
+pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
-pub use select::{find_record, list_records};
+pub use select::{find_record, list_records, record_meets};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
     update_unsettled,

@@ -1,6 +1,7 @@
 //! The order of a list, always a total one, and the condition "after this record" in it.
 
-use super::query::{unknown_column, wrong_parameter};
+use super::names::{column, pieces};
+use super::query::wrong_parameter;
 use crate::db::Value;
 use crate::error::Result;
 use crate::model::table::{Table, TableKind, quote};
@@ -32,14 +33,14 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// Reads `-created_at,id.nullslast`. What it leaves undecided is decided by the key, in the direction of the last
-    /// column, so that an index can be walked either way.
+    /// Reads `-created_at,id.nullslast`. What it leaves undecided is decided by the key, in the direction in which an
+    /// index holds it that fits the order; `fixed` are columns of which one value only is asked for.
     ///
     /// # Errors
     /// 400 `unknown_column`, or `bad_order` when it cannot be read.
-    pub(super) fn parse(table: &Table, text: Option<&str>) -> Result<Order> {
+    pub(super) fn parse(table: &Table, text: Option<&str>, fixed: &[usize]) -> Result<Order> {
         let mut terms: Vec<Term> = Vec::new();
-        for part in text.into_iter().flat_map(|text| text.split(',')) {
+        for part in text.into_iter().flat_map(pieces) {
             let term = asked(table, part)?;
             if terms.iter().all(|other| other.column != term.column) {
                 terms.push(term);
@@ -48,10 +49,10 @@ impl Order {
         if terms.len() > MOST_COLUMNS {
             return Err(wrong_parameter("bad_order", "order takes at most 8 columns"));
         }
-        let descending = terms.last().is_some_and(|term| term.descending);
         if terms.is_empty() {
-            terms.extend(key_terms(table, descending));
+            terms.extend(key_terms(table, false));
         }
+        let descending = rest_descends(table, &terms, fixed);
         Ok(complete(table, terms, descending))
     }
 
@@ -71,13 +72,30 @@ impl Order {
         }
     }
 
-    /// The condition that a record comes after the one with `values` in the terms, or is like it where records repeat.
+    /// Whether what comes after a record with these values has to be asked for in two parts: first what is NULL in the
+    /// first term as it is, or is not as it is not, then the others. One condition for both could not enter an index.
+    pub(super) fn has_second_part(&self, values: &[Value]) -> bool {
+        let first = self.terms.first().zip(values.first());
+        first.is_some_and(|(term, value)| term.nullable && term.nulls_first == (*value == Value::Null))
+    }
+
+    /// The condition of the first part: that a record comes after the one with `values` in the terms (or is like it
+    /// where records repeat), in the same half as to NULL in the first term.
     pub(super) fn write_after<'v>(&self, values: &'v [Value], sql: &mut String, params: &mut Vec<&'v Value>) {
-        if let (Some(term), Some(value)) = (self.terms.first(), values.first()) {
-            term.write_bound(value, sql, params);
-        }
+        let mut pairs = self.terms.iter().zip(values).peekable();
         let mut open = 0;
-        for (term, value) in self.terms.iter().zip(values) {
+        if let Some((term, value)) = pairs.peek() {
+            if **value == Value::Null {
+                let _ = write!(sql, "{} IS NULL AND ", term.compared);
+                pairs.next();
+            } else {
+                // An index is entered here; the exact condition follows.
+                let sign = if term.descending { "<=" } else { ">=" };
+                params.push(value);
+                let _ = write!(sql, "{} {sign} ? AND ", term.compared);
+            }
+        }
+        for (term, value) in pairs {
             sql.push('(');
             term.write_after(value, sql, params);
             params.push(value);
@@ -86,6 +104,14 @@ impl Order {
         }
         sql.push(if self.repeats { '1' } else { '0' });
         sql.extend(std::iter::repeat_n(')', open));
+    }
+
+    /// The condition of the second part: the other half.
+    pub(super) fn write_second_part(&self, sql: &mut String) {
+        if let Some(term) = self.terms.first() {
+            let test = if term.nulls_first { "IS NOT NULL" } else { "IS NULL" };
+            let _ = write!(sql, "{} {test}", term.compared);
+        }
     }
 }
 
@@ -108,20 +134,6 @@ impl Term {
             nulls_first: !descending,
             nullable: !(column.not_null || column.is_rowid),
         }
-    }
-
-    /// A bound on the first term that an index can be entered with; the exact condition follows.
-    fn write_bound<'v>(&self, value: &'v Value, sql: &mut String, params: &mut Vec<&'v Value>) {
-        let _ = match value {
-            Value::Null if self.nulls_first => Ok(()),
-            Value::Null => write!(sql, "{} IS NULL AND ", self.compared),
-            _ if self.nullable && !self.nulls_first => Ok(()),
-            _ => {
-                params.push(value);
-                let sign = if self.descending { "<=" } else { ">=" };
-                write!(sql, "{} {sign} ? AND ", self.compared)
-            }
-        };
     }
 
     fn write_after<'v>(&self, value: &'v Value, sql: &mut String, params: &mut Vec<&'v Value>) {
@@ -147,15 +159,17 @@ impl Term {
     }
 }
 
-fn asked(table: &Table, part: &str) -> Result<Term> {
-    let (name, descending) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
+fn asked(table: &Table, piece: &str) -> Result<Term> {
+    if let Some(index) = table.column(piece) {
+        return Ok(Term::new(table, index, false, None));
+    }
+    let (name, descending) = piece.strip_prefix('-').map_or((piece, false), |name| (name, true));
     let (name, nulls_first) = match (name.strip_suffix(".nullsfirst"), name.strip_suffix(".nullslast")) {
         (Some(name), _) => (name, Some(true)),
         (None, Some(name)) => (name, Some(false)),
         (None, None) => (name, None),
     };
-    let index = table.column(name).ok_or_else(|| unknown_column(table, name))?;
-    let mut term = Term::new(table, index, descending, None);
+    let mut term = Term::new(table, column(table, name)?, descending, None);
     term.nulls_first = nulls_first.unwrap_or(term.nulls_first);
     Ok(term)
 }
@@ -168,11 +182,27 @@ fn key_terms(table: &Table, descending: bool) -> impl Iterator<Item = Term> {
         .map(move |(index, collation)| Term::new(table, *index, descending, collation.as_deref()))
 }
 
+/// Whether what follows the terms is descending: an index ends in the rowid or the key, ascending if it is walked
+/// forwards.
+fn rest_descends(table: &Table, terms: &[Term], fixed: &[usize]) -> bool {
+    let fits = |columns: &[(usize, bool)]| {
+        let start = columns.iter().position(|(index, _)| !fixed.contains(index))?;
+        let rest = columns.get(start..start + terms.len())?;
+        let mut walks = rest.iter().zip(terms).map(|((index, descending), term)| {
+            (term.column == Some(*index)).then_some(*descending != term.descending)
+        });
+        let first = walks.next()??;
+        walks.all(|walk| walk == Some(first)).then_some(first)
+    };
+    let by_index = table.indexes.iter().find_map(|index| fits(&index.columns));
+    by_index.unwrap_or_else(|| terms.last().is_some_and(|term| term.descending))
+}
+
 /// Adds what makes the order total: the rowid where there is one (every index ends in it), else the key, else all
 /// columns byte by byte.
 fn complete(table: &Table, mut terms: Vec<Term>, descending: bool) -> Order {
-    let column = |term: &Term| term.column.map(|index| &table.columns[index]);
-    if terms.iter().any(|term| column(term).is_some_and(|column| column.is_rowid)) {
+    let is_rowid = |term: &Term| term.column.is_some_and(|index| table.columns[index].is_rowid);
+    if terms.iter().any(is_rowid) {
         return Order { terms, repeats: false };
     }
     if let Some(rowid) = table.rowid {
@@ -188,7 +218,8 @@ fn complete(table: &Table, mut terms: Vec<Term>, descending: bool) -> Order {
         terms.extend(key.into_iter().filter(|term| !terms.contains(term)).collect::<Vec<_>>());
         return Order { terms, repeats: false };
     }
-    let all = (0..table.columns.len()).map(|index| Term::new(table, index, descending, Some("BINARY")));
+    // What is hidden stays out of cursors too; records that differ there only look alike.
+    let all = table.visible.iter().map(|index| Term::new(table, *index, descending, Some("BINARY")));
     terms.extend(all);
     Order { terms, repeats: true }
 }

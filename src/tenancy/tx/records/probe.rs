@@ -32,7 +32,7 @@ impl<'a> Probe<'a> {
             format!("{value} AS {}", column.quoted)
         });
         let source = format!("(SELECT {})", columns.collect::<Vec<_>>().join(", "));
-        Probe { table, source, params: fields.values.iter().collect() }
+        Probe { table, source: with_computed(table, source), params: fields.values.iter().collect() }
     }
 
     /// The row with this key as an update of these fields makes it.
@@ -48,7 +48,11 @@ impl<'a> Probe<'a> {
         });
         let columns = columns.collect::<Vec<_>>().join(", ");
         let source = format!("(SELECT {columns} FROM {} WHERE {})", table.quoted, table.key_match);
-        Probe { table, source, params: key.values().iter().chain(&fields.values).collect() }
+        Probe {
+            table,
+            source: with_computed(table, source),
+            params: key.values().iter().chain(&fields.values).collect(),
+        }
     }
 
     /// The row with this key as it is stored.
@@ -59,9 +63,7 @@ impl<'a> Probe<'a> {
 
     /// The CHECKs that it breaks.
     pub(super) fn broken_checks(&self, tx: AppTx<'_>) -> Vec<&'a Check> {
-        let is_stored = |index: &usize| !self.table.columns[*index].generated;
-        let checks: Vec<&Check> =
-            self.table.checks.iter().filter(|check| check.columns.iter().all(is_stored)).collect();
+        let checks = &self.table.checks;
         let mut sql = "SELECT ".to_owned();
         for (index, check) in checks.iter().enumerate() {
             // The line ends in case the expression does with a comment.
@@ -72,7 +74,7 @@ impl<'a> Probe<'a> {
         let asked = tx.each(&sql, self.params.iter().copied(), |row| {
             for (index, check) in checks.iter().enumerate() {
                 if row.get::<Option<bool>>(index)? == Some(true) {
-                    broken.push(*check);
+                    broken.push(check);
                 }
             }
             Ok(ControlFlow::Continue(()))
@@ -171,8 +173,27 @@ fn stored(table: &Table) -> impl Iterator<Item = (usize, &Column)> {
     table.columns.iter().enumerate().filter(move |(_, column)| !column.generated && !is_shown_rowid(column))
 }
 
+/// The same row with its generated columns, each after those that it is made of.
+fn with_computed(table: &Table, mut source: String) -> String {
+    let mut known: Vec<usize> = stored(table).map(|(index, _)| index).collect();
+    loop {
+        let next = table.columns.iter().enumerate().find_map(|(index, column)| {
+            let computed = column.computed.as_ref().filter(|_| !known.contains(&index))?;
+            computed.columns.iter().all(|other| known.contains(other)).then_some((index, column, computed))
+        });
+        let Some((index, column, computed)) = next else { return source };
+        let value = typed(column, &format!("({}\n)", computed.expression));
+        source = format!("(SELECT *, {value} AS {} FROM {source})", column.quoted);
+        known.push(index);
+    }
+}
+
 /// A parameter with the affinity and collation of the column.
 fn bound(column: &Column, number: usize) -> String {
+    typed(column, &format!("?{number}"))
+}
+
+fn typed(column: &Column, value: &str) -> String {
     let affinity = match column.kind {
         ColumnType::Integer => "INTEGER",
         ColumnType::Real => "REAL",
@@ -180,9 +201,9 @@ fn bound(column: &Column, number: usize) -> String {
         ColumnType::Text => "TEXT",
         // A cast would turn a date into its year.
         ColumnType::Blob | ColumnType::Json | ColumnType::Datetime | ColumnType::Any => {
-            return format!("?{number}");
+            return value.to_owned();
         }
     };
     let collation = column.collation.as_deref().map(|name| format!(" COLLATE {}", quote(name)));
-    format!("CAST(?{number} AS {affinity}){}", collation.unwrap_or_default())
+    format!("CAST({value} AS {affinity}){}", collation.unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 
 use super::cursor::{CursorContext, Position, write_value};
 use super::filter::{Filter, Test};
+use super::names::{column, pieces};
 use super::order::Order;
 use crate::db::Value;
 use crate::error::{Error, Result};
@@ -54,9 +55,10 @@ impl ListQuery {
         if filters.len() > MOST_FILTERS {
             return Err(wrong_parameter("bad_filter", "a list takes at most 100 filters"));
         }
+        let fixed: Vec<usize> = filters.iter().filter_map(Filter::fixed_column).collect();
         let mut query = ListQuery {
             filter: Filter::All(filters),
-            order: Order::parse(table, order)?,
+            order: Order::parse(table, order, &fixed)?,
             limit: limit.map_or(Ok(DEFAULT_LIMIT), parse_limit)?,
             after: None,
             fields: fields.map(|text| parse_fields(table, text)).transpose()?,
@@ -72,13 +74,6 @@ impl ListQuery {
             query.after = Some(position);
         }
         Ok(query)
-    }
-
-    /// Also demands `filter` of every record, besides what the client asked for; the cursor is bound to it too.
-    #[must_use]
-    pub fn and(mut self, filter: Filter) -> ListQuery {
-        self.filter = Filter::All(vec![self.filter, filter]);
-        self
     }
 
     /// What a cursor of this list is bound to: the table, the order and the filters with their values.
@@ -98,14 +93,14 @@ impl ListQuery {
     }
 }
 
-/// Reads `fields=id,status`, for a list or a single record.
+/// Reads `fields=id,status,"a,b"`, for a list or a single record.
 ///
 /// # Errors
 /// 400 `unknown_column`.
 pub fn parse_fields(table: &Table, text: &str) -> Result<Vec<usize>> {
     let mut fields = Vec::new();
-    for name in text.split(',') {
-        let index = table.column(name).ok_or_else(|| unknown_column(table, name))?;
+    for piece in pieces(text) {
+        let index = column(table, piece)?;
         if !fields.contains(&index) {
             fields.push(index);
         }

@@ -2,6 +2,7 @@
 
 use super::cursor::{CursorContext, Position};
 use super::encode::{encode_row, encode_text};
+use super::filter::Filter;
 use super::key::RecordKey;
 use super::query::ListQuery;
 use crate::db::{AppTx, DbError, Row, Value, ValueRef};
@@ -23,31 +24,92 @@ pub fn list_records(
     context: &CursorContext,
 ) -> Result<Vec<u8>> {
     let columns = query.fields.as_deref().unwrap_or(&table.visible);
-    let (mut sql, terms) = select_from(table, query, columns);
-    let mut params: Vec<&Value> = Vec::new();
+    let (head, terms) = select_from(table, query, columns);
+    let mut page = Page::new(table, query, columns, terms);
+    for part in parts(query) {
+        // One more than is shown tells whether there is a next page.
+        let bounds = [Value::from(query.limit + 1 - page.count), Value::from(part.offset(query))];
+        let (sql, params) = statement(&head, table, query, part, &bounds);
+        tx.each(&sql, params, |row| page.add(row))?;
+        if page.has_more {
+            break;
+        }
+    }
+    page.finish(context)
+}
+
+/// What of the list one statement reads.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Part {
+    /// All of it, or what comes after so many records.
+    Whole,
+    /// What comes after the cursor's record, see [`Order::write_after`](super::order::Order::write_after).
+    After,
+    /// What comes after that, see [`Order::write_second_part`](super::order::Order::write_second_part).
+    Second,
+}
+
+impl Part {
+    fn offset(self, query: &ListQuery) -> i64 {
+        let Some(after) = &query.after else { return 0 };
+        let offset = match self {
+            Part::Whole => after.seen,
+            Part::After if query.order.repeats => after.alike,
+            Part::After | Part::Second => 0,
+        };
+        i64::try_from(offset).unwrap_or(i64::MAX)
+    }
+}
+
+/// The statements that a page takes: a second one only where the first may leave it unfilled.
+pub(super) fn parts(query: &ListQuery) -> impl Iterator<Item = Part> {
+    let values = query.after.as_ref().and_then(|after| after.values.as_ref());
+    let first = if values.is_some() { Part::After } else { Part::Whole };
+    let has_second = values.is_some_and(|values| query.order.has_second_part(values));
+    [Some(first), has_second.then_some(Part::Second)].into_iter().flatten()
+}
+
+/// One statement and what it binds; `bounds` are the LIMIT and the OFFSET.
+pub(super) fn statement<'q>(
+    head: &str,
+    table: &Table,
+    query: &'q ListQuery,
+    part: Part,
+    bounds: &'q [Value; 2],
+) -> (String, Vec<&'q Value>) {
+    let mut sql = String::with_capacity(head.len() + 256);
+    sql.push_str(head);
+    let mut params = Vec::new();
     sql.push_str(" WHERE ");
     query.filter.write(table, &mut sql, &mut params);
-    let mut offset = 0;
-    if let Some(after) = &query.after {
-        match &after.values {
-            Some(values) => {
-                sql.push_str(" AND ");
-                query.order.write_after(values, &mut sql, &mut params);
-                offset = if query.order.repeats { after.alike } else { 0 };
-            }
-            None => offset = after.seen,
-        }
+    if part == Part::Second {
+        sql.push_str(" AND ");
+        query.order.write_second_part(&mut sql);
+    } else if let Some(values) = query.after.as_ref().and_then(|after| after.values.as_ref()) {
+        sql.push_str(" AND ");
+        query.order.write_after(values, &mut sql, &mut params);
     }
     sql.push_str(" ORDER BY ");
     query.order.write(&mut sql);
     sql.push_str(" LIMIT ? OFFSET ?");
-    // One more than is shown tells whether there is a next page.
-    let bounds = [Value::from(query.limit + 1), Value::from(i64::try_from(offset).unwrap_or(i64::MAX))];
-    params.extend(&bounds);
+    params.extend(bounds);
+    (sql, params)
+}
 
-    let mut page = Page::new(table, query, columns, terms);
-    tx.each(&sql, params, |row| page.add(row))?;
-    page.finish(context)
+/// Whether the record with this key meets `filter`; false if there is none.
+///
+/// # Errors
+/// As [`DbError`] says.
+pub fn record_meets(tx: AppTx<'_>, table: &Table, key: &RecordKey, filter: &Filter) -> Result<bool> {
+    let mut sql = format!("SELECT 1 FROM {} WHERE {} AND ", table.quoted, table.key_match);
+    let mut params: Vec<&Value> = key.values().iter().collect();
+    filter.write(table, &mut sql, &mut params);
+    let mut found = false;
+    tx.each(&sql, params, |_| {
+        found = true;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
 }
 
 /// The record with this key as JSON, all of it or these fields; `None` if there is none.
@@ -75,7 +137,7 @@ pub fn find_record(
 
 /// The beginning of the statement, and where each term of the order stands in its rows. Terms that are not among
 /// the columns come after them.
-fn select_from(table: &Table, query: &ListQuery, columns: &[usize]) -> (String, Vec<usize>) {
+pub(super) fn select_from(table: &Table, query: &ListQuery, columns: &[usize]) -> (String, Vec<usize>) {
     let mut sql = String::with_capacity(512);
     sql.push_str("SELECT ");
     if query.fields.is_some() {

@@ -5,7 +5,7 @@ use super::encode::encode_row;
 use super::explain::{Act, explain, explain_deferred};
 use super::key::RecordKey;
 use super::select::find_record;
-use crate::db::{AppTx, Value};
+use crate::db::{AppTx, DbError, Value};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::table::Table;
 use std::fmt::Write as _;
@@ -29,8 +29,8 @@ pub fn insert_records(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Result<
     let inserted = insert_unsettled(tx, table, new)?;
     if tx.has_deferred_violations() {
         let keys = inserted.keys.iter().enumerate();
-        let places = keys.map(|(index, key)| (key, new.many.then_some(index)));
-        return Err(explain_deferred(tx, table, places));
+        let places = keys.map(|(index, key)| (table, key, new.many.then_some(index)));
+        return Err(explain_deferred(tx, places));
     }
     Ok(inserted)
 }
@@ -47,11 +47,17 @@ pub fn insert_unsettled(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Resul
     if new.many {
         body.extend_from_slice(b"{\"items\":[");
     }
+    let mut sql = String::new();
+    let mut columns: Option<&[usize]> = None;
     for (index, record) in new.records.iter().enumerate() {
         if index > 0 {
             body.push(b',');
         }
-        let key = insert_one(tx, table, record, &mut body);
+        if columns != Some(&record.columns) {
+            sql = insert_sql(table, &record.columns);
+            columns = Some(&record.columns);
+        }
+        let key = insert_one(tx, table, record, &sql, &mut body);
         let key = key.map_err(|error| if new.many { at_element(error, index) } else { error })?;
         keys.extend(key);
     }
@@ -73,7 +79,7 @@ pub fn update_record(
 ) -> Result<Option<Vec<u8>>> {
     let updated = update_unsettled(tx, table, key, patch)?;
     if updated.is_some() && tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, table, [(key, None)]));
+        return Err(explain_deferred(tx, [(table, key, None)]));
     }
     Ok(updated)
 }
@@ -103,9 +109,9 @@ pub fn update_unsettled(
         let _ = write!(sql, "{comma}{} = ?{number}", table.columns[*index].quoted);
     }
     let _ = write!(sql, " WHERE {}", table.key_match);
-    let params: Vec<&Value> = key.values().iter().chain(&fields.values).collect();
+    sql.push_str(&returning(table));
     let mut body = Vec::with_capacity(256);
-    match run(tx, table, sql, &params, &mut body) {
+    match run(tx, table, &sql, key.values().iter().chain(&fields.values), &mut body) {
         Ok(Some(_)) => Ok(Some(body)),
         // A trigger may have ignored the change of a record that exists.
         Ok(None) => find_record(tx, table, key, None)?.map_or(Ok(None), |_| Err(dropped(table))),
@@ -118,10 +124,9 @@ pub fn update_unsettled(
 /// # Errors
 /// 409 `foreign_key` naming who refers to it, 422 `refused` or `dropped`.
 pub fn delete_record(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result<bool> {
-    // A deferred key is violated by what the delete leaves behind, so it has to be looked up before.
     let deleted = delete_unsettled(tx, table, key)?;
     if deleted && tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, table, []));
+        return Err(explain_deferred(tx, [(table, key, None)]));
     }
     Ok(deleted)
 }
@@ -140,57 +145,70 @@ pub fn delete_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result
     }
 }
 
-/// Says whether all deferred foreign keys hold, after several `.._unsettled` calls.
+/// Says whether all deferred foreign keys hold after several `.._unsettled` calls; `written` are the records that they
+/// wrote or deleted, in order.
 ///
 /// # Errors
-/// 409 `foreign_key` if one of them points nowhere.
-pub fn settle(tx: AppTx<'_>, table: &Table, keys: &[RecordKey]) -> Result<()> {
+/// 409 `foreign_key` if one of them points nowhere; fields of the record i in `written` are named `[i].field`.
+pub fn settle(tx: AppTx<'_>, written: &[(&Table, &RecordKey)]) -> Result<()> {
     if tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, table, keys.iter().map(|key| (key, None))));
+        let places = written.iter().enumerate().map(|(index, (table, key))| (*table, *key, Some(index)));
+        return Err(explain_deferred(tx, places));
     }
     Ok(())
 }
 
-fn insert_one(
-    tx: AppTx<'_>,
-    table: &Table,
-    record: &Fields,
-    body: &mut Vec<u8>,
-) -> Result<Option<RecordKey>> {
+pub(super) fn insert_sql(table: &Table, columns: &[usize]) -> String {
     let mut sql = format!("INSERT INTO {} ", table.quoted);
-    if record.columns.is_empty() {
+    if columns.is_empty() {
         sql.push_str("DEFAULT VALUES");
     } else {
-        let _ = write!(sql, "({}) VALUES (", table.list(&record.columns));
-        for index in 0..record.columns.len() {
+        let _ = write!(sql, "({}) VALUES (", table.list(columns));
+        for index in 0..columns.len() {
             sql.push_str(if index == 0 { "?" } else { ", ?" });
         }
         sql.push(')');
     }
-    let params: Vec<&Value> = record.values.iter().collect();
-    match run(tx, table, sql, &params, body) {
+    sql.push_str(&returning(table));
+    sql
+}
+
+/// Runs [`insert_sql`] for the columns of `record`.
+pub(super) fn insert_one(
+    tx: AppTx<'_>,
+    table: &Table,
+    record: &Fields,
+    sql: &str,
+    body: &mut Vec<u8>,
+) -> Result<Option<RecordKey>> {
+    match run(tx, table, sql, &record.values, body) {
         Ok(Some(key)) => Ok((!table.key.is_empty()).then_some(key)),
         Ok(None) => Err(dropped(table)),
         Err(error) => Err(explain(tx, table, Act::Insert(record), error)),
     }
 }
 
-/// Runs a statement that changes one row, appends the row to `body` and tells its key; `None` if no row was changed.
-fn run(
-    tx: AppTx<'_>,
-    table: &Table,
-    mut sql: String,
-    params: &[&Value],
-    body: &mut Vec<u8>,
-) -> Result<Option<RecordKey>, crate::db::DbError> {
-    let start = body.len();
-    let _ = write!(sql, " RETURNING {}", table.select_list);
+/// All that a client may read, then the key.
+fn returning(table: &Table) -> String {
+    let mut sql = format!(" RETURNING {}", table.select_list);
     for index in &table.key {
         let _ = write!(sql, ", {}", table.columns[*index].quoted);
     }
+    sql
+}
+
+/// Runs a statement that changes one row, appends the row to `body` and tells its key; `None` if no row was changed.
+fn run<'p>(
+    tx: AppTx<'_>,
+    table: &Table,
+    sql: &str,
+    params: impl IntoIterator<Item = &'p Value>,
+    body: &mut Vec<u8>,
+) -> Result<Option<RecordKey>, DbError> {
+    let start = body.len();
     let width = table.visible.len();
     let mut key = None;
-    tx.each(&sql, params.iter().copied(), |row| {
+    tx.each(sql, params, |row| {
         encode_row(table, &table.visible, row, body)?;
         let values = (0..table.key.len()).map(|part| row.get(width + part));
         key = Some(RecordKey::new(values.collect::<Result<_, _>>()?));

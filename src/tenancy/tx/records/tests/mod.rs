@@ -2,9 +2,13 @@
 
 mod faults;
 mod keys;
+mod meters;
 mod paging;
+mod plans;
+mod put;
 mod reading;
 mod shop;
+mod tickets;
 
 use super::*;
 use crate::clock::{SystemClock, Timestamp};

@@ -180,7 +180,7 @@ proptest! {
             prop_assert_eq!(pages.len(), count);
             prop_assert_eq!(&json!(pages), &whole["items"]);
         }
-        // The order itself, against the naive one: stable by rowid, in the direction of the last term.
+        // The order itself, against the naive one: stable by rowid, in the direction in which an index fits.
         let mut expected: Vec<usize> = (0..rows.len()).collect();
         if last_kept(&terms).is_some_and(|term| term.descending) {
             expected.reverse();

@@ -1,0 +1,54 @@
+//! Indexes: the collations of a key, what is unique, in which order rows can be read.
+
+use super::{Object, ddl, named_columns};
+use crate::db::{DbError, Tx};
+use crate::model::column::Column;
+use crate::model::table::{Index, UniqueExpression};
+
+/// What the indexes of a table say.
+#[derive(Default)]
+pub(super) struct Indexes {
+    /// The collations of the key's own index, if it has one.
+    pub(super) of_key: Option<Vec<String>>,
+    /// The unique ones over expressions.
+    pub(super) expressions: Vec<UniqueExpression>,
+    /// In which orders they hold the rows.
+    pub(super) orders: Vec<Index>,
+}
+
+pub(super) fn read(
+    tx: &Tx<'_>,
+    objects: &[Object],
+    table: &str,
+    columns: &[Column],
+) -> Result<Indexes, DbError> {
+    let mut found = Indexes::default();
+    let listed = tx.query(
+        "SELECT name, \"unique\", origin FROM pragma_index_list(?1) ORDER BY partial, seq",
+        crate::params![table],
+        |row| Ok((row.get::<String>(0)?, row.get::<bool>(1)?, row.get::<String>(2)?)),
+    )?;
+    for (name, unique, origin) in listed {
+        let parts = tx.query(
+            "SELECT name, \"desc\", coll FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno",
+            crate::params![&name],
+            |row| {
+                let column = row.get::<Option<String>>(0)?;
+                Ok((column, row.get::<bool>(1)?, row.get::<Option<String>>(2)?.unwrap_or_default()))
+            },
+        )?;
+        let known = parts.iter().map_while(|(column, descending, _)| {
+            let index = columns.iter().position(|known| Some(&known.name) == column.as_ref())?;
+            Some((index, *descending))
+        });
+        found.orders.push(Index { columns: known.collect() });
+        if unique && parts.iter().any(|(column, ..)| column.is_none()) {
+            let sql = objects.iter().find(|object| object.kind == "index" && object.name == name);
+            let mentions = sql.map(|object| ddl::index_mentions(&object.sql)).unwrap_or_default();
+            found.expressions.push(UniqueExpression { columns: named_columns(columns, &mentions), name });
+        } else if origin == "pk" {
+            found.of_key = Some(parts.into_iter().map(|(.., collation)| collation).collect());
+        }
+    }
+    Ok(found)
+}

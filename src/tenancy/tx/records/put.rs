@@ -1,0 +1,74 @@
+//! PUT: a record that is changed where it exists and created where it does not.
+
+use super::decode::{Fields, Patch, complete, done, fields, must_be_writable};
+use super::explain::explain_deferred;
+use super::json::Raw;
+use super::key::RecordKey;
+use super::write::{insert_one, insert_sql, update_record};
+use crate::clock::Timestamp;
+use crate::db::AppTx;
+use crate::error::{Error, FieldError, Result};
+use crate::model::table::Table;
+
+/// A record that is created or changed, whichever is called for, checked against its table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// For a record that exists.
+    pub(super) patch: Patch,
+    /// For one that does not; `None` where the key cannot be chosen.
+    pub(super) new: Option<Fields>,
+    /// What is wrong with creating it.
+    pub(super) faults: Vec<FieldError>,
+}
+
+impl Put {
+    /// Reads an object for the record with this key. What only matters for a new record is not yet an error.
+    ///
+    /// # Errors
+    /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
+    pub fn parse(table: &Table, key: &RecordKey, body: &[u8], now: Timestamp) -> Result<Put> {
+        must_be_writable(table)?;
+        let mut faults = Vec::new();
+        let all = done(fields(table, Raw::read(body)?, true, &mut faults), faults)?;
+        let (mut new, mut faults) = (all.clone(), Vec::new());
+        for (index, value) in table.key.iter().zip(key.values()) {
+            if all.get(*index).is_some_and(|given| given != value) {
+                let message = "is named otherwise in the address";
+                faults.push(FieldError::new(&table.columns[*index].name, "read_only", message));
+            }
+            new.set(*index, value.clone());
+        }
+        complete(table, &mut new, now, 0, &mut faults);
+        let chosen = !table.key.iter().any(|index| table.columns[*index].read_only);
+        Ok(Put { patch: Patch::of(table, all), new: chosen.then_some(new), faults })
+    }
+}
+
+/// A record that was put.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The whole record.
+    pub body: Vec<u8>,
+    /// Whether it is new.
+    pub created: bool,
+}
+
+/// Changes the given fields of the record with this key, or creates it.
+///
+/// # Errors
+/// As [`insert_records`] and [`update_record`]; 404 for a new record whose key cannot be chosen.
+pub fn put_record(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> Result<Stored> {
+    if let Some(body) = update_record(tx, table, key, &put.patch)? {
+        return Ok(Stored { body, created: false });
+    }
+    let new = put.new.as_ref().ok_or_else(Error::not_found)?;
+    if !put.faults.is_empty() {
+        return Err(Error::invalid(put.faults.clone()));
+    }
+    let mut body = Vec::with_capacity(256);
+    insert_one(tx, table, new, &insert_sql(table, &new.columns), &mut body)?;
+    if tx.has_deferred_violations() {
+        return Err(explain_deferred(tx, [(table, key, None)]));
+    }
+    Ok(Stored { body, created: true })
+}
