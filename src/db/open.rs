@@ -93,6 +93,7 @@ impl r2d2::ManageConnection for Manager {
 }
 
 fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, rusqlite::Error> {
+    super::ffi::keep_few_allocations_ready(&raw);
     // The order is that of DESIGN 3: the timeout first, so that switching to WAL can wait for a lock.
     raw.execute_batch(&format!(
         "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;

@@ -17,8 +17,8 @@ use tokio::sync::OnceCell;
 const DESCRIPTORS: u64 = 2 * (READERS as u64 + 1) + 1;
 /// Descriptors left for connections of clients, the catalog and the rest.
 const RESERVED_DESCRIPTORS: u64 = 1_024;
-/// Open tenants at most where nobody says otherwise: about 130 KB each.
-const DEFAULT_MOST: usize = 384;
+/// Open tenants at most where nobody says otherwise: some 300 KB each under load.
+const DEFAULT_MOST: usize = 256;
 
 pub(super) struct OpenFiles {
     slots: Mutex<Slots>,

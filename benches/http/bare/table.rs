@@ -23,7 +23,8 @@ const SCHEMA: &str = "
         name       TEXT NOT NULL,
         email      TEXT UNIQUE,
         created_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-    ) STRICT;";
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS customers_by_name ON customers (name, id);";
 
 const INSERT: &str = "INSERT INTO customers (id, name, email) VALUES (?1, ?2, ?3)
     RETURNING id, name, email, created_at";
