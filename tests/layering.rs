@@ -89,7 +89,11 @@ const NEVER: &[(&[&str], &[&str], &str)] = &[
         "plain data and rules do no I/O",
     ),
     (&["rating"], &["Clock", "SharedClock"], "rating is given the time"),
-    (&["http", "jobs"], &["Tx", "AppTx", "|tx|", "|tx"], "a transaction belongs to service"),
+    (
+        &["http", "jobs"],
+        &["Tx", "AppTx", "TenantTx", "CatalogTx", "OfTenant", "|tx|", "|tx"],
+        "a transaction belongs to service",
+    ),
 ];
 
 const LONGEST_FILE: usize = 500;
@@ -390,11 +394,16 @@ fn sources_under(directory: &Path, prefix: &str, sources: &mut Vec<Source>) {
     }
 }
 
-#[test]
-fn every_source_keeps_to_the_plan_of_the_house() {
+fn all_sources() -> Vec<Source> {
     let mut sources = Vec::new();
     sources_under(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut sources);
     assert!(sources.len() > 20, "the sources were not found: {}", sources.len());
+    sources
+}
+
+#[test]
+fn every_source_keeps_to_the_plan_of_the_house() {
+    let sources = all_sources();
     let mut report = String::new();
     for source in &sources {
         for offence in offences(source) {
@@ -402,6 +411,74 @@ fn every_source_keeps_to_the_plan_of_the_house() {
         }
     }
     assert!(report.is_empty(), "\n{report}");
+}
+
+/// The public functions that give a scope, and how often one is put together out of its fields.
+fn ways_to_a_scope(sources: &[Source]) -> (Vec<String>, usize) {
+    let (mut ways, mut literals) = (Vec::new(), 0);
+    for source in sources {
+        let code = without_tests(&without_text(&source.text));
+        let words = words(&code);
+        let is_home = contains(&words, "impl TenantScope");
+        for (at, word) in words.iter().enumerate() {
+            let before = at.checked_sub(1).map(|before| words[before]);
+            let after = words.get(at + 1);
+            if *word == "TenantScope"
+                && after == Some(&"{")
+                && !["struct", "impl", "for", ">"].contains(&before.unwrap_or(""))
+            {
+                literals += 1;
+            }
+            if *word == "fn" && gives_a_scope(&words[at..], is_home) && is_public(&words[..at]) {
+                ways.push(words[at + 1].to_owned());
+            }
+        }
+    }
+    (ways, literals)
+}
+
+/// Whether the signature at the start of `words` names the scope behind its last arrow. `is_home` tells that `Self` may
+/// be the scope.
+fn gives_a_scope(words: &[&str], is_home: bool) -> bool {
+    let end = words.iter().position(|word| ["{", ";"].contains(word)).unwrap_or(words.len());
+    let arrow = words[..end].windows(2).rposition(|pair| pair == ["-", ">"]);
+    arrow.is_some_and(|arrow| {
+        words[arrow..end].iter().any(|word| *word == "TenantScope" || (is_home && *word == "Self"))
+    })
+}
+
+fn is_public(before: &[&str]) -> bool {
+    let qualifiers = before
+        .iter()
+        .rev()
+        .take_while(|word| ["async", "const", ")", "(", "crate", "super", "pub"].contains(word));
+    qualifiers.clone().any(|word| *word == "pub")
+}
+
+#[test]
+fn a_scope_is_had_in_three_ways_and_no_more() {
+    let (mut ways, literals) = ways_to_a_scope(&all_sources());
+    ways.sort();
+    assert_eq!(ways, ["for_job", "for_member", "for_operator"]);
+    assert_eq!(literals, 1, "a scope is put together in one place");
+}
+
+#[test]
+fn a_fourth_way_to_a_scope_would_be_counted() {
+    let of =
+        |text: &str| ways_to_a_scope(&[Source { path: "service/x.rs".to_owned(), text: text.to_owned() }]);
+    assert_eq!(of("impl TenantScope { pub fn open(a: A) -> Result<TenantScope> { b } }").0, ["open"]);
+    assert_eq!(of("pub(super) async fn shortcut(id: TenantId) -> TenantScope { b }").0, ["shortcut"]);
+    assert_eq!(of("fn f() { let s = TenantScope { a, b }; }").1, 1);
+    assert_eq!(of("impl TenantScope { pub fn open(a: A) -> Result<Self> { b } }").0, ["open"]);
+    assert_eq!(
+        of("pub fn f<T>(scope: &TenantScope, a: impl Fn() -> T) -> Result<T> { b }").0,
+        Vec::<String>::new()
+    );
+    let fine = of(
+        "pub struct TenantScope { a: A } impl TenantScope { fn open() -> Result<TenantScope> { b } pub fn f(&self) -> &str { c } }",
+    );
+    assert_eq!(fine, (Vec::new(), 0));
 }
 
 #[track_caller]
