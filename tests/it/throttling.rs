@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, Client, Installation, MINUTE};
+use crate::harness::{Answer, Client, Installation, MINUTE, SECOND};
 
 fn sign_in(client: &Client, email: &str, password: &str) -> Answer {
     client.post("/api/v1/auth/sign-in", json!({"email": email, "password": password}))
@@ -14,10 +14,16 @@ fn after_five_failures_an_account_makes_wait_whether_it_exists_or_not() {
     let server = installation.serve();
     let ann = server.sign_up("ann");
     for email in [ann.email.as_str(), "unknown@example.com"] {
+        let fails = |status| drop(sign_in(&server.nobody(), email, "not the password at all").expect(status));
         for _ in 0..5 {
-            sign_in(&server.nobody(), email, "not the password at all").expect(401);
+            fails(401);
         }
-        sign_in(&server.nobody(), email, "not the password at all").expect(429);
+        // From here on each failure doubles the wait; whoever waits may try again.
+        for wait in [1, 2, 4, 8] {
+            installation.advance_clock((wait + 1) * SECOND);
+            fails(401);
+        }
+        fails(429);
         // The right password tells nothing either while one has to wait.
         sign_in(&server.nobody(), email, &ann.password).expect(429);
     }
