@@ -95,8 +95,10 @@ fn security_headers_are_on_every_answer() {
     for path in ["/", "/api/v1/me", "/livez", "/nothing"] {
         let answer = server.nobody().get(path);
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        let is_page = answer.header("content-type").is_some_and(|value| value.starts_with("text/html"));
         let policy = answer.header("content-security-policy").unwrap_or_default().to_owned();
-        assert!(policy.contains("frame-ancestors"), "{path}: {policy:?}");
+        let guarded = policy.contains("script-src 'self'") && policy.contains("frame-ancestors 'none'");
+        assert!(guarded || !is_page, "{path}: {policy:?}");
         assert!(answer.header("access-control-allow-origin").is_none(), "{path}");
     }
     let call = Call::get("/api/v1/me").header("origin", "https://evil.example");

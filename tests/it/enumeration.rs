@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Installation, letters_to};
+use crate::harness::{Answer, Client, Installation};
 
 /// The answer without what differs each time.
 fn lasting(answer: &Answer) -> (u16, Value) {
@@ -43,39 +43,6 @@ fn an_unknown_address_costs_as_much_time_as_a_wrong_password() {
     let (wrong, unknown) = (least(&ann.email), least("unknown@example.com"));
     assert!(unknown > wrong / 2, "unknown {unknown:?}, wrong {wrong:?}");
     assert!(wrong > Duration::from_millis(2), "no hash takes only {wrong:?}");
-    server.stop();
-}
-
-#[test]
-fn a_forgotten_password_gets_the_same_answer_for_all_and_a_letter_for_those_who_exist() {
-    let installation = Installation::new();
-    let server = installation.serve();
-    let ann = server.sign_up("ann");
-    let forgot = |email: &str| {
-        lasting(&server.nobody().post("/api/v1/auth/password/forgot", json!({"email": email})).expect(202))
-    };
-    assert_eq!(forgot(&ann.email), forgot("unknown@example.com"));
-    crate::harness::token_mailed_to(&installation, &ann.email, 1);
-    assert_eq!(letters_to(&installation, "unknown@example.com").len(), 0);
-    server.stop();
-}
-
-#[test]
-fn a_reset_token_works_once_and_ends_all_sessions() {
-    let installation = Installation::new();
-    let server = installation.serve();
-    let ann = server.sign_up("ann");
-    server.nobody().post("/api/v1/auth/password/forgot", json!({"email": ann.email})).expect(202);
-    let token = crate::harness::token_mailed_to(&installation, &ann.email, 1);
-    let reset = |password: &str| {
-        server.nobody().post("/api/v1/auth/password/reset", json!({"token": token, "new_password": password}))
-    };
-    reset("short").expect_refused_by_name("new_password");
-    reset("nine lanterns juggle otters").expect(204);
-    reset("otters juggle nine lanterns").expect_one_of(&[400, 404, 410, 422]);
-    ann.client.get("/api/v1/me").expect(401);
-    let body = json!({"email": ann.email, "password": "nine lanterns juggle otters"});
-    server.nobody().post("/api/v1/auth/sign-in", body).expect(200);
     server.stop();
 }
 

@@ -5,21 +5,17 @@ use serde_json::json;
 use crate::harness::Installation;
 
 #[test]
-fn a_weak_password_is_refused_at_sign_up_and_at_change() {
+fn a_weak_password_is_refused_and_not_repeated() {
     let server = Installation::new().serve();
-    let ann = server.sign_up("ann");
-    let weak =
-        ["", "short", "fourteen chars", "aaaaaaaaaaaaaaaaaaaaaaaa", "passwordpassword", "bob@example.com"];
+    let weak = ["", "zebra", "fourteen zebra", "zzzzzzzzzzzzzzzzzzzzzzzz", "zebra@example.com"];
     for password in weak {
-        let body = json!({"email": "bob@example.com", "password": password, "name": "Bob"});
+        let body = json!({"email": "zebra@example.com", "password": password, "name": "Bob"});
         let answer = server.nobody().post("/api/v1/auth/sign-up", body).expect_refused_by_name("password");
         assert!(
             password.is_empty() || !answer.text().contains(password),
             "the answer repeats it: {answer:?}"
         );
     }
-    let body = json!({"current_password": ann.password, "new_password": "short"});
-    ann.client.post("/api/v1/auth/password/change", body).expect_refused_by_name("new_password");
     server.stop();
 }
 
@@ -30,31 +26,6 @@ fn a_password_of_a_megabyte_is_refused_without_hashing_it() {
     server.nobody().post("/api/v1/auth/sign-up", body).expect_refused_by_name("password");
     let body = json!({"email": "bob@example.com", "password": "otter ".repeat(200_000)});
     server.nobody().post("/api/v1/auth/sign-in", body).expect_one_of(&[401, 422]);
-    server.stop();
-}
-
-#[test]
-fn a_password_change_ends_all_other_sessions_and_needs_the_current_password() {
-    let server = Installation::new().serve();
-    let here = server.sign_up("ann");
-    let there = here.sign_in_again();
-    let new_password = "lanterns juggle nine otters";
-    let wrong = json!({"current_password": "not the password", "new_password": new_password});
-    here.client.post("/api/v1/auth/password/change", wrong).expect_one_of(&[401, 403, 422]);
-    there.client.get("/api/v1/me").expect(200);
-    let right = json!({"current_password": here.password, "new_password": new_password});
-    here.client.post("/api/v1/auth/password/change", right).expect(204);
-    there.client.get("/api/v1/me").expect(401);
-    let body = json!({"refresh_token": there.refresh_token});
-    server.nobody().post("/api/v1/auth/refresh", body).expect(401);
-    let sign_in = |password: &str| {
-        server
-            .nobody()
-            .post("/api/v1/auth/sign-in", json!({"email": here.email, "password": password}))
-            .status
-    };
-    assert_eq!(sign_in(&here.password), 401);
-    assert_eq!(sign_in(new_password), 200);
     server.stop();
 }
 

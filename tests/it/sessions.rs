@@ -105,21 +105,3 @@ fn an_access_token_ends_after_five_minutes() {
     ann.client.get("/api/v1/me").expect(401);
     server.stop();
 }
-
-#[test]
-fn whoever_deletes_their_identity_is_gone_at_once_but_not_the_last_owner() {
-    let server = Installation::new().serve();
-    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
-    let bob = server.join(&ann, &acme, "bob", "member");
-    let delete = |person: &Person, password: &str| {
-        person.client.send(&Call::delete("/api/v1/me").json(&json!({"password": password})))
-    };
-    delete(&ann, &ann.password).expect(409);
-    delete(&bob, "not the password at all").expect_one_of(&[401, 403, 422]);
-    bob.client.get("/api/v1/me").expect(200);
-    delete(&bob, &bob.password).expect(204);
-    assert_signed_out(&bob);
-    let members = ann.client.get(&acme.path("/members")).expect(200);
-    assert!(!members.text().contains(&bob.email), "{}", members.text());
-    server.stop();
-}

@@ -1,6 +1,5 @@
 //! What is wrong with one tenant's file is that tenant's trouble and nobody else's.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -170,20 +169,24 @@ fn a_file_from_a_newer_version_of_the_app_is_not_served_by_an_older_one() {
 }
 
 #[test]
-fn the_write_ahead_log_of_another_file_is_not_replayed_into_a_tenant() {
+fn directories_swapped_with_their_logs_are_served_to_neither_tenant() {
     let rest = at_rest();
-    // A server that is killed leaves its log beside the file.
+    // A server that is killed leaves its logs beside the files.
     let server = rest.installation.serve();
-    let (_, bob) = rest.clients(&server);
+    let (ann, bob) = rest.clients(&server);
+    ann.post(&rest.acme.path("/records/customers"), json!({"name": "in the log of Acme"})).expect(201);
     bob.post(&rest.bolt.path("/records/customers"), json!({"name": "in the log of Bolt"})).expect(201);
     server.kill();
-    let wal = |file: &Path| file.with_file_name("data.db-wal");
-    let theirs = wal(&rest.installation.tenant_file(&rest.bolt.id));
-    assert!(theirs.metadata().unwrap().len() > 0, "the log is empty, this proves nothing");
-    std::fs::copy(theirs, wal(&rest.file())).unwrap();
+    let directory = |tenant: &Tenant| rest.installation.tenant_directory(&tenant.id);
+    let (first, second, aside) =
+        (directory(&rest.acme), directory(&rest.bolt), rest.installation.beside("aside"));
+    assert!(first.join("data.db-wal").metadata().unwrap().len() > 0, "the log is empty, this proves nothing");
+    for (from, to) in [(&first, &aside), (&second, &first), (&aside, &second)] {
+        std::fs::rename(from, to).unwrap();
+    }
     let server = rest.installation.serve();
-    let (ann, _) = rest.clients(&server);
-    let list = ann.get(&rest.acme.path("/records/customers")).expect_one_of(&[200, 503]);
-    assert!(!list.text().contains("Bolt"), "{}", list.text());
+    let (ann, bob) = rest.clients(&server);
+    ann.get(&rest.acme.path("/records/customers")).expect_code(503, "tenant_unavailable");
+    bob.get(&rest.bolt.path("/records/customers")).expect_code(503, "tenant_unavailable");
     server.stop();
 }

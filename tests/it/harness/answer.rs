@@ -24,7 +24,7 @@ const INTERNALS: &[&str] = &[
     "INSERT INTO",
     "sqlite_",
     "SQLITE_",
-    "no such table",
+    "no such table:",
     "data.db",
     "catalog.db",
     "panicked",
@@ -84,9 +84,10 @@ impl Answer {
     #[track_caller]
     pub fn expect_refused_by_name(self, field: &str) -> Answer {
         let answer = self.expect_one_of(&[400, 422]);
-        let named = answer.json["errors"].as_array().is_some_and(|errors| {
+        let in_errors = answer.json["errors"].as_array().is_some_and(|errors| {
             errors.iter().any(|error| error["field"].as_str().is_some_and(|name| name.contains(field)))
         });
+        let named = in_errors || answer.json["detail"].as_str().is_some_and(|detail| detail.contains(field));
         assert!(named, "{} does not name {field}: {}", answer.asked, answer.text());
         answer
     }
