@@ -46,6 +46,14 @@ fn two_servers_never_share_a_directory() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_end_at_once_ends_in_order() {
+    let installation = Installation::new();
+    for _ in 0..10 {
+        installation.serve().stop();
+    }
+}
+
+#[test]
 fn an_unknown_setting_is_an_error_that_names_it() {
     let installation = Installation::new();
     std::fs::create_dir_all(installation.data()).unwrap();
