@@ -15,7 +15,7 @@ const SAMPLE: u64 = 64;
 const PRELOAD_CONNECTIONS: usize = 16;
 
 /// How long a server may go on after the end of a round before it counts as stuck.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// When the connections stop.
 enum End {

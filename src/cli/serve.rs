@@ -10,7 +10,7 @@ use serde_json::json;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(super) fn run(common: &Common, listening: &Listening) -> Result<ExitCode, Failure> {
     let config = common.load(listening.listen)?;
@@ -47,11 +47,15 @@ pub(super) struct Running {
     server: Server,
     jobs: Runner,
     control: ControlSocket,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
 impl Running {
     /// Opens the installation and binds the address.
     pub(super) async fn start(config: Config) -> Result<Running, Failure> {
+        // First of all: whoever has read where we listen may ask us to end.
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let installation = Installation::open(config, clock()).await?;
         let server = match Server::bind(Arc::clone(&installation)).await {
             Ok(server) => server,
@@ -63,7 +67,7 @@ impl Running {
         installation.reached_at(server.address());
         let control = ControlSocket::bind(&installation)?;
         let jobs = Runner::start(&installation);
-        Ok(Running { installation, server, jobs, control })
+        Ok(Running { installation, server, jobs, control, terminate, interrupt })
     }
 
     /// The URL for people: the configured one, else where it really listens.
@@ -78,8 +82,7 @@ impl Running {
     /// Serves until SIGTERM or SIGINT, then ends in order: no new connections, running requests end, jobs stop, files
     /// are checkpointed and closed.
     pub(super) async fn until_stopped(self) -> Result<(), Failure> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+        let (mut terminate, mut interrupt) = (self.terminate, self.interrupt);
         let stop = async move {
             tokio::select! {
                 _ = terminate.recv() => {}

@@ -113,7 +113,9 @@ impl Maintenance {
     /// # Errors
     /// As [`DbError`] says.
     pub fn checkpoint(&self) -> Result<(), DbError> {
-        Tx::new(&self.connected, Timestamp(0)).query("PRAGMA wal_checkpoint(TRUNCATE)", &[], |_| Ok(())).map(drop)
+        Tx::new(&self.connected, Timestamp(0))
+            .query("PRAGMA wal_checkpoint(TRUNCATE)", &[], |_| Ok(()))
+            .map(drop)
     }
 
     /// Turns durability off, for a file that nobody knows yet and that is synced as a whole when it is done.

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::service::Installation;
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
@@ -27,17 +27,16 @@ impl FromRequest<Arc<Installation>> for JsonBytes {
             )));
         }
         let most = installation.config().max_body_bytes;
-        let bytes = axum::body::to_bytes(request.into_body(), most).await.map_err(|error| {
-            // The limit is the innermost cause; a connection that breaks off has nobody left to read the answer.
-            Problem(
-                Error::new(
-                    Kind::TooLarge,
-                    "body_too_large",
-                    format!("A body may have at most {most} bytes."),
-                )
-                .because(error),
-            )
-        })?;
+        let too_large =
+            || Error::new(Kind::TooLarge, "body_too_large", format!("A body may have at most {most} bytes."));
+        // What announces itself as too large is not waited for.
+        if request.body().size_hint().lower() > most as u64 {
+            return Err(Problem(too_large()));
+        }
+        // The limit is the innermost cause; a connection that breaks off has nobody left to read the answer.
+        let bytes = axum::body::to_bytes(request.into_body(), most)
+            .await
+            .map_err(|error| Problem(too_large().because(error)))?;
         Ok(JsonBytes(bytes))
     }
 }

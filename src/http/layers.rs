@@ -5,6 +5,7 @@ use crate::clock::monotonic;
 use crate::error::{Error, Kind};
 use crate::id::RequestId;
 use crate::service::Installation;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
@@ -16,6 +17,8 @@ use std::time::Duration;
 /// Scripts and styles from ourselves alone, no frames, nothing else unless it is ours.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Bodies up to this many bytes are read before anything is decided.
+const READ_FIRST: u64 = 64 << 10;
 /// Requests that take longer are worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -30,7 +33,13 @@ pub(super) async fn observe(
     let method = request.method().clone();
     let uri = request.uri().clone();
     let deadline = Duration::from_secs(installation.config().request_seconds);
-    let mut response = match tokio::time::timeout(deadline, next.run(request)).await {
+    let answer = async {
+        match with_small_body_read(request).await {
+            Ok(request) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        }
+    };
+    let mut response = match tokio::time::timeout(deadline, answer).await {
         Ok(response) => response,
         Err(_) => Problem(Error::new(
             Kind::DeadlinePassed,
@@ -53,6 +62,20 @@ pub(super) async fn observe(
     );
     finish_headers(response.headers_mut(), &id, uri.path().starts_with("/api/"));
     response
+}
+
+/// A refusal is often ready before the body has arrived. The connection would then be closed with bytes unread, which
+/// resets it, and the client would lose the very answer; so a small body is taken in first.
+async fn with_small_body_read(request: Request) -> Result<Request, Problem> {
+    let size = request.body().size_hint().exact();
+    if !size.is_some_and(|size| (1..=READ_FIRST).contains(&size)) {
+        return Ok(request);
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|error| {
+        Problem(Error::malformed("body_incomplete", "The body ended before it was complete.").because(error))
+    })?;
+    Ok(Request::from_parts(parts, Body::from(bytes)))
 }
 
 /// Faults of ours are errors, overload is a warning, the rest is the client's own affair.

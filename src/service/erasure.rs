@@ -21,7 +21,9 @@ pub async fn erase_due_tenants(installation: &Installation) -> Result<usize> {
     for id in due {
         match erase_tenant(installation, id, By::system()).await {
             Ok(_) => erased += 1,
-            Err(error) => tracing::error!(tenant_id = %id, error = ?error, "erasing failed and will be tried again"),
+            Err(error) => {
+                tracing::error!(tenant_id = %id, error = ?error, "erasing failed and will be tried again")
+            }
         }
     }
     Ok(erased)

@@ -1,0 +1,44 @@
+//! What every test stands on.
+
+mod answer;
+mod call;
+mod cases;
+mod client;
+mod installation;
+mod mail;
+mod people;
+mod raw;
+mod server;
+
+pub use answer::Answer;
+pub use call::Call;
+pub use cases::{Case, run_cases};
+pub use client::Client;
+pub use installation::Installation;
+pub use mail::{letters_to, token_mailed_to};
+pub use people::{Person, Tenant};
+pub use raw::raw_request;
+pub use server::Server;
+
+use std::time::{Duration, Instant};
+
+pub const SECOND: i64 = 1_000;
+pub const MINUTE: i64 = 60 * SECOND;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+/// How long anything may take before that is a failure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks until there is an answer, and fails with `what` when patience ends.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,38 @@
+//! The contract of the HTTP surface and the command line, held against the real binary over loopback.
+//!
+//! `harness` starts and ends servers, speaks HTTP and checks on every single answer what holds for all of them; the
+//! other modules each take one capability. Every test has an installation of its own and stops it at the end, when the
+//! log is searched for each secret that went over the wire.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "deadlines and the environment of the child are the test's own, not the product's"
+)]
+
+mod harness;
+
+mod audit;
+mod command_line;
+mod conventions;
+mod cookies;
+mod demo;
+mod durability;
+mod enumeration;
+mod erasure;
+mod export;
+mod invitations;
+mod jwt;
+mod lifecycle;
+mod matrix;
+mod migrations;
+mod owners;
+mod passwords;
+mod refresh;
+mod roles;
+mod secrets;
+mod selectors;
+mod sessions;
+mod tenant_files;
+mod throttling;
+mod two_tenants;
