@@ -14,7 +14,10 @@ pub(super) fn check(common: &Common) -> Result<ExitCode, Failure> {
     if common.json {
         println!("{}", json!({ "ok": true, "app": app.name, "migrations": migrations }));
     } else {
-        println!("The settings are fine. The app {:?} has {migrations} migrations, and they work.", app.name);
+        println!(
+            "The settings are fine. All migrations of the app {:?} work; it has {migrations}.",
+            app.name
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

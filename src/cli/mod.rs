@@ -43,16 +43,16 @@ struct Arguments {
 #[derive(Args, Clone)]
 struct Common {
     /// Directory of all databases, files and keys [default: ./data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
     data: Option<PathBuf>,
     /// Directory of the app: app.toml, migrations, seed.sql, public [default: the built-in starter app]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
     app: Option<PathBuf>,
     /// Settings file [default: DATA/tenantry.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     config: Option<PathBuf>,
     /// Print JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Common options")]
     json: bool,
 }
 

@@ -12,6 +12,8 @@ mod guard;
 mod maintenance;
 mod migration;
 mod open;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod value;
 mod work;

@@ -22,7 +22,7 @@ pub async fn erase_due_tenants(installation: &Installation) -> Result<usize> {
         match erase_tenant(installation, id, By::system()).await {
             Ok(_) => erased += 1,
             Err(error) => {
-                tracing::error!(tenant_id = %id, error = ?error, "erasing failed and will be tried again")
+                tracing::error!(tenant_id = %id, error = ?error, "erasing failed and will be tried again");
             }
         }
     }

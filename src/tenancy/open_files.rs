@@ -188,3 +188,83 @@ fn raise_descriptor_limit() -> u64 {
         Err(_) => limit.current.unwrap_or(u64::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{SharedClock, SystemClock, Timestamp};
+    use crate::db::ReaderThreads;
+    use crate::error::Kind;
+    use crate::model::tenant::TenantStatus;
+    use crate::tenancy::App;
+    use crate::tenancy::provision::Template;
+
+    /// Three tenants, of which `most` may be open.
+    fn house(most: usize) -> (tempfile::TempDir, OpenFiles, Vec<Tenant>) {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::create(directory.path()).unwrap();
+        let app = Arc::new(App::load(None).unwrap());
+        let template = Template::build(&layout, &app, Timestamp(0)).unwrap();
+        let tenants: Vec<Tenant> = (1..=3).map(|number| tenant(Timestamp(number))).collect();
+        for tenant in &tenants {
+            template.copy_to(&layout, tenant.id, tenant.epoch, Timestamp(0)).unwrap();
+        }
+        let clock: SharedClock = Arc::new(SystemClock);
+        let options = FileOptions { threads: ReaderThreads::new(1), clock, app };
+        (directory, OpenFiles::new(most, layout, options), tenants)
+    }
+
+    fn tenant(at: Timestamp) -> Tenant {
+        Tenant {
+            id: TenantId::new(at),
+            slug: String::new(),
+            name: String::new(),
+            status: TenantStatus::Active,
+            plan: String::new(),
+            timezone: String::new(),
+            settings: String::new(),
+            epoch: 1,
+            created_at: at,
+            closed_at: None,
+            erase_after: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn those_unused_for_longest_make_way_and_none_in_use_does() {
+        let (_directory, files, tenants) = house(2);
+        let [a, b, c] = tenants.as_slice() else { unreachable!("three were made") };
+        let held = files.lease(a).await.unwrap();
+        drop(files.lease(b).await.unwrap());
+        drop(files.lease(c).await.unwrap());
+        let open = |tenant: &Tenant| files.slots().by_tenant.contains_key(&tenant.id);
+        assert_eq!((open(a), open(b), open(c)), (true, false, true));
+        let also_held = files.lease(c).await.unwrap();
+        assert_eq!(files.lease(b).await.err().map(|error| error.kind()), Some(Kind::Unavailable));
+        drop(also_held);
+        files.lease(b).await.unwrap();
+        assert!(held.file().unwrap().database.read(|_| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_fenced_tenant_is_closed_for_those_who_hold_it_and_opened_for_nobody() {
+        let (_directory, files, tenants) = house(2);
+        let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
+        let held = files.lease(a).await.unwrap();
+        files.fence(a.id);
+        files.close(a.id);
+        let read = held.file().unwrap().database.read(|_| Ok(())).await;
+        assert_eq!(read.err().map(|error| error.kind()), Some(Kind::Unavailable));
+        assert_eq!(files.lease(a).await.err().map(|error| error.kind()), Some(Kind::NotFound));
+    }
+
+    #[tokio::test]
+    async fn another_epoch_in_the_catalog_is_another_file() {
+        let (_directory, files, tenants) = house(2);
+        let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
+        files.lease(a).await.unwrap();
+        let moved = Tenant { epoch: 2, ..a.clone() };
+        let refused = files.lease(&moved).await.err().map(|error| error.code().to_owned());
+        assert_eq!(refused.as_deref(), Some("tenant_unavailable"));
+    }
+}

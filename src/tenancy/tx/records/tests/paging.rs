@@ -201,14 +201,14 @@ proptest! {
         nested in proptest::collection::vec((".{0,5}", any::<i64>()), 0..5),
     ) {
         use base64::Engine as _;
-        let app = App::sql("CREATE TABLE t (b BLOB, f BOOLEAN, i INTEGER, id INTEGER PRIMARY KEY, j JSON, r REAL, t TEXT)");
+        let app = App::sql("CREATE TABLE t (id INTEGER PRIMARY KEY, t TEXT, i INTEGER, r REAL, b BLOB, f BOOLEAN, j JSON)");
         let exact = integer.unsigned_abs() <= 1 << 53;
         let body = json!({
             "id": 1, "t": text, "i": if exact { json!(integer) } else { json!(integer.to_string()) },
             "r": if real.is_finite() { json!(real) } else { json!("Infinity") },
             "b": base64::engine::general_purpose::STANDARD.encode(&blob), "f": flag, "j": {"list": nested},
         });
-        // Columns are in the order in which serde_json writes names, so the very bytes come back.
+        // Columns are in the order in which the body names them, so the very bytes come back.
         let body = body.to_string();
         let inserted = app.insert("t", body.as_bytes()).unwrap();
         prop_assert_eq!(std::str::from_utf8(&inserted.body).unwrap(), &body);
