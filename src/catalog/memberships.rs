@@ -2,7 +2,7 @@
 
 use super::{CatalogTx, OfTenant, Tenant};
 use crate::clock::Timestamp;
-use crate::db::{ConstraintKind, DbError};
+use crate::db::{ConstraintKind, DbError, Row};
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
 use crate::model::tenant::TenantStatus;
@@ -32,6 +32,19 @@ pub struct MyMembership {
     pub tenant: Tenant,
     /// The role in it.
     pub role: String,
+}
+
+const COLUMNS: &str = "i.id, i.email, i.name, m.role, m.status, m.created_at";
+
+fn member(row: &Row<'_>) -> Result<Member, DbError> {
+    Ok(Member {
+        identity_id: row.get(0)?,
+        email: row.get(1)?,
+        name: row.get(2)?,
+        role: row.get(3)?,
+        status: row.get(4)?,
+        joined_at: row.get(5)?,
+    })
 }
 
 impl CatalogTx<'_> {
@@ -76,23 +89,12 @@ impl OfTenant<'_> {
     /// As the database says.
     pub fn list_members(&self, after: Option<(Timestamp, IdentityId)>, limit: u32) -> Result<Vec<Member>> {
         let (time, id) = after.map_or((Timestamp(-1), String::new()), |(time, id)| (time, id.to_string()));
-        Ok(self.tx().query(
-            "SELECT i.id, i.email, i.name, m.role, m.status, m.created_at
-             FROM memberships m JOIN identities i ON i.id = m.identity_id
+        let sql = format!(
+            "SELECT {COLUMNS} FROM memberships m JOIN identities i ON i.id = m.identity_id
              WHERE m.tenant_id = ?1 AND (m.created_at > ?2 OR (m.created_at = ?2 AND i.id > ?3))
-             ORDER BY m.created_at, i.id LIMIT ?4",
-            params![self.tenant, time, id, limit],
-            |row| {
-                Ok(Member {
-                    identity_id: row.get(0)?,
-                    email: row.get(1)?,
-                    name: row.get(2)?,
-                    role: row.get(3)?,
-                    status: row.get(4)?,
-                    joined_at: row.get(5)?,
-                })
-            },
-        )?)
+             ORDER BY m.created_at, i.id LIMIT ?4"
+        );
+        Ok(self.tx().query(&sql, params![self.tenant, time, id, limit], member)?)
     }
 
     /// One member.
@@ -100,24 +102,11 @@ impl OfTenant<'_> {
     /// # Errors
     /// 404 if the identity is none.
     pub fn find_member(&self, identity: IdentityId) -> Result<Member> {
-        self.tx()
-            .query_row(
-                "SELECT i.id, i.email, i.name, m.role, m.status, m.created_at
-                 FROM memberships m JOIN identities i ON i.id = m.identity_id
-                 WHERE m.tenant_id = ?1 AND m.identity_id = ?2",
-                params![self.tenant, identity],
-                |row| {
-                    Ok(Member {
-                        identity_id: row.get(0)?,
-                        email: row.get(1)?,
-                        name: row.get(2)?,
-                        role: row.get(3)?,
-                        status: row.get(4)?,
-                        joined_at: row.get(5)?,
-                    })
-                },
-            )?
-            .ok_or_else(Error::not_found)
+        let sql = format!(
+            "SELECT {COLUMNS} FROM memberships m JOIN identities i ON i.id = m.identity_id
+             WHERE m.tenant_id = ?1 AND m.identity_id = ?2"
+        );
+        self.tx().query_row(&sql, params![self.tenant, identity], member)?.ok_or_else(Error::not_found)
     }
 
     /// Adds a member. False if the identity is one already.

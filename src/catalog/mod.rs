@@ -10,6 +10,7 @@ mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod lifecycle;
 mod memberships;
 mod plans;
 mod sessions;
@@ -27,9 +28,7 @@ pub use sessions::{NewSession, Rotation, Session};
 pub use tenants::{NewTenant, Tenant, TenantChange};
 
 use crate::clock::{SharedClock, Timestamp};
-use crate::db::{
-    Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx, WriteLimits,
-};
+use crate::db::{Database, DatabaseOptions, Maintenance, OpenError, ReaderThreads, Track, Tx, WriteLimits};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use access::AccessCache;
@@ -171,14 +170,7 @@ impl<'t> OfTenant<'t> {
 }
 
 fn track() -> Track {
-    let migrations = [("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql"))];
-    Track {
-        name: "system",
-        migrations: (1..)
-            .zip(migrations)
-            .map(|(version, (name, sql))| Migration { version, name: name.to_owned(), sql: sql.to_owned() })
-            .collect(),
-    }
+    Track::system(&[("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql"))])
 }
 
 fn cannot_open(error: OpenError) -> Error {

@@ -40,6 +40,16 @@ pub struct Track {
 }
 
 impl Track {
+    /// Our own migrations, in this order: file name and statements.
+    pub fn system(migrations: &[(&str, &str)]) -> Track {
+        let migrations = (1..).zip(migrations).map(|(version, (name, sql))| Migration {
+            version,
+            name: (*name).to_owned(),
+            sql: (*sql).to_owned(),
+        });
+        Track { name: "system", migrations: migrations.collect() }
+    }
+
     fn speaker(&self) -> Speaker {
         if self.name == "system" { Speaker::System } else { Speaker::Migration }
     }

@@ -1,6 +1,7 @@
 //! What the command line does to an installation: one code path, whether a server runs beside it or not.
 
-use super::tenants::{self, NewTenantIn, OperatorAct};
+use super::lifecycle::{self, OperatorAct};
+use super::tenants::{self, NewTenantIn};
 use super::{Installation, audit, erasure, exports, operators};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::error::{Error, Kind, Result};
@@ -197,7 +198,7 @@ async fn list(installation: &Installation, status: Option<&str>) -> Result<Value
 }
 
 async fn operate(installation: &Installation, slug: &str, act: OperatorAct) -> Result<Value> {
-    Ok(describe(&tenants::operate_tenant(installation, slug, act, By::console()).await?))
+    Ok(describe(&lifecycle::operate_tenant(installation, slug, act, By::console()).await?))
 }
 
 async fn erase(installation: &Installation, slug: &str, confirm: &str, now: bool) -> Result<Value> {
@@ -211,7 +212,7 @@ async fn erase(installation: &Installation, slug: &str, confirm: &str, now: bool
     }
     let closing = matches!(tenant.status, TenantStatus::Closing | TenantStatus::Erasing);
     if !closing {
-        tenants::operate_tenant(installation, slug, OperatorAct::Close, By::console()).await?;
+        lifecycle::operate_tenant(installation, slug, OperatorAct::Close, By::console()).await?;
     }
     if now {
         let receipt = erasure::erase_now(installation, slug, confirm, By::console()).await?;

@@ -10,6 +10,7 @@ pub mod exports;
 pub mod identity;
 pub mod invitations;
 mod keys;
+pub mod lifecycle;
 mod lock;
 mod mail;
 pub mod members;

@@ -4,8 +4,8 @@ use super::app::App;
 use super::schema;
 use crate::clock::SharedClock;
 use crate::db::{
-    Database, DatabaseOptions, DbError, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx,
-    WriteLimits, migrations_applied,
+    Database, DatabaseOptions, DbError, Maintenance, OpenError, ReaderThreads, Track, Tx, WriteLimits,
+    migrations_applied,
 };
 use crate::error::{Error, Result};
 use crate::id::TenantId;
@@ -23,14 +23,7 @@ pub(super) const READERS: u32 = 4;
 
 /// Our own tables in a tenant file.
 pub(super) fn system_track() -> Track {
-    let migrations = [("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql"))];
-    Track {
-        name: "system",
-        migrations: (1..)
-            .zip(migrations)
-            .map(|(version, (name, sql))| Migration { version, name: name.to_owned(), sql: sql.to_owned() })
-            .collect(),
-    }
+    Track::system(&[("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql"))])
 }
 
 /// What all files are opened with.

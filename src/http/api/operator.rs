@@ -9,8 +9,8 @@ use crate::http::query;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::TenantId;
 use crate::model::receipt::Receipt;
-use crate::service::tenants::{self, OperatorAct};
-use crate::service::{Installation, erasure};
+use crate::service::lifecycle::{self, OperatorAct};
+use crate::service::{Installation, erasure, tenants};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -100,7 +100,7 @@ async fn act(
     path: &TenantPath,
     act: OperatorAct,
 ) -> Answer<Json<Value>> {
-    let tenant = tenants::operate_tenant(installation, &path.selector, act, operator.by()).await?;
+    let tenant = lifecycle::operate_tenant(installation, &path.selector, act, operator.by()).await?;
     Ok(Json(super::tenants::tenant_out(&tenant)))
 }
 

@@ -6,7 +6,7 @@ use crate::http::problem::Answer;
 use crate::http::routes::{Access, NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ChangeTenant, CloseTenant, Need, ReadTenant, ReopenTenant};
 use crate::service::tenants::{self, NewTenantIn, TenantChangeIn};
-use crate::service::{Installation, Tenant};
+use crate::service::{Installation, Tenant, lifecycle};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -83,10 +83,10 @@ async fn close(
     let mut fields = Fields::of(body);
     let confirm = fields.text("confirm");
     fields.finish()?;
-    let tenant = tenants::close_tenant(&installation, &allowed.scope, &confirm).await?;
+    let tenant = lifecycle::close_tenant(&installation, &allowed.scope, &confirm).await?;
     Ok((StatusCode::ACCEPTED, Json(tenant_out(&tenant))))
 }
 
 async fn reopen(allowed: Allowed<ReopenTenant>, _: NoBody) -> Answer<Json<Value>> {
-    Ok(Json(tenant_out(&tenants::reopen_tenant(&allowed.scope).await?)))
+    Ok(Json(tenant_out(&lifecycle::reopen_tenant(&allowed.scope).await?)))
 }
