@@ -112,7 +112,7 @@ settings! {
     grace_days: u32 = 30, "30";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
-    /// Most tenant files open at once; 0 takes what descriptors and memory allow.
+    /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
     open_tenants: usize = 0, "0";
     /// Largest request body, in bytes.
     max_body_bytes: usize = 8 << 20, "8388608";

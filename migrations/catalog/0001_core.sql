@@ -26,14 +26,14 @@ CREATE TABLE sessions (
   previous_hash  TEXT,                         -- of the one before
   successor_used INTEGER NOT NULL DEFAULT 0,   -- whether anything of the current generation was ever used
   created_at     INTEGER NOT NULL,
-  rotated_at     INTEGER NOT NULL,
-  last_used_at   INTEGER NOT NULL,
+  last_used_at   INTEGER NOT NULL,             -- when the refresh token was last rotated
   revoked_at     INTEGER,
   revoked_reason TEXT,
   user_agent     TEXT NOT NULL,
   address        TEXT NOT NULL
 );
 CREATE INDEX sessions_by_identity ON sessions (identity_id, created_at);
+CREATE INDEX sessions_by_use ON sessions (last_used_at);
 
 CREATE TABLE tenants (
   id             TEXT PRIMARY KEY,
@@ -105,6 +105,7 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_by_tenant ON invitations (tenant_id, created_at);
 -- One open invitation per address and tenant.
 CREATE UNIQUE INDEX invitations_open ON invitations (tenant_id, email) WHERE accepted_at IS NULL AND revoked_at IS NULL;
+CREATE INDEX invitations_by_email ON invitations (email) WHERE accepted_at IS NULL AND revoked_at IS NULL;
 
 CREATE TABLE plans (
   key        TEXT NOT NULL,
@@ -153,7 +154,7 @@ CREATE TABLE exports (
   error        TEXT
 );
 CREATE INDEX exports_by_tenant ON exports (tenant_id, created_at);
-CREATE INDEX exports_by_status ON exports (status, created_at) WHERE status IN ('queued', 'running', 'ready');
+CREATE INDEX exports_by_status ON exports (status, created_at);
 
 -- The signed proofs. The same lines stand in the append-only ledger beside the backups.
 CREATE TABLE erasures (

@@ -82,8 +82,19 @@ fn export(row: &Row<'_>) -> Result<Export, DbError> {
 }
 
 impl CatalogTx<'_> {
-    /// Takes the export that waits longest and marks it as running. Those that were running when the program ended
-    /// are taken again with `restart`.
+    /// Whether an export waits.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn has_queued_export(&self) -> Result<bool> {
+        let found =
+            self.tx.query_row("SELECT 1 FROM exports WHERE status = 'queued' LIMIT 1", &[], |row| {
+                row.get::<i64>(0)
+            })?;
+        Ok(found.is_some())
+    }
+
+    /// Takes the export that waits longest and marks it as running.
     ///
     /// # Errors
     /// As the database says.

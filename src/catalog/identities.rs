@@ -48,6 +48,11 @@ fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
     })
 }
 
+/// 409 for an address that belongs to an account.
+pub fn email_taken() -> Error {
+    Error::conflict("email_taken", "There is an account with this address. Sign in instead.")
+}
+
 impl CatalogTx<'_> {
     /// Adds an identity.
     ///
@@ -67,9 +72,7 @@ impl CatalogTx<'_> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![id, email.as_str(), name.as_str(), password_hash, operator, self.now()],
             )
-            .on_constraint("identities.email", || {
-                Error::conflict("email_taken", "There is an account with this address. Sign in instead.")
-            })?;
+            .on_constraint("identities.email", email_taken)?;
         self.find_identity(id)?.ok_or_else(Error::not_found)
     }
 
@@ -118,6 +121,7 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn delete_identity(&self, id: IdentityId) -> Result<()> {
         self.tx.execute("DELETE FROM identities WHERE id = ?1", params![id])?;
+        self.forget_all_sessions();
         Ok(())
     }
 

@@ -78,6 +78,7 @@ impl OfTenant<'_> {
     /// # Errors
     /// As the database says.
     pub fn delete_half_made(&self) -> Result<()> {
+        self.catalog.forget_tenant(self.tenant)?;
         for sql in [
             "DELETE FROM memberships WHERE tenant_id = ?1",
             "DELETE FROM tenant_slugs WHERE tenant_id = ?1",
@@ -86,6 +87,6 @@ impl OfTenant<'_> {
         ] {
             self.tx().execute(sql, params![self.tenant])?;
         }
-        self.catalog.forget_tenant(self.tenant)
+        Ok(())
     }
 }

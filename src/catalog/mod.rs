@@ -20,7 +20,7 @@ mod tenants;
 pub use access::{AccessClaims, Membership, Principal};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use exports::{Export, ExportStatus};
-pub use identities::{Identity, StoredPassword};
+pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
@@ -28,7 +28,9 @@ pub use sessions::{NewSession, Rotation, Session};
 pub use tenants::{NewTenant, Tenant, TenantChange};
 
 use crate::clock::{SharedClock, Timestamp};
-use crate::db::{Database, DatabaseOptions, Maintenance, OpenError, ReaderThreads, Track, Tx, WriteLimits};
+use crate::db::{
+    Database, DatabaseOptions, Maintenance, OpenError, ReaderThreads, Track, TrackFault, Tx, WriteLimits,
+};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use access::AccessCache;
@@ -55,9 +57,15 @@ impl Catalog {
     pub fn open(directory: &Path, threads: ReaderThreads, clock: SharedClock) -> Result<Catalog> {
         let path = directory.join("catalog.db");
         let now = clock.now();
-        let maintenance =
-            if path.exists() { Maintenance::open(&path) } else { Maintenance::create(&path, APPLICATION_ID) };
-        maintenance.map_err(cannot_open)?.migrate(&track(), now).map_err(Error::internal)?;
+        if !path.exists() {
+            make(directory, now)?;
+        }
+        let file = Maintenance::open(&path).map_err(cannot_open)?;
+        file.require_kind(APPLICATION_ID).map_err(cannot_open)?;
+        if !file.is_current(&track()).map_err(unknown_version)? {
+            file.migrate(&track(), now).map_err(Error::internal)?;
+        }
+        drop(file);
         let options = DatabaseOptions {
             application_id: APPLICATION_ID,
             readers: 8,
@@ -98,11 +106,11 @@ impl Catalog {
         self.database.write(name, move |tx| act(&CatalogTx { tx, access: &access })).await
     }
 
-    /// Moves the write-ahead log into the file and empties it, as far as running readers let it.
+    /// Moves the write-ahead log into the file and empties it. False if a running reader stood in the way.
     ///
     /// # Errors
     /// The disk refuses.
-    pub async fn checkpoint(&self) -> Result<()> {
+    pub async fn checkpoint(&self) -> Result<bool> {
         let path = self.path.clone();
         tokio::task::spawn_blocking(move || {
             Ok(Maintenance::open(&path).map_err(Error::internal)?.checkpoint()?)
@@ -167,6 +175,31 @@ impl<'t> OfTenant<'t> {
     fn tx(&self) -> &'t Tx<'t> {
         self.catalog.tx
     }
+}
+
+/// Makes a new catalog. It appears whole or not at all: a crash leaves a file of another name, which makes way.
+fn make(directory: &Path, now: Timestamp) -> Result<()> {
+    let unfinished = directory.join("catalog.new");
+    for name in ["catalog.new", "catalog.new-wal", "catalog.new-shm"] {
+        match std::fs::remove_file(directory.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let file = Maintenance::create(&unfinished, APPLICATION_ID).map_err(cannot_open)?;
+    file.migrate(&track(), now).map_err(Error::internal)?;
+    drop(file);
+    std::fs::rename(&unfinished, directory.join("catalog.db"))?;
+    Ok(std::fs::File::open(directory)?.sync_all()?)
+}
+
+fn unknown_version(fault: TrackFault) -> Error {
+    Error::unavailable(
+        "catalog_unavailable",
+        "The catalog was written by another version of this program. Start that version, or a newer one.",
+        60,
+    )
+    .because(fault)
 }
 
 fn track() -> Track {

@@ -53,7 +53,7 @@ pub struct Session {
 pub enum Rotation {
     /// The new token counts from now on; its generation.
     Rotated(i64),
-    /// Another tab was quicker: an access token of this generation, and no refresh token.
+    /// Another tab was quicker: an access token of this generation, the one before, and no refresh token.
     Raced(i64),
     /// The session is over, or there is none.
     Over,
@@ -85,9 +85,9 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn insert_session(&self, new: &NewSession) -> Result<()> {
         self.tx.execute(
-            "INSERT INTO sessions (id, identity_id, generation, token_hash, successor_used, created_at, rotated_at,
-               last_used_at, user_agent, address)
-             VALUES (?1, ?2, 1, ?3, 1, ?4, ?4, ?4, ?5, ?6)",
+            "INSERT INTO sessions (id, identity_id, generation, token_hash, successor_used, created_at, last_used_at,
+               user_agent, address)
+             VALUES (?1, ?2, 1, ?3, 1, ?4, ?4, ?5, ?6)",
             params![new.id, new.identity, &new.token_hash, self.now(), &new.user_agent, &new.address],
         )?;
         Ok(())
@@ -122,12 +122,12 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn rotate_session(&self, id: SessionId, given: &str, next: &str) -> Result<Rotation> {
         let found = self.tx.query_row(
-            "SELECT token_hash, previous_hash, rotated_at FROM sessions WHERE id = ?1",
+            "SELECT token_hash, previous_hash FROM sessions WHERE id = ?1",
             params![id],
-            |row| Ok((row.get::<String>(0)?, row.get::<Option<String>>(1)?, row.get::<Timestamp>(2)?)),
+            |row| Ok((row.get::<String>(0)?, row.get::<Option<String>>(1)?)),
         )?;
         let session = self.find_session(id)?;
-        let (Some((current, previous, rotated_at)), Some(session)) = (found, session) else {
+        let (Some((current, previous)), Some(session)) = (found, session) else {
             return Ok(Rotation::Over);
         };
         let alive = self.find_identity(session.identity)?.is_some_and(|identity| identity.is_active);
@@ -135,8 +135,9 @@ impl CatalogTx<'_> {
             return Ok(Rotation::Over);
         }
         let is_previous = previous.as_deref() == Some(given);
-        if is_previous && self.now().since(rotated_at) < RACE {
-            return Ok(Rotation::Raced(session.generation));
+        if is_previous && self.now().since(session.last_used_at) < RACE {
+            // Of the generation that was given: using it proves nothing of the successor, whose answer may be lost.
+            return Ok(Rotation::Raced(session.generation - 1));
         }
         // Later than that, the answer with the successor may have been lost on the way: once more, if nothing of the
         // successor was ever used.
@@ -147,7 +148,7 @@ impl CatalogTx<'_> {
         }
         self.tx.execute(
             "UPDATE sessions SET generation = generation + 1, previous_hash = ?2, token_hash = ?3, successor_used = 0,
-               rotated_at = ?4, last_used_at = ?4 WHERE id = ?1",
+               last_used_at = ?4 WHERE id = ?1",
             params![id, given, next, self.now()],
         )?;
         self.forget_session(id);

@@ -4,7 +4,7 @@ use super::{CatalogTx, OfTenant, Plan};
 use crate::clock::Timestamp;
 use crate::db::{DbError, OnConstraint, Row};
 use crate::error::{Error, Result};
-use crate::id::{IdentityId, TenantId};
+use crate::id::TenantId;
 use crate::model::tenant::TenantStatus;
 use crate::model::{Name, Slug};
 use crate::params;
@@ -161,22 +161,14 @@ impl CatalogTx<'_> {
         Ok(self.tx.query(&sql, params![after, status.map(TenantStatus::name), limit], tenant)?)
     }
 
-    /// How many tenants there are that are not erased.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn count_tenants(&self) -> Result<i64> {
-        let sql = "SELECT count(*) FROM tenants WHERE status <> 'erased'";
-        Ok(self.tx.query_row(sql, &[], |row| row.get(0))?.unwrap_or(0))
-    }
-
     /// Closing tenants whose grace period is over at this moment, and those whose erasure was cut off.
     ///
     /// # Errors
     /// As the database says.
     pub fn list_tenants_to_erase(&self) -> Result<Vec<TenantId>> {
         Ok(self.tx.query(
-            "SELECT id FROM tenants WHERE status = 'erasing' OR (status = 'closing' AND erase_after <= ?1)
+            "SELECT id FROM tenants
+             WHERE status IN ('closing', 'erasing') AND (status = 'erasing' OR erase_after <= ?1)
              ORDER BY erase_after LIMIT 100",
             params![self.now()],
             |row| row.get(0),
@@ -191,19 +183,6 @@ impl CatalogTx<'_> {
         Ok(self.tx.query(
             "SELECT id FROM tenants WHERE status = 'provisioning' AND created_at < ?1",
             params![before],
-            |row| row.get(0),
-        )?)
-    }
-
-    /// The first owner of a tenant, by time of joining: whom to tell about it.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn find_owner(&self, id: TenantId) -> Result<Option<IdentityId>> {
-        Ok(self.tx.query_row(
-            "SELECT identity_id FROM memberships WHERE tenant_id = ?1 AND role = 'owner' AND status = 'active'
-             ORDER BY created_at LIMIT 1",
-            params![id],
             |row| row.get(0),
         )?)
     }

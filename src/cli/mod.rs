@@ -237,6 +237,8 @@ impl From<std::io::Error> for Failure {
 
 /// Reads the arguments and does what they say.
 pub fn run() -> ExitCode {
+    // Whatever we make is for our eyes only, also in a directory that was there before.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let arguments = Arguments::parse();
     match dispatch(arguments) {
         Ok(code) => code,

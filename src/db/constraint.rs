@@ -167,7 +167,7 @@ impl From<DbError> for Error {
             }
             DbError::Corrupt(_) => Error::unavailable(
                 "tenant_unavailable",
-                "The file of this tenant cannot be read. The operator has been told.",
+                "This database cannot be read. The operator finds the reason in the log.",
                 60,
             )
             .because(error),

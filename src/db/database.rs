@@ -10,7 +10,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Thousands of virtual machine steps that a read may take on the thread that serves requests: well under a
 /// millisecond. A longer one starts again on a thread that may block. Hopping always would cost a third of the rate.
@@ -118,6 +118,28 @@ impl Database {
         if let Some(result) = self.read_inline(&mut act) {
             return result;
         }
+        self.read_on_thread(turn, act).await
+    }
+
+    /// The same for what may take long within one step, where no bound of steps bites: never on the thread that serves
+    /// requests.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn read_slow<T, F>(self: &Arc<Self>, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let turn = self.turn().await?;
+        self.read_on_thread(turn, act).await
+    }
+
+    async fn read_on_thread<T, F>(self: &Arc<Self>, turn: OwnedSemaphorePermit, act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
         let database = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -126,7 +148,7 @@ impl Database {
         task.await.unwrap_or_else(|panic| Err(Error::internal(panic)))
     }
 
-    async fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
+    async fn turn(&self) -> Result<OwnedSemaphorePermit> {
         if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
             return Ok(turn);
         }

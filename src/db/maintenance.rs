@@ -2,7 +2,7 @@
 //! provisioned, migrated, exported or closed for good; never by a request.
 
 use super::constraint::DbError;
-use super::migration::{self, MigrationError, Track};
+use super::migration::{self, MigrationError, Track, TrackFault};
 use super::open::{Connected, Manager, OpenError, Role};
 use super::tx::Tx;
 use crate::clock::Timestamp;
@@ -44,6 +44,24 @@ impl Maintenance {
         ))?;
         drop(raw);
         Maintenance::open(path)
+    }
+
+    /// Refuses a file of another kind than `application_id`.
+    ///
+    /// # Errors
+    /// [`OpenError::Foreign`], or as the database says.
+    pub fn require_kind(&self, application_id: i32) -> Result<(), OpenError> {
+        let tx = Tx::new(&self.connected, Timestamp(0));
+        let id = tx.query_row("PRAGMA application_id", &[], |row| row.get::<i64>(0))?.unwrap_or_default();
+        if id == i64::from(application_id) { Ok(()) } else { Err(OpenError::Foreign(id)) }
+    }
+
+    /// As [`is_current`](super::is_current).
+    ///
+    /// # Errors
+    /// [`TrackFault`].
+    pub fn is_current(&self, track: &Track) -> Result<bool, TrackFault> {
+        migration::is_current(&Tx::new(&self.connected, Timestamp(0)), track)
     }
 
     /// Applies what is missing of `track`; the number of migrations applied.
@@ -108,14 +126,14 @@ impl Maintenance {
         Ok(())
     }
 
-    /// Moves the write-ahead log into the file and empties it, as far as running readers let it.
+    /// Moves the write-ahead log into the file and empties it. False if a running reader stood in the way.
     ///
     /// # Errors
     /// As [`DbError`] says.
-    pub fn checkpoint(&self) -> Result<(), DbError> {
-        Tx::new(&self.connected, Timestamp(0))
-            .query("PRAGMA wal_checkpoint(TRUNCATE)", &[], |_| Ok(()))
-            .map(drop)
+    pub fn checkpoint(&self) -> Result<bool, DbError> {
+        let tx = Tx::new(&self.connected, Timestamp(0));
+        let busy = tx.query_row("PRAGMA wal_checkpoint(TRUNCATE)", &[], |row| row.get::<i64>(0))?;
+        Ok(busy == Some(0))
     }
 
     /// Turns durability off, for a file that nobody knows yet and that is synced as a whole when it is done.
@@ -157,8 +175,6 @@ impl Copy {
         for (kind, name) in ours {
             raw.execute_batch(&format!("DROP {kind} IF EXISTS \"{}\"", name.replace('"', "\"\"")))?;
         }
-        raw.execute_batch("DELETE FROM sqlite_sequence WHERE name LIKE '\\_%' ESCAPE '\\'")
-            .or_else(|error| if error.to_string().contains("no such table") { Ok(()) } else { Err(error) })?;
         // VACUUM in place renumbers the rows of tables without a key; VACUUM INTO keeps the numbers.
         let clean = path.with_extension("clean");
         raw.execute("VACUUM INTO ?1", [clean.to_string_lossy()])?;

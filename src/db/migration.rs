@@ -71,12 +71,53 @@ pub struct MigrationError {
 ///
 /// # Errors
 /// As [`DbError`] says.
-pub fn migrations_applied(tx: &Tx<'_>, track: &str) -> Result<Vec<(u32, String)>, DbError> {
+fn migrations_applied(tx: &Tx<'_>, track: &str) -> Result<Vec<(u32, String)>, DbError> {
     tx.query(
         "SELECT version, checksum FROM _migrations WHERE track = ?1 ORDER BY version",
         crate::params![track],
         |row| Ok((u32::try_from(row.get::<i64>(0)?).unwrap_or(u32::MAX), row.get(1)?)),
     )
+}
+
+/// How a file's migrations differ from those that are known.
+#[derive(Debug, thiserror::Error)]
+pub enum TrackFault {
+    /// It has more of them: a newer program wrote it.
+    #[error("the file has {track} migration {version}, which this program does not know: it is newer")]
+    Newer {
+        /// Which track.
+        track: &'static str,
+        /// The first that is not known.
+        version: u32,
+    },
+    /// One of them is another than the one that was applied.
+    #[error("{track} migration {name} was edited after it was applied to this file")]
+    Edited {
+        /// Which track.
+        track: &'static str,
+        /// Its file name.
+        name: String,
+    },
+    /// They cannot be read.
+    #[error(transparent)]
+    Query(#[from] DbError),
+}
+
+/// Whether a file has all migrations of a track; false if some are still to be applied.
+///
+/// # Errors
+/// [`TrackFault`] for a file that must not be touched.
+pub fn is_current(tx: &Tx<'_>, track: &Track) -> Result<bool, TrackFault> {
+    let applied = migrations_applied(tx, track.name)?;
+    for (index, (version, checksum)) in applied.iter().enumerate() {
+        let Some(known) = track.migrations.get(index) else {
+            return Err(TrackFault::Newer { track: track.name, version: *version });
+        };
+        if known.checksum() != *checksum {
+            return Err(TrackFault::Edited { track: track.name, name: known.name.clone() });
+        }
+    }
+    Ok(applied.len() == track.migrations.len())
 }
 
 /// Applies what is missing of `track`, each migration in a transaction of its own. Foreign keys are off meanwhile, as

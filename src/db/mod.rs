@@ -12,6 +12,7 @@ mod guard;
 mod maintenance;
 mod migration;
 mod open;
+mod pattern;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -22,8 +23,9 @@ mod writer;
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use database::{Database, DatabaseOptions, ReaderThreads};
 pub use maintenance::{Copy, Maintenance};
-pub use migration::{Migration, MigrationError, Track, migrations_applied};
+pub use migration::{Migration, MigrationError, Track, TrackFault, is_current};
 pub use open::OpenError;
+pub use pattern::{ILIKE, LIKE};
 pub use tx::{AppTx, Row, Tx};
 pub use value::{FromValue, Value, ValueRef};
 pub use writer::WriteLimits;

@@ -110,6 +110,7 @@ fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, r
     raw.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000)?;
     raw.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, 64 << 20)?;
+    super::pattern::register(&raw)?;
     raw.set_prepared_statement_cache_capacity(if role == Role::Reader { 32 } else { 64 });
     let guard = Arc::new(Guard::new());
     let ticking = Arc::clone(&guard);

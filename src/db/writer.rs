@@ -155,15 +155,16 @@ impl Writer {
                 break;
             }
             let tx = Tx::new(connected, now);
-            connected.guard.arm(None, Some(self.limits.time));
-            let result = in_savepoint(&tx, work.as_mut());
-            connected.guard.arm(None, None);
-            match result {
-                Ok(()) => {
+            match in_savepoint(&tx, connected, work.as_mut(), self.limits.time) {
+                Ok(Ok(())) => {
                     after_commit.extend(tx.take_after_commit());
                     failed.push(None);
                 }
-                Err(error) => failed.push(Some(error)),
+                Ok(Err(error)) => failed.push(Some(error)),
+                Err(_) => {
+                    broken = true;
+                    break;
+                }
             }
             // RAISE(ROLLBACK), ON CONFLICT ROLLBACK and an interrupted write end everyone's transaction.
             broken = connected.raw.is_autocommit();
@@ -208,16 +209,25 @@ impl Writer {
     }
 }
 
-fn in_savepoint(tx: &Tx<'_>, work: &mut dyn Work) -> Result<()> {
+/// Runs `work` in a savepoint. The outer error means that the savepoint itself could not be made, undone or released, so
+/// that nothing is known of the transaction any more.
+fn in_savepoint(
+    tx: &Tx<'_>,
+    connected: &Connected,
+    work: &mut dyn Work,
+    time: Duration,
+) -> Result<Result<()>> {
     tx.execute("SAVEPOINT work", &[])?;
+    connected.guard.arm(None, Some(time));
     let result = work.run(tx);
+    connected.guard.arm(None, None);
     if !tx.connection().is_autocommit() {
         if result.is_err() {
             tx.execute("ROLLBACK TO work", &[])?;
         }
         tx.execute("RELEASE work", &[])?;
     }
-    result
+    Ok(result)
 }
 
 fn roll_back(connected: &Connected) {

@@ -40,15 +40,17 @@ pub(super) fn address(parts: &Parts, installation: &Installation) -> String {
     if !trusted.contains(&peer) {
         return peer.to_string();
     }
-    let forwarded: Vec<IpAddr> = parts
+    let forwarded: Vec<&str> = parts
         .headers
         .get_all("x-forwarded-for")
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .map_while(|part| part.trim().parse().ok())
         .collect();
-    forwarded.into_iter().rev().find(|address| !trusted.contains(address)).unwrap_or(peer).to_string()
+    // From the right, where our own proxies wrote; whatever the client put at the left is not looked at.
+    let addresses = forwarded.iter().rev().map_while(|part| part.trim().parse::<IpAddr>().ok());
+    let client = addresses.map(|address| address.to_canonical()).find(|address| !trusted.contains(address));
+    client.unwrap_or(peer).to_string()
 }
 
 fn user_agent(headers: &HeaderMap) -> String {

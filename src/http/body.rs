@@ -19,33 +19,37 @@ impl FromRequest<Arc<Installation>> for JsonBytes {
     type Rejection = Problem;
 
     async fn from_request(request: Request, installation: &Arc<Installation>) -> Result<JsonBytes, Problem> {
-        if !is_json(request.headers()) {
-            return Err(Problem(Error::new(
-                Kind::UnsupportedMedia,
-                "json_expected",
-                "Send the body as JSON, with Content-Type: application/json.",
-            )));
-        }
-        let most = installation.config().max_body_bytes;
-        let too_large =
-            || Error::new(Kind::TooLarge, "body_too_large", format!("A body may have at most {most} bytes."));
-        // What announces itself as too large is not waited for.
-        if request.body().size_hint().lower() > most as u64 {
-            return Err(Problem(too_large()));
-        }
-        // The limit is the innermost cause; a connection that breaks off has nobody left to read the answer.
-        let bytes = axum::body::to_bytes(request.into_body(), most)
-            .await
-            .map_err(|error| Problem(too_large().because(error)))?;
-        Ok(JsonBytes(bytes))
+        read(request, installation.config().max_body_bytes).await.map(JsonBytes)
     }
+}
+
+/// Most bytes of a body that is no records: everything else we take is smaller, and much of it comes from anyone.
+const MOST_OF_OBJECT: usize = 128 << 10;
+
+async fn read(request: Request, most: usize) -> Result<Bytes, Problem> {
+    if !is_json(request.headers()) {
+        return Err(Problem(Error::new(
+            Kind::UnsupportedMedia,
+            "json_expected",
+            "Send the body as JSON, with Content-Type: application/json.",
+        )));
+    }
+    let too_large = || {
+        Error::new(Kind::TooLarge, "body_too_large", format!("A body may have at most {most} bytes here."))
+    };
+    // What announces itself as too large is not waited for.
+    if request.body().size_hint().lower() > most as u64 {
+        return Err(Problem(too_large()));
+    }
+    // The limit is the innermost cause; a connection that breaks off has nobody left to read the answer.
+    axum::body::to_bytes(request.into_body(), most).await.map_err(|error| Problem(too_large().because(error)))
 }
 
 impl FromRequest<Arc<Installation>> for Object {
     type Rejection = Problem;
 
     async fn from_request(request: Request, installation: &Arc<Installation>) -> Result<Object, Problem> {
-        let JsonBytes(bytes) = JsonBytes::from_request(request, installation).await?;
+        let bytes = read(request, installation.config().max_body_bytes.min(MOST_OF_OBJECT)).await?;
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(map)) => Ok(Object(map)),
             Ok(_) => Err(Problem(Error::malformed("object_expected", "The body must be a JSON object."))),
@@ -55,7 +59,7 @@ impl FromRequest<Arc<Installation>> for Object {
 }
 
 /// 400 with the place where the JSON breaks.
-pub(super) fn malformed(error: &serde_json::Error) -> Error {
+fn malformed(error: &serde_json::Error) -> Error {
     Error::malformed(
         "malformed_json",
         format!("The body is not valid JSON, at line {} column {}.", error.line(), error.column()),

@@ -100,7 +100,7 @@ fn is_ours(origin: &str, parts: &Parts, installation: &Installation) -> bool {
     if let Some(url) = &installation.config().public_url {
         return origin == url.trim_end_matches('/');
     }
-    // Without a public URL we are on loopback, where the host is what the browser was told.
+    // Without a public URL the host is what the browser was told: on loopback, or where insecure_http was accepted.
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     origin.strip_prefix("http://").is_some_and(|authority| authority == host)
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use rust_embed::RustEmbed;
 use std::sync::Arc;
 use tower_http::services::ServeDir;
@@ -23,11 +23,16 @@ pub(super) fn router(installation: &Installation) -> Router<Arc<Installation>> {
         .route("/console/accept", get(|| async { page("accept.html") }))
         .route("/setup", get(|| async { page("setup.html") }))
         .route("/assets/{*path}", get(asset));
+    let router = router.route("/api/{*path}", any(not_found));
     match &installation.app().public {
-        // Links out of the directory are not followed: ServeDir resolves no `..`, and the directory is the developer's.
-        Some(public) => router.fallback_service(ServeDir::new(public)),
-        None => router.route("/", get(|| async { page("index.html") })),
+        // The developer's directory: what lies in it, links included, is meant to be seen.
+        Some(public) => router.fallback_service(ServeDir::new(public).fallback(any(not_found))),
+        None => router.route("/", get(|| async { page("index.html") })).fallback(not_found),
     }
+}
+
+async fn not_found() -> Response {
+    Problem(Error::not_found()).into_response()
 }
 
 fn page(name: &str) -> Response {

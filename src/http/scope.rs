@@ -3,7 +3,7 @@
 use super::principal::SignedIn;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
 use crate::service::{Installation, tenants};
@@ -11,7 +11,6 @@ use crate::tenancy::TenantScope;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -71,47 +70,60 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
         let params = RawPathParams::from_request_parts(parts, installation)
             .await
             .map_err(|error| Problem(Error::not_found().because(error.to_string())))?;
-        let selector = selector(installation, &params, &parts.headers).await?;
-        let scope = TenantScope::for_member(
+        let named = Named::of(&params, &parts.headers)?;
+        let outcome = TenantScope::for_member(
             installation.tenancy(),
             &signed_in.principal,
-            &selector,
+            named.selector()?,
             N::PERMISSION,
             N::ACT,
             signed_in.address,
         )
-        .await?;
+        .await;
+        if let (Some(path), Some(header)) = (named.path, named.header)
+            && path != header
+        {
+            // Only who is a member learns whether two names are one tenant's.
+            let is_member = outcome.as_ref().err().is_none_or(|error| error.kind() != Kind::NotFound);
+            let (one, other) =
+                (tenants::find_id(installation, path).await, tenants::find_id(installation, header).await);
+            if !is_member || one != other {
+                return Err(Problem(ambiguous()));
+            }
+        }
+        let scope = outcome?;
         declared.check_query(parts)?;
         Ok(Allowed { scope, need: PhantomData })
     }
 }
 
-/// The tenant from path or header; both are fine if they name the same.
-async fn selector<'p>(
-    installation: &Installation,
-    params: &'p RawPathParams,
-    headers: &'p HeaderMap,
-) -> Result<Cow<'p, str>, Error> {
-    let ambiguous = || {
-        Error::malformed("tenant_ambiguous", "Name one tenant: in the path, or in one X-Tenant-Id header.")
-    };
-    let path = params.iter().find(|(name, _)| *name == "tenant").map(|(_, value)| value);
-    let mut values = headers.get_all("x-tenant-id").iter();
-    let header = values.next();
-    if values.next().is_some() {
-        return Err(ambiguous());
-    }
-    let header = header.map(|header| header.to_str().map_err(|_| Error::not_found())).transpose()?;
-    match (path, header) {
-        (Some(path), None) => Ok(Cow::Borrowed(path)),
-        (Some(path), Some(header)) => {
-            let same = header == path || tenants::is_same(installation, path, header).await?;
-            if same { Ok(Cow::Borrowed(path)) } else { Err(ambiguous()) }
+/// The tenant as the request names it: in the path, in the header, or in both.
+struct Named<'p> {
+    path: Option<&'p str>,
+    header: Option<&'p str>,
+}
+
+impl<'p> Named<'p> {
+    fn of(params: &'p RawPathParams, headers: &'p HeaderMap) -> Result<Named<'p>, Error> {
+        let path = params.iter().find(|(name, _)| *name == "tenant").map(|(_, value)| value);
+        let mut values = headers.get_all("x-tenant-id").iter();
+        let header = values.next().map(|value| value.to_str().map_err(|_| Error::not_found())).transpose()?;
+        if values.next().is_some() {
+            return Err(ambiguous());
         }
-        (None, Some(header)) => Ok(Cow::Borrowed(header)),
-        (None, None) => Err(Error::malformed(
-            "tenant_missing",
-            "Name the tenant: /api/v1/tenants/{tenant}/..., or the header X-Tenant-Id.",
-        )),
+        Ok(Named { path, header })
     }
+
+    fn selector(&self) -> Result<&'p str, Error> {
+        self.path.or(self.header).ok_or_else(|| {
+            Error::malformed(
+                "tenant_missing",
+                "Name the tenant: /api/v1/tenants/{tenant}/..., or the header X-Tenant-Id.",
+            )
+        })
+    }
+}
+
+fn ambiguous() -> Error {
+    Error::malformed("tenant_ambiguous", "Name one tenant: in the path, or in one X-Tenant-Id header.")
 }

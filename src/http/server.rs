@@ -6,7 +6,6 @@ use crate::error::{Error, Kind, Result};
 use crate::http::problem::Problem;
 use crate::service::Installation;
 use axum::Router;
-use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::serve::ListenerExt as _;
@@ -84,15 +83,10 @@ fn router(installation: &Arc<Installation>) -> Router {
     router
         .merge(health::router())
         .merge(pages::router(installation))
-        .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(layers::caught_panic))
         .layer(from_fn_with_state(Arc::clone(installation), layers::observe))
         .with_state(Arc::clone(installation))
-}
-
-async fn not_found(_: Uri) -> Response {
-    Problem(Error::not_found()).into_response()
 }
 
 async fn method_not_allowed() -> Response {

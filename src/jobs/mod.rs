@@ -1,8 +1,9 @@
 //! Background work: exports, erasures that are due, and what has to be swept. Each is one function of `service`; this only
 //! says when.
 
+use crate::clock::MINUTE;
 use crate::error::Result;
-use crate::service::{Installation, erasure, exports, sessions};
+use crate::service::{Installation, erasure, exports, sessions, tenants};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often what has expired is swept.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// The running loops. They end when the runner is stopped, each after the work that it has in hand.
+/// The running loops. They end when the runner is stopped; what is cut off is taken up again at the next start.
 pub struct Runner {
     loops: JoinSet<()>,
     stop: watch::Sender<bool>,
@@ -35,7 +36,7 @@ impl Runner {
         let sweep = Arc::clone(installation);
         loops.spawn(until(stopping, async move {
             loop {
-                note("sweep", run_sweep(&sweep).await);
+                run_sweep(&sweep).await;
                 tokio::time::sleep(SWEEP).await;
             }
         }));
@@ -56,15 +57,22 @@ async fn until(mut stopping: watch::Receiver<bool>, work: impl Future<Output = (
     }
 }
 
+/// Erasures first, and again after each export: a row of exports must not keep what the law asks for.
 async fn run_work(installation: &Arc<Installation>) -> Result<()> {
-    while exports::run_next_export(installation).await? {}
-    while erasure::erase_due_tenants(installation).await? > 0 {}
-    Ok(())
+    loop {
+        erasure::erase_due_tenants(installation).await?;
+        if !exports::run_next_export(installation).await? {
+            return Ok(());
+        }
+    }
 }
 
-async fn run_sweep(installation: &Arc<Installation>) -> Result<()> {
-    exports::expire_exports(installation).await?;
-    sessions::sweep_sessions(installation).await
+/// What has expired; one kind that cannot be swept does not keep the others.
+async fn run_sweep(installation: &Arc<Installation>) {
+    note("exports", exports::expire_exports(installation).await.map(drop));
+    note("sessions", sessions::sweep_sessions(installation).await);
+    let long_ago = installation.clock().now().plus(-10 * MINUTE);
+    note("half-made tenants", tenants::sweep_half_made(installation, long_ago).await);
 }
 
 fn note(what: &str, result: Result<()>) {

@@ -20,7 +20,7 @@ const AT_ONCE: usize = 16;
 const PAGE: u32 = 1_000;
 
 /// One act of the operator at the console.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Makes an operator; with a password if the account is new.
@@ -69,7 +69,7 @@ pub enum Command {
         slug: String,
         /// The slug again.
         confirm: String,
-        /// Whether to wait for the grace period.
+        /// Whether not to wait for the grace period.
         now: bool,
     },
     /// Exports a tenant and says where the file is.
@@ -141,7 +141,7 @@ async fn find_owner(installation: &Installation, email: &str) -> Result<Identity
 }
 
 async fn create_one(
-    installation: &Installation,
+    installation: &Arc<Installation>,
     owner: IdentityId,
     slug: String,
     name: Option<String>,

@@ -60,11 +60,19 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
     // One at a time: whoever comes second, the background runner say, finds the receipt.
     let _turn = installation.erasing.lock().await;
     if let Some(text) = installation.catalog.read(move |tx| tx.find_receipt(id)).await? {
-        return Ok(serde_json::from_str(&text)?);
+        let receipt: Receipt = serde_json::from_str(&text)?;
+        installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
+        return Ok(receipt);
     }
     let begun = installation
         .catalog
         .write("begin_erasure", move |tx| {
+            // Asked again here: it may have been reopened since, and closed anew with another date.
+            let tenant = tx.of(id).tenant()?;
+            let due = tenant.erase_after.is_some_and(|after| after <= tx.now());
+            if tenant.status == TenantStatus::Closing && !due {
+                return Ok(false);
+            }
             tx.of(id).change_status(&[TenantStatus::Closing, TenantStatus::Erasing], TenantStatus::Erasing)
         })
         .await?;
@@ -81,7 +89,9 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
         .await?;
     installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
     // The write-ahead log of the catalog still holds the old pages until it is written over.
-    installation.catalog.checkpoint().await?;
+    if !installation.catalog.checkpoint().await? {
+        tracing::warn!(tenant_id = %id, "the catalog's log still holds pages of before the erasure; the next checkpoint removes them");
+    }
     tracing::info!(tenant_id = %id, "erased");
     Ok(receipt)
 }

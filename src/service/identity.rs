@@ -4,12 +4,15 @@ use super::password_hasher::Compared;
 use super::tenants::{self, NewTenantIn};
 use super::tokens::TokenPair;
 use super::{Caller, Installation};
-use crate::catalog::{Actor, By, Identity, MyMembership, NewSession, Principal, Rotation, Tenant};
+use crate::catalog::{
+    Actor, By, Identity, MyMembership, NewSession, Principal, Rotation, Tenant, email_taken,
+};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::id::{IdentityId, SessionId};
 use crate::model::password::Password;
 use crate::model::{Email, Name};
 use crate::tenancy::SignUp;
+use std::sync::Arc;
 
 /// The body of a sign-up.
 pub struct SignUpIn {
@@ -78,8 +81,22 @@ pub(super) async fn prepare_identity(
 ///
 /// # Errors
 /// 422 with every field, 409 `email_taken` or `slug_taken`, 403 where sign-up is not open.
-pub async fn sign_up(installation: &Installation, input: SignUpIn, caller: &Caller) -> Result<SignedUp> {
+pub async fn sign_up(installation: &Arc<Installation>, input: SignUpIn, caller: &Caller) -> Result<SignedUp> {
+    // Goes on to its end, or back to its beginning, even if the client does not wait.
+    let (installation, caller) = (Arc::clone(installation), caller.clone());
+    tokio::spawn(async move { complete_sign_up(&installation, input, &caller).await })
+        .await
+        .unwrap_or_else(|error| Err(Error::internal(error)))
+}
+
+async fn complete_sign_up(
+    installation: &Arc<Installation>,
+    input: SignUpIn,
+    caller: &Caller,
+) -> Result<SignedUp> {
+    installation.throttle.before_sign_up(&caller.address)?;
     admit_sign_up(installation, &input.email).await?;
+    refuse_taken(installation, &input.email).await?;
     let mut faults = Vec::new();
     let tenant = input.tenant.as_ref().map(|tenant| tenants::prepare_tenant(installation, tenant));
     let tenant = match tenant {
@@ -121,6 +138,15 @@ pub async fn sign_up(installation: &Installation, input: SignUpIn, caller: &Call
     };
     let tokens = begin_session(installation, id, caller).await?;
     Ok(SignedUp { identity, tenant, tokens })
+}
+
+/// Without mail a taken address is told anyway; told before the hash, it costs nothing.
+async fn refuse_taken(installation: &Installation, email: &str) -> Result<()> {
+    let Ok(email) = Email::parse(email) else { return Ok(()) };
+    match installation.catalog.read(move |tx| tx.find_password(&email)).await? {
+        None => Ok(()),
+        Some(_) => Err(email_taken()),
+    }
 }
 
 async fn admit_sign_up(installation: &Installation, email: &str) -> Result<()> {
@@ -169,10 +195,13 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
             "The address or the password is not right. Try again or reset it.",
         )
     };
-    installation.throttle.before_try(&input.email, &caller.address)?;
-    let found = match Email::parse(&input.email) {
-        Ok(email) => installation.catalog.read(move |tx| tx.find_password(&email)).await?,
-        Err(_) => None,
+    // Counted under the one spelling of the address; what is none shares a counter.
+    let email = Email::parse(&input.email).ok();
+    let account = email.as_ref().map_or("", Email::as_str).to_owned();
+    installation.throttle.before_try(&account, &caller.address)?;
+    let found = match email {
+        Some(email) => installation.catalog.read(move |tx| tx.find_password(&email)).await?,
+        None => None,
     };
     if input.password.len() > crate::model::password::MAX_BYTES {
         return Err(failed());
@@ -181,12 +210,16 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         Some(found) => (Some(found.identity).filter(|identity| identity.is_active), Some(found.hash)),
         None => (None, None),
     };
-    let compared = installation.hasher.compare(Password::given(input.password), hash).await?;
+    let compared = installation
+        .hasher
+        .compare(Password::given(input.password), hash)
+        .await
+        .inspect_err(|_| installation.throttle.take_back(&account, &caller.address))?;
     let identity = match (&compared, identity) {
         (Compared::Wrong, _) | (_, None) => return Err(failed()),
         (_, Some(identity)) => identity,
     };
-    installation.throttle.succeeded(&input.email, &caller.address);
+    installation.throttle.take_back(&account, &caller.address);
     if let Compared::RightRehash(hash) = compared {
         let id = identity.id;
         installation.catalog.write("rehash_password", move |tx| tx.update_password_hash(id, &hash)).await?;

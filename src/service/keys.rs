@@ -95,6 +95,9 @@ fn load_or_make(path: &Path) -> Result<[u8; 32]> {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(hex(&key).as_bytes())?;
             file.sync_all()?;
+            if let Some(directory) = path.parent() {
+                std::fs::File::open(directory)?.sync_all()?;
+            }
             Ok(key)
         }
         Err(error) => Err(error.into()),

@@ -1,6 +1,7 @@
 //! A tenant's way out and back: closed, reopened, suspended, resumed.
 
 use super::Installation;
+use super::members::require_now;
 use crate::catalog::{By, OfTenant, Tenant};
 use crate::clock::DAY;
 use crate::error::{Error, Result};
@@ -22,9 +23,16 @@ pub async fn close_tenant(installation: &Installation, scope: &TenantScope, conf
             "must be the slug of the tenant, to be sure",
         ));
     }
+    let (actor, roles) = (scope.member(), scope.roles().clone());
     let by = scope.by().clone();
     let grace = grace(installation);
-    let tenant = scope.catalog().write("close_tenant", move |of| close(of, &by, grace)).await?;
+    let tenant = scope
+        .catalog()
+        .write("close_tenant", move |of| {
+            require_now(of, &roles, actor, Permission::TenantClose)?;
+            close(of, &by, grace)
+        })
+        .await?;
     installation.work.notify_one();
     Ok(tenant)
 }
@@ -45,10 +53,12 @@ fn grace(installation: &Installation) -> i64 {
 /// 403 without `tenant:close`, 409 `not_closing`.
 pub async fn reopen_tenant(scope: &TenantScope) -> Result<Tenant> {
     scope.require(Permission::TenantClose)?;
+    let (actor, roles) = (scope.member(), scope.roles().clone());
     let by = scope.by().clone();
     scope
         .catalog()
         .write("reopen_tenant", move |of| {
+            require_now(of, &roles, actor, Permission::TenantClose)?;
             let tenant = of.reopen()?;
             of.audit(&by, "tenant.reopened", "", &json!({}))?;
             Ok(tenant)
@@ -95,7 +105,7 @@ pub async fn operate_tenant(
             if !of.change_status(&[from], to)? {
                 return Err(Error::conflict(
                     "wrong_status",
-                    format!("The tenant is {}, not {}.", status.name(), from.name()),
+                    format!("The tenant is {}; this needs one that is {}.", status.name(), from.name()),
                 ));
             }
             of.audit(&by, action, "", &json!({}))?;

@@ -61,7 +61,7 @@ impl Mailer {
         tokio::task::spawn_blocking(move || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(&message)?;
-            Ok(())
+            Ok(file.sync_all()?)
         })
         .await
         .unwrap_or_else(|error| Err(Error::internal(error)))

@@ -121,6 +121,18 @@ pub(super) fn current_role(of: &OfTenant<'_>, actor: Option<IdentityId>) -> Resu
     }
 }
 
+/// 403 where the actor's role, as it is in this transaction, no longer has the permission.
+pub(super) fn require_now(
+    of: &OfTenant<'_>,
+    roles: &Roles,
+    actor: Option<IdentityId>,
+    permission: Permission,
+) -> Result<()> {
+    let Some(actor) = actor else { return Ok(()) };
+    let role = of.find_active_role(actor)?.ok_or_else(Error::not_found)?;
+    if roles.permissions(&role).has(permission) { Ok(()) } else { Err(Error::forbidden(permission.name())) }
+}
+
 /// 403 where the actor's role may not give or take `role`.
 pub(super) fn require_grant(roles: &Roles, actor_role: &str, role: &str) -> Result<()> {
     let manages = roles.permissions(actor_role).has(Permission::MembersManage);

@@ -23,7 +23,7 @@ mod throttle;
 mod tokens;
 
 pub use keys::PublicKey;
-pub use tokens::{Grant, TokenPair};
+pub use tokens::TokenPair;
 
 pub use crate::catalog::{Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, Principal, Tenant};
 
@@ -55,6 +55,7 @@ pub struct Installation {
     throttle: throttle::Throttle,
     clock: SharedClock,
     work: Notify,
+    /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
     erasing: tokio::sync::Mutex<()>,
     draining: AtomicBool,
     // Last, so that it is let go of after everything else is closed.
@@ -94,7 +95,7 @@ impl Installation {
         let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
         installation.setup = operators::Setup::new(!has_operator);
         let installation = Arc::new(installation);
-        tenants::sweep_half_made(&installation).await?;
+        tenants::sweep_half_made(&installation, installation.clock.now()).await?;
         erasure::complete_ledger(&installation).await?;
         Ok(installation)
     }
@@ -186,7 +187,7 @@ impl Installation {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the installation can serve now: not draining, the catalog answers, the disk takes a file.
+    /// Whether the installation can serve now: it is not draining, the catalog answers, the disk takes a file.
     ///
     /// # Errors
     /// 503 that says what is wrong.
@@ -195,7 +196,14 @@ impl Installation {
             return Err(Error::unavailable("draining", "This server is shutting down.", 5));
         }
         self.catalog.read(|tx| tx.has_operator()).await?;
-        Ok(())
+        let probe = self.tenancy.layout().tmp().join("ready");
+        tokio::task::spawn_blocking(move || std::fs::write(probe, [0; 4_096]))
+            .await
+            .map_err(Error::internal)?
+            .map_err(|error| {
+                Error::unavailable("storage_unavailable", "The disk takes no more data. Make room.", 30)
+                    .because(error)
+            })
     }
 
     /// The public keys of access tokens (RFC 7517).

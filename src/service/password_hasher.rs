@@ -13,13 +13,16 @@ const MEMORY_KIB: u32 = 19 * 1_024;
 const PASSES: u32 = 2;
 /// Hashes at once: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
-/// Requests that may wait for their turn.
+/// Sign-ins that may wait for their turn.
 const WAITING: usize = 64;
+/// New passwords that may: they have places of their own, so that a flood of sign-ups keeps nobody from signing in.
+const WAITING_NEW: usize = 16;
 const WAIT: Duration = Duration::from_secs(10);
 
 pub(super) struct PasswordHasher {
     turns: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    queue_new: Arc<Semaphore>,
     dummy: Arc<OnceLock<String>>,
 }
 
@@ -38,25 +41,30 @@ impl PasswordHasher {
         PasswordHasher {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             queue: Arc::new(Semaphore::new(WAITING)),
+            queue_new: Arc::new(Semaphore::new(WAITING_NEW)),
             dummy: Arc::default(),
         }
     }
 
     /// The PHC string of a new password.
     pub(super) async fn hash(&self, password: Password) -> Result<String> {
-        self.run(move || hash(&password)).await?
+        self.run(&self.queue_new, move || hash(&password)).await?
     }
 
     /// Compares with a stored hash; without one it takes the same time and is wrong.
     pub(super) async fn compare(&self, password: Password, stored: Option<String>) -> Result<Compared> {
         let dummy = Arc::clone(&self.dummy);
-        self.run(move || compare(&password, stored, &dummy)).await?
+        self.run(&self.queue, move || compare(&password, stored, &dummy)).await?
     }
 
     /// Runs `act` on a thread of its own. The permit moves into it: a request that is dropped meanwhile does not make
     /// room for another hash.
-    async fn run<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
+    async fn run<T: Send + 'static>(
+        &self,
+        queue: &Arc<Semaphore>,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
+        let _place = Arc::clone(queue).try_acquire_owned().map_err(|_| busy())?;
         let turn: OwnedSemaphorePermit = tokio::time::timeout(WAIT, Arc::clone(&self.turns).acquire_owned())
             .await
             .map_err(|_| busy())?
@@ -109,5 +117,9 @@ fn compare(password: &Password, stored: Option<String>, dummy: &OnceLock<String>
 }
 
 fn busy() -> Error {
-    Error::unavailable("sign_in_busy", "Too many people are signing in at this moment. Try again shortly.", 2)
+    Error::unavailable(
+        "sign_in_busy",
+        "Too many people are signing in or up at this moment. Try again shortly.",
+        2,
+    )
 }

@@ -1,21 +1,23 @@
 //! Records of a tenant: bodies and queries are read before anything waits for the file.
 
 use super::Installation;
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::Table;
 use crate::policy::Permission;
-use crate::tenancy::TenantScope;
 use crate::tenancy::tx::records::{self, CursorContext, Inserted, ListQuery, NewRecords, Patch, RecordKey};
+use crate::tenancy::{TenantScope, TenantTx};
 use std::sync::Arc;
 
 /// Tables of the tenant, as JSON, with what the scope may do with each.
 ///
 /// # Errors
 /// 403 without `records:read`.
-pub fn list_tables(scope: &TenantScope) -> Result<Vec<serde_json::Value>> {
+pub async fn list_tables(scope: &TenantScope) -> Result<Vec<serde_json::Value>> {
     scope.require(Permission::RecordsRead)?;
     scope
-        .schema()?
+        .schema()
+        .await?
         .tables()
         .map(|table| {
             let may_write = scope.has(Permission::RecordsWrite) && table.is_writable();
@@ -36,10 +38,12 @@ pub async fn list_records(
     params: &[(String, String)],
 ) -> Result<Vec<u8>> {
     scope.require(Permission::RecordsRead)?;
-    let table = find_table(scope, table)?;
+    let table = find_table(scope, table).await?;
     let context = CursorContext::new(installation.keys.cursors, scope.tenant().id.to_string());
     let query = ListQuery::parse(&table, params, &context)?;
-    scope.read(move |tx| records::list_records(tx.app(), &table, &query, &context)).await
+    let slow = query.is_slow();
+    let list = move |tx: &TenantTx<'_>| records::list_records(tx.app(), &table, &query, &context);
+    if slow { scope.read_slow(list).await } else { scope.read(list).await }
 }
 
 /// One record, as the JSON of the answer.
@@ -53,7 +57,7 @@ pub async fn find_record(
     fields: Option<&str>,
 ) -> Result<Vec<u8>> {
     scope.require(Permission::RecordsRead)?;
-    let table = find_table(scope, table)?;
+    let table = find_table(scope, table).await?;
     let fields = fields.map(|fields| records::parse_fields(&table, fields)).transpose()?;
     let key = RecordKey::parse(&table, segment)?;
     scope
@@ -70,11 +74,11 @@ pub async fn create_records(
     installation: &Installation,
     scope: &TenantScope,
     table: &str,
-    body: &[u8],
+    body: Vec<u8>,
 ) -> Result<Inserted> {
     scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table)?;
-    let new = NewRecords::parse(&table, body, installation.clock.now())?;
+    let table = writable_table(scope, table).await?;
+    let new = parse_new(&table, body, installation.clock.now()).await?;
     scope.write("create_records", move |tx| records::insert_records(tx.app(), &table, &new)).await
 }
 
@@ -84,7 +88,7 @@ pub async fn create_records(
 /// As [`create_records`], and 404 for an unknown key.
 pub async fn update_record(scope: &TenantScope, table: &str, segment: &str, body: &[u8]) -> Result<Vec<u8>> {
     scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table)?;
+    let table = writable_table(scope, table).await?;
     let key = RecordKey::parse(&table, segment)?;
     let patch = Patch::parse(&table, body)?;
     scope
@@ -99,15 +103,28 @@ pub async fn update_record(scope: &TenantScope, table: &str, segment: &str, body
 /// 403 without `records:write`, 404 for an unknown table or key, 405 for a view, 409 while others refer to it.
 pub async fn delete_record(scope: &TenantScope, table: &str, segment: &str) -> Result<()> {
     scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table)?;
+    let table = writable_table(scope, table).await?;
     let key = RecordKey::parse(&table, segment)?;
     let deleted =
         scope.write("delete_record", move |tx| records::delete_record(tx.app(), &table, &key)).await?;
     if deleted { Ok(()) } else { Err(Error::not_found()) }
 }
 
-fn find_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
-    scope.schema()?.table(name).map(Arc::clone).ok_or_else(|| {
+/// A body of this many bytes is read on a thread that may block.
+const LARGE: usize = 64 << 10;
+
+async fn parse_new(table: &Arc<Table>, body: Vec<u8>, now: Timestamp) -> Result<NewRecords> {
+    if body.len() < LARGE {
+        return NewRecords::parse(table, &body, now);
+    }
+    let table = Arc::clone(table);
+    tokio::task::spawn_blocking(move || NewRecords::parse(&table, &body, now))
+        .await
+        .unwrap_or_else(|error| Err(Error::internal(error)))
+}
+
+async fn find_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
+    scope.schema().await?.table(name).map(Arc::clone).ok_or_else(|| {
         Error::new(
             Kind::NotFound,
             "unknown_table",
@@ -116,8 +133,8 @@ fn find_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
     })
 }
 
-fn writable_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
-    let table = find_table(scope, name)?;
+async fn writable_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
+    let table = find_table(scope, name).await?;
     if table.is_writable() {
         return Ok(table);
     }

@@ -1,7 +1,9 @@
 //! Tenants: made, changed, closed, reopened, suspended.
 
 use super::Installation;
+use super::members::require_now;
 use crate::catalog::{By, DEFAULT_PLAN, MyMembership, NewTenant, Plan, Principal, Tenant, TenantChange};
+use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Result};
 use crate::id::{IdentityId, TenantId};
 use crate::model::tenant::{Act, TenantStatus};
@@ -9,6 +11,7 @@ use crate::model::{Name, Slug};
 use crate::policy::{OWNER, Permission};
 use crate::tenancy::TenantScope;
 use serde_json::json;
+use std::sync::Arc;
 
 /// The body of a new tenant.
 #[derive(Clone)]
@@ -58,38 +61,48 @@ pub(super) fn prepare_tenant(installation: &Installation, input: &NewTenantIn) -
     }
 }
 
-/// Makes a tenant with file, owner and plan. A failure half-way leaves nothing of it.
+/// Makes a tenant with file, owner and plan. A failure half-way leaves nothing of it. Goes on to its end even if whoever
+/// asked does not wait for it.
 pub(super) async fn provision_tenant(
-    installation: &Installation,
+    installation: &Arc<Installation>,
     new: TenantCandidate,
     owner: IdentityId,
     by: By,
 ) -> Result<Tenant> {
-    let id = new.id;
-    let made = async {
+    let installation = Arc::clone(installation);
+    tokio::spawn(async move {
+        let id = new.id;
         installation.catalog.write("insert_tenant", move |tx| insert_tenant(tx, &new)).await?;
-        installation.tenancy.provision(id, 1).await?;
-        installation
-            .catalog
-            .write("activate_tenant", move |tx| {
-                let of = tx.of(id);
-                of.insert_membership(owner, OWNER)?;
-                of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)?;
-                let tenant = of.tenant()?;
-                of.audit(&by, "tenant.created", "", &json!({ "slug": tenant.slug, "owner": owner }))?;
-                Ok(tenant)
-            })
-            .await
-    };
-    match made.await {
-        Ok(tenant) => Ok(tenant),
-        Err(error) => {
-            if let Err(cause) = remove_half_made(installation, id).await {
-                tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until the next start");
-            }
-            Err(error)
+        let made = complete_tenant(&installation, id, owner, by).await;
+        if made.is_err()
+            && let Err(cause) = remove_half_made(&installation, id).await
+        {
+            tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until it is swept");
         }
-    }
+        made
+    })
+    .await
+    .unwrap_or_else(|error| Err(Error::internal(error)))
+}
+
+async fn complete_tenant(
+    installation: &Installation,
+    id: TenantId,
+    owner: IdentityId,
+    by: By,
+) -> Result<Tenant> {
+    installation.tenancy.provision(id, 1).await?;
+    installation
+        .catalog
+        .write("activate_tenant", move |tx| {
+            let of = tx.of(id);
+            of.insert_membership(owner, OWNER)?;
+            of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)?;
+            let tenant = of.tenant()?;
+            of.audit(&by, "tenant.created", "", &json!({ "slug": tenant.slug, "owner": owner }))?;
+            Ok(tenant)
+        })
+        .await
 }
 
 fn insert_tenant(tx: &crate::catalog::CatalogTx<'_>, new: &TenantCandidate) -> Result<()> {
@@ -121,13 +134,12 @@ async fn remove_half_made(installation: &Installation, id: TenantId) -> Result<(
     installation.catalog.write("delete_half_made", move |tx| tx.of(id).delete_half_made()).await
 }
 
-/// Removes tenants whose making was cut off by the end of the program.
+/// Removes tenants whose making was cut off, and that were begun before `before`.
 ///
 /// # Errors
 /// As catalog and disk say.
-pub(super) async fn sweep_half_made(installation: &Installation) -> Result<()> {
-    let now = installation.clock.now();
-    for id in installation.catalog.read(move |tx| tx.list_half_made_tenants(now)).await? {
+pub async fn sweep_half_made(installation: &Installation, before: Timestamp) -> Result<()> {
+    for id in installation.catalog.read(move |tx| tx.list_half_made_tenants(before)).await? {
         tracing::warn!(tenant_id = %id, "removing a tenant whose making was cut off");
         remove_half_made(installation, id).await?;
     }
@@ -139,7 +151,7 @@ pub(super) async fn sweep_half_made(installation: &Installation) -> Result<()> {
 /// # Errors
 /// 422 with every field, 409 `slug_taken`.
 pub async fn create_tenant(
-    installation: &Installation,
+    installation: &Arc<Installation>,
     principal: &Principal,
     input: &NewTenantIn,
     by: By,
@@ -177,10 +189,12 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }
+    let (actor, roles) = (scope.member(), scope.roles().clone());
     let by = scope.by().clone();
     scope
         .catalog()
         .write("change_tenant", move |of| {
+            require_now(of, &roles, actor, Permission::SettingsManage)?;
             of.admit(Act::Write)?;
             let before = of.tenant()?;
             let after = of.update_tenant(&change)?;
@@ -235,15 +249,7 @@ pub fn parse_status(name: &str) -> Result<TenantStatus> {
     })
 }
 
-/// Whether two selectors name one tenant.
-///
-/// # Errors
-/// As the catalog says.
-pub async fn is_same(installation: &Installation, one: &str, other: &str) -> Result<bool> {
-    let find = |selector: &str| {
-        let selector = selector.to_owned();
-        installation.catalog.read(move |tx| Ok(tx.find_tenant(&selector)?.map(|tenant| tenant.id)))
-    };
-    let (one, other) = (find(one).await?, find(other).await?);
-    Ok(one.is_some() && one == other)
+/// The tenant that a selector names.
+pub async fn find_id(installation: &Installation, selector: &str) -> Option<TenantId> {
+    installation.catalog.tenant(selector).await.ok().map(|tenant| tenant.id)
 }

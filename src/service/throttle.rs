@@ -1,4 +1,4 @@
-//! Guessing passwords is slow, and nobody is locked out by it (DESIGN 6).
+//! Guessing passwords is slow (DESIGN 6, without the cookie that lets a known browser pass).
 //!
 //! Failures are counted before the check: per account and network, and per network for all accounts. Held in memory,
 //! bounded; who restarts the server to try five more has the machine already.
@@ -17,12 +17,15 @@ const FAILURE_WINDOW: i64 = 15 * MINUTE;
 const LONGEST_WAIT: i64 = 5 * MINUTE;
 /// Tries of one network in a minute, whatever the account.
 const TRIES_A_MINUTE: u32 = 20;
+/// Accounts that one network may try to make in a minute: each costs a hash.
+const SIGN_UPS_A_MINUTE: u32 = 100;
 /// Counters kept of each kind.
 const MOST: usize = 50_000;
 
 pub(super) struct Throttle {
     accounts: Mutex<HashMap<(String, String), Failures>>,
     networks: Mutex<HashMap<String, Tries>>,
+    sign_ups: Mutex<HashMap<String, Tries>>,
     clock: SharedClock,
 }
 
@@ -40,7 +43,7 @@ struct Tries {
 
 impl Throttle {
     pub(super) fn new(clock: SharedClock) -> Throttle {
-        Throttle { accounts: Mutex::default(), networks: Mutex::default(), clock }
+        Throttle { accounts: Mutex::default(), networks: Mutex::default(), sign_ups: Mutex::default(), clock }
     }
 
     /// Counts a try as failed before it is made.
@@ -50,22 +53,11 @@ impl Throttle {
     pub(super) fn before_try(&self, account: &str, address: &str) -> Result<()> {
         let now = self.clock.now();
         let network = network_of(address);
-        {
-            let mut networks = lock(&self.networks);
-            make_room(&mut networks, |tries| now.since(tries.since) >= MINUTE);
-            let tries = networks.entry(network.clone()).or_insert(Tries { count: 0, since: now });
-            if !(0..MINUTE).contains(&now.since(tries.since)) {
-                *tries = Tries { count: 0, since: now };
-            }
-            if tries.count >= TRIES_A_MINUTE {
-                return Err(wait(tries.since.plus(MINUTE).since(now)));
-            }
-            tries.count += 1;
-        }
+        count(&self.networks, &network, now, TRIES_A_MINUTE)?;
         let mut accounts = lock(&self.accounts);
         make_room(&mut accounts, |failures| now.since(failures.last) >= FAILURE_WINDOW);
         let failures =
-            accounts.entry((account.to_lowercase(), network)).or_insert(Failures { count: 0, last: now });
+            accounts.entry((account.to_owned(), network)).or_insert(Failures { count: 0, last: now });
         if !(0..FAILURE_WINDOW).contains(&now.since(failures.last)) {
             failures.count = 0;
         }
@@ -81,14 +73,37 @@ impl Throttle {
         Ok(())
     }
 
-    /// The try was none: the password was right.
-    pub(super) fn succeeded(&self, account: &str, address: &str) {
+    /// Counts a sign-up before it costs anything.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_sign_up(&self, address: &str) -> Result<()> {
+        count(&self.sign_ups, &network_of(address), self.clock.now(), SIGN_UPS_A_MINUTE)
+    }
+
+    /// The try was none: the password was right, or could not be compared.
+    pub(super) fn take_back(&self, account: &str, address: &str) {
         let network = network_of(address);
-        lock(&self.accounts).remove(&(account.to_lowercase(), network.clone()));
+        lock(&self.accounts).remove(&(account.to_owned(), network.clone()));
         if let Some(tries) = lock(&self.networks).get_mut(&network) {
             tries.count = tries.count.saturating_sub(1);
         }
     }
+}
+
+/// Counts one more of a network in this minute, if it may have one more.
+fn count(table: &Mutex<HashMap<String, Tries>>, network: &str, now: Timestamp, most: u32) -> Result<()> {
+    let mut table = lock(table);
+    make_room(&mut table, |tries| now.since(tries.since) >= MINUTE);
+    let tries = table.entry(network.to_owned()).or_insert(Tries { count: 0, since: now });
+    if !(0..MINUTE).contains(&now.since(tries.since)) {
+        *tries = Tries { count: 0, since: now };
+    }
+    if tries.count >= most {
+        return Err(wait(tries.since.plus(MINUTE).since(now)));
+    }
+    tries.count += 1;
+    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -135,7 +150,7 @@ mod tests {
         for _ in 0..5 {
             throttle.before_try("ann@example.com", "192.0.2.1").unwrap();
         }
-        assert!(throttle.before_try("Ann@example.com", "192.0.2.1").is_err());
+        assert!(throttle.before_try("ann@example.com", "192.0.2.1").is_err());
         assert!(throttle.before_try("ann@example.com", "192.0.2.2").is_ok());
         clock.advance(SECOND);
         assert!(throttle.before_try("ann@example.com", "192.0.2.1").is_ok());

@@ -41,7 +41,7 @@ struct Claims {
 }
 
 /// What a client gets at sign-in and refresh.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct TokenPair {
     /// For `Authorization: Bearer`.
     pub access_token: String,
@@ -55,14 +55,13 @@ pub struct TokenPair {
 }
 
 /// A refresh token made or read: whose it is, which generation, and the hash that is stored.
-#[derive(Clone, Debug)]
-pub struct Grant {
+pub(super) struct Grant {
     /// The session.
-    pub session: SessionId,
+    pub(super) session: SessionId,
     /// SHA-256 of the token, in hex.
-    pub hash: String,
+    pub(super) hash: String,
     /// The token itself.
-    pub token: String,
+    pub(super) token: String,
 }
 
 #[derive(Clone)]

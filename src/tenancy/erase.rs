@@ -33,7 +33,7 @@ impl Tenancy {
         if let Some(shard) = directory.parent().filter(|shard| shard.is_dir()) {
             sync(shard)?;
         }
-        let exports = remove_tree(&self.layout.tenant_exports(id))?;
+        let exports = remove_tree(&self.layout.tenant_exports(id))? + self.remove_unfinished_exports(id)?;
         sync(&self.layout.exports())?;
         let mail = self.remove_mail_about(id)?;
         for left in [directory, self.layout.tenant_exports(id)] {
@@ -57,6 +57,18 @@ impl Tenancy {
                 "no file of the mail directory carries the tenant's id",
             ),
         ])
+    }
+
+    /// An export that is being written fails when its directory goes.
+    fn remove_unfinished_exports(&self, id: TenantId) -> Result<u64> {
+        let mut removed = 0;
+        for entry in std::fs::read_dir(self.layout.tmp())? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&format!("export-{id}")) {
+                removed += remove_tree_while_written(&entry.path())?;
+            }
+        }
+        Ok(removed)
     }
 
     fn remove_mail_about(&self, id: TenantId) -> Result<u64> {
@@ -87,6 +99,16 @@ fn remove_file(path: &Path) -> Result<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Removes a directory into which someone may still write a file or two.
+fn remove_tree_while_written(path: &Path) -> Result<u64> {
+    for _ in 0..100 {
+        if let Ok(removed) = remove_tree(path) {
+            return Ok(removed);
+        }
+    }
+    remove_tree(path)
 }
 
 /// Removes a directory with all that is in it and counts the files.

@@ -4,8 +4,8 @@ use super::app::App;
 use super::schema;
 use crate::clock::SharedClock;
 use crate::db::{
-    Database, DatabaseOptions, DbError, Maintenance, OpenError, ReaderThreads, Track, Tx, WriteLimits,
-    migrations_applied,
+    Database, DatabaseOptions, DbError, Maintenance, OpenError, ReaderThreads, Track, TrackFault, Tx,
+    WriteLimits, is_current,
 };
 use crate::error::{Error, Result};
 use crate::id::TenantId;
@@ -52,10 +52,8 @@ enum Refusal {
     Stamp(String, i64),
     #[error("the file is a link")]
     Link,
-    #[error("the file has {track} migration {version}, which this program does not know: it is newer")]
-    Newer { track: &'static str, version: u32 },
-    #[error("{track} migration {name} was edited after it was applied to this file")]
-    Edited { track: &'static str, name: String },
+    #[error(transparent)]
+    Track(#[from] TrackFault),
     #[error("the file is older than the app")]
     Older,
     #[error("migrating the file failed: {0}")]
@@ -115,8 +113,11 @@ impl TenantFile {
         let mut found = None;
         let database = Database::open(path, database_options(options), Arc::clone(&options.clock), |tx| {
             check_stamp(tx, id, epoch)?;
-            check_track(tx, &system_track())?;
-            check_track(tx, &options.app.track)?;
+            // Both are looked at: a file that is older in one may be newer in the other.
+            let (system, app) = (is_current(tx, &system_track())?, is_current(tx, &options.app.track)?);
+            if !(system && app) {
+                return Err(Refusal::Older);
+            }
             found = Some(schemas.of(tx)?);
             Ok::<(), Refusal>(())
         })?;
@@ -165,19 +166,6 @@ fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), Refusal> {
         [(stamped, at)] => Err(Refusal::Stamp(stamped.clone(), *at)),
         _ => Err(Refusal::Stamp("nobody".to_owned(), 0)),
     }
-}
-
-fn check_track(tx: &Tx<'_>, track: &Track) -> Result<(), Refusal> {
-    let applied = migrations_applied(tx, track.name)?;
-    for (index, (version, checksum)) in applied.iter().enumerate() {
-        let Some(known) = track.migrations.get(index) else {
-            return Err(Refusal::Newer { track: track.name, version: *version });
-        };
-        if known.checksum() != *checksum {
-            return Err(Refusal::Edited { track: track.name, name: known.name.clone() });
-        }
-    }
-    if applied.len() < track.migrations.len() { Err(Refusal::Older) } else { Ok(()) }
 }
 
 fn migrate(path: &Path, options: &FileOptions) -> Result<(), Refusal> {

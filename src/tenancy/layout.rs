@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::id::{ExportId, TenantId};
 use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The data directory.
@@ -31,6 +31,7 @@ impl Layout {
         ] {
             make_directory(directory)?;
         }
+        std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o700))?;
         Ok(layout)
     }
 
@@ -47,7 +48,7 @@ impl Layout {
     pub fn root(&self) -> &Path {
         &self.root
     }
-    /// Tenants' directories, by the first two digits of nothing but chance: the last two of the id.
+    /// Tenants' directories, in 256 others by the last two digits of their ids.
     pub fn tenants(&self) -> PathBuf {
         self.root.join("tenants")
     }
@@ -91,6 +92,11 @@ impl Layout {
     /// The directory of a tenant's exports.
     pub fn tenant_exports(&self, id: TenantId) -> PathBuf {
         self.exports().join(id.to_string())
+    }
+
+    /// The directory in which an export is being made; named after the tenant, whose erasure removes it.
+    pub fn unfinished_export(&self, tenant: TenantId, id: ExportId) -> PathBuf {
+        self.tmp().join(format!("export-{tenant}-{id}"))
     }
 
     /// One export.

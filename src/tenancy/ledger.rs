@@ -1,7 +1,8 @@
 //! The ledger of erasures: an append-only file beside the backups. A catalog restored from a backup may have forgotten
 //! an erasure; the ledger has not, and the erased tenant's file is refused.
 
-use crate::error::{Error, Result};
+use super::layout::sync;
+use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::receipt::{Receipt, Statement};
 use std::collections::HashSet;
@@ -13,11 +14,18 @@ use std::sync::{Mutex, PoisonError};
 
 pub(super) struct Ledger {
     path: PathBuf,
-    tenants: Mutex<HashSet<TenantId>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    tenants: HashSet<TenantId>,
+    /// Whether the file ends in the middle of a line.
+    torn: bool,
 }
 
 impl Ledger {
-    /// Reads the ledger. A line that was cut off by a crash at the very end is let pass: its erasure is done again.
+    /// Reads the ledger. A line that a crash cut off is let pass: its receipt is in the
+    /// catalog and is written again.
     pub(super) fn open(path: PathBuf) -> Result<Ledger> {
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -34,31 +42,31 @@ impl Ledger {
                 ),
             }
         }
-        Ok(Ledger { path, tenants: Mutex::new(tenants) })
+        let torn = !text.is_empty() && !text.ends_with('\n');
+        Ok(Ledger { path, state: Mutex::new(State { tenants, torn }) })
     }
 
     pub(super) fn tenants(&self) -> Vec<TenantId> {
-        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).tenants.iter().copied().collect()
     }
 
     /// Appends a receipt, once per tenant. On disk when it returns. Blocks.
     pub(super) fn append(&self, tenant: TenantId, receipt: &Receipt) -> Result<()> {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if !tenants.insert(tenant) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.tenants.contains(&tenant) {
             return Ok(());
         }
-        let mut line = serde_json::to_string(receipt)?;
-        line.push('\n');
-        let written = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(&self.path)
-            .and_then(|mut file| file.write_all(line.as_bytes()).and_then(|()| file.sync_all()));
-        if let Err(error) = written {
-            tenants.remove(&tenant);
-            return Err(Error::from(error));
+        let end_of_torn = if state.torn { "\n" } else { "" };
+        let line = format!("{end_of_torn}{}\n", serde_json::to_string(receipt)?);
+        state.torn = true;
+        let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(&self.path)?;
+        file.write_all(line.as_bytes())?;
+        file.sync_all()?;
+        if let Some(directory) = self.path.parent() {
+            sync(directory)?;
         }
+        state.torn = false;
+        state.tenants.insert(tenant);
         Ok(())
     }
 }

@@ -94,11 +94,23 @@ impl Tenancy {
         blocking(move || template.copy_to(&layout, id, epoch, now)).await
     }
 
+    /// Runs `act`, which is short, unless the tenant is being erased: its files are found by the erasure, or not made.
+    ///
+    /// # Errors
+    /// 404 while the tenant is being erased; what `act` returns.
+    pub fn unless_fenced<T>(&self, id: TenantId, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.files.unless_fenced(id, act)
+    }
+
     /// Takes the export that waits longest, with the lease to do it.
     ///
     /// # Errors
     /// As the catalog says.
     pub async fn claim_export(&self) -> Result<Option<(Lease, Export)>> {
+        // A read first: this is asked every second, and the writer has better things to do.
+        if !self.catalog.read(|tx| tx.has_queued_export()).await? {
+            return Ok(None);
+        }
         let claimed = self.catalog.write("claim_export", |tx| tx.claim_export()).await?;
         Ok(claimed.map(|export| (Lease::new(export.tenant), export)))
     }

@@ -52,7 +52,7 @@ impl InUse {
 }
 
 impl OpenFiles {
-    /// `most` 0 takes what descriptors and memory allow.
+    /// `most` 0 takes the default, or what descriptors allow.
     pub(super) fn new(most: usize, layout: Layout, options: FileOptions) -> OpenFiles {
         let allowed = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS) / DESCRIPTORS;
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).max(8);
@@ -131,6 +131,15 @@ impl OpenFiles {
     /// Lets nobody open this tenant's file any more.
     pub(super) fn fence(&self, id: TenantId) {
         self.slots().fenced.insert(id);
+    }
+
+    /// Runs `act`, which is short, while no fence can come down.
+    pub(super) fn unless_fenced<T>(&self, id: TenantId, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        let slots = self.slots();
+        if slots.fenced.contains(&id) {
+            return Err(Error::not_found());
+        }
+        act()
     }
 
     /// Ends the use of a tenant's file for everyone: waits for accepted writes and running reads. Blocks.

@@ -1,13 +1,16 @@
 //! The proof of access to one tenant.
 
+use super::file::TenantFile;
 use super::open_files::InUse;
 use super::{Tenancy, TenantTx};
 use crate::catalog::{Actor, By, Catalog, OfTenant, Principal, Tenant};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
+use crate::model::table::Schema;
 use crate::model::tenant::Act;
 use crate::policy::{OWNER, Permission, PermissionSet, Roles};
 use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Proof of access to one tenant, for one request or job.
 ///
@@ -19,9 +22,9 @@ pub struct TenantScope {
     permissions: PermissionSet,
     act: Act,
     by: By,
-    roles: Arc<super::App>,
-    file: InUse,
-    catalog: Arc<Catalog>,
+    tenancy: Arc<Tenancy>,
+    /// Leased at the first use: a request whose body is still on its way holds no file open.
+    file: OnceCell<InUse>,
 }
 
 /// The right to work on one tenant in the background. Handed out by [`Tenancy`] with the work itself.
@@ -44,10 +47,10 @@ impl TenantScope {
     /// The scope of a member: membership, permission and state are read now, in this order.
     ///
     /// # Errors
-    /// 404 for who is no member, 403 without the permission, 409 when the state forbids the act, 503 when the file
-    /// cannot be served.
+    /// 404 for who is no member, 403 without the permission, 409 when the state forbids the act, never for
+    /// a broken file: that is told at its first use.
     pub async fn for_member(
-        tenancy: &Tenancy,
+        tenancy: &Arc<Tenancy>,
         principal: &Principal,
         selector: &str,
         permission: Permission,
@@ -66,18 +69,17 @@ impl TenantScope {
         }
         tenant.status.admit(act)?;
         let by = By { actor: Actor::Identity(principal.id()), address };
-        TenantScope::open(tenancy, tenant, membership.role, permissions, act, by).await
+        Ok(TenantScope::of(tenancy, tenant, membership.role, permissions, act, by))
     }
 
     /// The scope of a job. Whatever happened to the tenant since the job was enqueued counts now.
     ///
     /// # Errors
     /// 404 when the tenant is gone, 503 when the file cannot be served.
-    pub async fn for_job(tenancy: &Tenancy, lease: &Lease) -> Result<TenantScope> {
+    pub async fn for_job(tenancy: &Arc<Tenancy>, lease: &Lease) -> Result<TenantScope> {
         let tenant = tenancy.catalog().tenant(&lease.tenant.to_string()).await?;
         tenant.status.admit(Act::Leave)?;
-        TenantScope::open(tenancy, tenant, "job".into(), PermissionSet::default(), Act::Leave, By::system())
-            .await
+        Ok(TenantScope::of(tenancy, tenant, "job".into(), PermissionSet::default(), Act::Leave, By::system()))
     }
 
     /// The scope of an operator, with the reason, which is audited in the tenant's log.
@@ -85,7 +87,7 @@ impl TenantScope {
     /// # Errors
     /// 404 when the tenant is gone, 409 when the state forbids the act, 503 when the file cannot be served.
     pub async fn for_operator(
-        tenancy: &Tenancy,
+        tenancy: &Arc<Tenancy>,
         by: By,
         selector: &str,
         act: Act,
@@ -101,21 +103,23 @@ impl TenantScope {
             })
             .await?;
         let permissions = Permission::ALL.iter().copied().collect();
-        TenantScope::open(tenancy, tenant, OWNER.into(), permissions, act, by).await
+        Ok(TenantScope::of(tenancy, tenant, OWNER.into(), permissions, act, by))
     }
 
-    async fn open(
-        tenancy: &Tenancy,
+    fn of(
+        tenancy: &Arc<Tenancy>,
         tenant: Arc<Tenant>,
         role: Arc<str>,
         permissions: PermissionSet,
         act: Act,
         by: By,
-    ) -> Result<TenantScope> {
-        let file = tenancy.files.lease(&tenant).await?;
-        let roles = Arc::clone(tenancy.app());
-        let catalog = Arc::clone(tenancy.catalog());
-        Ok(TenantScope { tenant, role, permissions, act, by, roles, file, catalog })
+    ) -> TenantScope {
+        let tenancy = Arc::clone(tenancy);
+        TenantScope { tenant, role, permissions, act, by, tenancy, file: OnceCell::new() }
+    }
+
+    async fn file(&self) -> Result<&TenantFile> {
+        self.file.get_or_try_init(|| self.tenancy.files.lease(&self.tenant)).await?.file()
     }
 
     /// The tenant as it was when the scope was made.
@@ -141,9 +145,17 @@ impl TenantScope {
         }
     }
 
+    /// The member that acts; operators and jobs are none.
+    pub fn member(&self) -> Option<IdentityId> {
+        match self.by.actor {
+            Actor::Identity(id) => Some(id),
+            Actor::Operator(_) | Actor::Console | Actor::System => None,
+        }
+    }
+
     /// The roles of this installation.
     pub fn roles(&self) -> &Roles {
-        &self.roles.roles
+        &self.tenancy.app().roles
     }
 
     /// Whether the permission is among those that were checked.
@@ -162,9 +174,9 @@ impl TenantScope {
     /// The tables of the tenant.
     ///
     /// # Errors
-    /// Does not happen while the scope lives.
-    pub fn schema(&self) -> Result<&Arc<crate::model::table::Schema>> {
-        Ok(&self.file.file()?.schema)
+    /// 503 when the file cannot be served.
+    pub async fn schema(&self) -> Result<&Arc<Schema>> {
+        Ok(&self.file().await?.schema)
     }
 
     /// Reads from the tenant's file. `act` may be run twice.
@@ -176,7 +188,19 @@ impl TenantScope {
         T: Send + 'static,
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
-        self.file.file()?.database.read(move |tx| act(&TenantTx::new(tx))).await
+        self.file().await?.database.read(move |tx| act(&TenantTx::new(tx))).await
+    }
+
+    /// The same for what may take long within a single row.
+    ///
+    /// # Errors
+    /// As [`TenantScope::read`].
+    pub async fn read_slow<T, F>(&self, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.file().await?.database.read_slow(move |tx| act(&TenantTx::new(tx))).await
     }
 
     /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.
@@ -194,12 +218,12 @@ impl TenantScope {
                 self.act
             )));
         }
-        self.file.file()?.database.write(name, move |tx| act(&TenantTx::new(tx))).await
+        self.file().await?.database.write(name, move |tx| act(&TenantTx::new(tx))).await
     }
 
     /// The catalog, as far as it is about this tenant.
     pub fn catalog(&self) -> CatalogOf {
-        CatalogOf { catalog: Arc::clone(&self.catalog), tenant: self.tenant.id }
+        CatalogOf { catalog: Arc::clone(self.tenancy.catalog()), tenant: self.tenant.id }
     }
 }
 

@@ -143,3 +143,26 @@ fn an_erasure_without_now_keeps_the_days_of_grace() {
     assert!(installation.tenant_file(&acme.id).exists());
     server.stop();
 }
+
+#[test]
+fn an_export_that_is_on_its_way_leaves_nothing_behind_an_erasure() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    for round in 0..5 {
+        let (ann, acme) = server.sign_up_with_tenant(&format!("ann{round}"), &format!("acme-{round}"));
+        let rows: Vec<Value> =
+            (0..1_000).map(|number| serde_json::json!({"name": format!("Customer {number}")})).collect();
+        ann.client.post(&acme.path("/records/customers"), Value::from(rows)).expect(201);
+        ann.client.send(&crate::harness::Call::new("POST", acme.path("/exports"))).expect(202);
+        erase(&server, &acme);
+        let exports = installation.data().join("exports").join(&acme.id);
+        assert!(!exports.exists(), "an export outlived its tenant");
+        let left: Vec<_> = std::fs::read_dir(installation.data().join("tmp"))
+            .unwrap()
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().starts_with("export-")), "{left:?}");
+    }
+    server.stop();
+}

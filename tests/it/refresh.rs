@@ -139,3 +139,19 @@ fn what_is_no_refresh_token_of_ours_is_refused_and_harms_no_session() {
     refresh(&server.nobody(), token).expect(200);
     server.stop();
 }
+
+#[test]
+fn a_lost_answer_and_a_quick_retry_do_not_log_anyone_out_either() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let ann = server.sign_up("ann");
+    // The answer with the successor is lost; the retry gets an access token only, which is used.
+    refresh(&server.nobody(), &ann.refresh_token).expect(200);
+    installation.advance_clock(SECOND);
+    let retried = refresh(&server.nobody(), &ann.refresh_token).expect(200);
+    server.nobody().bearer(&retried.string("/access_token")).get("/api/v1/me").expect(200);
+    installation.advance_clock(200 * SECOND);
+    let rotated = refresh(&server.nobody(), &ann.refresh_token).expect(200);
+    assert!(rotated.json["refresh_token"].is_string(), "{}", rotated.text());
+    server.stop();
+}

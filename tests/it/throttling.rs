@@ -85,3 +85,18 @@ fn a_flood_of_sign_ins_is_answered_and_the_server_stays_small() {
     server.nobody().get("/readyz").expect(200);
     server.stop();
 }
+
+#[test]
+fn blanks_and_capitals_make_no_other_account_of_an_address() {
+    let server = Installation::new().serve();
+    let ann = server.sign_up("ann");
+    let spellings =
+        [ann.email.clone(), format!(" {}", ann.email), format!("{}  ", ann.email), ann.email.to_uppercase()];
+    for number in 0..5 {
+        sign_in(&server.nobody(), &spellings[number % 4], "not the password at all").expect(401);
+    }
+    for spelling in &spellings {
+        sign_in(&server.nobody(), spelling, "not the password at all").expect(429);
+    }
+    server.stop();
+}

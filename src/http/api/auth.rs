@@ -5,7 +5,7 @@ use crate::http::address::Public;
 use crate::http::body::{Fields, NoBody, Object};
 use crate::http::cookies;
 use crate::http::principal::SignedIn;
-use crate::http::problem::Answer;
+use crate::http::problem::{Answer, Problem};
 use crate::http::query;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::SessionId;
@@ -13,8 +13,7 @@ use crate::service::identity::{self, SignInIn, SignUpIn};
 use crate::service::tenants::NewTenantIn;
 use crate::service::{Installation, TokenPair, sessions};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
@@ -75,18 +74,15 @@ async fn sign_in(
     Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
 }
 
-async fn refresh(
-    State(installation): State<Arc<Installation>>,
-    public: Public,
-    parts: Parts,
-    body: Bytes,
-) -> Answer {
+async fn refresh(State(installation): State<Arc<Installation>>, public: Public, request: Request) -> Answer {
+    let (parts, body) = request.into_parts();
     let by_cookie = wants_cookies(&parts, &installation)?;
-    let token = match cookies::refresh_token(&parts.headers, &installation).filter(|_| by_cookie) {
-        Some(token) => token,
-        None => {
-            let map = serde_json::from_slice(&body).map_err(|error| crate::http::body::malformed(&error))?;
-            let mut fields = Fields::of(Object(map));
+    let token = match (by_cookie, cookies::refresh_token(&parts.headers, &installation)) {
+        (true, Some(token)) => token,
+        (true, None) => return Err(Problem(Error::unauthenticated("not_signed_in", "Sign in first."))),
+        (false, _) => {
+            let request = Request::from_parts(parts, body);
+            let mut fields = Fields::of(Object::from_request(request, &installation).await?);
             let token = fields.text("refresh_token");
             fields.finish()?;
             token

@@ -64,7 +64,7 @@ async fn download(
     request: Request,
 ) -> Answer {
     let file = exports::open_download(&installation, &allowed.scope, path.id()?).await?;
-    // Only what the file itself needs of the request: ranges and preconditions.
+    // Ranges and preconditions of the request are the file service's.
     let served = ServeFile::new(file).oneshot(request).await;
     let mut response: Response =
         served.map_err(|never| Problem(Error::internal(never)))?.map(axum::body::Body::new);

@@ -43,7 +43,7 @@ fn json(status: StatusCode, body: Vec<u8>) -> Response {
 }
 
 async fn list_tables(allowed: Allowed<ReadRecords>) -> Answer {
-    Ok(super::list(&records::list_tables(&allowed.scope)?, None))
+    Ok(super::list(&records::list_tables(&allowed.scope).await?, None))
 }
 
 async fn list(
@@ -63,7 +63,7 @@ async fn create(
     Path(path): Path<TablePath>,
     body: JsonBytes,
 ) -> Answer {
-    let inserted = records::create_records(&installation, &allowed.scope, &path.table, &body.0).await?;
+    let inserted = records::create_records(&installation, &allowed.scope, &path.table, body.0.into()).await?;
     let location = match inserted.keys.as_slice() {
         [one] => one.to_segment().map(|key| {
             let table = utf8_percent_encode(&path.table, SEGMENT);

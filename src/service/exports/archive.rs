@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::audit::hex;
 use crate::tenancy::tx::records::{dump_cells, dump_json, harmless};
-use crate::tenancy::{ExportCopy, Layout, TenantScope};
+use crate::tenancy::{ExportCopy, Layout, Tenancy, TenantScope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::sync::watch;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -28,6 +29,7 @@ pub(super) struct Archive {
     /// Where members.csv and audit.ndjson are, and where the copy of the database goes.
     pub(super) working: PathBuf,
     pub(super) target: PathBuf,
+    pub(super) tenancy: Arc<Tenancy>,
     /// 0-100.
     pub(super) progress: watch::Sender<i64>,
 }
@@ -96,10 +98,16 @@ impl Archive {
     fn publish(&self, unfinished: &Path) -> Result<Finished> {
         let mut digest = Sha256::new();
         let size = io::copy(&mut File::open(unfinished)?, &mut DigestWriter(&mut digest))?;
-        if let Some(directory) = self.target.parent() {
+        let Some(directory) = self.target.parent() else {
+            return Err(Error::internal("an export without a place"));
+        };
+        // An erasure either finds the file or keeps it from coming.
+        self.tenancy.unless_fenced(self.tenant.id, || {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-            std::fs::rename(unfinished, &self.target)?;
-            File::open(directory)?.sync_all()?;
+            Ok(std::fs::rename(unfinished, &self.target)?)
+        })?;
+        for parent in [Some(directory), directory.parent()].into_iter().flatten() {
+            File::open(parent)?.sync_all()?;
         }
         Ok(Finished { size: i64::try_from(size).unwrap_or(i64::MAX), sha256: hex(&digest.finalize()) })
     }

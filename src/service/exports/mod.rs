@@ -3,6 +3,7 @@
 mod archive;
 
 use super::Installation;
+use super::members::require_now;
 use crate::catalog::{Export, ExportStatus};
 use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
@@ -26,10 +27,12 @@ const PAGE: u32 = 5_000;
 pub async fn request_export(installation: &Installation, scope: &TenantScope) -> Result<Export> {
     scope.require(Permission::TenantExport)?;
     let id = ExportId::new(installation.clock.now());
+    let (actor, roles) = (scope.member(), scope.roles().clone());
     let by = scope.by().clone();
     let export = scope
         .catalog()
         .write("request_export", move |of| {
+            require_now(of, &roles, actor, Permission::TenantExport)?;
             let export = of.insert_export(id, &by.actor.to_string())?;
             of.audit(&by, "export.requested", &format!("export:{id}"), &json!({}))?;
             Ok(export)
@@ -120,8 +123,10 @@ pub async fn run_next_export(installation: &Arc<Installation>) -> Result<bool> {
 async fn run_export(installation: &Arc<Installation>, lease: &Lease, id: ExportId) -> Result<Finished> {
     let scope = TenantScope::for_job(&installation.tenancy, lease).await?;
     let layout = installation.tenancy.layout().clone();
-    let working = layout.tmp().join(format!("export-{id}"));
-    std::fs::create_dir_all(&working)?;
+    // A damaged or swapped file is noticed before anything of it is copied.
+    scope.schema().await?;
+    let working = layout.unfinished_export(scope.tenant().id, id);
+    let _removed = installation.tenancy.unless_fenced(scope.tenant().id, || Working::create(&working))?;
     spool_members(&scope, &working.join("members.csv")).await?;
     spool_audit(&scope, &working.join("audit.ndjson")).await?;
     let (progress, mut seen) = watch::channel(0_i64);
@@ -133,17 +138,33 @@ async fn run_export(installation: &Arc<Installation>, lease: &Lease, id: ExportI
         at: installation.clock.now(),
         working: working.clone(),
         target,
+        tenancy: Arc::clone(&installation.tenancy),
         progress,
     };
     let writing = tokio::task::spawn_blocking(move || archive.write(&scope, &layout));
     // Ends when the writer drops its end.
     while seen.changed().await.is_ok() {
         let percent = *seen.borrow_and_update();
-        catalog.write("export_progress", move |of| of.update_export_progress(id, percent)).await?;
+        // Not worth giving up the export for.
+        let _ = catalog.write("export_progress", move |of| of.update_export_progress(id, percent)).await;
     }
-    let finished = writing.await.unwrap_or_else(|error| Err(Error::internal(error)));
-    let _ = std::fs::remove_dir_all(&working);
-    finished
+    writing.await.unwrap_or_else(|error| Err(Error::internal(error)))
+}
+
+/// The directory of an unfinished export; gone when it is done, however that ends.
+struct Working(PathBuf);
+
+impl Working {
+    fn create(path: &Path) -> Result<Working> {
+        std::fs::create_dir_all(path)?;
+        Ok(Working(path.to_path_buf()))
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 async fn spool_members(scope: &TenantScope, path: &Path) -> Result<()> {

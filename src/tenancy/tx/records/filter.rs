@@ -2,7 +2,7 @@
 
 use super::literal::Literal;
 use super::names::{pieces, unquote};
-use crate::db::Value;
+use crate::db::{ILIKE, LIKE, Value};
 use crate::error::{Error, Result};
 use crate::model::column::Column;
 use crate::model::table::Table;
@@ -31,9 +31,8 @@ pub struct Test(Ask);
 #[derive(Clone, Debug, PartialEq)]
 enum Ask {
     Compare(&'static str, Literal),
-    /// GLOB heeds case, LIKE does not (for ASCII letters).
-    Glob(Value),
-    Like(Value),
+    /// A pattern, and the function that knows whether case counts.
+    Matches(&'static str, Value),
     In(Vec<Literal>),
     NotIn(Vec<Literal>),
     IsNull(bool),
@@ -54,8 +53,8 @@ impl Test {
             "gte" => compare(">="),
             "lt" => compare("<"),
             "lte" => compare("<="),
-            "like" => Ok(Ask::Glob(pattern(column, value, glob)?)),
-            "ilike" => Ok(Ask::Like(pattern(column, value, like)?)),
+            "like" => Ok(Ask::Matches(LIKE, pattern(column, value)?)),
+            "ilike" => Ok(Ask::Matches(ILIKE, pattern(column, value)?)),
             "in" => Ok(Ask::In(items(column, value)?)),
             "not_in" => Ok(Ask::NotIn(items(column, value)?)),
             "is" => match value {
@@ -73,35 +72,11 @@ fn bad_filter(column: &Column, reason: &str) -> Error {
     Error::malformed("bad_filter", format!("The filter on {} cannot be read: {reason}.", column.name))
 }
 
-fn pattern(column: &Column, text: &str, translate: impl Fn(&str) -> String) -> Result<Value> {
-    let pattern = translate(text);
-    if pattern.len() > LONGEST_PATTERN {
+fn pattern(column: &Column, text: &str) -> Result<Value> {
+    if text.len() > LONGEST_PATTERN {
         return Err(bad_filter(column, "its pattern is longer than 1000 bytes"));
     }
-    Ok(Value::Text(pattern))
-}
-
-/// `*` is any run; everything else is plain.
-fn glob(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
-        match c {
-            '?' => pattern.push_str("[?]"),
-            '[' => pattern.push_str("[[]"),
-            _ => pattern.push(c),
-        }
-        pattern
-    })
-}
-
-fn like(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut pattern, c| {
-        match c {
-            '*' => pattern.push('%'),
-            '%' | '_' | '\\' => pattern.extend(['\\', c]),
-            _ => pattern.push(c),
-        }
-        pattern
-    })
+    Ok(Value::from(text))
 }
 
 /// `(a,b,"c,d")`; within quotes a backslash takes the next character as it is.
@@ -134,6 +109,14 @@ impl Filter {
         match self {
             Filter::Column(index, Test(Ask::Compare("=", _) | Ask::IsNull(true))) => Some(*index),
             _ => None,
+        }
+    }
+
+    /// Whether it may take long for a single row: a pattern reads the whole of a value.
+    pub(super) fn is_slow(&self) -> bool {
+        match self {
+            Filter::All(parts) | Filter::Any(parts) => parts.iter().any(Filter::is_slow),
+            Filter::Column(_, Test(ask)) => matches!(ask, Ask::Matches(..)),
         }
     }
 
@@ -179,13 +162,9 @@ impl Test {
         let _ = match &self.0 {
             Ask::IsNull(true) => write!(sql, "{name} IS NULL"),
             Ask::IsNull(false) => write!(sql, "{name} IS NOT NULL"),
-            Ask::Glob(pattern) => {
+            Ask::Matches(function, pattern) => {
                 params.push(pattern);
-                write!(sql, "{name} GLOB ?")
-            }
-            Ask::Like(pattern) => {
-                params.push(pattern);
-                write!(sql, "{name} LIKE ? ESCAPE '\\'")
+                write!(sql, "{function}(?, CAST({name} AS TEXT))")
             }
             Ask::In(items) => write_list(items, sql, params, &format!("{name} IN (")),
             Ask::NotIn(items) => write_list(items, sql, params, &format!("{name} NOT IN (")),

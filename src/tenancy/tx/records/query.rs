@@ -28,6 +28,11 @@ pub struct ListQuery {
 }
 
 impl ListQuery {
+    /// Whether it may take long for a single record, so that it must not run on a thread that serves requests.
+    pub fn is_slow(&self) -> bool {
+        self.filter.is_slow()
+    }
+
     /// Reads decoded query parameters in the order in which they came.
     ///
     /// # Errors

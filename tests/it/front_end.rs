@@ -1,0 +1,64 @@
+//! What is at `/`: our pages, or the app's own front end.
+
+use crate::harness::{Installation, Server};
+
+#[test]
+fn without_a_front_end_of_the_app_our_pages_are_at_the_root() {
+    let server = Installation::new().serve();
+    let nobody = server.nobody();
+    assert!(nobody.get("/").expect(200).text().contains("Tenantry"));
+    assert!(nobody.get("/setup").expect(200).text().contains("form"));
+    nobody.get("/assets/app.css").expect(200);
+    for path in ["/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "/assets/none.js", "/none"] {
+        nobody.get(path).expect_code(404, "not_found");
+    }
+    server.stop();
+}
+
+#[test]
+fn the_front_end_of_the_app_is_at_the_root_and_the_api_beside_it() {
+    let installation =
+        Installation::with_migrations(&[("0001_t.sql", "CREATE TABLE t (id INTEGER PRIMARY KEY);")]);
+    let public = installation.migrations().with_file_name("public");
+    std::fs::create_dir_all(public.join("shop")).unwrap();
+    std::fs::write(public.join("index.html"), "<h1>Our shop</h1>").unwrap();
+    std::fs::write(public.join("shop/cart.js"), "let cart = [];").unwrap();
+    let server = installation.serve();
+    let nobody = server.nobody();
+    assert!(nobody.get("/").expect(200).text().contains("Our shop"));
+    assert!(nobody.get("/shop/cart.js").expect(200).text().contains("cart"));
+    assert!(nobody.get("/console").expect(200).text().contains("Tenantry"));
+    nobody.get("/readyz").expect(200);
+    for path in
+        ["/none.html", "/../app.toml", "/%2e%2e/app.toml", "/..%2fapp.toml", "/api/v1/none", "/api/none"]
+    {
+        nobody.get(path).expect_code(404, "not_found");
+    }
+    server.stop();
+}
+
+/// An address that our proxy reports counts for throttling; what a client says of itself does not.
+#[test]
+fn behind_a_trusted_proxy_the_rightmost_address_counts() {
+    let installation = Installation::new();
+    let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    command.env("TENANTRY_TRUSTED_PROXIES", "127.0.0.1");
+    let server = Server::spawn(&installation, command).unwrap();
+    let ann = server.sign_up("ann");
+    let body = serde_json::json!({"email": ann.email, "password": ann.password});
+    for (forwarded, expected) in [
+        ("203.0.113.9", "203.0.113.9"),
+        ("198.51.100.1, 203.0.113.9", "203.0.113.9"),
+        ("rubbish, 203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9, rubbish", "127.0.0.1"),
+    ] {
+        let call = crate::harness::Call::post("/api/v1/auth/sign-in", body.clone())
+            .header("x-forwarded-for", forwarded);
+        let token = server.nobody().send(&call).expect(200).string("/access_token");
+        let sessions = server.nobody().bearer(&token).get("/api/v1/auth/sessions").expect(200);
+        let current =
+            sessions.json["items"].as_array().unwrap().iter().find(|one| one["current"] == true).unwrap();
+        assert_eq!(current["address"], expected, "{forwarded}");
+    }
+    server.stop();
+}
