@@ -10,7 +10,7 @@ const PLANTED: &str = "Planted Customer 4711";
 
 /// Erases at once, on the command line beside the running server, and returns the receipt.
 #[track_caller]
-fn erase(server: &Server, tenant: &Tenant) -> Value {
+pub fn erase(server: &Server, tenant: &Tenant) -> Value {
     let slug = tenant.slug.as_str();
     server.installation().run(&["tenant", "erase", slug, "--confirm", slug, "--now"]).expect_code(0);
     let operator = server.add_operator();

@@ -10,7 +10,7 @@ use crate::harness::{Answer, Call, Client, HOUR, Installation, Tenant, eventuall
 
 /// Asks for an export, waits until it is ready and downloads it.
 #[track_caller]
-fn export(client: &Client, tenant: &Tenant) -> (String, Answer) {
+pub fn export(client: &Client, tenant: &Tenant) -> (String, Answer) {
     let created = client.send(&Call::new("POST", tenant.path("/exports"))).expect(202);
     let path = tenant.path(&format!("/exports/{}", created.string("/id")));
     eventually("the export", || {
@@ -23,7 +23,7 @@ fn export(client: &Client, tenant: &Tenant) -> (String, Answer) {
     (path, download)
 }
 
-fn entries(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
+pub fn entries(zip: &[u8]) -> BTreeMap<String, Vec<u8>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
     (0..archive.len())
         .map(|index| {

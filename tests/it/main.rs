@@ -31,6 +31,7 @@ mod owners;
 mod passwords;
 mod refresh;
 mod roles;
+mod schemas;
 mod secrets;
 mod selectors;
 mod sessions;

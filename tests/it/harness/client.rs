@@ -106,10 +106,14 @@ impl Client {
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
+        // A column of an app may be called `key` or `code`; records hold no secrets of ours.
+        let is_of_records = call.path.contains("/records/");
         let body = call.body.as_ref().map(|(media_type, bytes)| (media_type, bytes.as_slice()));
         let mut response = match body {
             Some((media_type, bytes)) => {
-                self.plant_secrets_of(&serde_json::from_slice(bytes).unwrap_or_default());
+                if !is_of_records {
+                    self.plant_secrets_of(&serde_json::from_slice(bytes).unwrap_or_default());
+                }
                 self.agent.run(request.header("content-type", media_type).body(bytes)?)?
             }
             // With a length of zero, as browsers send it.
@@ -118,7 +122,9 @@ impl Client {
         };
         let bytes = response.body_mut().with_config().limit(256 << 20).read_to_vec()?;
         let answer = Answer::new(call, response.status().as_u16(), response.headers().clone(), bytes);
-        self.plant_secrets_of(&answer.json);
+        if !is_of_records {
+            self.plant_secrets_of(&answer.json);
+        }
         let signed_in = self.token.is_some() && answer.status != 401;
         answer.check_contract(signed_in, &self.installation);
         Ok(answer)

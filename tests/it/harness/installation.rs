@@ -50,6 +50,12 @@ impl Installation {
         installation
     }
 
+    /// An empty one with one of the apps of `tests/apps`.
+    pub fn with_app_of_tests(name: &str) -> Arc<Installation> {
+        Installation::build(Some(&format!("{}/tests/apps/{name}", env!("CARGO_MANIFEST_DIR"))))
+    }
+
+    /// `app` is a name beside the data directory, or a whole path.
     fn build(app: Option<&str>) -> Arc<Installation> {
         let place = tempfile::tempdir().unwrap();
         let app = app.map(|name| place.path().join(name));

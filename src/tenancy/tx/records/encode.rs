@@ -39,6 +39,9 @@ pub(super) fn encode_value(kind: ColumnType, value: ValueRef<'_>, out: &mut Vec<
         (ValueRef::Null, _) => out.extend_from_slice(b"null"),
         (ValueRef::Integer(0), ColumnType::Boolean) => out.extend_from_slice(b"false"),
         (ValueRef::Integer(1), ColumnType::Boolean) => out.extend_from_slice(b"true"),
+        // REAL affinity leaves no integers; SQLite's sorter hands out a computed 3.0 as one all the same.
+        #[expect(clippy::cast_precision_loss, reason = "the sorter makes integers of exact doubles only")]
+        (ValueRef::Integer(integer), ColumnType::Real) => encode_real(integer as f64, out),
         (ValueRef::Integer(integer), _) => encode_integer(integer, kind, out),
         (ValueRef::Real(real), _) => encode_real(real, out),
         (ValueRef::Text(text), ColumnType::Json) => encode_json(text, out),
