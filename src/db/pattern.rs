@@ -18,20 +18,20 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function(LIKE, 2, flags, |context| {
-        Ok(arguments(context)?.map(|(pattern, text)| matches(&pattern, &text)))
+        Ok(arguments(context).map(|(pattern, text)| matches(&pattern, &text)))
     })?;
     connection.create_scalar_function(ILIKE, 2, flags, |context| {
-        let pair = arguments(context)?;
+        let pair = arguments(context);
         Ok(pair.map(|(pattern, text)| matches(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())))
     })
 }
 
-fn arguments<'c>(context: &'c Context<'_>) -> Result<Option<(Cow<'c, str>, Cow<'c, str>)>> {
+fn arguments<'c>(context: &'c Context<'_>) -> Option<(Cow<'c, str>, Cow<'c, str>)> {
     let text = |index| match context.get_raw(index) {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes)),
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => None,
     };
-    Ok(text(0).zip(text(1)))
+    text(0).zip(text(1))
 }
 
 fn matches(pattern: &str, text: &str) -> bool {

@@ -153,7 +153,7 @@ fn an_export_that_is_on_its_way_leaves_nothing_behind_an_erasure() {
         let rows: Vec<Value> =
             (0..1_000).map(|number| serde_json::json!({"name": format!("Customer {number}")})).collect();
         ann.client.post(&acme.path("/records/customers"), Value::from(rows)).expect(201);
-        ann.client.send(&crate::harness::Call::new("POST", acme.path("/exports"))).expect(202);
+        ann.client.send(&Call::new("POST", acme.path("/exports"))).expect(202);
         erase(&server, &acme);
         let exports = installation.data().join("exports").join(&acme.id);
         assert!(!exports.exists(), "an export outlived its tenant");

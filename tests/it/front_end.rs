@@ -1,6 +1,6 @@
 //! What is at `/`: our pages, or the app's own front end.
 
-use crate::harness::{Installation, Server};
+use crate::harness::{Call, Installation, Server};
 
 #[test]
 fn without_a_front_end_of_the_app_our_pages_are_at_the_root() {
@@ -52,8 +52,7 @@ fn behind_a_trusted_proxy_the_rightmost_address_counts() {
         ("rubbish, 203.0.113.9", "203.0.113.9"),
         ("203.0.113.9, rubbish", "127.0.0.1"),
     ] {
-        let call = crate::harness::Call::post("/api/v1/auth/sign-in", body.clone())
-            .header("x-forwarded-for", forwarded);
+        let call = Call::post("/api/v1/auth/sign-in", body.clone()).header("x-forwarded-for", forwarded);
         let token = server.nobody().send(&call).expect(200).string("/access_token");
         let sessions = server.nobody().bearer(&token).get("/api/v1/auth/sessions").expect(200);
         let current =

@@ -101,7 +101,7 @@ fn a_search_table_is_read_only_and_named_by_rowid() {
 #[test]
 fn what_is_not_understood_is_refused_by_name() {
     let app = stock();
-    let long = format!("like.{}", "[".repeat(400));
+    let long = format!("like.{}", "[".repeat(1_100));
     let many = format!("in.({})", vec!["1"; 501].join(","));
     for (name, value, code) in [
         ("nope", "1", "unknown_parameter"),
