@@ -18,8 +18,8 @@ pub fn fill(log: &Records) {
     let serial = |n: i64| json!((BEYOND + 1 + n).to_string());
     let body = |n: usize| {
         json!({"device_id": device(n), "serial": serial(n as i64), "installed_on": "2026-03-01",
-        "latitude": n as f64 / 8.0, "longitude": 13.4, "active": n % 2 == 0,
-        "info": {"firmware": format!("1.{n}"), "battery": n % 3 == 0, "channels": [{"unit": "°C"}, n]}})
+        "latitude": n as f64 / 8.0, "longitude": 13.4, "active": n.is_multiple_of(2),
+        "info": {"firmware": format!("1.{n}"), "battery": n.is_multiple_of(3), "channels": [{"unit": "°C"}, n]}})
     };
     log.create_all("devices", (0..20).map(body));
     let certificate = |n: usize| json!({"device_id": device(n), "claims": {"sub": format!("s{n}"), "exp": 5 + n}, "der": base64([n as u8; 9])});
@@ -43,7 +43,7 @@ pub fn fill(log: &Records) {
     log.create_all("readings", (0..500).map(reading));
     log.create_all("annotations", (0..50).map(|n| json!({"device_id": device(n % 20), "at": START + 120_000 * (n / 20) as i64, "text": "t", "tags": ["a", n]})));
     log.create_all("events", (0..100).map(|n| json!({"device_id": device(n % 20), "at": START, "seq": n / 20, "body": {"kind": "k", "severity": n % 10}})));
-    log.create_all("frames", (0..100).map(|n| json!({"sender": base64([0xfb, n as u8]), "at": -1, "payload": base64([n as u8; 40]), "rssi": -0.1})));
+    log.create_all("frames", (0..100_u32).map(|n| json!({"sender": base64([0xfb, n as u8]), "at": -1, "payload": base64([n as u8; 40]), "rssi": -0.1})));
     log.create_all("pulse_counters", (0..50).map(|n| json!({"counter_id": (BEYOND * [1, -1][n % 2] + n as i64).to_string(), "device_id": device(n % 20), "pulses": n})));
     log.create_all(
         "calibrations",

@@ -1,5 +1,12 @@
 //! The apps of `tests/apps` over HTTP: schemas as developers bring them, with all that SQLite takes.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "records are numbered from 0 to a few hundred"
+)]
+
 mod meters;
 mod shop;
 mod tickets;

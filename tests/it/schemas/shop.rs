@@ -62,7 +62,7 @@ pub fn fill(shop: &Records) {
     shop.create_all("order_items", (0..160).map(item));
     let payment = |n: usize| {
         json!({"order_id": orders[n]["id"], "amount": "9.90", "provider": "p", "provider_ref": n.to_string(),
-            "captured": n % 2 == 0, "raw_event": [n, {"ok": true}]})
+            "captured": n.is_multiple_of(2), "raw_event": [n, {"ok": true}]})
     };
     shop.create_all("payments", (0..80).map(payment));
     let review = |n: usize| json!({"product_id": 100 + n, "customer_id": id(n), "stars": 1 + n % 5});
