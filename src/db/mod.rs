@@ -1,6 +1,6 @@
 //! The SQL seam: the only place that names rusqlite and r2d2.
 //!
-//! A [`Database`] is one SQLite file with a pool of readers and a [`Writer`]. All SQL goes through [`Tx`]
+//! A [`Database`] is one SQLite file with a pool of readers and a writer. All SQL goes through [`Tx`]
 //! with [`Value`] parameters; failures come back as [`DbError`], constraints by name.
 
 mod authorizer;

@@ -56,7 +56,7 @@ pub struct Stored {
 /// Changes the given fields of the record with this key, or creates it.
 ///
 /// # Errors
-/// As [`insert_records`] and [`update_record`]; 404 for a new record whose key cannot be chosen.
+/// As `insert_records` and [`update_record`]; 404 for a new record whose key cannot be chosen.
 pub fn put_record(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> Result<Stored> {
     if let Some(body) = update_record(tx, table, key, &put.patch)? {
         return Ok(Stored { body, created: false });
