@@ -217,7 +217,12 @@ fn read_columns(tx: &Tx<'_>, listed: &Listed<'_>) -> Result<(Vec<Column>, Vec<us
          ORDER BY cid",
         crate::params![listed.name],
         |row| {
-            let mut column = Column::new(&row.get::<String>(0)?, &row.get::<String>(1)?, listed.strict);
+            let mut declared: String = row.get(1)?;
+            // Of a computed column SQLite tells the affinity, and that of no type is called BLOB.
+            if listed.kind == TableKind::View && declared == "BLOB" {
+                declared.clear();
+            }
+            let mut column = Column::new(&row.get::<String>(0)?, &declared, listed.strict);
             column.not_null = row.get(2)?;
             column.default = row.get(3)?;
             column.default = column.default.filter(|text| !text.trim().eq_ignore_ascii_case("NULL"));

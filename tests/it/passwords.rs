@@ -20,14 +20,12 @@ fn a_weak_password_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_password_of_a_megabyte_is_refused_without_hashing_it() {
+fn a_password_of_many_kilobytes_is_refused_without_hashing_it() {
     let server = Installation::new().serve();
     let body = json!({"email": "bob@example.com", "password": "otter ".repeat(15_000), "name": "Bob"});
     server.nobody().post("/api/v1/auth/sign-up", body).expect_refused_by_name("password");
     let body = json!({"email": "bob@example.com", "password": "otter ".repeat(15_000)});
     server.nobody().post("/api/v1/auth/sign-in", body).expect_one_of(&[401, 422]);
-    let body = json!({"email": "bob@example.com", "password": "otter ".repeat(200_000)});
-    server.nobody().post("/api/v1/auth/sign-in", body).expect_code(413, "body_too_large");
     server.stop();
 }
 
