@@ -104,6 +104,17 @@ impl<'c> Tx<'c> {
         Ok(first)
     }
 
+    /// The declared types of a query's columns, through views; `None` where there is none, as for an expression.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn declared_types(&self, sql: &str) -> Result<Vec<Option<String>>, DbError> {
+        self.as_speaker(Speaker::System, || {
+            let statement = self.connection.prepare(sql)?;
+            Ok(statement.columns().iter().map(|column| column.decl_type().map(str::to_owned)).collect())
+        })
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         self.connection
     }

@@ -10,7 +10,7 @@ mod indexes;
 use crate::db::{DbError, Tx};
 use crate::error::Result;
 use crate::model::column::{AutoId, Column, ColumnType, Computed};
-use crate::model::table::{Check, Schema, Table, TableKind};
+use crate::model::table::{Check, Schema, Table, TableKind, quote};
 use indexes::Indexes;
 use sha2::{Digest, Sha256};
 
@@ -103,6 +103,9 @@ struct Listed<'s> {
 
 fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Table, DbError> {
     let (mut columns, mut key) = read_columns(tx, &listed)?;
+    if listed.kind == TableKind::View {
+        leave_untyped(tx, listed.name, &mut columns)?;
+    }
     let rowid =
         (!listed.without_rowid && (listed.kind != TableKind::View)).then(|| free_rowid(&columns)).flatten();
     if key.is_empty()
@@ -217,12 +220,7 @@ fn read_columns(tx: &Tx<'_>, listed: &Listed<'_>) -> Result<(Vec<Column>, Vec<us
          ORDER BY cid",
         crate::params![listed.name],
         |row| {
-            let mut declared: String = row.get(1)?;
-            // Of a computed column SQLite tells the affinity, and that of no type is called BLOB.
-            if listed.kind == TableKind::View && declared == "BLOB" {
-                declared.clear();
-            }
-            let mut column = Column::new(&row.get::<String>(0)?, &declared, listed.strict);
+            let mut column = Column::new(&row.get::<String>(0)?, &row.get::<String>(1)?, listed.strict);
             column.not_null = row.get(2)?;
             column.default = row.get(3)?;
             column.default = column.default.filter(|text| !text.trim().eq_ignore_ascii_case("NULL"));
@@ -237,6 +235,20 @@ fn read_columns(tx: &Tx<'_>, listed: &Listed<'_>) -> Result<(Vec<Column>, Vec<us
     )?;
     key.sort_unstable();
     Ok((columns, key.into_iter().map(|(_, index)| index).collect()))
+}
+
+/// SQLite calls a view's column BLOB where it is taken over from a column without a type (of `json_each`, say), which
+/// holds anything.
+fn leave_untyped(tx: &Tx<'_>, view: &str, columns: &mut [Column]) -> Result<(), DbError> {
+    if columns.iter().any(|column| column.kind == ColumnType::Blob) {
+        let declared = tx.declared_types(&format!("SELECT * FROM {}", quote(view)))?;
+        for (column, declared) in columns.iter_mut().zip(declared) {
+            if column.kind == ColumnType::Blob && declared.is_none_or(|declared| declared.is_empty()) {
+                *column = Column::new(&column.name, "", false);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn finish_column(column: &mut Column, is_key: bool, is_writable: bool) {

@@ -58,7 +58,7 @@ fn integer(text: &str) -> Option<Value> {
     match number(text)? {
         Value::Integer(integer) => Some(Value::Integer(integer)),
         #[expect(clippy::cast_possible_truncation, reason = "it is whole, and below 2^53")]
-        Value::Real(real) if real.fract() == 0.0 && real.abs() <= 9_007_199_254_740_992.0 => {
+        Value::Real(real) if real.fract() == 0.0 && real.abs() < 9_007_199_254_740_992.0 => {
             Some(Value::Integer(real as i64))
         }
         _ => None,

@@ -134,3 +134,32 @@ fn what_cannot_be_computed_is_the_clients_to_know() {
     }
     assert_eq!(app.list("quality_counts", &[("how many", "2")]).len(), 1);
 }
+
+#[test]
+fn a_column_without_a_type_is_compared_as_text_through_a_view() {
+    let app = meters();
+    app.create(
+        "events",
+        &json!({"device_id": "hall/3", "at": 1, "body": {"kind": "k", "seen": 5, "ok": true}}),
+    );
+    for (name, value, count) in
+        [("field", "kind", 1), ("type", "integer", 1), ("value", "5", 1), ("value", "k", 1)]
+    {
+        assert_eq!(app.list("event_fields", &[(name, value)]).len(), count, "{name}={value}");
+    }
+    let app = App::sql(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, b BLOB, u); INSERT INTO t VALUES (1, x'fbff', 'text');
+         CREATE VIEW v AS SELECT b, u, u || '' AS e FROM t;",
+    );
+    let described = serde_json::to_value(app.table("v").describe(&[])).unwrap();
+    let types: Vec<&str> = described["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|column| column["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(types, ["blob", "any", "any"]);
+    for (name, value) in [("b", "-_8"), ("u", "text"), ("e", "text")] {
+        assert_eq!(app.list("v", &[(name, value)]).len(), 1, "{name}={value}");
+    }
+}
