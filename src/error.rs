@@ -190,7 +190,7 @@ impl Error {
         self
     }
 
-    /// Puts `prefix` before each field's name, for elements of an array.
+    /// Puts `[index].` before each field's name, for elements of an array.
     #[must_use]
     pub fn at_element(mut self, index: usize) -> Error {
         for field in &mut self.0.fields {

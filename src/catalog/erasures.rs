@@ -5,20 +5,12 @@ use crate::error::Result;
 use crate::id::TenantId;
 use crate::params;
 
-/// Tables whose rows of a tenant are personal, each with the statement that removes them.
+/// What is personal of a tenant: how the receipt calls it, and which rows they are.
 const PERSONAL: &[(&str, &str)] = &[
-    ("memberships", "DELETE FROM memberships WHERE tenant_id = ?1"),
-    ("invitations", "DELETE FROM invitations WHERE tenant_id = ?1"),
-    ("exports", "DELETE FROM exports WHERE tenant_id = ?1"),
-    ("audit entries", "DELETE FROM audit_entries WHERE chain = ?1"),
-];
-
-/// The same tables, each with the question whether anything is left.
-const LEFT: &[(&str, &str)] = &[
-    ("memberships", "SELECT count(*) FROM memberships WHERE tenant_id = ?1"),
-    ("invitations", "SELECT count(*) FROM invitations WHERE tenant_id = ?1"),
-    ("exports", "SELECT count(*) FROM exports WHERE tenant_id = ?1"),
-    ("audit entries", "SELECT count(*) FROM audit_entries WHERE chain = ?1"),
+    ("memberships", "memberships WHERE tenant_id = ?1"),
+    ("invitations", "invitations WHERE tenant_id = ?1"),
+    ("exports", "exports WHERE tenant_id = ?1"),
+    ("audit entries", "audit_entries WHERE chain = ?1"),
 ];
 
 impl OfTenant<'_> {
@@ -32,8 +24,9 @@ impl OfTenant<'_> {
         for member in self.list_members(None, u32::MAX)? {
             self.catalog.forget_membership(self.tenant, member.identity_id);
         }
-        for (table, sql) in PERSONAL {
-            removed.push((*table, self.tx().execute(sql, params![self.tenant])? as u64));
+        for (table, rows) in PERSONAL {
+            let sql = format!("DELETE FROM {rows}");
+            removed.push((*table, self.tx().execute(&sql, params![self.tenant])? as u64));
         }
         self.tx().execute(
             "UPDATE tenants SET name = '', settings = '{}' WHERE id = ?1 AND status = 'erasing'",
@@ -49,8 +42,9 @@ impl OfTenant<'_> {
     /// As the database says.
     pub fn count_personal_rows(&self) -> Result<i64> {
         let mut left = 0;
-        for (_, sql) in LEFT {
-            left += self.tx().query_row(sql, params![self.tenant], |row| row.get::<i64>(0))?.unwrap_or(0);
+        for (_, rows) in PERSONAL {
+            let sql = format!("SELECT count(*) FROM {rows}");
+            left += self.tx().query_row(&sql, params![self.tenant], |row| row.get::<i64>(0))?.unwrap_or(0);
         }
         Ok(left)
     }

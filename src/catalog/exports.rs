@@ -63,6 +63,9 @@ pub struct Export {
     pub error: Option<String>,
 }
 
+/// Finished exports of one tenant that are kept at once.
+const MOST_READY: u32 = 5;
+
 const COLUMNS: &str = "id, tenant_id, status, progress, requested_by, created_at, finished_at, expires_at, size_bytes, sha256, error";
 
 fn export(row: &Row<'_>) -> Result<Export, DbError> {
@@ -149,6 +152,12 @@ impl OfTenant<'_> {
                 "An export is on its way. Wait for it to be ready.",
             ));
         }
+        // Each is as large as the tenant: the oldest make way at the next sweep.
+        self.tx().execute(
+            "UPDATE exports SET expires_at = ?2 WHERE tenant_id = ?1 AND status = 'ready' AND expires_at > ?2 AND id NOT IN
+               (SELECT id FROM exports WHERE tenant_id = ?1 AND status = 'ready' ORDER BY created_at DESC LIMIT ?3)",
+            params![self.tenant, self.now(), MOST_READY - 1],
+        )?;
         self.tx().execute(
             "INSERT INTO exports (id, tenant_id, status, requested_by, created_at) VALUES (?1, ?2, 'queued', ?3, ?4)",
             params![id, self.tenant, requested_by, self.now()],

@@ -28,6 +28,9 @@ pub struct Invitation {
     pub expires_at: Timestamp,
 }
 
+/// Open invitations of one tenant at most: each is a mail to someone who has not asked for it.
+const MOST_OPEN: i64 = 200;
+
 const COLUMNS: &str = "id, tenant_id, email, role, invited_by, created_at, expires_at";
 
 fn invitation(row: &Row<'_>) -> Result<Invitation, DbError> {
@@ -60,7 +63,7 @@ impl OfTenant<'_> {
     /// Adds an invitation; one that has expired makes way for it.
     ///
     /// # Errors
-    /// 409 `already_invited` while one is open for this address.
+    /// 409 `already_invited` while one is open for this address, `too_many_invitations`.
     pub fn insert_invitation(
         &self,
         id: InvitationId,
@@ -75,6 +78,20 @@ impl OfTenant<'_> {
                AND revoked_at IS NULL AND expires_at <= ?3",
             params![self.tenant, email.as_str(), self.now()],
         )?;
+        let open = self.tx().query_row(
+            "SELECT count(*) FROM invitations
+             WHERE tenant_id = ?1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?2",
+            params![self.tenant, self.now()],
+            |row| row.get::<i64>(0),
+        )?;
+        if open >= Some(MOST_OPEN) {
+            return Err(Error::conflict(
+                "too_many_invitations",
+                format!(
+                    "At most {MOST_OPEN} invitations may be open at once. Revoke some, or wait for them."
+                ),
+            ));
+        }
         self.tx()
             .execute(
                 "INSERT INTO invitations (id, tenant_id, email, role, token_hash, invited_by, created_at, expires_at)

@@ -48,7 +48,11 @@ pub(super) fn operator_add(
     } else {
         match crate::config::variable("TENANTRY_PASSWORD") {
             Some(password) => execute(&config, command(Some(password)))?,
-            None => execute(&config, command(Some(ask_password(&email)?)))?,
+            // Who has an account needs no password here; who has none is asked for one.
+            None => match execute(&config, command(None)) {
+                Err(Failure::PasswordNeeded) => execute(&config, command(Some(ask_password(&email)?)))?,
+                other => other?,
+            },
         }
     };
     print(common, &answer, |answer| format!("{} is an operator now.", text(answer, "email")));

@@ -221,10 +221,15 @@ pub(crate) enum Failure {
     Failed(String),
     /// Exit code 2.
     WrongUse(String),
+    /// A new account needs a password.
+    PasswordNeeded,
 }
 
 impl From<crate::error::Error> for Failure {
     fn from(error: crate::error::Error) -> Failure {
+        if error.code() == "password_needed" {
+            return Failure::PasswordNeeded;
+        }
         Failure::Failed(output::explain(&error))
     }
 }
@@ -248,6 +253,10 @@ pub fn run() -> ExitCode {
         }
         Err(Failure::WrongUse(why)) => {
             eprintln!("tenantry: {why}");
+            ExitCode::from(2)
+        }
+        Err(Failure::PasswordNeeded) => {
+            eprintln!("tenantry: a new account needs a password; use --password-stdin");
             ExitCode::from(2)
         }
     }

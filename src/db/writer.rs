@@ -48,6 +48,34 @@ pub(super) struct Writer {
     clock: SharedClock,
 }
 
+/// The turn of a leader. If it ends before its time (a panic, or a runtime that shuts down), those who wait are told,
+/// and the next write finds a queue without a leader instead of one that never moves.
+struct Leading {
+    writer: Arc<Writer>,
+    done: bool,
+}
+
+impl Leading {
+    fn run(mut self) {
+        self.writer.lead();
+        self.done = true;
+    }
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        if !self.done {
+            let mut queue = self.writer.queue();
+            queue.led = false;
+            let forsaken: Vec<_> = queue.waiting.drain(..).collect();
+            drop(queue);
+            // Dropping them answers their callers.
+            drop(forsaken);
+            self.writer.idle.notify_all();
+        }
+    }
+}
+
 impl Writer {
     pub(super) fn new(manager: Manager, limits: WriteLimits, clock: SharedClock) -> Writer {
         Writer {
@@ -83,8 +111,8 @@ impl Writer {
             !std::mem::replace(&mut queue.led, true)
         };
         if leads {
-            let writer = Arc::clone(self);
-            tokio::task::spawn_blocking(move || writer.lead());
+            let leading = Leading { writer: Arc::clone(self), done: false };
+            tokio::task::spawn_blocking(move || leading.run());
         }
         answer.await.unwrap_or_else(|_| Err(closed()))
     }

@@ -141,7 +141,7 @@ impl Fields {
     fn refuse_rest(&mut self) {
         let rest: Vec<String> = std::mem::take(&mut self.map).into_iter().map(|(name, _)| name).collect();
         for name in rest {
-            self.fault(&name, "unknown", "is not a field of this body");
+            self.fault(&name, "unknown_field", "is not a field of this body");
         }
     }
 

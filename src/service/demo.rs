@@ -75,6 +75,10 @@ async fn make(installation: &Arc<Installation>) -> Result<()> {
         add_person(installation, email, name, *operator).await?;
     }
     for (slug, name, customers) in TENANTS {
+        // One that an earlier run made before it was cut off stays as it is.
+        if installation.catalog.tenant(slug).await.is_ok() {
+            continue;
+        }
         let owner = PEOPLE.iter().find(|(.., roles)| roles.contains(&(slug, OWNER)));
         let Some((owner, ..)) = owner else { continue };
         let owner = find(installation, owner).await?;

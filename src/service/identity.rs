@@ -219,7 +219,7 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         (Compared::Wrong, _) | (_, None) => return Err(failed()),
         (_, Some(identity)) => identity,
     };
-    installation.throttle.take_back(&account, &caller.address);
+    installation.throttle.succeeded(&account, &caller.address);
     if let Compared::RightRehash(hash) = compared {
         let id = identity.id;
         installation.catalog.write("rehash_password", move |tx| tx.update_password_hash(id, &hash)).await?;

@@ -45,9 +45,7 @@ impl Keys {
         };
         // To be given to whoever checks receipts elsewhere.
         let public = directory.join("receipts.pub");
-        if !public.exists() {
-            std::fs::write(&public, format!("{}\n", hex(keys.receipts.verifying_key().as_bytes())))?;
-        }
+        write_whole(&public, &format!("{}\n", hex(keys.receipts.verifying_key().as_bytes())))?;
         Ok(keys)
     }
 
@@ -92,14 +90,23 @@ fn load_or_make(path: &Path) -> Result<[u8; 32]> {
             .ok_or_else(|| Error::internal(format!("{} does not hold 64 hex digits", path.display()))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = crate::random::bytes::<32>();
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-            file.write_all(hex(&key).as_bytes())?;
-            file.sync_all()?;
-            if let Some(directory) = path.parent() {
-                std::fs::File::open(directory)?.sync_all()?;
-            }
+            write_whole(path, &hex(&key))?;
             Ok(key)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Writes a file that appears whole or not at all, and survives a power cut.
+fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let unfinished = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    if let Some(directory) = path.parent() {
+        std::fs::File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::identity::prepare_identity;
 use super::{Caller, Installation};
 use crate::catalog::{By, Identity};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::Email;
 use serde_json::json;
 use std::sync::{Mutex, PoisonError};
@@ -95,7 +95,8 @@ pub async fn add_operator(
             ));
         }
         (None, None) => {
-            return Err(Error::invalid_field("password", "password_needed", "is needed for a new account"));
+            return Err(Error::new(Kind::Invalid, "password_needed", "A new account needs a password.")
+                .with_fields(vec![FieldError::new("password", "required", "is needed for a new account")]));
         }
         (None, Some(password)) => {
             let new = prepare_identity(installation, email, name, password, Vec::new()).await?;

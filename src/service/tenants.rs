@@ -1,4 +1,4 @@
-//! Tenants: made, changed, closed, reopened, suspended.
+//! Tenants: made, listed, changed.
 
 use super::Installation;
 use super::members::require_now;
@@ -97,7 +97,10 @@ async fn complete_tenant(
         .write("activate_tenant", move |tx| {
             let of = tx.of(id);
             of.insert_membership(owner, OWNER)?;
-            of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)?;
+            // It may have been swept meanwhile, on a disk that took minutes.
+            if !of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)? {
+                return Err(Error::not_found());
+            }
             let tenant = of.tenant()?;
             of.audit(&by, "tenant.created", "", &json!({ "slug": tenant.slug, "owner": owner }))?;
             Ok(tenant)
@@ -141,7 +144,9 @@ async fn remove_half_made(installation: &Installation, id: TenantId) -> Result<(
 pub async fn sweep_half_made(installation: &Installation, before: Timestamp) -> Result<()> {
     for id in installation.catalog.read(move |tx| tx.list_half_made_tenants(before)).await? {
         tracing::warn!(tenant_id = %id, "removing a tenant whose making was cut off");
-        remove_half_made(installation, id).await?;
+        if let Err(error) = remove_half_made(installation, id).await {
+            tracing::error!(tenant_id = %id, error = ?error, "it could not be removed and will be tried again");
+        }
     }
     Ok(())
 }

@@ -81,11 +81,24 @@ impl Throttle {
         count(&self.sign_ups, &network_of(address), self.clock.now(), SIGN_UPS_A_MINUTE)
     }
 
-    /// The try was none: the password was right, or could not be compared.
-    pub(super) fn take_back(&self, account: &str, address: &str) {
+    /// The password was right: what failed before is forgotten.
+    pub(super) fn succeeded(&self, account: &str, address: &str) {
         let network = network_of(address);
         lock(&self.accounts).remove(&(account.to_owned(), network.clone()));
-        if let Some(tries) = lock(&self.networks).get_mut(&network) {
+        self.return_try(&network);
+    }
+
+    /// The password could not be compared: that try was none, and those before it still count.
+    pub(super) fn take_back(&self, account: &str, address: &str) {
+        let network = network_of(address);
+        if let Some(failures) = lock(&self.accounts).get_mut(&(account.to_owned(), network.clone())) {
+            failures.count = failures.count.saturating_sub(1);
+        }
+        self.return_try(&network);
+    }
+
+    fn return_try(&self, network: &str) {
+        if let Some(tries) = lock(&self.networks).get_mut(network) {
             tries.count = tries.count.saturating_sub(1);
         }
     }

@@ -91,3 +91,22 @@ fn a_reopened_tenant_is_not_erased_when_the_old_date_comes() {
     assert_eq!(later.get(&acme.path("")).expect(200).string("/status"), "active");
     server.stop();
 }
+
+#[test]
+fn name_slug_time_zone_and_settings_of_a_tenant_are_changed_and_nonsense_is_refused_by_name() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let change = json!({"name": "Acme 2", "timezone": "Europe/Berlin", "settings": {"colour": "green"}});
+    let changed = ann.client.patch(&acme.path(""), change).expect(200);
+    assert_eq!(changed.json["timezone"], "Europe/Berlin");
+    assert_eq!(changed.json["settings"], json!({"colour": "green"}));
+    for (field, value) in [
+        ("timezone", json!("Mars/Olympus")),
+        ("slug", json!("..")),
+        ("name", json!("")),
+        ("plan", json!("gold")),
+    ] {
+        ann.client.patch(&acme.path(""), json!({field: value})).expect_refused_by_name(field);
+    }
+    server.stop();
+}

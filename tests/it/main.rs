@@ -29,6 +29,7 @@ mod matrix;
 mod migrations;
 mod owners;
 mod passwords;
+mod patterns;
 mod refresh;
 mod roles;
 mod schemas;

@@ -72,8 +72,8 @@ pub async fn open_download(
     let export = find_export(scope, id).await?;
     let gone = || Error::new(Kind::Gone, "export_expired", "This export is no longer kept. Ask for another.");
     match export.status {
-        ExportStatus::Ready => {}
-        ExportStatus::Expired => return Err(gone()),
+        ExportStatus::Ready if export.expires_at.is_none_or(|at| at > installation.clock.now()) => {}
+        ExportStatus::Ready | ExportStatus::Expired => return Err(gone()),
         ExportStatus::Queued | ExportStatus::Running | ExportStatus::Failed => {
             return Err(Error::conflict("export_not_ready", "This export is not ready. Ask for its status."));
         }

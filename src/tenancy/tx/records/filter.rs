@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 /// Values in one `in.(..)`.
 const MOST_ITEMS: usize = 500;
-/// Bytes of a pattern as the connection bounds it: matching one is a single step that no deadline interrupts.
+/// Bytes of a pattern: matching one is a single step that no deadline interrupts.
 const LONGEST_PATTERN: usize = 1_000;
 
 /// A condition that a record meets or not. `Any` is for `or=`.

@@ -32,14 +32,17 @@ impl<'b> Raw<'b> {
     /// 400 `bad_json` if it is not JSON in UTF-8, or nested deeper than 100 levels.
     pub(super) fn read(body: &'b [u8]) -> Result<Raw<'b>> {
         let text = std::str::from_utf8(body)
-            .map_err(|error| Error::malformed("bad_json", "The body is not UTF-8.").because(error))?;
+            .map_err(|error| Error::malformed("malformed_json", "The body is not UTF-8.").because(error))?;
         serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Error::malformed("bad_json", format!("The body is not JSON: see line {line}, column {column}."))
-                .because(error)
+            Error::malformed(
+                "malformed_json",
+                format!("The body is not JSON: see line {line}, column {column}."),
+            )
+            .because(error)
         })?;
         if depth(text) > DEEPEST {
-            return Err(Error::malformed("bad_json", "The body is nested deeper than 100 levels."));
+            return Err(Error::malformed("malformed_json", "The body is nested deeper than 100 levels."));
         }
         Ok(Raw(text.trim_ascii()))
     }
@@ -212,7 +215,7 @@ mod tests {
     fn what_is_no_json_is_refused() {
         let deep = "[".repeat(101) + &"]".repeat(101);
         for body in [b"{" as &[u8], b"", b"{\"a\":1,}", b"\xff", b"1 2", deep.as_bytes(), b"NaN"] {
-            assert_eq!(Raw::read(body).unwrap_err().code(), "bad_json");
+            assert_eq!(Raw::read(body).unwrap_err().code(), "malformed_json");
         }
     }
 }
