@@ -7,6 +7,7 @@
     reason = "records are numbered from 0 to a few hundred"
 )]
 
+mod edges;
 mod meters;
 mod shop;
 mod tickets;
