@@ -1,5 +1,6 @@
 //! One SQLite file as the rest of the house sees it: readers, a writer, and an end.
 
+use super::constraint::DbError;
 use super::open::{Connected, Manager, OpenError, Role};
 use super::tx::Tx;
 use super::writer::{WriteLimits, Writer};
@@ -18,14 +19,21 @@ const INLINE_TICKS: i64 = 8;
 
 /// The one thread pool that opens connections for all r2d2 pools; their default is three threads each.
 #[derive(Clone)]
-pub struct ReaderThreads(Arc<ScheduledThreadPool>);
+pub struct ReaderThreads {
+    opening: Arc<ScheduledThreadPool>,
+    /// Reads that run on threads of the runtime, over all files: writers and sign-ins always find a thread too.
+    reading: Arc<Semaphore>,
+}
+
+/// Reads on threads at once, over all files; well below what the runtime has.
+const READS_ON_THREADS: usize = 24;
 
 impl ReaderThreads {
     /// A pool of `threads` threads.
     pub fn new(threads: usize) -> ReaderThreads {
-        ReaderThreads(Arc::new(
-            ScheduledThreadPool::builder().num_threads(threads).thread_name_pattern("open-{}").build(),
-        ))
+        let opening =
+            ScheduledThreadPool::builder().num_threads(threads).thread_name_pattern("open-{}").build();
+        ReaderThreads { opening: Arc::new(opening), reading: Arc::new(Semaphore::new(READS_ON_THREADS)) }
     }
 }
 
@@ -93,7 +101,7 @@ impl Database {
             .idle_timeout(None)
             .connection_timeout(options.read_wait)
             .error_handler(Box::new(r2d2::NopErrorHandler))
-            .thread_pool(Arc::clone(&options.threads.0))
+            .thread_pool(Arc::clone(&options.threads.opening))
             .build_unchecked(manager);
         let writing = Manager::new(path, Role::Writer, options.cache_kib);
         Ok(Arc::new(Database {
@@ -140,9 +148,13 @@ impl Database {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
+        let reading = Arc::clone(&self.options.threads.reading).acquire_owned();
+        let Ok(Ok(thread)) = tokio::time::timeout(self.options.read_wait, reading).await else {
+            return Err(overloaded());
+        };
         let database = Arc::clone(self);
         let task = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
+            let _held = (turn, thread);
             database.read_blocking(act)
         });
         task.await.unwrap_or_else(|panic| Err(Error::internal(panic)))
@@ -190,6 +202,10 @@ impl Database {
         let result = act(&tx);
         let stopped = connected.guard.stopped();
         connected.guard.arm(None, None);
+        let result = match result {
+            Err(_) if stopped => Err(DbError::Interrupted.into()),
+            other => other,
+        };
         if !connected.raw.is_autocommit() {
             tx.execute("COMMIT", &[])?;
         }

@@ -71,6 +71,16 @@ impl Guard {
         self.stopped.store(stopped, Relaxed);
     }
 
+    /// Whether the time is over; for what works long within one step.
+    pub(super) fn is_over(&self) -> bool {
+        let deadline = self.deadline_us.load(Relaxed);
+        let over = deadline != u64::MAX && self.elapsed_us() >= deadline;
+        if over {
+            self.stopped.store(true, Relaxed);
+        }
+        over
+    }
+
     /// Called by SQLite every [`STEPS_PER_TICK`]; true stops the statement.
     pub(super) fn tick(&self) -> bool {
         let deadline = self.deadline_us.load(Relaxed);

@@ -106,13 +106,13 @@ fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, r
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
-    // A single LIKE or GLOB runs inside one opcode, where no deadline bites: a short pattern bounds it.
+    // For the app's own views and triggers: a single LIKE or GLOB runs inside one opcode, where no deadline bites.
     raw.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000)?;
     raw.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     raw.set_limit(Limit::SQLITE_LIMIT_LENGTH, 64 << 20)?;
-    super::pattern::register(&raw)?;
     raw.set_prepared_statement_cache_capacity(if role == Role::Reader { 32 } else { 64 });
     let guard = Arc::new(Guard::new());
+    super::pattern::register(&raw, &guard)?;
     let ticking = Arc::clone(&guard);
     raw.progress_handler(STEPS_PER_TICK, Some(move || ticking.tick()))?;
     let asking = Arc::clone(&guard);

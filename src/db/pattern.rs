@@ -3,10 +3,12 @@
 //! SQLite's own GLOB and LIKE try again at every position: a pattern of a thousand bytes over a text of some megabytes
 //! takes seconds inside one opcode, where no deadline bites. Here each piece between two stars is looked for once.
 
+use super::guard::Guard;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Result};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The SQL function that heeds case: `tenantry_like(pattern, text)`.
 pub const LIKE: &str = "tenantry_like";
@@ -14,16 +16,24 @@ pub const LIKE: &str = "tenantry_like";
 pub const ILIKE: &str = "tenantry_ilike";
 
 /// Makes both functions known to a connection. Not to the app's triggers and views: they are for our statements.
-pub(super) fn register(connection: &Connection) -> Result<()> {
+pub(super) fn register(connection: &Connection, guard: &Arc<Guard>) -> Result<()> {
+    let (one, other) = (Arc::clone(guard), Arc::clone(guard));
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
-    connection.create_scalar_function(LIKE, 2, flags, |context| {
+    connection.create_scalar_function(LIKE, 2, flags, move |context| {
+        refuse_when_over(&one)?;
         Ok(arguments(context).map(|(pattern, text)| matches(&pattern, &text)))
     })?;
-    connection.create_scalar_function(ILIKE, 2, flags, |context| {
+    connection.create_scalar_function(ILIKE, 2, flags, move |context| {
+        refuse_when_over(&other)?;
         let pair = arguments(context);
         Ok(pair.map(|(pattern, text)| matches(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())))
     })
+}
+
+/// A few calls over large values fit between two looks at the clock; so each call looks too.
+fn refuse_when_over(guard: &Guard) -> Result<()> {
+    if guard.is_over() { Err(rusqlite::Error::UserFunctionError("the time is over".into())) } else { Ok(()) }
 }
 
 fn arguments<'c>(context: &'c Context<'_>) -> Option<(Cow<'c, str>, Cow<'c, str>)> {

@@ -171,6 +171,10 @@ impl Writer {
 
     fn run_batch(&self, connected: &Connected, mut batch: Vec<Box<dyn Work>>) {
         if batch.len() == 1 {
+            // Whoever came since shares the commit.
+            batch.extend(self.take(self.limits.batch - 1));
+        }
+        if batch.len() == 1 {
             return batch.drain(..).for_each(|work| self.run_alone(connected, work));
         }
         let now = self.clock.now();
@@ -178,10 +182,12 @@ impl Writer {
         let mut failed: Vec<Option<Error>> = Vec::with_capacity(batch.len());
         let begun = Tx::new(connected, now).execute("BEGIN IMMEDIATE", &[]);
         let mut broken = begun.is_err();
-        for work in &mut batch {
-            if broken {
-                break;
+        while !broken {
+            if failed.len() == batch.len() {
+                // The same for those who came while the others ran.
+                batch.extend(self.take(self.limits.batch.saturating_sub(batch.len())));
             }
+            let Some(work) = batch.get_mut(failed.len()) else { break };
             let tx = Tx::new(connected, now);
             match in_savepoint(&tx, connected, work.as_mut(), self.limits.time) {
                 Ok(Ok(())) => {
@@ -213,6 +219,13 @@ impl Writer {
             tracing::debug!(transaction = work.name(), "run again alone");
             self.run_alone(connected, work);
         }
+    }
+
+    /// Up to `most` of those who wait.
+    fn take(&self, most: usize) -> Vec<Box<dyn Work>> {
+        let mut queue = self.queue();
+        let count = queue.waiting.len().min(most);
+        queue.waiting.drain(..count).collect()
     }
 
     fn run_alone(&self, connected: &Connected, mut work: Box<dyn Work>) {

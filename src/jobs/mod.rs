@@ -70,6 +70,7 @@ async fn run_work(installation: &Arc<Installation>) -> Result<()> {
 /// What has expired; one kind that cannot be swept does not keep the others.
 async fn run_sweep(installation: &Arc<Installation>) {
     note("exports", exports::expire_exports(installation).await.map(drop));
+    note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
     note("half-made tenants", tenants::sweep_half_made(installation, long_ago).await);

@@ -9,6 +9,7 @@ use crate::model::receipt::{Receipt, Statement, StoreErased, StoreKept};
 use crate::model::tenant::TenantStatus;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
+use std::sync::atomic::Ordering;
 
 /// Erases every tenant whose grace period is over, and finishes what was cut off. Returns how many. One that fails stays
 /// `erasing`, is tried again, and holds up no other.
@@ -88,12 +89,22 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
         .write("erase_tenant", move |tx| erase_rows(&tx.of(id), &files, &key, &issuer, &by))
         .await?;
     installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
-    // The write-ahead log of the catalog still holds the old pages until it is written over.
-    if !installation.catalog.checkpoint().await? {
-        tracing::warn!(tenant_id = %id, "the catalog's log still holds pages of before the erasure; the next checkpoint removes them");
-    }
+    installation.checkpoint_owed.store(true, Ordering::Relaxed);
+    pay_checkpoint(installation).await?;
     tracing::info!(tenant_id = %id, "erased");
     Ok(receipt)
+}
+
+/// Empties the write-ahead log of the catalog, which holds the old pages of erased rows. A reader that stands in the way
+/// is waited for until the next sweep.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn pay_checkpoint(installation: &Installation) -> Result<()> {
+    if installation.checkpoint_owed.load(Ordering::Relaxed) && installation.catalog.checkpoint().await? {
+        installation.checkpoint_owed.store(false, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 fn erase_rows(

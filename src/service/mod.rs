@@ -57,6 +57,8 @@ pub struct Installation {
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
     erasing: tokio::sync::Mutex<()>,
+    /// Whether the catalog's log may still hold pages of before an erasure.
+    checkpoint_owed: AtomicBool,
     draining: AtomicBool,
     // Last, so that it is let go of after everything else is closed.
     _lock: lock::DirectoryLock,
@@ -127,6 +129,7 @@ impl Installation {
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
+            checkpoint_owed: AtomicBool::new(true),
             draining: AtomicBool::new(false),
             catalog,
             tenancy: Arc::new(tenancy),

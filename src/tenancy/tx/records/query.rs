@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 /// Parameters that lists of this product know. A column of such a name is written `col:limit=5`.
 const PARAMETERS: [&str; 10] =
     ["order", "limit", "cursor", "count", "fields", "expand", "q", "or", "select", "group"];
+/// Filters with a pattern: each reads the whole of every value.
+const MOST_PATTERNS: usize = 10;
 /// Filters in one query.
 const MOST_FILTERS: usize = 100;
 const DEFAULT_LIMIT: u32 = 50;
@@ -59,6 +61,9 @@ impl ListQuery {
         }
         if filters.len() > MOST_FILTERS {
             return Err(wrong_parameter("bad_filter", "a list takes at most 100 filters"));
+        }
+        if filters.iter().filter(|filter| filter.is_slow()).count() > MOST_PATTERNS {
+            return Err(wrong_parameter("bad_filter", "a list takes at most 10 patterns"));
         }
         let fixed: Vec<usize> = filters.iter().filter_map(Filter::fixed_column).collect();
         let mut query = ListQuery {
