@@ -22,9 +22,9 @@
 //!
 //! `http::layers` gives it an id, a deadline and a panic guard. The extractor in the handler's signature
 //! (`Allowed<WriteRecords>`) reads the token, then session, identity, tenant, membership and permission, and hands over a
-//! [`tenancy::TenantScope`]: the proof of access, with the leased file. The handler calls one function of [`service`],
-//! which asks the scope again in the words of the act and opens one transaction. Its statements are in `tenancy::tx` or
-//! [`catalog`]. An error carries a public sentence and a private cause; `http::problem` writes the first.
+//! [`tenancy::TenantScope`]: the proof of access. The handler calls one function of [`service`], which asks the scope
+//! again in the words of the act and opens one transaction; the tenant's file is leased at its first use. Its statements
+//! are in `tenancy::tx` or [`catalog`]. An error carries a public sentence and a private cause; `http::problem` writes the first.
 //!
 //! # One write
 //!

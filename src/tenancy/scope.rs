@@ -47,8 +47,8 @@ impl TenantScope {
     /// The scope of a member: membership, permission and state are read now, in this order.
     ///
     /// # Errors
-    /// 404 for who is no member, 403 without the permission, 409 when the state forbids the act, never for
-    /// a broken file: that is told at its first use.
+    /// 404 for who is no member, 403 without the permission, 409 when the state forbids the act. A file that
+    /// cannot be served is told at its first use.
     pub async fn for_member(
         tenancy: &Arc<Tenancy>,
         principal: &Principal,
@@ -75,7 +75,7 @@ impl TenantScope {
     /// The scope of a job. Whatever happened to the tenant since the job was enqueued counts now.
     ///
     /// # Errors
-    /// 404 when the tenant is gone, 503 when the file cannot be served.
+    /// 404 when the tenant is gone.
     pub async fn for_job(tenancy: &Arc<Tenancy>, lease: &Lease) -> Result<TenantScope> {
         let tenant = tenancy.catalog().tenant(&lease.tenant.to_string()).await?;
         tenant.status.admit(Act::Leave)?;
@@ -85,7 +85,7 @@ impl TenantScope {
     /// The scope of an operator, with the reason, which is audited in the tenant's log.
     ///
     /// # Errors
-    /// 404 when the tenant is gone, 409 when the state forbids the act, 503 when the file cannot be served.
+    /// 404 when the tenant is gone, 409 when the state forbids the act.
     pub async fn for_operator(
         tenancy: &Arc<Tenancy>,
         by: By,
