@@ -122,6 +122,13 @@ impl Error {
         error
     }
 
+    /// The same with words of its own, where the permission is missing for one thing only.
+    pub fn forbidden_here(permission: &'static str, detail: impl Into<Cow<'static, str>>) -> Error {
+        let mut error = Error::forbidden(permission);
+        error.0.detail = detail.into();
+        error
+    }
+
     /// 409: in conflict with what is stored.
     pub fn conflict(code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Error {
         Error::new(Kind::Conflict, code, detail)

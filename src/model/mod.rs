@@ -6,6 +6,7 @@ pub mod email;
 pub mod name;
 pub mod password;
 pub mod receipt;
+pub mod restriction;
 pub mod slug;
 pub mod table;
 pub mod tenant;

@@ -2,43 +2,33 @@
 
 use super::Installation;
 use crate::clock::Timestamp;
-use crate::error::{Error, Kind, Result};
-use crate::model::table::Table;
-use crate::policy::Permission;
+use crate::error::{Error, Result};
 use crate::tenancy::tx::records::{self, CursorContext, Inserted, ListQuery, NewRecords, Patch, RecordKey};
-use crate::tenancy::{TenantScope, TenantTx};
-use std::sync::Arc;
+use crate::tenancy::{TableAccess, TenantScope, TenantTx, Wants};
 
-/// Tables of the tenant, as JSON, with what the scope may do with each.
+/// Tables of the tenant that the scope may read, as JSON, with what it may do with each.
 ///
 /// # Errors
-/// 403 without `records:read`.
+/// 403 without `records:read` for any table.
 pub async fn list_tables(scope: &TenantScope) -> Result<Vec<serde_json::Value>> {
-    scope.require(Permission::RecordsRead)?;
-    scope
-        .schema()
-        .await?
-        .tables()
-        .map(|table| {
-            let may_write = scope.has(Permission::RecordsWrite) && table.is_writable();
-            let permissions: &[&str] = if may_write { &["read", "write"] } else { &["read"] };
-            Ok(serde_json::to_value(table.describe(permissions))?)
-        })
+    let may_read = |table: &str| scope.rights(table).read;
+    let tables = scope.readable_tables().await?;
+    tables
+        .map(|table| Ok(serde_json::to_value(table.describe(scope.rights(&table.name), &may_read))?))
         .collect()
 }
 
 /// One page of records, as the JSON of the answer.
 ///
 /// # Errors
-/// 403 without `records:read`, 404 for an unknown table, 400 for what the query gets wrong.
+/// 404 for a table that is unknown or not to be read, 400 for what the query gets wrong.
 pub async fn list_records(
     installation: &Installation,
     scope: &TenantScope,
     table: &str,
     params: &[(String, String)],
 ) -> Result<Vec<u8>> {
-    scope.require(Permission::RecordsRead)?;
-    let table = find_table(scope, table).await?;
+    let table = scope.table(table, Wants::Read).await?;
     let context = CursorContext::new(installation.keys.cursors, scope.tenant().id.to_string());
     let query = ListQuery::parse(&table, params, &context)?;
     let slow = query.is_slow();
@@ -49,15 +39,14 @@ pub async fn list_records(
 /// One record, as the JSON of the answer.
 ///
 /// # Errors
-/// 403 without `records:read`, 404 for an unknown table or key, 400 for unknown fields.
+/// 404 for a table that is unknown or not to be read or key, 400 for unknown fields.
 pub async fn find_record(
     scope: &TenantScope,
     table: &str,
     segment: &str,
     fields: Option<&str>,
 ) -> Result<Vec<u8>> {
-    scope.require(Permission::RecordsRead)?;
-    let table = find_table(scope, table).await?;
+    let table = scope.table(table, Wants::Read).await?;
     let fields = fields.map(|fields| records::parse_fields(&table, fields)).transpose()?;
     let key = RecordKey::parse(&table, segment)?;
     scope
@@ -69,15 +58,14 @@ pub async fn find_record(
 /// Stores one record or an array of them, all or none.
 ///
 /// # Errors
-/// 403 without `records:write`, 404 for an unknown table, 405 for a view, 409 and 422 with every field.
+/// 403 for a table that is not to be written, 404 for an unknown one, 405 for a view, 409 and 422 with every field.
 pub async fn create_records(
     installation: &Installation,
     scope: &TenantScope,
     table: &str,
     body: Vec<u8>,
 ) -> Result<Inserted> {
-    scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table).await?;
+    let table = scope.table(table, Wants::Write).await?;
     let new = parse_new(&table, body, installation.clock.now()).await?;
     scope.write("create_records", move |tx| records::insert_records(tx.app(), &table, &new)).await
 }
@@ -87,8 +75,7 @@ pub async fn create_records(
 /// # Errors
 /// As [`create_records`], and 404 for an unknown key.
 pub async fn update_record(scope: &TenantScope, table: &str, segment: &str, body: &[u8]) -> Result<Vec<u8>> {
-    scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table).await?;
+    let table = scope.table(table, Wants::Write).await?;
     let key = RecordKey::parse(&table, segment)?;
     let patch = Patch::parse(&table, body)?;
     scope
@@ -100,10 +87,9 @@ pub async fn update_record(scope: &TenantScope, table: &str, segment: &str, body
 /// Removes a record.
 ///
 /// # Errors
-/// 403 without `records:write`, 404 for an unknown table or key, 405 for a view, 409 while others refer to it.
+/// 403 for a table that is not to be written, 404 for an unknown one or key, 405 for a view, 409 while others refer to it.
 pub async fn delete_record(scope: &TenantScope, table: &str, segment: &str) -> Result<()> {
-    scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table).await?;
+    let table = scope.table(table, Wants::Write).await?;
     let key = RecordKey::parse(&table, segment)?;
     let deleted =
         scope.write("delete_record", move |tx| records::delete_record(tx.app(), &table, &key)).await?;
@@ -113,34 +99,12 @@ pub async fn delete_record(scope: &TenantScope, table: &str, segment: &str) -> R
 /// A body of this many bytes is read on a thread that may block.
 const LARGE: usize = 64 << 10;
 
-async fn parse_new(table: &Arc<Table>, body: Vec<u8>, now: Timestamp) -> Result<NewRecords> {
+async fn parse_new(table: &TableAccess, body: Vec<u8>, now: Timestamp) -> Result<NewRecords> {
     if body.len() < LARGE {
         return NewRecords::parse(table, &body, now);
     }
-    let table = Arc::clone(table);
+    let table = table.clone();
     tokio::task::spawn_blocking(move || NewRecords::parse(&table, &body, now))
         .await
         .unwrap_or_else(|error| Err(Error::internal(error)))
-}
-
-async fn find_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
-    scope.schema().await?.table(name).map(Arc::clone).ok_or_else(|| {
-        Error::new(
-            Kind::NotFound,
-            "unknown_table",
-            "There is no such table. GET /tables lists those there are.",
-        )
-    })
-}
-
-async fn writable_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
-    let table = find_table(scope, name).await?;
-    if table.is_writable() {
-        return Ok(table);
-    }
-    Err(Error::new(
-        Kind::NotAllowed,
-        "read_only_table",
-        "This is a view or a search index and can only be read.",
-    ))
 }

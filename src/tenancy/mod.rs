@@ -13,12 +13,14 @@ mod open_files;
 mod provision;
 mod schema;
 mod scope;
+mod table_access;
 pub mod tx;
 
-pub use app::{App, AppError, SignUp};
+pub use app::{App, AppError, SignUp, TableRules};
 pub use export::ExportCopy;
 pub use layout::Layout;
-pub use scope::{CatalogOf, Lease, TenantScope};
+pub use scope::{CatalogOf, Lease, TenantScope, Wants};
+pub use table_access::TableAccess;
 pub use tx::TenantTx;
 
 use crate::catalog::{Catalog, Export};

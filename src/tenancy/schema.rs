@@ -169,6 +169,7 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
         columns,
         key,
         key_collations,
+        owner: None,
         rowid,
         strict: listed.strict,
         has_triggers: objects.iter().any(fires),

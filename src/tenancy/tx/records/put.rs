@@ -8,7 +8,7 @@ use super::write::{insert_one, insert_sql, update_record};
 use crate::clock::Timestamp;
 use crate::db::AppTx;
 use crate::error::{Error, FieldError, Result};
-use crate::model::table::Table;
+use crate::tenancy::TableAccess;
 
 /// A record that is created or changed, whichever is called for, checked against its table.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ impl Put {
     ///
     /// # Errors
     /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
-    pub fn parse(table: &Table, key: &RecordKey, body: &[u8], now: Timestamp) -> Result<Put> {
+    pub fn parse(table: &TableAccess, key: &RecordKey, body: &[u8], now: Timestamp) -> Result<Put> {
         must_be_writable(table)?;
         let mut faults = Vec::new();
         let all = done(fields(table, Raw::read(body)?, true, &mut faults), faults)?;
@@ -57,7 +57,7 @@ pub struct Stored {
 ///
 /// # Errors
 /// As `insert_records` and [`update_record`]; 404 for a new record whose key cannot be chosen.
-pub fn put_record(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> Result<Stored> {
+pub fn put_record(tx: AppTx<'_>, table: &TableAccess, key: &RecordKey, put: &Put) -> Result<Stored> {
     if let Some(body) = update_record(tx, table, key, &put.patch)? {
         return Ok(Stored { body, created: false });
     }
