@@ -118,3 +118,101 @@ impl LineToml {
         (read || !write).then_some(TableRights { read, write })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Migration;
+    use crate::policy::{ADMIN, MEMBER, VIEWER};
+    use crate::tenancy::App;
+
+    const SQL: &str = "
+        CREATE TABLE jobs (id TEXT PRIMARY KEY, title TEXT NOT NULL, cents INTEGER, created_by TEXT,
+          twice INTEGER AS (2 * cents)) STRICT;
+        CREATE TABLE rows (a INTEGER, b TEXT);
+        CREATE VIEW titles AS SELECT title, created_by FROM jobs;";
+
+    fn app(text: &str) -> Result<App, String> {
+        let migrations =
+            vec![Migration { version: 1, name: "0001_jobs.sql".to_owned(), sql: SQL.to_owned() }];
+        App::assemble("shop/app.toml", text, migrations, None, None).map_err(|error| error.to_string())
+    }
+
+    /// What is wrong with an app.toml, as the start says it.
+    #[track_caller]
+    fn fault(text: &str) -> String {
+        match app(text) {
+            Err(fault) => fault,
+            Ok(app) => app.check_migrations().unwrap_err().detail().to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_file_and_place() {
+        for (text, parts) in [
+            ("[tables.jobs]\nhiden = ['title']", ["line 2", "hiden"]),
+            ("[tables.jobs]\nhidden = 'title'", ["line 2", "sequence"]),
+            ("[tables.jobs]\nmeter = 1", ["line 2", "string"]),
+            ("[tables.jobs]\nmeter = ' '", ["tables.jobs.meter", "name of a meter"]),
+            ("[tables.jobs.roles.member]\nreed = true", ["line 2", "reed"]),
+            ("[tables.jobs.roles.member]\nread = 1", ["line 2", "boolean"]),
+            (
+                "[tables.jobs.roles.clerk]\nread = true",
+                ["tables.jobs.roles.clerk", "admin, member, owner, viewer"],
+            ),
+            (
+                "[tables.jobs.roles.member]\nread = false\nwrite = true",
+                ["tables.jobs.roles.member", "read = true"],
+            ),
+            (
+                "[roles.idle]\npermissions = []\n[tables.jobs.roles.idle]\nwrite = true",
+                ["tables.jobs.roles.idle", "read = true"],
+            ),
+            ("[tables.Jobs]", ["tables.Jobs", "no table"]),
+            ("[tables._tenant]", ["tables._tenant", "no table"]),
+            ("[tables.jobs]\nhidden = ['Title']", ["tables.jobs.hidden", "\"Title\""]),
+            ("[tables.jobs]\nhidden = ['id']", ["tables.jobs.hidden", "part of the key"]),
+            ("[tables.rows]\nhidden = ['rowid']", ["tables.rows.hidden", "part of the key"]),
+            (
+                "[tables.titles]\nhidden = ['title', 'created_by']",
+                ["tables.titles.hidden", "no column is left"],
+            ),
+            ("[tables.jobs]\nread_only = ['no']", ["tables.jobs.read_only", "\"no\""]),
+            ("[tables.jobs]\nowner = 'made_by'", ["tables.jobs.owner", "\"made_by\""]),
+            ("[tables.jobs]\nowner = 'cents'", ["tables.jobs.owner", "TEXT"]),
+            ("[tables.jobs]\nowner = 'twice'", ["tables.jobs.owner", "TEXT"]),
+            ("[tables.titles]\nowner = 'created_by'", ["tables.titles.owner", "no table"]),
+        ] {
+            let fault = fault(text);
+            for part in ["shop/app.toml"].iter().chain(&parts) {
+                assert!(fault.contains(part), "{text}: no {part:?} in {fault}");
+            }
+        }
+        let whole = "[tables.jobs]\nowner = 'created_by'\nhidden = ['cents', 'created_by']\nread_only = ['title']
+            meter = 'pages.rendered'\n[tables.jobs.roles.viewer]\nwrite = true\n[tables.titles]\nhidden = ['title']";
+        assert_eq!(app(whole).unwrap().check_migrations().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_line_overrides_both_ways_for_its_table_only() {
+        let app = app("[roles.idle]\npermissions = []
+            [tables.jobs.roles.viewer]\nwrite = true
+            [tables.jobs.roles.member]\nread = false
+            [tables.rows.roles.member]\nwrite = false
+            [tables.rows.roles.idle]\nread = true")
+        .unwrap();
+        let rights = |table: &str, role: &str| {
+            let TableRights { read, write } = app.tables.rights(table, role, app.roles.permissions(role));
+            (read, write)
+        };
+        assert_eq!((rights("jobs", VIEWER), rights("rows", VIEWER)), ((true, true), (true, false)));
+        assert_eq!((rights("jobs", MEMBER), rights("rows", MEMBER)), ((false, false), (true, false)));
+        assert_eq!((rights("jobs", ADMIN), rights("titles", MEMBER)), ((true, true), (true, true)));
+        assert_eq!((rights("rows", "idle"), rights("jobs", "idle")), ((true, false), (false, false)));
+        assert_eq!(rights("jobs", "gone"), (false, false));
+        let enter = |role: &str, permission| app.tables.may_enter(role, permission);
+        assert!(enter(VIEWER, Permission::RecordsWrite) && enter("idle", Permission::RecordsRead));
+        assert!(!enter("idle", Permission::RecordsWrite) && !enter(MEMBER, Permission::RecordsWrite));
+        assert!(!enter(VIEWER, Permission::MembersManage));
+    }
+}

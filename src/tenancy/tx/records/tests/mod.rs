@@ -37,7 +37,7 @@ const EVE: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
 
 /// A tenant's file of some app, and a client of it.
 struct App {
-    app: Arc<tenancy::App>,
+    rules: Arc<tenancy::App>,
     database: Arc<Database>,
     schema: Schema,
     fingerprint: [u8; 32],
@@ -89,8 +89,8 @@ impl App {
         let schema = database.read_blocking(introspect).unwrap();
         let fingerprint = database.read_blocking(fingerprint).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let app = Arc::new(tenancy::App::load(None).unwrap());
-        App { app, database, schema, fingerprint, runtime, _directory: directory }
+        let rules = Arc::new(tenancy::App::load(None).unwrap());
+        App { rules, database, schema, fingerprint, runtime, _directory: directory }
     }
 
     fn table(&self, name: &str) -> TableAccess {
@@ -99,7 +99,7 @@ impl App {
 
     /// The table as somebody with this role has it.
     fn table_for(&self, table: &Arc<Table>, role: &str, identity: &str) -> TableAccess {
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.rules);
         let permissions = app.roles.permissions(role);
         let identity = IdentityId::parse(identity);
         TableAccess::new(Arc::clone(table), Caller { app, role: role.into(), permissions, identity })
