@@ -60,6 +60,8 @@ pub struct Table {
     pub rowid: Option<&'static str>,
     /// Whether SQLite itself checks the types.
     pub strict: bool,
+    /// Whether a constraint takes away the row that is in the way of another (ON CONFLICT REPLACE).
+    pub replaces: bool,
     /// Whether any trigger may change a row beyond what the statement says.
     pub has_triggers: bool,
     /// What its rows refer to.

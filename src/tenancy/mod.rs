@@ -19,8 +19,8 @@ pub mod tx;
 pub use app::{App, AppError, SignUp, TableRules};
 pub use export::ExportCopy;
 pub use layout::Layout;
-pub use scope::{CatalogOf, Lease, TenantScope, Wants};
-pub use table_access::TableAccess;
+pub use scope::{CatalogOf, Lease, TenantScope};
+pub use table_access::{TableAccess, Wants};
 pub use tx::TenantTx;
 
 use crate::catalog::{Catalog, Export};

@@ -172,6 +172,7 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
         owner: None,
         rowid,
         strict: listed.strict,
+        replaces: text.replaces,
         has_triggers: objects.iter().any(fires),
         foreign_keys: Vec::new(),
         dependents: Vec::new(),

@@ -2,8 +2,6 @@
 
 mod tables;
 
-pub use tables::Wants;
-
 use super::file::TenantFile;
 use super::open_files::InUse;
 use super::{Tenancy, TenantTx};

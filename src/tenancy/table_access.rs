@@ -2,11 +2,21 @@
 
 use super::app::App;
 use crate::db::Value;
+use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
 use crate::model::table::Table;
-use crate::policy::{PermissionSet, TableRights};
+use crate::policy::{Permission, PermissionSet, TableRights};
 use std::ops::Deref;
 use std::sync::Arc;
+
+/// What is about to be done with a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// Its rows are read.
+    Read,
+    /// Rows are created, changed or deleted.
+    Write,
+}
 
 /// A table of a tenant, for one caller.
 ///
@@ -16,7 +26,6 @@ use std::sync::Arc;
 pub struct TableAccess {
     table: Arc<Table>,
     rights: TableRights,
-    ownership: Option<Ownership>,
     caller: Caller,
 }
 
@@ -29,17 +38,6 @@ pub(super) struct Caller {
     pub(super) identity: Option<IdentityId>,
 }
 
-/// How rows of a table belong to identities, from the caller's side.
-#[derive(Clone, Debug)]
-pub(super) struct Ownership {
-    /// The column that holds the owner.
-    pub(super) column: usize,
-    /// The caller as the column holds it; nothing for a job.
-    pub(super) me: Option<Value>,
-    /// Whether only the caller's own rows may be written.
-    pub(super) only_mine: bool,
-}
-
 impl Caller {
     pub(super) fn rights(&self, table: &str) -> TableRights {
         self.app.tables.rights(table, &self.role, self.permissions)
@@ -48,12 +46,7 @@ impl Caller {
 
 impl TableAccess {
     pub(super) fn new(table: Arc<Table>, caller: Caller) -> TableAccess {
-        let ownership = table.owner.map(|column| Ownership {
-            column,
-            me: caller.identity.map(|id| Value::Text(id.to_string())),
-            only_mine: !caller.permissions.writes_rows_of_others(),
-        });
-        TableAccess { rights: caller.rights(&table.name), table, ownership, caller }
+        TableAccess { rights: caller.rights(&table.name), table, caller }
     }
 
     /// The table.
@@ -71,9 +64,43 @@ impl TableAccess {
         self.caller.rights(other).read
     }
 
-    pub(super) fn ownership(&self) -> Option<&Ownership> {
-        self.ownership.as_ref()
+    /// Asks again for what is about to be done.
+    ///
+    /// # Errors
+    /// 404 `unknown_table` for a table that is withheld, 403 where only writing is not allowed, 405 for a write to what
+    /// can only be read.
+    pub fn require(&self, wants: Wants) -> Result<()> {
+        let name = &self.table.name;
+        match (wants, self.rights) {
+            (Wants::Read, TableRights { read: true, .. }) => Ok(()),
+            (Wants::Write, TableRights { write: true, .. }) if self.table.is_writable() => Ok(()),
+            (Wants::Write, TableRights { write: true, .. }) => Err(Error::new(
+                Kind::NotAllowed,
+                "read_only_table",
+                format!("{name} is read only: it is made of other tables. Write to those."),
+            )),
+            (Wants::Write, TableRights { read: true, .. }) => Err(Error::forbidden_here(
+                Permission::RecordsWrite.name(),
+                format!("Your role may read {name} but not write it; ask an owner or admin of the tenant."),
+            )),
+            _ => Err(unknown_table()),
+        }
     }
+
+    /// Whether the caller may change and delete only those rows whose owner it is.
+    pub(super) fn only_own_rows(&self) -> bool {
+        self.table.owner.is_some() && !self.caller.permissions.writes_rows_of_others()
+    }
+
+    /// The caller as an owner column holds it; nothing for a job.
+    pub(super) fn me(&self) -> Option<Value> {
+        self.caller.identity.map(|id| Value::Text(id.to_string()))
+    }
+}
+
+/// 404, the same for a table that does not exist and one that is withheld.
+pub(super) fn unknown_table() -> Error {
+    Error::new(Kind::NotFound, "unknown_table", "There is no such table. GET /tables lists those there are.")
 }
 
 impl Deref for TableAccess {

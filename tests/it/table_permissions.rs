@@ -347,7 +347,7 @@ fn an_app_toml_that_names_what_is_not_there_stops_the_start_with_its_place_and_t
     let sql = "CREATE TABLE jobs (id TEXT PRIMARY KEY, title TEXT NOT NULL) STRICT;";
     let installation = Installation::with_migrations(&[("0001_jobs.sql", sql)]);
     let server = installation.serve();
-    let (_, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     server.stop();
     let before = std::fs::read(installation.tenant_file(&acme.id)).unwrap();
     let file = installation.migrations().with_file_name("app.toml");
@@ -369,5 +369,16 @@ fn an_app_toml_that_names_what_is_not_there_stops_the_start_with_its_place_and_t
     }
     assert_eq!(std::fs::read(installation.tenant_file(&acme.id)).unwrap(), before, "the tenant was touched");
     std::fs::write(&file, "[tables.jobs]\nread_only = [\"title\"]\n").unwrap();
-    installation.serve().stop();
+    let server = installation.serve();
+    let client = server.nobody().bearer(&ann.access_token);
+    client.get(&acme.path("/records/jobs")).expect(200);
+    server.stop();
+    // A file whose tables are no longer what the app's migrations make is not served without the rules.
+    let database = rusqlite::Connection::open(installation.tenant_file(&acme.id)).unwrap();
+    database.execute_batch("ALTER TABLE jobs RENAME COLUMN title TO heading;").unwrap();
+    drop(database);
+    let server = installation.serve();
+    let client = server.nobody().bearer(&ann.access_token);
+    client.get(&acme.path("/records/jobs")).expect_code(503, "tenant_unavailable");
+    server.stop();
 }

@@ -1,20 +1,11 @@
 //! Which tables a scope may read and write: every capability that touches records asks here.
 
 use super::TenantScope;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::model::table::Table;
 use crate::policy::{Permission, TableRights};
-use crate::tenancy::table_access::{Caller, TableAccess};
+use crate::tenancy::table_access::{Caller, TableAccess, Wants, unknown_table};
 use std::sync::Arc;
-
-/// What is about to be done with a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wants {
-    /// Its rows are read.
-    Read,
-    /// Rows are created, changed or deleted.
-    Write,
-}
 
 impl TenantScope {
     /// What the scope may do with the table of this name, whether or not there is one.
@@ -24,7 +15,10 @@ impl TenantScope {
 
     /// Whether the scope may do this with all tables or, by a line of app.toml, with at least one.
     pub fn may_enter(&self, wants: Wants) -> bool {
-        let permission = wants.permission();
+        let permission = match wants {
+            Wants::Read => Permission::RecordsRead,
+            Wants::Write => Permission::RecordsWrite,
+        };
         self.has(permission) || self.tenancy.app().tables.may_enter(&self.role, permission)
     }
 
@@ -36,20 +30,8 @@ impl TenantScope {
     pub async fn table(&self, name: &str, wants: Wants) -> Result<TableAccess> {
         let table = self.schema().await?.table(name).ok_or_else(unknown_table)?;
         let access = TableAccess::new(Arc::clone(table), self.caller());
-        match (wants, access.rights()) {
-            (Wants::Read, TableRights { read: true, .. }) => Ok(access),
-            (Wants::Write, TableRights { write: true, .. }) if table.is_writable() => Ok(access),
-            (Wants::Write, TableRights { write: true, .. }) => Err(Error::new(
-                Kind::NotAllowed,
-                "read_only_table",
-                "This is a view or a search index and can only be read.",
-            )),
-            (Wants::Write, TableRights { read: true, .. }) => Err(Error::forbidden_here(
-                Permission::RecordsWrite.name(),
-                format!("Your role may read {name} but not write it; ask an owner or admin of the tenant."),
-            )),
-            _ => Err(unknown_table()),
-        }
+        access.require(wants)?;
+        Ok(access)
     }
 
     /// The tables that the scope may read, by name.
@@ -71,17 +53,4 @@ impl TenantScope {
             identity: self.identity(),
         }
     }
-}
-
-impl Wants {
-    const fn permission(self) -> Permission {
-        match self {
-            Wants::Read => Permission::RecordsRead,
-            Wants::Write => Permission::RecordsWrite,
-        }
-    }
-}
-
-fn unknown_table() -> Error {
-    Error::new(Kind::NotFound, "unknown_table", "There is no such table. GET /tables lists those there are.")
 }

@@ -6,11 +6,11 @@ use super::query::shown;
 use super::value::{refuses_null, value};
 use crate::clock::Timestamp;
 use crate::db::Value;
-use crate::error::{Error, FieldError, Kind, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::id::uuid_v7;
 use crate::model::column::AutoId;
 use crate::model::table::Table;
-use crate::tenancy::TableAccess;
+use crate::tenancy::{TableAccess, Wants};
 
 /// Records in one array.
 const MOST_RECORDS: usize = 1_000;
@@ -63,7 +63,7 @@ impl NewRecords {
     /// # Errors
     /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
     pub fn parse(table: &TableAccess, body: &[u8], now: Timestamp) -> Result<NewRecords> {
-        must_be_writable(table)?;
+        table.require(Wants::Write)?;
         let raw = Raw::read(body)?;
         if raw.shape() != Shape::Array {
             let mut faults = Vec::new();
@@ -105,7 +105,7 @@ impl Patch {
     /// # Errors
     /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
     pub fn parse(table: &TableAccess, body: &[u8]) -> Result<Patch> {
-        must_be_writable(table)?;
+        table.require(Wants::Write)?;
         let mut faults = Vec::new();
         let all = fields(table, Raw::read(body)?, true, &mut faults);
         done(Patch::of(table, all), faults)
@@ -119,15 +119,6 @@ impl Patch {
         }
         patch
     }
-}
-
-/// 405 for a view or search table.
-pub(super) fn must_be_writable(table: &Table) -> Result<()> {
-    if table.is_writable() {
-        return Ok(());
-    }
-    let detail = format!("{} is read only: it is made of other tables. Write to those.", table.name);
-    Err(Error::new(Kind::NotAllowed, "read_only_table", detail))
 }
 
 pub(super) fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
@@ -172,7 +163,7 @@ pub(super) fn complete(
         };
         if let Some(owner) = owner_of_new(table, at) {
             found.columns.insert(place, at);
-            found.values.insert(place, owner.clone());
+            found.values.insert(place, owner);
         } else if let Some(kind) = column.auto_id {
             found.columns.insert(place, at);
             found.values.insert(place, new_id(kind, now, index));

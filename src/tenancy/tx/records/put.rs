@@ -1,6 +1,6 @@
 //! PUT: a record that is changed where it exists and created where it does not.
 
-use super::decode::{Fields, Patch, complete, done, fields, must_be_writable};
+use super::decode::{Fields, Patch, complete, done, fields};
 use super::explain::explain_deferred;
 use super::json::Raw;
 use super::key::RecordKey;
@@ -8,7 +8,7 @@ use super::write::{insert_one, insert_sql, update_record};
 use crate::clock::Timestamp;
 use crate::db::AppTx;
 use crate::error::{Error, FieldError, Result};
-use crate::tenancy::TableAccess;
+use crate::tenancy::{TableAccess, Wants};
 
 /// A record that is created or changed, whichever is called for, checked against its table.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ impl Put {
     /// # Errors
     /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
     pub fn parse(table: &TableAccess, key: &RecordKey, body: &[u8], now: Timestamp) -> Result<Put> {
-        must_be_writable(table)?;
+        table.require(Wants::Write)?;
         let mut faults = Vec::new();
         let all = done(fields(table, Raw::read(body)?, true, &mut faults), faults)?;
         let (mut new, mut faults) = (all.clone(), Vec::new());

@@ -1,6 +1,6 @@
 //! Writing records. Each function runs inside the transaction it is given and undoes nothing: whoever began it does.
 
-use super::decode::{Fields, NewRecords, Patch, must_be_writable};
+use super::decode::{Fields, NewRecords, Patch};
 use super::encode::encode_row;
 use super::explain::{Act, explain, explain_deferred};
 use super::key::RecordKey;
@@ -9,7 +9,7 @@ use super::select::find_record;
 use crate::db::{AppTx, DbError, Value};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::table::Table;
-use crate::tenancy::TableAccess;
+use crate::tenancy::{TableAccess, Wants};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
@@ -43,7 +43,7 @@ pub fn insert_records(tx: AppTx<'_>, table: &TableAccess, new: &NewRecords) -> R
 /// # Errors
 /// As [`insert_records`].
 pub fn insert_unsettled(tx: AppTx<'_>, table: &TableAccess, new: &NewRecords) -> Result<Inserted> {
-    must_be_writable(table)?;
+    table.require(Wants::Write)?;
     let mut body = Vec::with_capacity(256 * new.records.len());
     let mut keys = Vec::with_capacity(new.records.len());
     if new.many {
@@ -97,7 +97,7 @@ pub fn update_unsettled(
     key: &RecordKey,
     patch: &Patch,
 ) -> Result<Option<Vec<u8>>> {
-    must_be_writable(table)?;
+    table.require(Wants::Write)?;
     if !may_change(tx, table, key)? {
         return Ok(None);
     }
@@ -142,7 +142,7 @@ pub fn delete_record(tx: AppTx<'_>, table: &TableAccess, key: &RecordKey) -> Res
 /// # Errors
 /// As [`delete_record`].
 pub fn delete_unsettled(tx: AppTx<'_>, table: &TableAccess, key: &RecordKey) -> Result<bool> {
-    must_be_writable(table)?;
+    table.require(Wants::Write)?;
     if !may_change(tx, table, key)? {
         return Ok(false);
     }

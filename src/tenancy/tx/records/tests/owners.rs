@@ -5,16 +5,20 @@ use crate::error::Kind;
 use crate::model::restriction::Restriction;
 use crate::policy::MEMBER;
 
-/// A table of which each row has an owner; one is Ada's, one Eve's, one nobody's.
+/// Tables of which each row has an owner; one is Ada's, one Eve's, one nobody's.
 fn owned() -> App {
-    let mut app = App::sql(&format!(
+    let app = App::sql(&format!(
         "CREATE TABLE t (id TEXT PRIMARY KEY ON CONFLICT REPLACE, owner TEXT NOT NULL, a INT);
          CREATE TABLE u (id INTEGER PRIMARY KEY, owner TEXT, code TEXT UNIQUE ON CONFLICT REPLACE);
          INSERT INTO t VALUES ('ada', '{ADA}', 0), ('eve', '{EVE}', 0), ('nobody', '', 0);
          INSERT INTO u VALUES (1, '{ADA}', 'ada'), (2, '{EVE}', 'eve'), (3, NULL, 'nobody');"
     ));
+    with_owners(app, &["t", "u"])
+}
+
+fn with_owners(mut app: App, tables: &[&str]) -> App {
     let rule = Restriction { owner: Some("owner".to_owned()), ..Restriction::default() };
-    app.schema.restrict([("t", &rule), ("u", &rule)]).unwrap();
+    app.schema.restrict(tables.iter().map(|table| (*table, &rule))).unwrap();
     app
 }
 
@@ -144,6 +148,37 @@ fn a_constraint_that_replaces_does_not_take_anothers_row() {
     refused(ada.patch("u", "1", &json!({"code": "eve"})).map(Option::unwrap));
     refused(ada.put("u", "7", &json!({"code": "eve"})).map(|(_, record)| record));
     assert_eq!(app.list("t", &[("owner", EVE)]).len() + app.list("u", &[("owner", EVE)]).len(), 2);
+}
+
+#[test]
+fn what_triggers_write_keeps_its_own_way_with_conflicts() {
+    let app = App::sql(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, owner TEXT);
+         CREATE TABLE seen (owner TEXT PRIMARY KEY);
+         CREATE TRIGGER see AFTER INSERT ON t BEGIN INSERT OR IGNORE INTO seen VALUES (NEW.owner); END;",
+    );
+    let app = with_owners(app, &["t"]);
+    let ada = Writer { app: &app, role: MEMBER, id: ADA };
+    ada.post("t", &json!([{}, {}])).unwrap();
+    assert_eq!(app.list("seen", &[]).len(), 1);
+}
+
+#[test]
+fn an_access_without_the_right_to_write_writes_nothing() {
+    let app = owned();
+    let viewer = Writer { app: &app, role: crate::policy::VIEWER, id: ADA };
+    let access = Writer { role: MEMBER, ..viewer }.access("t");
+    let new = NewRecords::parse(&access, br#"{"a":1}"#, NOW).unwrap();
+    let access = viewer.access("t");
+    let (key, at) = (RecordKey::parse(&access, "ada").unwrap(), access.clone());
+    let refused = |outcome: Result<()>| {
+        let error = outcome.unwrap_err();
+        assert_eq!((error.kind(), error.permission()), (Kind::Forbidden, Some("records:write")));
+        assert!(error.detail().contains(" t "), "{error}");
+    };
+    refused(viewer.write(move |tx| insert_records(tx, &at, &new).map(drop)));
+    refused(viewer.write(move |tx| delete_record(tx, &access, &key).map(drop)));
+    refused(viewer.post("t", &json!({})).map(drop));
 }
 
 #[test]
