@@ -1,7 +1,7 @@
 //! Demo data: three tenants, people in several of them, and a few thousand records of the starter app.
 
 use super::tenants::{self, NewTenantIn};
-use super::{Installation, identity, operators, records};
+use super::{Installation, operators, records, sign_up};
 use crate::catalog::{By, Identity};
 use crate::error::Result;
 use crate::model::Email;
@@ -106,7 +106,7 @@ async fn add_person(installation: &Installation, email: &str, name: &str, operat
     if find(installation, email).await.is_ok() {
         return Ok(());
     }
-    let new = identity::prepare_identity(installation, email, name, PASSWORD, Vec::new()).await?;
+    let new = sign_up::prepare_identity(installation, email, name, PASSWORD, Vec::new()).await?;
     installation
         .catalog
         .write("demo_person", move |tx| {
