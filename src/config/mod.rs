@@ -70,6 +70,7 @@ impl Config {
             return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
         }
         let bounds = [
+            ("tenants_per_identity", u64::from(self.tenants_per_identity), 0, 1_000_000),
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
             ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),

@@ -90,6 +90,8 @@ settings! {
     log_format: LogFormat = LogFormat::Text, "\"text\"";
     /// What is logged, as directives of tracing: info, tenantry=debug.
     log: String = "info".to_owned(), "\"info\"";
+    /// Tenants that one identity owns at once before it can make no more; 0 leaves making tenants to operators.
+    tenants_per_identity: u32 = 20, "20";
     /// Days between closing a tenant and its erasure.
     grace_days: u32 = 30, "30";
     /// Hours an export stays to be downloaded.

@@ -1,7 +1,7 @@
 //! Signing up: a new identity, with a tenant of its own if it wants one.
 
 use super::identity::begin_session;
-use super::tenants::{self, NewTenantIn};
+use super::provisioning::{self, Maker, NewTenantIn};
 use super::tokens::TokenPair;
 use super::{Caller, Installation};
 use crate::catalog::{Actor, By, Identity, Tenant, email_taken};
@@ -70,7 +70,7 @@ pub(super) async fn prepare_identity(
 /// Signs a person up, with a tenant if one is asked for. A tenant that cannot be made takes the sign-up with it.
 ///
 /// # Errors
-/// 422 with every field, 409 `email_taken` or `slug_taken`, 403 where sign-up is not open.
+/// 422 with every field, 409 `email_taken`, `slug_taken` or `too_many_tenants`, 403 where sign-up is not open.
 pub async fn sign_up(installation: &Arc<Installation>, input: SignUpIn, caller: &Caller) -> Result<SignedUp> {
     // Goes on to its end, or back to its beginning, even if the client does not wait.
     let (installation, caller) = (Arc::clone(installation), caller.clone());
@@ -87,8 +87,12 @@ async fn complete_sign_up(
     installation.throttle.before_sign_up(&caller.address)?;
     admit_sign_up(installation, &input.email).await?;
     refuse_taken(installation, &input.email).await?;
+    if input.tenant.is_some() {
+        // Told before anything is made where nobody may make any.
+        provisioning::admit_one_more(0, installation.config.tenants_per_identity)?;
+    }
     let mut faults = Vec::new();
-    let tenant = input.tenant.as_ref().map(|tenant| tenants::prepare_tenant(installation, tenant));
+    let tenant = input.tenant.as_ref().map(|tenant| provisioning::prepare_tenant(installation, tenant));
     let tenant = match tenant {
         Some(Err(error)) => {
             faults.extend(
@@ -118,13 +122,15 @@ async fn complete_sign_up(
     };
     let tenant = match tenant {
         None => None,
-        Some(tenant) => match tenants::provision_tenant(installation, tenant, id, by).await {
-            Ok(tenant) => Some(tenant),
-            Err(error) => {
-                installation.catalog.write("undo_sign_up", move |tx| tx.delete_identity(id)).await?;
-                return Err(error);
+        Some(tenant) => {
+            match provisioning::provision_tenant(installation, tenant, id, Maker::Person, by).await {
+                Ok(tenant) => Some(tenant),
+                Err(error) => {
+                    installation.catalog.write("undo_sign_up", move |tx| tx.delete_identity(id)).await?;
+                    return Err(error);
+                }
             }
-        },
+        }
     };
     let tokens = begin_session(installation, id, caller).await?;
     Ok(SignedUp { identity, tenant, tokens })
