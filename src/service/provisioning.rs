@@ -1,5 +1,8 @@
 //! Making tenants: their rows, their files, their first owner, and how many one identity may have.
 
+#[cfg(test)]
+mod tests;
+
 use super::Installation;
 use crate::catalog::{By, CatalogTx, DEFAULT_PLAN, NewTenant, Plan, Principal, Tenant};
 use crate::clock::Timestamp;
