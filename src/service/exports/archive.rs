@@ -4,7 +4,7 @@ use super::working::Working;
 use crate::catalog::Tenant;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::model::audit::hex;
+use crate::model::hex::hex;
 use crate::tenancy::tx::records::{dump_cells, dump_json, harmless};
 use crate::tenancy::{ExportCopy, Layout, Tenancy, TenantScope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
