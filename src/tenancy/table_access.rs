@@ -74,11 +74,7 @@ impl TableAccess {
         match (wants, self.rights) {
             (Wants::Read, TableRights { read: true, .. }) => Ok(()),
             (Wants::Write, TableRights { write: true, .. }) if self.table.is_writable() => Ok(()),
-            (Wants::Write, TableRights { write: true, .. }) => Err(Error::new(
-                Kind::NotAllowed,
-                "read_only_table",
-                format!("{name} is read only: it is made of other tables. Write to those."),
-            )),
+            (Wants::Write, TableRights { write: true, .. }) => Err(Error::read_only_table(name)),
             (Wants::Write, TableRights { read: true, .. }) => Err(Error::forbidden_here(
                 Permission::RecordsWrite.name(),
                 format!("Your role may read {name} but not write it; ask an owner or admin of the tenant."),
