@@ -20,6 +20,8 @@ pub(super) struct Keys {
     pub(super) refresh: [u8; 32],
     /// For the signature of cursors.
     pub(super) cursors: [u8; 32],
+    /// For the tags of records; made of the one for cursors.
+    pub(super) etags: [u8; 16],
 }
 
 /// A public key in the form of a JSON Web Key (RFC 8037).
@@ -37,11 +39,16 @@ pub struct PublicKey {
 impl Keys {
     /// Reads the keys, and makes those that are missing.
     pub(super) fn load(directory: &Path) -> Result<Keys> {
+        let cursors: [u8; 32] = load_or_make(&directory.join("cursors.key"))?;
+        let mut etags = [0; 16];
+        let derived = Sha256::new().chain_update(cursors).chain_update(b"etags").finalize();
+        etags.iter_mut().zip(derived).for_each(|(to, from)| *to = from);
         let keys = Keys {
             access: SigningKey::from_bytes(&load_or_make(&directory.join("access.ed25519"))?),
             receipts: SigningKey::from_bytes(&load_or_make(&directory.join("receipts.ed25519"))?),
             refresh: load_or_make(&directory.join("refresh.key"))?,
-            cursors: load_or_make(&directory.join("cursors.key"))?,
+            cursors,
+            etags,
         };
         // To be given to whoever checks receipts elsewhere.
         let public = directory.join("receipts.pub");

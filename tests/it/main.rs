@@ -39,3 +39,4 @@ mod sessions;
 mod tenant_files;
 mod throttling;
 mod two_tenants;
+mod writes;
