@@ -28,7 +28,7 @@ impl Etag {
 /// Makes the tags of one tenant's records.
 ///
 /// The same record in another tenant has another tag, and nobody without the key can tell a record by its tag or make
-/// two that share one. SipHash is made for that, and for inputs as short as a record.
+/// two that share one. `SipHash` is made for that, and for inputs as short as a record.
 #[derive(Clone, Copy)]
 pub struct Tagger {
     key: [u8; 16],

@@ -142,7 +142,7 @@ pub async fn update_record(
     let tagger = tagger(installation, scope);
     scope
         .write("update_record", move |tx| {
-            admit(tx, &table, &key, &conditions, &tagger)?.ok_or_else(Error::not_found)?;
+            admit(*tx, &table, &key, &conditions, &tagger)?.ok_or_else(Error::not_found)?;
             let body =
                 records::update_record(tx.app(), &table, &key, &patch)?.ok_or_else(Error::not_found)?;
             let etag = Some(tagger.tag(&table.name, &body));
@@ -170,7 +170,7 @@ pub async fn put_record(
     let tagger = tagger(installation, scope);
     scope
         .write("put_record", move |tx| {
-            if admit(tx, &table, &key, &conditions, &tagger)?.is_none() {
+            if admit(*tx, &table, &key, &conditions, &tagger)?.is_none() {
                 conditions.admit_write(None)?;
             }
             let stored = records::put_record(tx.app(), &table, &key, &put)?;
@@ -199,7 +199,7 @@ pub async fn delete_record(
     let tagger = tagger(installation, scope);
     scope
         .write("delete_record", move |tx| {
-            admit(tx, &table, &key, &conditions, &tagger)?.ok_or_else(Error::not_found)?;
+            admit(*tx, &table, &key, &conditions, &tagger)?.ok_or_else(Error::not_found)?;
             let deleted = records::delete_record(tx.app(), &table, &key)?;
             deleted.then_some(()).ok_or_else(Error::not_found)
         })
@@ -213,7 +213,7 @@ fn tagger(installation: &Installation, scope: &TenantScope) -> Tagger {
 
 /// Whether the record as it is now meets the conditions; `None` if they ask for something and there is no record.
 fn admit(
-    tx: &TenantTx<'_>,
+    tx: TenantTx<'_>,
     table: &Table,
     key: &RecordKey,
     conditions: &Preconditions,

@@ -63,7 +63,7 @@ impl Request {
     }
 
     /// The answer that this request was given before.
-    fn find_answer(&self, tx: &TenantTx<'_>) -> Result<Option<Written>> {
+    fn find_answer(&self, tx: TenantTx<'_>) -> Result<Option<Written>> {
         let Some(kept) = tx.find_answer(&self.actor, self.key.as_str())? else { return Ok(None) };
         if kept.request != self.digest {
             return Err(Error::conflict(
@@ -82,7 +82,7 @@ impl Request {
         }))
     }
 
-    fn keep(&self, tx: &TenantTx<'_>, written: &Written) -> Result<()> {
+    fn keep(&self, tx: TenantTx<'_>, written: &Written) -> Result<()> {
         let answer = KeptAnswer {
             request: self.digest.clone(),
             viewpoint: self.viewpoint.clone(),
@@ -109,11 +109,11 @@ pub(super) async fn write_once(
     scope
         .write(name, move |tx| {
             let Some(request) = &request else { return act(tx) };
-            if let Some(answered) = request.find_answer(tx)? {
+            if let Some(answered) = request.find_answer(*tx)? {
                 return Ok(answered);
             }
             let written = act(tx)?;
-            request.keep(tx, &written)?;
+            request.keep(*tx, &written)?;
             Ok(written)
         })
         .await

@@ -81,3 +81,123 @@ impl TenantTx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{ManualClock, SharedClock, Timestamp};
+    use crate::db::{Database, DatabaseOptions, Maintenance, OpenError, ReaderThreads, WriteLimits};
+    use crate::error::Error;
+    use crate::tenancy::file::system_track;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    struct File {
+        database: Arc<Database>,
+        clock: Arc<ManualClock>,
+        runtime: tokio::runtime::Runtime,
+        _directory: tempfile::TempDir,
+    }
+
+    impl File {
+        fn new() -> File {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("data.db");
+            let now = Timestamp(1_790_000_000_000);
+            let maintenance = Maintenance::create(&path, 7).unwrap();
+            maintenance.migrate(&system_track(), now).unwrap();
+            drop(maintenance);
+            let options = DatabaseOptions {
+                application_id: 7,
+                readers: 1,
+                cache_kib: 512,
+                read_wait: Duration::from_secs(5),
+                read_time: Duration::from_secs(20),
+                write: WriteLimits::default(),
+                threads: ReaderThreads::new(1),
+            };
+            let clock = Arc::new(ManualClock::new(now));
+            let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
+            let database = Database::open(&path, options, shared, |_| Ok::<_, OpenError>(())).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            File { database, clock, runtime, _directory: directory }
+        }
+
+        fn write<T: Send + 'static>(
+            &self,
+            mut act: impl FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
+        ) -> Result<T> {
+            self.runtime.block_on(self.database.write("test", move |tx| act(&TenantTx::new(tx))))
+        }
+
+        fn keep(&self, key: &'static str, body: &'static str) {
+            self.write(move |tx| tx.keep_answer("ann", key, answer(body))).unwrap();
+        }
+
+        fn body(&self, actor: &'static str, key: &'static str) -> Option<Vec<u8>> {
+            self.write(move |tx| tx.find_answer(actor, key)).unwrap().map(|answer| answer.body.unwrap())
+        }
+
+        fn count(&self) -> i64 {
+            let counted = self.write(|tx| {
+                Ok(tx.tx.query_row("SELECT count(*) FROM _idempotency", &[], |row| row.get(0))?)
+            });
+            counted.unwrap().unwrap()
+        }
+    }
+
+    fn answer(body: &str) -> KeptAnswer {
+        KeptAnswer {
+            request: "request".to_owned(),
+            viewpoint: "viewpoint".to_owned(),
+            created: true,
+            record_key: Some("a,b".to_owned()),
+            etag: None,
+            body: Some(body.as_bytes().to_vec()),
+        }
+    }
+
+    #[test]
+    fn an_answer_is_kept_for_its_actor_for_a_day() {
+        let file = File::new();
+        file.keep("k", "one");
+        assert_eq!(file.write(|tx| tx.find_answer("ann", "k")).unwrap(), Some(answer("one")));
+        assert_eq!((file.body("ben", "k"), file.body("ann", "K")), (None, None));
+        file.clock.advance(DAY - 1);
+        assert_eq!(file.body("ann", "k").as_deref(), Some(b"one".as_slice()));
+        file.clock.advance(1);
+        assert_eq!(file.body("ann", "k"), None);
+        file.keep("k", "two");
+        assert_eq!((file.body("ann", "k").as_deref(), file.count()), (Some(b"two".as_slice()), 1));
+    }
+
+    #[test]
+    fn an_answer_goes_with_the_write_that_it_is_the_answer_to() {
+        let file = File::new();
+        let failed: Result<()> = file.write(|tx| {
+            tx.tx.execute("INSERT INTO _tenant (id, epoch) VALUES ('t', 1)", &[])?;
+            tx.keep_answer("ann", "k", answer("never"))?;
+            Err(Error::not_found())
+        });
+        assert!(failed.is_err());
+        assert_eq!(file.body("ann", "k"), None);
+        let written = |tx: &TenantTx<'_>| {
+            Ok(tx.tx.query_row("SELECT count(*) FROM _tenant", &[], |row| row.get::<i64>(0))?)
+        };
+        assert_eq!(file.write(written).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn old_answers_are_swept_in_small_portions_until_none_is_left() {
+        let file = File::new();
+        for key in (0..25).map(|n| &*format!("{n}").leak()) {
+            file.keep(key, "old");
+        }
+        assert_eq!(file.count(), 25);
+        file.clock.advance(2 * DAY);
+        for left in [16, 7, 3, 4] {
+            file.keep(format!("new {left}").leak(), "new");
+            assert_eq!(file.count(), left);
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! ETags, and requests that depend on them.
+//! Entity tags, and requests that depend on them.
 
 use std::collections::BTreeSet;
 

@@ -273,9 +273,10 @@ fn operation(
         if value.is_none() && is_taken {
             faults.push(FieldError::new(name, "required", "is required"));
         } else if value.is_some() && !is_taken {
-            let message = match takes_key {
-                true => "is not taken by delete",
-                false => "is not taken by create; a key that you choose is part of the record",
+            let message = if takes_key {
+                "is not taken by delete"
+            } else {
+                "is not taken by create; a key that you choose is part of the record"
             };
             faults.push(FieldError::new(name, "unknown_field", message));
         }
@@ -377,11 +378,12 @@ fn table(raw: Raw<'_>, tables: &BatchTables, faults: &mut Vec<FieldError>) -> Op
 
 /// The error of one operation, with its place in the fields' names.
 fn at_operation(error: Error, index: usize, operation: &Operation) -> Error {
-    let place = match (error.kind(), &operation.act) {
-        (Kind::NotFound, _) => "id",
-        (Kind::Stale, _) => "if_match",
-        (Kind::Invalid | Kind::Conflict | Kind::Forbidden, Act::Delete(_)) => "id",
-        (Kind::Invalid | Kind::Conflict | Kind::Forbidden, _) => "record",
+    let is_delete = matches!(operation.act, Act::Delete(_));
+    let place = match error.kind() {
+        Kind::NotFound => "id",
+        Kind::Stale => "if_match",
+        Kind::Invalid | Kind::Conflict | Kind::Forbidden if is_delete => "id",
+        Kind::Invalid | Kind::Conflict | Kind::Forbidden => "record",
         _ => return error,
     };
     let here = format!("operations[{index}].{place}");
