@@ -238,6 +238,20 @@ fn a_thousand_operations_are_one_batch() {
 }
 
 #[test]
+fn what_a_batch_answers_is_bounded() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let long = json!({"id": "n", "title": "x".repeat(1 << 20)});
+    ann.client.post(&acme.path("/records/notes"), long).expect(201);
+    let update = json!({"op": "update", "table": "notes", "id": "n", "record": {"body": "changed"}});
+    let batch = |count: usize| json!({"operations": vec![update.clone(); count]});
+    ann.client.post(&acme.path("/batch"), batch(33)).expect_code(413, "answer_too_large");
+    assert_eq!(ann.client.get(&acme.path("/records/notes/n?fields=body")).json["body"], "");
+    ann.client.post(&acme.path("/batch"), batch(10)).expect(200);
+    server.stop();
+}
+
+#[test]
 fn a_batch_is_for_those_who_write() {
     let server = Installation::new().serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");

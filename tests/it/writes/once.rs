@@ -144,3 +144,21 @@ fn an_answer_too_long_to_keep_is_repeated_without_its_body() {
     );
     server.stop();
 }
+
+#[test]
+fn a_file_from_before_there_were_keys_learns_them() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    server.stop();
+    let file = rusqlite::Connection::open(installation.tenant_file(&acme.id)).unwrap();
+    file.execute_batch("DROP TABLE _idempotency; DELETE FROM _migrations WHERE name LIKE '%idempotency%'")
+        .unwrap();
+    drop(file);
+    let server = installation.serve();
+    let ann = server.nobody().bearer(&ann.access_token);
+    let customers = acme.path("/records/customers");
+    let first = post(&ann, &customers, &json!({"name": "x"}), "k").expect(201);
+    assert_eq!(shown(&post(&ann, &customers, &json!({"name": "x"}), "k")), shown(&first));
+    server.stop();
+}
