@@ -1,8 +1,8 @@
 //! Secrets of the installation: made once, kept in `data/keys` with mode 0600, never in a database.
 
 use crate::error::{Error, Result};
-use crate::model::audit::hex;
-use crate::model::receipt::bytes_of;
+use crate::model::hex::{bytes_of, hex};
+use crate::model::mac::mark;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
@@ -40,15 +40,13 @@ impl Keys {
     /// Reads the keys, and makes those that are missing.
     pub(super) fn load(directory: &Path) -> Result<Keys> {
         let cursors: [u8; 32] = load_or_make(&directory.join("cursors.key"))?;
-        let mut etags = [0; 16];
-        let derived = Sha256::new().chain_update(cursors).chain_update(b"etags").finalize();
-        etags.iter_mut().zip(derived).for_each(|(to, from)| *to = from);
         let keys = Keys {
             access: SigningKey::from_bytes(&load_or_make(&directory.join("access.ed25519"))?),
             receipts: SigningKey::from_bytes(&load_or_make(&directory.join("receipts.ed25519"))?),
             refresh: load_or_make(&directory.join("refresh.key"))?,
+            // A cursor's mark is over a context that ends with a zero byte.
+            etags: mark(&cursors, &[b"etags"]),
             cursors,
-            etags,
         };
         // To be given to whoever checks receipts elsewhere.
         let public = directory.join("receipts.pub");

@@ -1,7 +1,7 @@
 //! What a write answers, and how a repeated request gets the same answer.
 
 use crate::error::{Error, Result};
-use crate::model::audit::hex;
+use crate::model::hex::hex;
 use crate::model::table::Table;
 use crate::model::{Etag, IdempotencyKey};
 use crate::tenancy::tx::idempotency::KeptAnswer;
