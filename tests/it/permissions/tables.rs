@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{House, house};
-use crate::harness::{Installation, Person, run_cases};
+use crate::harness::{Call, Case, Installation, Person, run_cases};
 
 /// Names of the tables that somebody is shown, with what may be done with each.
 fn tables(house: &House, person: &Person) -> Vec<String> {
@@ -142,6 +142,34 @@ fn writing_is_given_and_withheld_table_by_table() {
         );
     }
     run_cases(&house.admin.client, &[house.patch("admin", "rates/1", json!({"percent": 8}), 200)]);
+    house.server.stop();
+}
+
+#[test]
+fn a_batch_writes_to_no_table_that_is_withheld() {
+    let house = house();
+    let batch = |table: &str, status: u16| {
+        let note = json!({"op": "create", "table": "notes", "record": {"body": "left behind"}});
+        let other =
+            json!({"op": "create", "table": table, "record": {"person": "x", "cents": 1, "percent": 1}});
+        let body = json!({"operations": [note, other]});
+        Case::new(format!("batch {table}"), Call::post(house.acme.path("/batch"), body), status)
+    };
+    let unknown = "{\"field\":\"operations[1].table\",\"code\":\"unknown_table\",\"message\":\"is not among those that GET /tables lists\"}";
+    for person in [&house.mia, &house.viewer] {
+        run_cases(&person.client, &[batch("salaries", 422).has(unknown), batch("nowhere", 422).has(unknown)]);
+    }
+    run_cases(
+        &house.mia.client,
+        &[
+            batch("rates", 403).has("records:write").has("operations[1].table"),
+            house.get("member", "notes", 200).lacks("left behind"),
+        ],
+    );
+    run_cases(
+        &house.viewer.client,
+        &[batch("jobs", 403).has("records:write"), house.get("viewer", "notes", 200).lacks("left behind")],
+    );
     house.server.stop();
 }
 

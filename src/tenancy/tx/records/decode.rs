@@ -93,6 +93,11 @@ impl NewRecords {
         self.records.len()
     }
 
+    /// Whether the body was an array.
+    pub fn is_array(&self) -> bool {
+        self.many
+    }
+
     /// Whether the array was empty.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
@@ -126,7 +131,7 @@ pub(super) fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
     if faults.is_empty() { Ok(value) } else { Err(Error::invalid(faults)) }
 }
 
-fn new_record(
+pub(super) fn new_record(
     table: &TableAccess,
     raw: Raw<'_>,
     now: Timestamp,
