@@ -114,6 +114,10 @@ settings! {
     export_hours: u32 = 72, "72";
     /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
     open_tenants: usize = 0, "0";
+    /// Most connections at once; fewer where the limit of open files is low.
+    max_connections: usize = 10_000, "10000";
+    /// Seconds after which a connection without a request is closed; longer than a proxy before us keeps it.
+    idle_seconds: u64 = 75, "75";
     /// Largest request body, in bytes.
     max_body_bytes: usize = 8 << 20, "8388608";
     /// Seconds after which a request is given up.
@@ -189,6 +193,8 @@ impl Config {
         let bounds = [
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
+            ("max_connections", self.max_connections as u64, 16, 1_000_000),
+            ("idle_seconds", self.idle_seconds, 1, 3_600),
             ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),
             ("request_seconds", self.request_seconds, 1, 3_600),
             ("shutdown_seconds", self.shutdown_seconds, 0, 3_600),

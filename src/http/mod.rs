@@ -3,12 +3,16 @@
 mod address;
 mod api;
 mod body;
+mod connection;
 mod cookies;
 mod health;
 mod layers;
 mod pages;
+mod patience;
+mod places;
 mod principal;
 mod problem;
+mod public_files;
 mod query;
 mod routes;
 mod scope;

@@ -9,6 +9,7 @@ pub mod receipt;
 pub mod slug;
 pub mod table;
 pub mod tenant;
+mod text;
 
 pub use email::Email;
 pub use name::Name;

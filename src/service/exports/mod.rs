@@ -168,9 +168,8 @@ impl Drop for Working {
 }
 
 async fn spool_members(scope: &TenantScope, path: &Path) -> Result<()> {
-    let mut out = csv::Writer::from_path(path).map_err(Error::internal)?;
-    out.write_record(["identity_id", "email", "name", "role", "status", "joined_at"])
-        .map_err(Error::internal)?;
+    let mut out = csv::Writer::from_path(path)?;
+    out.write_record(["identity_id", "email", "name", "role", "status", "joined_at"])?;
     let mut after = None;
     loop {
         let page = scope.catalog().read(move |of| of.list_members(after, PAGE)).await?;
@@ -183,8 +182,7 @@ async fn spool_members(scope: &TenantScope, path: &Path) -> Result<()> {
                 harmless(&member.role),
                 member.status.clone(),
                 member.joined_at.to_string(),
-            ])
-            .map_err(Error::internal)?;
+            ])?;
         }
         match page.last() {
             Some(last) if page.len() == PAGE as usize => after = Some((last.joined_at, last.identity_id)),
