@@ -8,7 +8,6 @@ use super::patience::{Activity, Patience, Sending, Watched, now};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,7 +18,6 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -54,19 +52,10 @@ where
 {
     let Serving { router, patience, keep_alive, is_crowded, mut draining } = serving;
     let activity = Activity::new();
-    let is_last = AtomicBool::new(false);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let answering = activity.answering();
         let answer = answer(router.clone(), request, peer);
-        let is_last = &is_last;
-        async move {
-            let mut response = answer.await?;
-            // Told to the peer, or its next request would run into the closing.
-            if is_last.load(Relaxed) {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok::<_, Infallible>(response.map(|body| Sending::new(body, answering)))
-        }
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| Sending::new(body, answering))) }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -97,10 +86,7 @@ where
                 return;
             }
             changed = draining.changed() => match changed {
-                Ok(()) => {
-                    is_last.store(true, Relaxed);
-                    connection.as_mut().graceful_shutdown();
-                }
+                Ok(()) => connection.as_mut().graceful_shutdown(),
                 Err(_) => return,
             },
         }
@@ -189,11 +175,12 @@ mod tests {
         tokio::time::timeout(SOON, stream.read_to_end(&mut rest)).await.is_ok()
     }
 
-    async fn read_answer(stream: &mut DuplexStream) {
+    async fn read_answer(stream: &mut DuplexStream) -> String {
         let mut answer = Vec::new();
         while !answer.ends_with(b"done") {
             assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "closed within an answer");
         }
+        String::from_utf8_lossy(&answer).into_owned()
     }
 
     #[tokio::test]
@@ -249,7 +236,7 @@ mod tests {
         tokio::time::sleep(SHORT).await;
         draining_idle.send_replace(true);
         draining_busy.send_replace(true);
-        read_answer(&mut busy).await;
+        assert!(read_answer(&mut busy).await.contains("connection: close"));
         assert!(is_closed_soon(&mut busy).await && is_closed_soon(&mut idle).await);
         tokio::time::timeout(SOON, draining_busy.closed()).await.unwrap();
     }

@@ -207,7 +207,7 @@ fn a_shutdown_waits_for_running_requests_and_for_nobody_else() {
     assert!(TcpStream::connect(server.address()).is_err(), "it still accepts");
     running.write_all(b"}").unwrap();
     let answer = rest(&mut running);
-    assert!(answer.starts_with("HTTP/1.1 422 ") && answer.contains("connection: close"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 422 "), "{answer}");
     server.stop();
 }
 
