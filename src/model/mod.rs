@@ -15,6 +15,7 @@ pub mod restriction;
 pub mod slug;
 pub mod table;
 pub mod tenant;
+mod text;
 
 pub use email::Email;
 pub use etag::{Etag, Tagger};

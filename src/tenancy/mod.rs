@@ -33,6 +33,7 @@ use fence::Fences;
 use file::FileOptions;
 use ledger::Ledger;
 use open_files::OpenFiles;
+pub use open_files::most_open_tenants;
 use provision::Template;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +51,8 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
-    /// Builds the template, which tries every migration, and reads the ledger of erasures. Blocks.
+    /// Builds the template, which tries every migration, and reads the ledger of erasures; at most `open_tenants` files
+    /// will be open at once. Blocks.
     ///
     /// # Errors
     /// A migration that does not work, with file and line; or the disk refuses.

@@ -14,6 +14,7 @@ mod harness;
 
 mod audit;
 mod command_line;
+mod connections;
 mod conventions;
 mod cookies;
 mod demo;
