@@ -97,6 +97,9 @@ enum Command {
     Healthcheck(Listening),
     /// Print the version
     Version,
+    /// Run one SQL statement for a server that started this
+    #[command(hide = true)]
+    SqlWorker,
 }
 
 #[derive(Subcommand)]
@@ -277,6 +280,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Check) => config::check(&common),
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),
+        Command::SqlWorker => Ok(crate::tenancy::run_worker()),
         Command::Version => {
             println!("tenantry {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)

@@ -18,6 +18,7 @@ pub mod operators;
 mod password_hasher;
 pub mod records;
 pub mod sessions;
+pub mod sql;
 pub mod tenants;
 mod throttle;
 mod tokens;

@@ -4,6 +4,7 @@
 //! file. All SQL on tenant files is under `tx/`, one file per noun.
 
 mod app;
+mod console;
 mod erase;
 mod export;
 mod file;
@@ -16,6 +17,7 @@ mod scope;
 pub mod tx;
 
 pub use app::{App, AppError, SignUp};
+pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use export::ExportCopy;
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
@@ -30,7 +32,7 @@ use file::FileOptions;
 use ledger::Ledger;
 use open_files::OpenFiles;
 use provision::Template;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
@@ -40,6 +42,7 @@ pub struct Tenancy {
     app: Arc<App>,
     template: Template,
     files: OpenFiles,
+    workers: console::Workers,
     ledger: Ledger,
     clock: SharedClock,
 }
@@ -65,7 +68,8 @@ impl Tenancy {
         for erased in ledger.tenants() {
             files.fence(erased);
         }
-        Ok(Tenancy { catalog, layout, app, template, files, ledger, clock })
+        let workers = console::Workers::new();
+        Ok(Tenancy { catalog, layout, app, template, files, workers, ledger, clock })
     }
 
     /// The app that tenants run.
@@ -81,6 +85,11 @@ impl Tenancy {
     /// Where things are.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Names the program that is started for each SQL statement, see [`run_worker`]; until then none is run.
+    pub fn run_sql_with(&self, program: PathBuf) {
+        self.workers.are(program);
     }
 
     /// Makes the file of a new tenant.

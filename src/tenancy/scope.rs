@@ -1,5 +1,6 @@
 //! The proof of access to one tenant.
 
+use super::console::Console;
 use super::file::TenantFile;
 use super::open_files::InUse;
 use super::{Tenancy, TenantTx};
@@ -201,6 +202,15 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         self.file().await?.database.read_slow(move |tx| act(&TenantTx::new(tx))).await
+    }
+
+    /// The right to run one SQL statement that somebody wrote, once it is its turn.
+    ///
+    /// # Errors
+    /// 429 and 503 when too many run; 503 when the file cannot be served.
+    pub async fn console(&self) -> Result<Console<'_>> {
+        let path = self.tenancy.layout().tenant_file(self.tenant.id);
+        Console::open(&self.tenancy.workers, self.file().await?, path).await
     }
 
     /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.

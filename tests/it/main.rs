@@ -36,6 +36,7 @@ mod schemas;
 mod secrets;
 mod selectors;
 mod sessions;
+mod sql;
 mod tenant_files;
 mod throttling;
 mod two_tenants;

@@ -71,6 +71,7 @@ fn routes() -> Vec<Route> {
         write("POST", "/records/customers", "records:write"),
         write("PATCH", "/records/customers/known", "records:write"),
         delete_unknown("/records/customers/UNKNOWN", "records:write"),
+        Route { is_write: false, ..write("POST", "/sql", "records:sql") },
     ]
 }
 

@@ -9,6 +9,7 @@ mod members;
 mod operator;
 mod records;
 mod setup;
+mod sql;
 mod tenants;
 
 use super::routes::Routes;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(records::routes())
+        .and(sql::routes())
         .and(exports::routes())
         .and(audit::routes())
         .and(setup::routes())

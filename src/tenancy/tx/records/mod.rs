@@ -32,6 +32,7 @@ mod tests;
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
+pub use encode::encode_plain;
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use put::{Put, Stored, put_record};
