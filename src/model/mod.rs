@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod column;
 pub mod email;
+pub mod hex;
+pub mod mac;
 pub mod name;
 pub mod password;
 pub mod receipt;

@@ -1,8 +1,7 @@
 //! Secrets of the installation: made once, kept in `data/keys` with mode 0600, never in a database.
 
 use crate::error::{Error, Result};
-use crate::model::audit::hex;
-use crate::model::receipt::bytes_of;
+use crate::model::hex::{bytes_of, hex};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;

@@ -135,12 +135,5 @@ async fn find_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
 
 async fn writable_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
     let table = find_table(scope, name).await?;
-    if table.is_writable() {
-        return Ok(table);
-    }
-    Err(Error::new(
-        Kind::NotAllowed,
-        "read_only_table",
-        "This is a view or a search index and can only be read.",
-    ))
+    if table.is_writable() { Ok(table) } else { Err(Error::read_only_table(&table.name)) }
 }

@@ -37,6 +37,7 @@ mod secrets;
 mod selectors;
 mod sessions;
 mod sql;
+mod tenant_bounds;
 mod tenant_files;
 mod throttling;
 mod two_tenants;
