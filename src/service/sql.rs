@@ -2,7 +2,7 @@
 
 use crate::catalog::By;
 use crate::clock::monotonic;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::policy::Permission;
 use crate::tenancy::{CatalogOf, ConsoleAnswer, ConsoleQuery, Reply, TenantScope};
 use serde_json::{Value, json};
@@ -77,9 +77,17 @@ impl Entry {
         let (by, mut details) = (self.by.clone(), self.details.take());
         details["outcome"] = outcome.into();
         details["duration_ms"] = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).into();
-        Some(
-            async move { catalog.write("audit_sql", move |of| of.audit(&by, "records.sql", "", &details)).await },
-        )
+        Some(async move {
+            catalog
+                .write("audit_sql", move |of| {
+                    // Nothing is written behind the back of an erasure, which ended this statement.
+                    if !of.tenant()?.status.is_visible() {
+                        return Err(Error::not_found());
+                    }
+                    of.audit(&by, "records.sql", "", &details)
+                })
+                .await
+        })
     }
 }
 
@@ -88,7 +96,9 @@ impl Drop for Entry {
         let Some(write) = self.take("abandoned") else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = write.await {
+                if let Err(error) = write.await
+                    && error.kind() != Kind::NotFound
+                {
                     tracing::error!(error = ?error, "the audit log lacks a SQL statement that was abandoned");
                 }
             });

@@ -39,14 +39,14 @@ fn filters_on_a_large_value_are_quick() {
             json!({"id": "large", "title": "large", "body": "a".repeat(2_000_000)}),
         )
         .expect(201);
-    let (long, many) = (format!("*{}b*", "a".repeat(1_000)), format!("{}b*", "*a".repeat(500)));
+    let (long, many) = (format!("*{}b*", "a".repeat(990)), format!("{}b*", "*a".repeat(490)));
     for filter in [
         format!("like.{long}"),
         format!("like.{many}"),
         format!("ilike.{long}"),
         format!("ilike.{many}"),
-        format!("eq.{}", "a".repeat(4_000)),
-        format!("gt.{}b", "a".repeat(4_000)),
+        format!("eq.{}", "a".repeat(900)),
+        format!("gt.{}b", "a".repeat(900)),
     ] {
         let begun = Instant::now();
         let found =
