@@ -153,7 +153,7 @@ async fn add_records(installation: &Arc<Installation>, slug: &str, customers: us
 
 async fn create(installation: &Installation, scope: &TenantScope, table: &str, rows: &[Value]) -> Result<()> {
     let body = serde_json::to_vec(rows)?;
-    records::create_records(installation, scope, table, body).await.map(drop)
+    records::create_records(installation, scope, table, body, None).await.map(drop)
 }
 
 const FIRST: [&str; 12] = [

@@ -41,3 +41,4 @@ mod tenant_bounds;
 mod tenant_files;
 mod throttling;
 mod two_tenants;
+mod writes;

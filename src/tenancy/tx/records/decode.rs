@@ -98,6 +98,11 @@ impl NewRecords {
         self.records.len()
     }
 
+    /// Whether the body was an array.
+    pub fn is_array(&self) -> bool {
+        self.many
+    }
+
     /// Whether the array was empty.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
@@ -136,7 +141,7 @@ pub(super) fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
     if faults.is_empty() { Ok(value) } else { Err(Error::invalid(faults)) }
 }
 
-fn new_record(
+pub(super) fn new_record(
     table: &Table,
     raw: Raw<'_>,
     now: Timestamp,

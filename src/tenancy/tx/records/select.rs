@@ -1,7 +1,7 @@
 //! Reading records: lists, page by page, and one by its key.
 
 use super::cursor::{CursorContext, Position};
-use super::encode::{encode_row, encode_text};
+use super::encode::{encode_row, encode_row_from, encode_text};
 use super::filter::Filter;
 use super::key::RecordKey;
 use super::query::ListQuery;
@@ -130,6 +130,29 @@ pub fn find_record(
         let mut out = Vec::with_capacity(256);
         encode_row(table, fields.unwrap_or(&table.visible), row, &mut out)?;
         found = Some(out);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
+/// The record with this key twice: all of it, which its tag is made of, and these fields; `None` if there is none.
+///
+/// # Errors
+/// As [`DbError`] says.
+pub fn find_fields(
+    tx: AppTx<'_>,
+    table: &Table,
+    key: &RecordKey,
+    fields: &[usize],
+) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let (visible, list) = (&table.select_list, table.list(fields));
+    let sql = format!("SELECT {visible}, {list} FROM {} WHERE {}", table.quoted, table.key_match);
+    let mut found = None;
+    tx.each(&sql, key.values(), |row| {
+        let (mut whole, mut part) = (Vec::with_capacity(256), Vec::with_capacity(256));
+        encode_row(table, &table.visible, row, &mut whole)?;
+        encode_row_from(table, fields, table.visible.len(), row, &mut part)?;
+        found = Some((whole, part));
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(found)
