@@ -30,6 +30,13 @@
 //!
 //! A write is queued at its file's writer. Whoever finds the queue idle becomes the leader, runs every queued closure in a
 //! savepoint of its own, commits once, and answers all. See `db::writer`.
+//!
+//! # One SQL statement that somebody wrote
+//!
+//! SQLite can work for minutes where no deadline is looked at, so `tenancy::console` starts the program once more for
+//! each such statement and kills it in time. The far end is `tenancy::console::worker`, the connection `db::console`.
+//! A program that embeds this library names one to start with [`tenancy::Tenancy::run_sql_with`]; its `main` calls
+//! [`tenancy::run_worker`] when its first argument is `sql-worker`. Until then statements are answered with 503.
 
 pub mod catalog;
 pub mod cli;

@@ -226,7 +226,18 @@ fn each<'p>(
 /// One row of a query.
 pub struct Row<'r>(&'r rusqlite::Row<'r>);
 
+impl<'r> Row<'r> {
+    pub(super) fn new(row: &'r rusqlite::Row<'r>) -> Row<'r> {
+        Row(row)
+    }
+}
+
 impl Row<'_> {
+    /// How many columns it has.
+    pub fn columns(&self) -> usize {
+        self.0.as_ref().column_count()
+    }
+
     /// The value in `column` (from 0), read as `T`.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ macro_rules! needs {
 needs! {
     ReadRecords = RecordsRead, Read;
     WriteRecords = RecordsWrite, Write;
+    RunSql = RecordsSql, Read;
     ReadTenant = MembersRead, Read;
     ChangeTenant = SettingsManage, Write;
     ReadMembers = MembersRead, Read;

@@ -20,6 +20,7 @@ pub mod provisioning;
 pub mod records;
 pub mod sessions;
 pub mod sign_up;
+pub mod sql;
 pub mod tenants;
 mod throttle;
 mod tokens;

@@ -1,6 +1,7 @@
 //! One tenant's file, open: checked to be the right one, of a version that this program knows.
 
 use super::app::{App, AppError};
+use super::console::Consoles;
 use super::schema;
 use crate::clock::SharedClock;
 use crate::db::{
@@ -40,6 +41,7 @@ pub(super) struct FileOptions {
 pub(super) struct TenantFile {
     pub(super) database: Arc<Database>,
     pub(super) schema: Arc<Schema>,
+    pub(super) consoles: Consoles,
 }
 
 /// Why a file is not served.
@@ -70,6 +72,13 @@ enum Refusal {
 pub(super) struct Schemas(Mutex<HashMap<[u8; 32], Arc<Schema>>>);
 
 impl TenantFile {
+    /// Ends the use of the file for everyone: SQL statements are stopped, accepted writes and running reads finished.
+    /// Blocks.
+    pub(super) fn close(&self) {
+        self.consoles.close();
+        self.database.close();
+    }
+
     /// Opens the file of tenant `id` at `path`. Blocks.
     ///
     /// # Errors
@@ -126,7 +135,9 @@ impl TenantFile {
             found = Some(schemas.of(tx, &options.app)?);
             Ok::<(), Refusal>(())
         })?;
-        found.map(|schema| TenantFile { database, schema }).ok_or(Refusal::Open(OpenError::Missing))
+        found
+            .map(|schema| TenantFile { database, schema, consoles: Consoles::new() })
+            .ok_or(Refusal::Open(OpenError::Missing))
     }
 }
 

@@ -4,6 +4,7 @@
 //! file. All SQL on tenant files is under `tx/`, one file per noun.
 
 mod app;
+mod console;
 mod erase;
 mod export;
 mod fence;
@@ -18,6 +19,7 @@ mod table_access;
 pub mod tx;
 
 pub use app::{App, AppError, SignUp, TableRules};
+pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use export::ExportCopy;
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
@@ -35,7 +37,7 @@ use ledger::Ledger;
 use open_files::OpenFiles;
 pub use open_files::most_open_tenants;
 use provision::Template;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
@@ -45,6 +47,7 @@ pub struct Tenancy {
     app: Arc<App>,
     template: Template,
     files: OpenFiles,
+    workers: console::Workers,
     fences: Arc<Fences>,
     ledger: Ledger,
     clock: SharedClock,
@@ -73,7 +76,8 @@ impl Tenancy {
         for erased in ledger.tenants() {
             fences.lower(erased);
         }
-        Ok(Tenancy { catalog, layout, app, template, files, fences, ledger, clock })
+        let workers = console::Workers::new();
+        Ok(Tenancy { catalog, layout, app, template, files, workers, fences, ledger, clock })
     }
 
     /// The app that tenants run.
@@ -89,6 +93,11 @@ impl Tenancy {
     /// Where things are.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Names the program that is started for each SQL statement, see [`run_worker`]; until then none is run.
+    pub fn run_sql_with(&self, program: PathBuf) {
+        self.workers.are(program);
     }
 
     /// Makes the file of a new tenant.

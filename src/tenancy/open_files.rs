@@ -130,7 +130,7 @@ impl OpenFiles {
     pub(super) fn close(&self, id: TenantId) {
         let slot = self.slots().by_tenant.remove(&id);
         if let Some(file) = slot.as_ref().and_then(|slot| slot.file.get()) {
-            file.database.close();
+            file.close();
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod tables;
 
+use super::console::{self, Console};
 use super::file::TenantFile;
 use super::open_files::InUse;
 use super::{Tenancy, TenantTx};
@@ -205,6 +206,16 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         self.file().await?.database.read_slow(move |tx| act(&TenantTx::new(tx))).await
+    }
+
+    /// The right to run one SQL statement that somebody wrote, once it is its turn.
+    ///
+    /// # Errors
+    /// 429 and 503 when too many run; 503 when the file cannot be served.
+    pub async fn console(&self) -> Result<Console<'_>> {
+        let path = self.tenancy.layout().tenant_file(self.tenant.id);
+        let readable = console::readable(self.readable_tables().await?.map(Arc::as_ref));
+        Console::open(&self.tenancy.workers, self.file().await?, path, readable).await
     }
 
     /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.

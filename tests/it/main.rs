@@ -38,6 +38,7 @@ mod schemas;
 mod secrets;
 mod selectors;
 mod sessions;
+mod sql;
 mod tenant_bounds;
 mod tenant_files;
 mod throttling;

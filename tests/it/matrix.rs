@@ -72,6 +72,7 @@ fn routes() -> Vec<Route> {
         write("PUT", "/records/customers/known", "records:write"),
         write("PATCH", "/records/customers/known", "records:write"),
         delete_unknown("/records/customers/UNKNOWN", "records:write"),
+        Route { is_write: false, ..write("POST", "/sql", "records:sql") },
         write("POST", "/batch", "records:write"),
     ]
 }

@@ -10,6 +10,7 @@ mod operator;
 mod paging;
 mod records;
 mod setup;
+mod sql;
 mod tenants;
 
 use super::routes::Routes;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(records::routes())
+        .and(sql::routes())
         .and(exports::routes())
         .and(audit::routes())
         .and(setup::routes())

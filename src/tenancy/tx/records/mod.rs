@@ -38,6 +38,7 @@ pub use batch::{Batch, BatchTables, Unwritable};
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
+pub use encode::encode_plain;
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use put::{Put, Stored, put_record};
