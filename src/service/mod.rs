@@ -109,6 +109,7 @@ impl Installation {
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;
+        crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);

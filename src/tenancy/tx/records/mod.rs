@@ -3,7 +3,8 @@
 //! Each module has one noun. What a client sends is read against the [`Table`](crate::model::table::Table) before any
 //! transaction begins (`query`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
 //! name columns that exist, and carries values, never SQL. Inside the transaction there is one statement per record
-//! (`select`, `write`), whose rows are written straight into the answer (`encode`). Only when a constraint fails are
+//! or list (`select`, `write`), whose rows are written straight into the answer (`page`, `encode`); a list that no index
+//! holds in its order (`served`) is sorted without its records, which are looked up then. Only when a constraint fails are
 //! more statements run, to say which fields are at fault (`explain`, `probe`).
 //!
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
@@ -19,10 +20,13 @@ mod key;
 mod literal;
 mod names;
 mod order;
+mod page;
+mod prefix;
 mod probe;
 mod put;
 mod query;
 mod select;
+mod served;
 mod value;
 mod write;
 

@@ -1,13 +1,16 @@
 //! The engine against real schemas in real files.
 
+mod dumps;
 mod faults;
 mod keys;
 mod meters;
 mod paging;
 mod plans;
+mod prefixes;
 mod put;
 mod reading;
 mod shop;
+mod sorting;
 mod tickets;
 
 use super::*;
