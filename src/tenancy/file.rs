@@ -23,7 +23,10 @@ pub(super) const READERS: u32 = 4;
 
 /// Our own tables in a tenant file.
 pub(super) fn system_track() -> Track {
-    Track::system(&[("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql"))])
+    Track::system(&[
+        ("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql")),
+        ("tenant/0002_idempotency.sql", include_str!("../../migrations/tenant/0002_idempotency.sql")),
+    ])
 }
 
 /// What all files are opened with.

@@ -69,8 +69,10 @@ fn routes() -> Vec<Route> {
         read("/records/customers", "records:read"),
         read("/records/customers/known", "records:read"),
         write("POST", "/records/customers", "records:write"),
+        write("PUT", "/records/customers/known", "records:write"),
         write("PATCH", "/records/customers/known", "records:write"),
         delete_unknown("/records/customers/UNKNOWN", "records:write"),
+        write("POST", "/batch", "records:write"),
     ]
 }
 

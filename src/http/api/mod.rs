@@ -7,6 +7,7 @@ mod invitations;
 mod me;
 mod members;
 mod operator;
+mod paging;
 mod records;
 mod setup;
 mod tenants;

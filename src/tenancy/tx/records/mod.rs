@@ -9,6 +9,7 @@
 //!
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
 
+mod batch;
 mod cursor;
 mod decode;
 mod dump;
@@ -27,12 +28,14 @@ mod put;
 mod query;
 mod select;
 mod served;
+mod source;
 mod value;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub use batch::{Batch, BatchTables, Unwritable};
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
@@ -40,7 +43,7 @@ pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
-pub use select::{find_record, list_records, record_meets};
+pub use select::{find_fields, find_record, list_records, record_meets};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
     update_unsettled,

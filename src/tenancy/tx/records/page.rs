@@ -83,7 +83,7 @@ impl<'q> Page<'q> {
     }
 
     /// The page as JSON.
-    pub(super) fn finish(mut self, context: &CursorContext) -> Result<Vec<u8>> {
+    pub(super) fn finish(mut self, context: &CursorContext) -> Vec<u8> {
         self.out.extend_from_slice(b"],\"next_cursor\":");
         if self.has_more {
             let before = self.query.after.as_ref().map_or(0, |after| after.seen);
@@ -92,12 +92,12 @@ impl<'q> Page<'q> {
                 values: self.is_exact.then_some(self.last),
                 alike: self.alike,
             };
-            encode_text(&position.seal(context, &self.query.subject(self.table))?, &mut self.out);
+            encode_text(&position.seal(context, &self.query.subject(self.table)), &mut self.out);
         } else {
             self.out.extend_from_slice(b"null");
         }
         self.out.push(b'}');
-        Ok(self.out)
+        self.out
     }
 }
 

@@ -10,6 +10,7 @@ mod prefixes;
 mod put;
 mod reading;
 mod shop;
+#[cfg(target_os = "linux")]
 mod sorting;
 mod tickets;
 

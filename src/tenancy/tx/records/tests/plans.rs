@@ -1,7 +1,8 @@
 //! Pages are read by an index that is entered where the last page ended.
 
-use super::super::select::{Source, parts, statement};
+use super::super::select::{parts, statement};
 use super::super::served::Sorting;
+use super::super::source::Source;
 use super::*;
 use proptest::prelude::*;
 
@@ -138,6 +139,34 @@ fn what_an_index_holds_in_order_is_not_taken_apart() {
     // SQLite may enter by `a`, or read the table from end to end, and then the order is another one.
     assert_eq!(sorting("t", "id", &[("a", "gt.1")]), Sorting::Perhaps);
     assert_eq!(sorting("t", "a", &[("d", "1")]), Sorting::Perhaps);
+}
+
+#[test]
+fn keys_are_sorted_and_records_looked_up_by_them() {
+    let app = App::sql(INDEXED);
+    for (table, head, found) in [
+        (
+            "t",
+            "SELECT \"rowid\", \"c\", \"rowid\" FROM \"t\"",
+            "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
+        (
+            "u",
+            "SELECT \"d\", \"b\", \"c\", \"d\", \"b\" FROM \"u\"",
+            "SEARCH u USING PRIMARY KEY (d=? AND b=?)",
+        ),
+        ("v", "SELECT \"d\", \"c\", \"d\" FROM \"v\"", "SEARCH v USING INDEX sqlite_autoindex_v_1 (d=?)"),
+    ] {
+        let table = app.table(table);
+        let params = [("order".to_owned(), "c".to_owned()), ("a".to_owned(), "neq.7".to_owned())];
+        let query = ListQuery::parse(&table, &params, &context()).unwrap();
+        let source = Source::of(&table, &query);
+        assert_eq!(source.head, head);
+        let (keys, find) = source.lookup.unwrap();
+        let (sql, keys) = (format!("EXPLAIN QUERY PLAN {find}"), vec![crate::db::Value::Null; keys]);
+        let plan = app.database.read_blocking(|tx| Ok(tx.query(&sql, &keys, |row| row.get::<String>(3))?));
+        assert_eq!(plan.unwrap(), [found]);
+    }
 }
 
 /// How SQLite would read a list, one line for each statement.
