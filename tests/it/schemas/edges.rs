@@ -205,7 +205,7 @@ fn search_follows_its_table_and_an_export_keeps_it_whole() {
     let entries = entries(&download.bytes);
     // What keeps its text is there to be read; what does not is named.
     assert_eq!(
-        entries["tables/handbook.ndjson"].iter().filter(|byte| **byte == b'\n').count(),
+        std::str::from_utf8(&entries["tables/handbook.ndjson"]).unwrap().lines().count(),
         desk.count("handbook", "")
     );
     assert!(!entries.contains_key("tables/tickets_search.ndjson"));

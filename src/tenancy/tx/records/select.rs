@@ -32,7 +32,7 @@ pub fn list_records(
         match &lookup {
             None => tx.each(&sql, params, |row| page.add(row, row))?,
             Some((keys, find)) => {
-                tx.each_found(&sql, params, *keys, find, |row, terms| page.add(row, terms))?
+                tx.each_found(&sql, params, *keys, find, |row, terms| page.add(row, terms))?;
             }
         }
         if page.has_more {

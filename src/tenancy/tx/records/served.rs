@@ -21,13 +21,12 @@ pub(super) enum Sorting {
 /// Whether SQLite sorts this list.
 pub(super) fn sorting(table: &Table, order: &Order, filter: &Filter) -> Sorting {
     match (table.kind, order.terms.as_slice()) {
-        (TableKind::View, _) => return Sorting::Always,
+        (TableKind::Table, _) => {}
         // FTS5 knows one order, whatever is asked of its columns.
         (TableKind::Search, [only]) if only.column.is_none_or(|index| table.columns[index].is_rowid) => {
             return Sorting::Never;
         }
-        (TableKind::Search, _) => return Sorting::Always,
-        (TableKind::Table, _) => {}
+        (TableKind::Search | TableKind::View, _) => return Sorting::Always,
     }
     let list = List::new(table, filter);
     let (serving, others): (Vec<Path<'_>>, Vec<Path<'_>>) =

@@ -29,7 +29,12 @@ fn what_a_virtual_table_keeps_is_dumped() {
     let dump = |name: &str| {
         let (table, mut lines) = (app.table(name), Vec::new());
         app.database
-            .read_blocking(|tx| dump_json(tx.app(), &table, |line| Ok(lines.push(read(line)))))
+            .read_blocking(|tx| {
+                dump_json(tx.app(), &table, |line| {
+                    lines.push(read(line));
+                    Ok(())
+                })
+            })
             .unwrap();
         lines
     };

@@ -39,7 +39,7 @@ proptest! {
     ) {
         let mut script = TABLES.to_owned();
         for (index, (text, odd)) in texts.iter().enumerate() {
-            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let hex = crate::model::hex::hex(text.as_bytes());
             // Bytes, text that is not UTF-8, a number.
             let value = match odd {
                 None => format!("'{text}'"),
@@ -47,8 +47,8 @@ proptest! {
                 Some(1) => format!("CAST(x'{hex}ff' AS TEXT)"),
                 Some(_) => "1.5".to_owned(),
             };
-            script.push_str(&format!("INSERT INTO loose VALUES ({index}, {value}, {value});"));
-            script.push_str(&format!("INSERT INTO strict VALUES ({index}, CAST({value} AS TEXT), '{text}');"));
+            script.extend([format!("INSERT INTO loose VALUES ({index}, {value}, {value});")]);
+            script.extend([format!("INSERT INTO strict VALUES ({index}, CAST({value} AS TEXT), '{text}');")]);
         }
         let app = App::sql(&script);
         let pattern = format!("{start}{rest}");
