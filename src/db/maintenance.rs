@@ -24,7 +24,7 @@ impl Maintenance {
         if !path.exists() {
             return Err(OpenError::Missing);
         }
-        Ok(Maintenance { connected: Manager::new(path, Role::Writer, 2_048).connect()? })
+        Ok(Maintenance { connected: Manager::new(path, Role::Maintenance, 2_048).connect()? })
     }
 
     /// Makes a new, empty file of the kind `application_id`, in WAL mode.

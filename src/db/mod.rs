@@ -26,7 +26,7 @@ pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use database::{Database, DatabaseOptions, ReaderThreads};
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, is_current};
-pub use open::OpenError;
+pub use open::{OpenError, keep_temporary_files_in};
 pub use pattern::{ILIKE, LIKE};
 pub use tx::{AppTx, Row, Tx};
 pub use value::{FromValue, Value, ValueRef};

@@ -152,8 +152,13 @@ pub struct Check {
 /// In which order an index holds the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
-    /// Its columns up to the first expression, and whether each is descending.
+    /// Its columns up to the first expression, and whether each is descending; behind them the rest of the key, where
+    /// there is no rowid.
     pub columns: Vec<(usize, bool)>,
+    /// The collation of each of these.
+    pub collations: Vec<String>,
+    /// Whether there is no expression among them, and it is over all rows.
+    pub is_whole: bool,
 }
 
 /// A unique index over an expression.

@@ -114,6 +114,7 @@ impl Installation {
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;
+        crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub struct ExportCopy {
     copy: Copy,
     tables: Vec<Arc<Table>>,
+    indexes: Vec<String>,
     path: PathBuf,
 }
 
@@ -22,12 +23,23 @@ impl ExportCopy {
     pub fn make(scope: &TenantScope, layout: &Layout, target: &Path) -> Result<ExportCopy> {
         super::copy_file(&layout.tenant_file(scope.tenant().id), target)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;
-        let schema = copy.read(schema::introspect)?;
-        let tables = schema.tables().filter(|table| table.kind == TableKind::Table).map(Arc::clone).collect();
-        Ok(ExportCopy { copy, tables, path: target.to_path_buf() })
+        let (schema, virtual_tables) =
+            copy.read(|tx| Ok((schema::introspect(tx)?, schema::virtual_tables(tx)?)))?;
+        let holds_rows = |table: &Table| match virtual_tables.iter().find(|other| other.name == table.name) {
+            Some(found) => found.holds_rows,
+            None => table.kind == TableKind::Table,
+        };
+        let tables = schema.tables().filter(|table| holds_rows(table)).map(Arc::clone).collect();
+        let indexes = virtual_tables.iter().filter(|table| !table.holds_rows).map(|table| table.name.clone());
+        Ok(ExportCopy { copy, tables, indexes: indexes.collect(), path: target.to_path_buf() })
     }
 
-    /// The tables in it, without views.
+    /// Virtual tables that keep no rows: search indexes over other tables, or over what was not kept.
+    pub fn indexes(&self) -> &[String] {
+        &self.indexes
+    }
+
+    /// The tables in it that keep rows: without views, with search indexes that have content of their own.
     pub fn tables(&self) -> &[Arc<Table>] {
         &self.tables
     }

@@ -22,6 +22,9 @@ use zip::write::SimpleFileOptions;
 /// What may stand in the name of a file in the zip: a table may be called `../x`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
+/// Why a table has no files of its own in the zip.
+const KEEPS_NO_ROWS: &str = "an index that keeps no rows of its own; data.db has it as it is";
+
 /// An archive to be written.
 pub(super) struct Archive {
     pub(super) tenant: Tenant,
@@ -72,6 +75,8 @@ impl Archive {
             let done = (index + 1) * 90 / tables.len().max(1);
             self.progress.send_replace(i64::try_from(done).unwrap_or(90));
         }
+        let left_out: Vec<_> =
+            copy.indexes().iter().map(|name| json!({ "table": name, "reason": KEEPS_NO_ROWS })).collect();
         let database = copy.close();
         zip.file("data.db", &database)?;
         zip.file("members.csv", &self.working.path("members.csv"))?;
@@ -84,6 +89,7 @@ impl Archive {
             "tenant": { "id": self.tenant.id, "slug": self.tenant.slug, "name": self.tenant.name },
             "exported_at": self.at,
             "records": counts,
+            "left_out": left_out,
             "files": zip.manifest,
         });
         let manifest = serde_json::to_vec_pretty(&manifest)?;

@@ -3,7 +3,8 @@
 //! Each module has one noun. What a client sends is read against the [`Table`](crate::model::table::Table) before any
 //! transaction begins (`query`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
 //! name columns that exist, and carries values, never SQL. Inside the transaction there is one statement per record
-//! (`select`, `write`), whose rows are written straight into the answer (`encode`). Only when a constraint fails are
+//! or list (`select`, `write`), whose rows are written straight into the answer (`page`, `encode`); a list that no index
+//! holds in its order (`served`) is sorted without its records, which are looked up then. Only when a constraint fails are
 //! more statements run, to say which fields are at fault (`explain`, `probe`).
 //!
 //! Whatever writes takes a [`TableAccess`](crate::tenancy::TableAccess), which knows whose rows the caller may touch
@@ -24,10 +25,14 @@ mod literal;
 mod names;
 mod order;
 mod owner;
+mod page;
+mod prefix;
 mod probe;
 mod put;
 mod query;
 mod select;
+mod served;
+mod source;
 mod value;
 mod write;
 

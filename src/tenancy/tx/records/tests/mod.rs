@@ -1,5 +1,6 @@
 //! The engine against real schemas in real files.
 
+mod dumps;
 mod faults;
 mod hidden;
 mod keys;
@@ -7,9 +8,12 @@ mod meters;
 mod owners;
 mod paging;
 mod plans;
+mod prefixes;
 mod put;
 mod reading;
 mod shop;
+#[cfg(target_os = "linux")]
+mod sorting;
 mod tickets;
 
 use super::*;

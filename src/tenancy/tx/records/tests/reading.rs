@@ -150,3 +150,33 @@ fn large_pages_end_early_and_go_on() {
     let cursor = first["next_cursor"].as_str().unwrap();
     assert_eq!(app.page("t", &[("cursor", cursor)]).unwrap()["items"][0]["id"], json!(3));
 }
+
+#[test]
+fn a_cursor_fits_its_list_and_tenant_only() {
+    let app = App::sql(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n INT); CREATE TABLE b (id INTEGER PRIMARY KEY, n INT);
+        INSERT INTO a VALUES (1, 1), (2, 2), (3, 3); INSERT INTO b SELECT * FROM a;",
+    );
+    let first = app.page("a", &[("limit", "1"), ("n", "gt.0")]).unwrap();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    assert_eq!(
+        app.page("a", &[("cursor", cursor), ("n", "gt.0"), ("fields", "id")]).unwrap()["items"],
+        json!([{"id": 2}, {"id": 3}])
+    );
+    for (table, params) in [
+        ("b", vec![("n", "gt.0")]),
+        ("a", vec![("n", "gt.1")]),
+        ("a", vec![("n", "gte.0")]),
+        ("a", vec![("id", "gt.0")]),
+        ("a", vec![]),
+        ("a", vec![("n", "gt.0"), ("order", "-id")]),
+    ] {
+        let mut params = params;
+        params.push(("cursor", cursor));
+        assert_eq!(app.page(table, &params).unwrap_err().code(), "bad_cursor", "{table} {params:?}");
+    }
+    let table = app.table("a");
+    let other = CursorContext::new([3; 32], "another tenant");
+    let params = [("n".to_owned(), "gt.0".to_owned()), ("cursor".to_owned(), cursor.to_owned())];
+    assert_eq!(ListQuery::parse(&table, &params, &other).unwrap_err().code(), "bad_cursor");
+}
