@@ -4,6 +4,7 @@
 //! with [`Value`] parameters; failures come back as [`DbError`], constraints by name.
 
 mod authorizer;
+mod batch;
 mod constraint;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for SQLite's C interface, see its head")]
