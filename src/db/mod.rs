@@ -4,6 +4,7 @@
 //! with [`Value`] parameters; failures come back as [`DbError`], constraints by name.
 
 mod authorizer;
+mod batch;
 mod console;
 mod constraint;
 mod database;
