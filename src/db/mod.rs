@@ -4,6 +4,7 @@
 //! with [`Value`] parameters; failures come back as [`DbError`], constraints by name.
 
 mod authorizer;
+mod capture;
 mod constraint;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for SQLite's C interface, see its head")]
@@ -20,6 +21,7 @@ mod value;
 mod work;
 mod writer;
 
+pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use database::{Database, DatabaseOptions, ReaderThreads};
 pub use maintenance::{Copy, Maintenance};

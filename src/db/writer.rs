@@ -3,6 +3,7 @@
 //! Whoever finds the queue idle becomes the leader: it opens one IMMEDIATE transaction, runs each queued closure in
 //! a savepoint of its own, commits once (one fsync) and answers all. An idle file costs no thread.
 
+use super::capture::CapturePlan;
 use super::constraint::DbError;
 use super::open::{Connected, Manager, OpenError};
 use super::tx::Tx;
@@ -86,6 +87,11 @@ impl Writer {
             limits,
             clock,
         }
+    }
+
+    /// Has the rows captured that writes change. To be called before the first write.
+    pub(super) fn capture(&self, plan: Arc<CapturePlan>) {
+        self.manager.capture(plan);
     }
 
     /// Queues `act` and waits until it is on disk or has failed.
