@@ -112,6 +112,14 @@ settings! {
     grace_days: u32 = 30, "30";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
+    /// Days that changes are kept for those who follow them, and for the history of records.
+    changes_days: u32 = 30, "30";
+    /// Most megabytes of changes kept per tenant.
+    changes_mb: u32 = 256, "256";
+    /// Most open streams of changes per tenant.
+    tenant_streams: usize = 10_000, "10000";
+    /// Most open streams of changes per identity.
+    identity_streams: usize = 100, "100";
     /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
     open_tenants: usize = 0, "0";
     /// Largest request body, in bytes.
@@ -189,6 +197,10 @@ impl Config {
         let bounds = [
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
+            ("changes_days", u64::from(self.changes_days), 1, 36_500),
+            ("changes_mb", u64::from(self.changes_mb), 1, 1 << 20),
+            ("tenant_streams", self.tenant_streams as u64, 0, 1 << 20),
+            ("identity_streams", self.identity_streams as u64, 0, 1 << 20),
             ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),
             ("request_seconds", self.request_seconds, 1, 3_600),
             ("shutdown_seconds", self.shutdown_seconds, 0, 3_600),

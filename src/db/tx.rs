@@ -151,6 +151,19 @@ impl<'c> Tx<'c> {
         Ok(first)
     }
 
+    /// Runs a query and hands each row to `act` until it breaks off. Not for statements that write.
+    ///
+    /// # Errors
+    /// As [`DbError`] says, or what `act` returns.
+    pub fn each(
+        &self,
+        sql: &str,
+        params: &[Value],
+        act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
+    ) -> Result<(), DbError> {
+        self.as_speaker(Speaker::System, || each(self.connection, sql, params, act))
+    }
+
     /// The declared types of a query's columns, through views; `None` where there is none, as for an expression.
     ///
     /// # Errors

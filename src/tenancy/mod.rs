@@ -6,6 +6,7 @@
 mod app;
 mod erase;
 mod export;
+mod feeds;
 mod file;
 mod layout;
 mod ledger;
@@ -17,15 +18,18 @@ pub mod tx;
 
 pub use app::{App, AppError, SignUp};
 pub use export::ExportCopy;
+pub use feeds::{ListenLimits, Listener};
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
 pub use tx::TenantTx;
+pub use tx::changes::Keep;
 
 use crate::catalog::{Catalog, Export};
 use crate::clock::SharedClock;
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use feeds::Feeds;
 use file::FileOptions;
 use ledger::Ledger;
 use open_files::OpenFiles;
@@ -41,7 +45,18 @@ pub struct Tenancy {
     template: Template,
     files: OpenFiles,
     ledger: Ledger,
+    feeds: Arc<Feeds>,
+    keep: Keep,
     clock: SharedClock,
+}
+
+/// What bounds the feeds of changes.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedOptions {
+    /// How long changes are kept.
+    pub keep: Keep,
+    /// How many may listen.
+    pub listen: ListenLimits,
 }
 
 impl Tenancy {
@@ -55,6 +70,7 @@ impl Tenancy {
         app: App,
         open_tenants: usize,
         threads: ReaderThreads,
+        feed: FeedOptions,
         clock: SharedClock,
     ) -> Result<Tenancy> {
         let app = Arc::new(app);
@@ -65,7 +81,8 @@ impl Tenancy {
         for erased in ledger.tenants() {
             files.fence(erased);
         }
-        Ok(Tenancy { catalog, layout, app, template, files, ledger, clock })
+        let (feeds, keep) = (Arc::new(Feeds::new(feed.listen)), feed.keep);
+        Ok(Tenancy { catalog, layout, app, template, files, ledger, feeds, keep, clock })
     }
 
     /// The app that tenants run.

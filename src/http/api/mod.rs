@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod changes;
 mod exports;
 mod invitations;
 mod me;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(records::routes())
+        .and(changes::routes())
         .and(exports::routes())
         .and(audit::routes())
         .and(setup::routes())

@@ -1,5 +1,6 @@
 //! Transactions on a tenant's file, and all SQL that runs in them.
 
+pub mod changes;
 pub mod records;
 
 use crate::clock::Timestamp;

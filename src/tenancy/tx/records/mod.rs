@@ -23,17 +23,23 @@ mod probe;
 mod put;
 mod query;
 mod select;
+mod stored;
 mod value;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+pub(super) use encode::encode_value;
+pub(super) use key::append_key_part;
+pub(super) use stored::encode_visible;
+
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
+pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
 pub use select::{find_record, list_records, record_meets};
