@@ -14,6 +14,24 @@ const PERSONAL: &[(&str, &str)] = &[
 ];
 
 impl OfTenant<'_> {
+    /// Notes which files an erasure is going to remove, unless that was noted before, and returns what was noted first.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_erasure(&self, stores: &str) -> Result<String> {
+        self.tx().execute(
+            "INSERT INTO erasures_begun (tenant_id, begun_at, stores) VALUES (?1, ?2, ?3)
+             ON CONFLICT (tenant_id) DO NOTHING",
+            params![self.tenant, self.now(), stores],
+        )?;
+        let noted = self.tx().query_row(
+            "SELECT stores FROM erasures_begun WHERE tenant_id = ?1",
+            params![self.tenant],
+            |row| row.get(0),
+        )?;
+        Ok(noted.unwrap_or_default())
+    }
+
     /// Removes all rows of the tenant; what remains of it is a tombstone with its id and slugs. Returns table and number
     /// of rows removed, zero where it was done before.
     ///
@@ -59,6 +77,7 @@ impl OfTenant<'_> {
              ON CONFLICT (tenant_id) DO NOTHING",
             params![self.tenant, self.now(), receipt],
         )?;
+        self.tx().execute("DELETE FROM erasures_begun WHERE tenant_id = ?1", params![self.tenant])?;
         self.tx().execute(
             "UPDATE tenants SET status = 'erased', erase_after = NULL WHERE id = ?1",
             params![self.tenant],

@@ -1,12 +1,13 @@
 //! Memberships: identity x tenant x role.
 
-use super::{CatalogTx, OfTenant, Tenant};
+use super::{CatalogTx, OfTenant, Tenant, tenants};
 use crate::clock::Timestamp;
 use crate::db::{ConstraintKind, DbError, Row};
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
 use crate::model::tenant::TenantStatus;
 use crate::params;
+use crate::policy::OWNER;
 
 /// One member of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -53,18 +54,28 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_memberships_of(&self, identity: IdentityId) -> Result<Vec<MyMembership>> {
-        let rows = self.tx.query(
-            "SELECT t.id, m.role FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+        let sql = format!(
+            "SELECT {}, m.role FROM memberships m JOIN tenants t ON t.id = m.tenant_id
              WHERE m.identity_id = ?1 AND m.status = 'active' AND t.status IN ('active', 'suspended', 'closing')
              ORDER BY t.created_at, t.id LIMIT 500",
-            params![identity],
-            |row| Ok((row.get::<crate::id::TenantId>(0)?, row.get::<String>(1)?)),
+            tenants::COLUMNS
+        );
+        Ok(self.tx.query(&sql, params![identity], |row| {
+            Ok(MyMembership { tenant: tenants::tenant(row)?, role: row.get(tenants::COLUMNS_COUNT)? })
+        })?)
+    }
+
+    /// How many tenants an identity owns, those that are being made or closing among them.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_tenants_owned(&self, identity: IdentityId) -> Result<u32> {
+        let owned = self.tx.query_row(
+            "SELECT count(*) FROM memberships WHERE identity_id = ?1 AND role = ?2",
+            params![identity, OWNER],
+            |row| row.get::<i64>(0),
         )?;
-        let mut all = Vec::with_capacity(rows.len());
-        for (id, role) in rows {
-            all.push(MyMembership { tenant: self.of(id).tenant()?, role });
-        }
-        Ok(all)
+        Ok(owned.map_or(0, |owned| u32::try_from(owned).unwrap_or(u32::MAX)))
     }
 }
 

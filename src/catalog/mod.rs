@@ -203,7 +203,10 @@ fn unknown_version(fault: TrackFault) -> Error {
 }
 
 fn track() -> Track {
-    Track::system(&[("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql"))])
+    Track::system(&[
+        ("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql")),
+        ("catalog/0002_erasures_begun.sql", include_str!("../../migrations/catalog/0002_erasures_begun.sql")),
+    ])
 }
 
 fn cannot_open(error: OpenError) -> Error {

@@ -60,9 +60,13 @@ pub struct TenantChange {
     pub settings: Option<String>,
 }
 
-const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after";
+/// What [`tenant`] reads, in this order; the table is called `t`.
+pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after";
 
-fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
+/// How many of them there are: the place of what follows in a row.
+pub(super) const COLUMNS_COUNT: usize = 11;
+
+pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
         id: row.get(0)?,
         slug: row.get(1)?,
@@ -77,6 +81,20 @@ fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
         closed_at: row.get(9)?,
         erase_after: row.get(10)?,
     })
+}
+
+/// Slugs that one tenant may claim: none of them is ever given to another.
+const MOST_SLUGS: usize = 10;
+
+fn too_many_slugs() -> Error {
+    Error::conflict(
+        "too_many_slugs",
+        format!(
+            "This tenant has had {MOST_SLUGS} slugs, which is the most; each stays its own for good. Go back to one of \
+             them."
+        ),
+    )
+    .with_fields(vec![crate::error::FieldError::new("slug", "too_many", "must be one that this tenant had before")])
 }
 
 fn slug_taken() -> Error {
@@ -200,12 +218,16 @@ impl OfTenant<'_> {
     /// Changes name, slug, time zone or settings.
     ///
     /// # Errors
-    /// 409 `slug_taken`.
+    /// 409 `slug_taken`, `too_many_slugs`.
     pub fn update_tenant(&self, change: &TenantChange) -> Result<Tenant> {
         let before = self.tenant()?;
         if let Some(slug) = change.slug.as_ref().filter(|slug| slug.as_str() != before.slug) {
             // Back to a slug of its own past is no new claim.
-            if !self.catalog.list_slugs(self.tenant)?.iter().any(|old| old == slug.as_str()) {
+            let own = self.catalog.list_slugs(self.tenant)?;
+            if !own.iter().any(|old| old == slug.as_str()) {
+                if own.len() >= MOST_SLUGS {
+                    return Err(too_many_slugs());
+                }
                 self.catalog.claim_slug(self.tenant, slug)?;
             }
         }

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod admin;
+mod arguments;
 mod config;
 mod control;
 mod demo;
@@ -11,209 +12,14 @@ mod serve;
 mod verify;
 
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{Config, Partial};
-use clap::{Args, Parser, Subcommand};
-use std::net::SocketAddr;
+use crate::config::Config;
+use arguments::{
+    Arguments, Command, Common, ConfigCommand, Listening, OperatorCommand, TenantCommand, VerifyCommand,
+};
+use clap::Parser as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-
-const EXAMPLES: &str = "\
-Examples:
-  tenantry demo                                       look around, with three tenants and some people
-  tenantry new shop && tenantry serve --app shop      an app of your own
-  tenantry operator add you@example.com               make yourself an operator
-  tenantry tenant create acme --owner you@example.com
-  tenantry tenant export acme
-
-Settings come from flags, the environment (TENANTRY_LISTEN), DATA/tenantry.toml and defaults, in this order;
-`tenantry config show` lists them.";
-
-/// The back end of a multi-tenant product in one binary: every customer in a SQLite file of its own.
-#[derive(Parser)]
-#[command(name = "tenantry", version, after_help = EXAMPLES, max_term_width = 110)]
-struct Arguments {
-    #[command(flatten)]
-    common: Common,
-    #[command(subcommand)]
-    command: Command,
-}
-
-/// Flags that every command takes.
-#[derive(Args, Clone)]
-struct Common {
-    /// Directory of all databases, files and keys [default: ./data]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
-    data: Option<PathBuf>,
-    /// Directory of the app: app.toml, migrations, seed.sql, public [default: the built-in starter app]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
-    app: Option<PathBuf>,
-    /// Settings file [default: DATA/tenantry.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
-    config: Option<PathBuf>,
-    /// Print JSON
-    #[arg(long, global = true, help_heading = "Common options")]
-    json: bool,
-}
-
-#[derive(Args, Clone)]
-struct Listening {
-    /// Address to listen on [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS")]
-    listen: Option<SocketAddr>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Serve the API and the pages
-    #[command(
-        after_help = "Examples:\n  tenantry serve\n  tenantry serve --app shop --listen 127.0.0.1:9000\n  \
-                            TENANTRY_LOG_FORMAT=json tenantry serve --data /var/lib/tenantry"
-    )]
-    Serve(Listening),
-    /// Serve demo data: three tenants, six people, a few thousand records
-    #[command(after_help = "Examples:\n  tenantry demo\n  tenantry demo --json --listen 127.0.0.1:0")]
-    Demo(Listening),
-    /// Make the directory of a new app
-    #[command(after_help = "Example:\n  tenantry new shop && tenantry serve --app shop")]
-    New {
-        /// The directory; must not exist or be empty
-        dir: PathBuf,
-    },
-    /// Who runs this installation
-    #[command(subcommand)]
-    Operator(OperatorCommand),
-    /// Tenants
-    #[command(subcommand)]
-    Tenant(TenantCommand),
-    /// Check what was signed or chained
-    #[command(subcommand)]
-    Verify(VerifyCommand),
-    /// Settings
-    #[command(subcommand)]
-    Config(ConfigCommand),
-    /// Exit with 0 if a server is ready at the address
-    #[command(after_help = "Example:\n  tenantry healthcheck --listen 127.0.0.1:8080")]
-    Healthcheck(Listening),
-    /// Print the version
-    Version,
-}
-
-#[derive(Subcommand)]
-enum OperatorCommand {
-    /// Make an operator: of an account that exists, or of a new one
-    #[command(after_help = "Examples:\n  tenantry operator add you@example.com\n  \
-                            printf '%s' \"$PASSWORD\" | tenantry operator add you@example.com --password-stdin")]
-    Add {
-        /// The address
-        email: String,
-        /// The name of a new account
-        #[arg(long, default_value = "Operator")]
-        name: String,
-        /// Read the password of a new account from standard input instead of asking
-        #[arg(long)]
-        password_stdin: bool,
-    },
-}
-
-#[derive(Subcommand)]
-enum TenantCommand {
-    /// Make a tenant, or many
-    #[command(after_help = "Examples:\n  tenantry tenant create acme --owner you@example.com\n  \
-                            tenantry tenant create load --owner you@example.com --count 1000")]
-    Create {
-        /// Its slug: 2-40 characters of a-z, 0-9 and single hyphens
-        slug: String,
-        /// Address of the owner, who has an account
-        #[arg(long, value_name = "EMAIL")]
-        owner: String,
-        /// Its name [default: the slug]
-        #[arg(long)]
-        name: Option<String>,
-        /// Make this many, named SLUG-1, SLUG-2, ...
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-        count: Option<u32>,
-    },
-    /// List tenants
-    List {
-        /// Only those in this state: active, suspended, closing, erased, ...
-        #[arg(long)]
-        status: Option<String>,
-    },
-    /// Make a tenant read-only
-    Suspend {
-        /// Its slug or id
-        slug: String,
-    },
-    /// Take a suspension back
-    Resume {
-        /// Its slug or id
-        slug: String,
-    },
-    /// Close a tenant: read-only and exportable until the grace period ends, then erased
-    Close {
-        /// Its slug or id
-        slug: String,
-    },
-    /// Close a tenant and erase it when the grace period ends, or at once
-    #[command(after_help = "Examples:\n  tenantry tenant erase acme --confirm acme\n  \
-                            tenantry tenant erase acme --confirm acme --now --json > receipt.json")]
-    Erase {
-        /// Its slug or id
-        slug: String,
-        /// The slug again, to be sure
-        #[arg(long, value_name = "SLUG")]
-        confirm: String,
-        /// Do not wait for the grace period
-        #[arg(long)]
-        now: bool,
-    },
-    /// Export everything of a tenant into a zip file
-    #[command(after_help = "Example:\n  tenantry tenant export acme --output acme.zip")]
-    Export {
-        /// Its slug or id
-        slug: String,
-        /// Copy the file there [default: it stays among the exports of the data directory]
-        #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-}
-
-#[derive(Subcommand)]
-enum VerifyCommand {
-    /// Check the chains of all audit logs, or the audit.ndjson of an export
-    #[command(
-        after_help = "Examples:\n  tenantry verify audit\n  tenantry verify audit --tenant-id 0199... audit.ndjson"
-    )]
-    Audit {
-        /// The audit.ndjson of an export; the whole installation where none is given
-        file: Option<PathBuf>,
-        /// Id of the tenant that the file is of (in the manifest of the export)
-        #[arg(long, value_name = "ID", requires = "file")]
-        tenant_id: Option<String>,
-    },
-    /// Check the receipt of an erasure; needs nothing but the file
-    #[command(after_help = "Example:\n  tenantry verify receipt receipt.json --key receipts.pub")]
-    Receipt {
-        /// The receipt as JSON
-        file: PathBuf,
-        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the receipt]
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-    },
-}
-
-#[derive(Subcommand)]
-enum ConfigCommand {
-    /// Check settings and app, and say what is wrong
-    Check,
-    /// Show every setting, its value and where it comes from
-    Show {
-        /// Print a settings file with every key, commented out
-        #[arg(long)]
-        sample: bool,
-    },
-}
 
 /// What went wrong, for standard error.
 pub(crate) enum Failure {
@@ -281,19 +87,6 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
             println!("tenantry {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)
         }
-    }
-}
-
-impl Common {
-    /// The settings, with these flags.
-    fn load(&self, listen: Option<SocketAddr>) -> Result<Config, Failure> {
-        let flags = Partial {
-            data: self.data.clone(),
-            app: self.app.clone().map(Some),
-            listen,
-            ..Partial::default()
-        };
-        Config::load(flags, self.config.as_deref()).map_err(|error| Failure::WrongUse(error.to_string()))
     }
 }
 

@@ -5,9 +5,9 @@ use super::guard::Speaker;
 use super::open::Connected;
 use super::tx::Tx;
 use crate::clock::Timestamp;
+use crate::model::hex::hex;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 
 /// One migration: a file of SQL statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,7 @@ pub struct Migration {
 impl Migration {
     /// SHA-256 of the statements in hex: a migration that was applied must not be edited.
     pub fn checksum(&self) -> String {
-        Sha256::digest(self.sql.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&Sha256::digest(self.sql.as_bytes()))
     }
 }
 

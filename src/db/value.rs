@@ -58,7 +58,7 @@ impl<'r> ValueRef<'r> {
 }
 
 impl Value {
-    /// The same, borrowed.
+    /// The same, borrowed as a row lends it.
     pub fn borrowed(&self) -> ValueRef<'_> {
         match self {
             Value::Null => ValueRef::Null,

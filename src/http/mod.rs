@@ -3,6 +3,7 @@
 mod address;
 mod api;
 mod body;
+mod conditions;
 mod cookies;
 mod health;
 mod layers;

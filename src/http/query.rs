@@ -38,10 +38,7 @@ pub(super) fn once<'p>(pairs: &'p [(String, String)], name: &str) -> Result<Opti
     let mut values = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let first = values.next();
     if values.next().is_some() {
-        return Err(Error::malformed(
-            "repeated_parameter",
-            format!("The query parameter {name} may stand once."),
-        ));
+        return Err(Error::repeated_parameter(name));
     }
     Ok(first)
 }
@@ -49,10 +46,7 @@ pub(super) fn once<'p>(pairs: &'p [(String, String)], name: &str) -> Result<Opti
 /// `limit`: 50 where nothing is said, at most 500.
 pub(super) fn limit(pairs: &[(String, String)]) -> Result<u32> {
     let Some(text) = once(pairs, "limit")? else { return Ok(50) };
-    text.parse::<u32>()
-        .ok()
-        .filter(|limit| (1..=500).contains(limit))
-        .ok_or_else(|| Error::malformed("bad_limit", "limit must be a whole number from 1 to 500."))
+    text.parse::<u32>().ok().filter(|limit| (1..=500).contains(limit)).ok_or_else(Error::bad_limit)
 }
 
 /// A time in RFC 3339.

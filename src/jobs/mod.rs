@@ -3,7 +3,7 @@
 
 use crate::clock::MINUTE;
 use crate::error::Result;
-use crate::service::{Installation, erasure, exports, sessions, tenants};
+use crate::service::{Installation, erasure, exports, provisioning, sessions};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
-    note("half-made tenants", tenants::sweep_half_made(installation, long_ago).await);
+    note("half-made tenants", provisioning::sweep_half_made(installation, long_ago).await);
 }
 
 fn note(what: &str, result: Result<()>) {

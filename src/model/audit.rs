@@ -1,5 +1,6 @@
 //! Audit entries and the chain of hashes that holds them together.
 
+use super::hex::hex;
 use crate::clock::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -86,15 +87,6 @@ impl<'c> ChainCheck<'c> {
     pub fn head(&self) -> (i64, &str) {
         (self.next_seq - 1, &self.prev_hash)
     }
-}
-
-/// Bytes in lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

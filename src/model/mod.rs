@@ -3,13 +3,21 @@
 pub mod audit;
 pub mod column;
 pub mod email;
+pub mod etag;
+pub mod hex;
+pub mod idempotency;
+pub mod mac;
 pub mod name;
 pub mod password;
+pub mod precondition;
 pub mod receipt;
 pub mod slug;
 pub mod table;
 pub mod tenant;
 
 pub use email::Email;
+pub use etag::{Etag, Tagger};
+pub use idempotency::IdempotencyKey;
 pub use name::Name;
+pub use precondition::Preconditions;
 pub use slug::Slug;

@@ -1,5 +1,6 @@
 //! The signed proof of an erasure.
 
+use super::hex::{bytes_of, hex};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
 
@@ -65,8 +66,8 @@ impl Receipt {
     /// The statement does not serialise, which does not happen.
     pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Receipt, serde_json::Error> {
         let statement = serde_json::to_string(statement)?;
-        let signature = super::audit::hex(&key.sign(statement.as_bytes()).to_bytes());
-        Ok(Receipt { statement, public_key: super::audit::hex(key.verifying_key().as_bytes()), signature })
+        let signature = hex(&key.sign(statement.as_bytes()).to_bytes());
+        Ok(Receipt { statement, public_key: hex(key.verifying_key().as_bytes()), signature })
     }
 
     /// Checks the signature with `trusted` (hex), or with the key in the receipt where none is given, and returns the
@@ -87,19 +88,6 @@ impl Receipt {
         serde_json::from_str(&self.statement)
             .map_err(|error| format!("the statement cannot be read: {error}"))
     }
-}
-
-/// `N` bytes out of hex.
-pub fn bytes_of<const N: usize>(hex: &str) -> Option<[u8; N]> {
-    let digits = hex.as_bytes();
-    let mut bytes = [0; N];
-    if digits.len() != 2 * N {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What the command line does to an installation: one code path, whether a server runs beside it or not.
 
 use super::lifecycle::{self, OperatorAct};
-use super::tenants::{self, NewTenantIn};
-use super::{Installation, audit, erasure, exports, operators};
+use super::provisioning::{self, Maker, NewTenantIn};
+use super::{Installation, audit, erasure, exports, operators, tenants};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
@@ -147,8 +147,8 @@ async fn create_one(
     name: Option<String>,
 ) -> Result<Tenant> {
     let input = NewTenantIn { name: name.unwrap_or_else(|| slug.clone()), slug: Some(slug) };
-    let candidate = tenants::prepare_tenant(installation, &input)?;
-    tenants::provision_tenant(installation, candidate, owner, By::console()).await
+    let candidate = provisioning::prepare_tenant(installation, &input)?;
+    provisioning::provision_tenant(installation, candidate, owner, Maker::Operator, By::console()).await
 }
 
 async fn create_many(

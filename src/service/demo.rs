@@ -1,7 +1,7 @@
 //! Demo data: three tenants, people in several of them, and a few thousand records of the starter app.
 
-use super::tenants::{self, NewTenantIn};
-use super::{Installation, identity, operators, records};
+use super::provisioning::{self, Maker, NewTenantIn};
+use super::{Installation, operators, records, sign_up};
 use crate::catalog::{By, Identity};
 use crate::error::Result;
 use crate::model::Email;
@@ -83,8 +83,9 @@ async fn make(installation: &Arc<Installation>) -> Result<()> {
         let Some((owner, ..)) = owner else { continue };
         let owner = find(installation, owner).await?;
         let input = NewTenantIn { name: name.to_owned(), slug: Some(slug.to_owned()) };
-        let candidate = tenants::prepare_tenant(installation, &input)?;
-        tenants::provision_tenant(installation, candidate, owner.id, By::console()).await?;
+        let candidate = provisioning::prepare_tenant(installation, &input)?;
+        provisioning::provision_tenant(installation, candidate, owner.id, Maker::Operator, By::console())
+            .await?;
         add_members(installation, slug).await?;
         if installation.config.app.is_none() {
             add_records(installation, slug, customers).await?;
@@ -106,7 +107,7 @@ async fn add_person(installation: &Installation, email: &str, name: &str, operat
     if find(installation, email).await.is_ok() {
         return Ok(());
     }
-    let new = identity::prepare_identity(installation, email, name, PASSWORD, Vec::new()).await?;
+    let new = sign_up::prepare_identity(installation, email, name, PASSWORD, Vec::new()).await?;
     installation
         .catalog
         .write("demo_person", move |tx| {
@@ -152,7 +153,7 @@ async fn add_records(installation: &Arc<Installation>, slug: &str, customers: us
 
 async fn create(installation: &Installation, scope: &TenantScope, table: &str, rows: &[Value]) -> Result<()> {
     let body = serde_json::to_vec(rows)?;
-    records::create_records(installation, scope, table, body).await.map(drop)
+    records::create_records(installation, scope, table, body, None).await.map(drop)
 }
 
 const FIRST: [&str; 12] = [

@@ -1,5 +1,8 @@
 //! Erasure: irreversible removal, and the receipt.
 
+#[cfg(test)]
+mod tests;
+
 use super::Installation;
 use crate::catalog::{By, OfTenant};
 use crate::clock::Timestamp;
@@ -56,7 +59,7 @@ pub async fn erase_now(
     erase_tenant(installation, id, by).await
 }
 
-/// The steps of DESIGN 9: state, drain, files, rows, receipt, ledger. Each can be done twice.
+/// The steps of DESIGN 9: state, drain, count, files, rows, receipt, ledger. Each can be done twice.
 async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Result<Receipt> {
     // One at a time: whoever comes second, the background runner say, finds the receipt.
     let _turn = installation.erasing.lock().await;
@@ -65,6 +68,23 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
         installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
         return Ok(receipt);
     }
+    begin(installation, id).await?;
+    tracing::info!(tenant_id = %id, "erasing");
+    let files = remove_files(installation, id).await?;
+    let key = installation.keys.receipts().clone();
+    let issuer = installation.id.clone();
+    let receipt = installation
+        .catalog
+        .write("erase_tenant", move |tx| erase_rows(&tx.of(id), &files, &key, &issuer, &by))
+        .await?;
+    installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
+    installation.checkpoint_owed.store(true, Ordering::Relaxed);
+    pay_checkpoint(installation).await?;
+    tracing::info!(tenant_id = %id, "erased");
+    Ok(receipt)
+}
+
+async fn begin(installation: &Installation, id: TenantId) -> Result<()> {
     let begun = installation
         .catalog
         .write("begin_erasure", move |tx| {
@@ -77,22 +97,20 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
             tx.of(id).change_status(&[TenantStatus::Closing, TenantStatus::Erasing], TenantStatus::Erasing)
         })
         .await?;
-    if !begun {
-        return Err(not_closing());
+    if begun { Ok(()) } else { Err(not_closing()) }
+}
+
+/// Removes the files and says how many there were when it was first begun.
+async fn remove_files(installation: &Installation, id: TenantId) -> Result<Vec<StoreErased>> {
+    let found = serde_json::to_string(&installation.tenancy.count_files(id).await?)?;
+    let noted = installation.catalog.write("note_erasure", move |tx| tx.of(id).note_erasure(&found)).await?;
+    let noted: Vec<StoreErased> = serde_json::from_str(&noted)?;
+    let mut removed = installation.tenancy.erase_files(id).await?;
+    for store in &mut removed {
+        let before = noted.iter().find(|noted| noted.store == store.store);
+        store.removed = before.map_or(0, |noted| noted.removed).max(store.removed);
     }
-    tracing::info!(tenant_id = %id, "erasing");
-    let files = installation.tenancy.erase_files(id).await?;
-    let key = installation.keys.receipts().clone();
-    let issuer = installation.id.clone();
-    let receipt = installation
-        .catalog
-        .write("erase_tenant", move |tx| erase_rows(&tx.of(id), &files, &key, &issuer, &by))
-        .await?;
-    installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
-    installation.checkpoint_owed.store(true, Ordering::Relaxed);
-    pay_checkpoint(installation).await?;
-    tracing::info!(tenant_id = %id, "erased");
-    Ok(receipt)
+    Ok(removed)
 }
 
 /// Empties the write-ahead log of the catalog, which holds the old pages of erased rows. A reader that stands in the way

@@ -1,30 +1,13 @@
-//! Signing up and in.
+//! Signing in, staying so, and who that is.
 
 use super::password_hasher::Compared;
-use super::tenants::{self, NewTenantIn};
 use super::tokens::TokenPair;
 use super::{Caller, Installation};
-use crate::catalog::{
-    Actor, By, Identity, MyMembership, NewSession, Principal, Rotation, Tenant, email_taken,
-};
-use crate::error::{Error, FieldError, Kind, Result};
+use crate::catalog::{Actor, By, Identity, MyMembership, NewSession, Principal, Rotation};
+use crate::error::{Error, Result};
 use crate::id::{IdentityId, SessionId};
 use crate::model::password::Password;
 use crate::model::{Email, Name};
-use crate::tenancy::SignUp;
-use std::sync::Arc;
-
-/// The body of a sign-up.
-pub struct SignUpIn {
-    /// The address.
-    pub email: String,
-    /// The password.
-    pub password: String,
-    /// The person's name.
-    pub name: String,
-    /// A tenant to own, at once.
-    pub tenant: Option<NewTenantIn>,
-}
 
 /// The body of a sign-in.
 pub struct SignInIn {
@@ -34,139 +17,8 @@ pub struct SignInIn {
     pub password: String,
 }
 
-/// Someone new, signed in.
-pub struct SignedUp {
-    /// The identity.
-    pub identity: Identity,
-    /// Its tenant, if one was asked for.
-    pub tenant: Option<Tenant>,
-    /// The tokens.
-    pub tokens: TokenPair,
-}
-
-/// An identity that is valid and not stored yet.
-pub(super) struct Candidate {
-    pub(super) id: IdentityId,
-    pub(super) email: Email,
-    pub(super) name: Name,
-    pub(super) hash: String,
-}
-
-/// Checks the three fields of a new identity and hashes the password; names every field at fault.
-pub(super) async fn prepare_identity(
-    installation: &Installation,
-    email: &str,
-    name: &str,
-    password: &str,
-    mut faults: Vec<FieldError>,
-) -> Result<Candidate> {
-    let parsed_email = Email::parse(email);
-    let parsed_name = Name::parse("name", name);
-    let parsed_password = Password::parse_new("password", password, &[email, name]);
-    match (parsed_email, parsed_name, parsed_password) {
-        (Ok(email), Ok(name), Ok(password)) if faults.is_empty() => {
-            let hash = installation.hasher.hash(password).await?;
-            Ok(Candidate { id: IdentityId::new(installation.clock.now()), email, name, hash })
-        }
-        (email, name, password) => {
-            faults.extend(email.err());
-            faults.extend(name.err());
-            faults.extend(password.err());
-            Err(Error::invalid(faults))
-        }
-    }
-}
-
-/// Signs a person up, with a tenant if one is asked for. A tenant that cannot be made takes the sign-up with it.
-///
-/// # Errors
-/// 422 with every field, 409 `email_taken` or `slug_taken`, 403 where sign-up is not open.
-pub async fn sign_up(installation: &Arc<Installation>, input: SignUpIn, caller: &Caller) -> Result<SignedUp> {
-    // Goes on to its end, or back to its beginning, even if the client does not wait.
-    let (installation, caller) = (Arc::clone(installation), caller.clone());
-    tokio::spawn(async move { complete_sign_up(&installation, input, &caller).await })
-        .await
-        .unwrap_or_else(|error| Err(Error::internal(error)))
-}
-
-async fn complete_sign_up(
-    installation: &Arc<Installation>,
-    input: SignUpIn,
-    caller: &Caller,
-) -> Result<SignedUp> {
-    installation.throttle.before_sign_up(&caller.address)?;
-    admit_sign_up(installation, &input.email).await?;
-    refuse_taken(installation, &input.email).await?;
-    let mut faults = Vec::new();
-    let tenant = input.tenant.as_ref().map(|tenant| tenants::prepare_tenant(installation, tenant));
-    let tenant = match tenant {
-        Some(Err(error)) => {
-            faults.extend(
-                error
-                    .fields()
-                    .iter()
-                    .map(|field| FieldError { field: format!("tenant.{}", field.field), ..field.clone() }),
-            );
-            None
-        }
-        Some(Ok(tenant)) => Some(tenant),
-        None => None,
-    };
-    let new = prepare_identity(installation, &input.email, &input.name, &input.password, faults).await?;
-    let by = By { actor: Actor::Identity(new.id), address: caller.address.clone() };
-    let id = new.id;
-    let identity = {
-        let by = by.clone();
-        installation
-            .catalog
-            .write("sign_up", move |tx| {
-                let identity = tx.insert_identity(new.id, &new.email, &new.name, &new.hash, false)?;
-                tx.audit(&by, "identity.signed_up", &format!("identity:{}", new.id), &serde_json::json!({}))?;
-                Ok(identity)
-            })
-            .await?
-    };
-    let tenant = match tenant {
-        None => None,
-        Some(tenant) => match tenants::provision_tenant(installation, tenant, id, by).await {
-            Ok(tenant) => Some(tenant),
-            Err(error) => {
-                installation.catalog.write("undo_sign_up", move |tx| tx.delete_identity(id)).await?;
-                return Err(error);
-            }
-        },
-    };
-    let tokens = begin_session(installation, id, caller).await?;
-    Ok(SignedUp { identity, tenant, tokens })
-}
-
-/// Without mail a taken address is told anyway; told before the hash, it costs nothing.
-async fn refuse_taken(installation: &Installation, email: &str) -> Result<()> {
-    let Ok(email) = Email::parse(email) else { return Ok(()) };
-    match installation.catalog.read(move |tx| tx.find_password(&email)).await? {
-        None => Ok(()),
-        Some(_) => Err(email_taken()),
-    }
-}
-
-async fn admit_sign_up(installation: &Installation, email: &str) -> Result<()> {
-    let refuse = |why: &'static str| Err(Error::new(Kind::Forbidden, "sign_up_closed", why));
-    match installation.app().sign_up {
-        SignUp::Open => Ok(()),
-        SignUp::Closed => refuse("Signing up is closed here. Ask the operator for an account."),
-        SignUp::Invited => {
-            let Ok(email) = Email::parse(email) else { return Ok(()) };
-            let invited = installation.catalog.read(move |tx| tx.is_invited(&email)).await?;
-            if invited {
-                Ok(())
-            } else {
-                refuse("Signing up needs an invitation. Ask a member of your tenant for one.")
-            }
-        }
-    }
-}
-
-async fn begin_session(
+/// A new session of an identity, with its first tokens.
+pub(super) async fn begin_session(
     installation: &Installation,
     identity: IdentityId,
     caller: &Caller,

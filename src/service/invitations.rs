@@ -68,7 +68,7 @@ pub async fn invite(
         ),
         about: tenant.id,
     };
-    installation.mailer.send(letter, now).await?;
+    installation.mailer.send(&installation.tenancy, letter, now).await?;
     Ok(invitation)
 }
 

@@ -1,8 +1,8 @@
 //! Secrets of the installation: made once, kept in `data/keys` with mode 0600, never in a database.
 
 use crate::error::{Error, Result};
-use crate::model::audit::hex;
-use crate::model::receipt::bytes_of;
+use crate::model::hex::{bytes_of, hex};
+use crate::model::mac::mark;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
@@ -20,6 +20,8 @@ pub(super) struct Keys {
     pub(super) refresh: [u8; 32],
     /// For the signature of cursors.
     pub(super) cursors: [u8; 32],
+    /// For the tags of records; made of the one for cursors.
+    pub(super) etags: [u8; 16],
 }
 
 /// A public key in the form of a JSON Web Key (RFC 8037).
@@ -37,11 +39,14 @@ pub struct PublicKey {
 impl Keys {
     /// Reads the keys, and makes those that are missing.
     pub(super) fn load(directory: &Path) -> Result<Keys> {
+        let cursors: [u8; 32] = load_or_make(&directory.join("cursors.key"))?;
         let keys = Keys {
             access: SigningKey::from_bytes(&load_or_make(&directory.join("access.ed25519"))?),
             receipts: SigningKey::from_bytes(&load_or_make(&directory.join("receipts.ed25519"))?),
             refresh: load_or_make(&directory.join("refresh.key"))?,
-            cursors: load_or_make(&directory.join("cursors.key"))?,
+            // A cursor's mark is over a context that ends with a zero byte.
+            etags: mark(&cursors, &[b"etags"]),
+            cursors,
         };
         // To be given to whoever checks receipts elsewhere.
         let public = directory.join("receipts.pub");

@@ -3,13 +3,14 @@
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use crate::tenancy::Tenancy;
 use lettre::Message;
 use lettre::message::Mailbox;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 pub(super) struct Mailer {
     directory: PathBuf,
@@ -45,8 +46,8 @@ impl Mailer {
         *self.base_url.write().unwrap_or_else(PoisonError::into_inner) = url;
     }
 
-    /// Writes the message.
-    pub(super) async fn send(&self, letter: Letter, now: Timestamp) -> Result<()> {
+    /// Writes the message, unless the tenant that it is about is being erased: the erasure has looked for mail already.
+    pub(super) async fn send(&self, tenancy: &Arc<Tenancy>, letter: Letter, now: Timestamp) -> Result<()> {
         let from: Mailbox = "Tenantry <no-reply@tenantry.invalid>".parse().map_err(Error::internal)?;
         let to: Mailbox = letter.to.parse().map_err(Error::internal)?;
         let message = Message::builder()
@@ -58,12 +59,11 @@ impl Mailer {
             .formatted();
         let name = format!("{:013}-{}-{}.eml", now.0, letter.about, crate::id::uuid_v7(now));
         let path = self.directory.join(name);
-        tokio::task::spawn_blocking(move || {
+        let write = move || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(&message)?;
             Ok(file.sync_all()?)
-        })
-        .await
-        .unwrap_or_else(|error| Err(Error::internal(error)))
+        };
+        tenancy.unless_fenced(letter.about, write).await
     }
 }

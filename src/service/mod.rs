@@ -17,8 +17,10 @@ mod mail;
 pub mod members;
 pub mod operators;
 mod password_hasher;
+pub mod provisioning;
 pub mod records;
 pub mod sessions;
+pub mod sign_up;
 pub mod streams;
 pub mod tenants;
 mod throttle;
@@ -99,7 +101,7 @@ impl Installation {
         let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
         installation.setup = operators::Setup::new(!has_operator);
         let installation = Arc::new(installation);
-        tenants::sweep_half_made(&installation, installation.clock.now()).await?;
+        provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
         erasure::complete_ledger(&installation).await?;
         Ok(installation)
     }

@@ -1,6 +1,6 @@
 //! Who runs the installation, and the first of them.
 
-use super::identity::prepare_identity;
+use super::sign_up::prepare_identity;
 use super::{Caller, Installation};
 use crate::catalog::{By, Identity};
 use crate::error::{Error, FieldError, Kind, Result};

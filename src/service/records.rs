@@ -1,13 +1,29 @@
 //! Records of a tenant: bodies and queries are read before anything waits for the file.
 
+mod batch;
+mod written;
+
+pub use batch::write_batch;
+pub use written::Written;
+
 use super::Installation;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::Table;
+use crate::model::{Etag, IdempotencyKey, Preconditions, Tagger};
 use crate::policy::Permission;
-use crate::tenancy::tx::records::{self, CursorContext, Inserted, ListQuery, NewRecords, Patch, RecordKey};
+use crate::tenancy::tx::records::{self, CursorContext, ListQuery, NewRecords, Patch, Put, RecordKey};
 use crate::tenancy::{TenantScope, TenantTx};
 use std::sync::Arc;
+use written::Request;
+
+/// A record as it was found.
+pub struct Found {
+    /// The tag of all of it.
+    pub etag: Etag,
+    /// The JSON of the answer; nothing where the reader has it already.
+    pub body: Option<Vec<u8>>,
+}
 
 /// Tables of the tenant, as JSON, with what the scope may do with each.
 ///
@@ -46,68 +62,169 @@ pub async fn list_records(
     if slow { scope.read_slow(list).await } else { scope.read(list).await }
 }
 
-/// One record, as the JSON of the answer.
+/// One record, all of it or these fields; its tag is that of all of it.
 ///
 /// # Errors
-/// 403 without `records:read`, 404 for an unknown table or key, 400 for unknown fields.
+/// 403 without `records:read`, 404 for an unknown table or key, 400 for unknown fields, 412 for another than the
+/// conditions ask for.
 pub async fn find_record(
+    installation: &Installation,
     scope: &TenantScope,
     table: &str,
     segment: &str,
     fields: Option<&str>,
-) -> Result<Vec<u8>> {
+    conditions: &Preconditions,
+) -> Result<Found> {
     scope.require(Permission::RecordsRead)?;
     let table = find_table(scope, table).await?;
     let fields = fields.map(|fields| records::parse_fields(&table, fields)).transpose()?;
     let key = RecordKey::parse(&table, segment)?;
-    scope
-        .read(move |tx| records::find_record(tx.app(), &table, &key, fields.as_deref()))
-        .await?
-        .ok_or_else(Error::not_found)
+    let tagger = tagger(installation, scope);
+    let (body, etag) = scope
+        .read(move |tx| {
+            let found = match &fields {
+                None => records::find_record(tx.app(), &table, &key, None)?
+                    .map(|body| (tagger.tag(&table.name, &body), body)),
+                Some(fields) => records::find_fields(tx.app(), &table, &key, fields)?
+                    .map(|(whole, part)| (tagger.tag(&table.name, &whole), part)),
+            };
+            found.map(|(etag, body)| (body, etag)).ok_or_else(Error::not_found)
+        })
+        .await?;
+    let has_it = !conditions.is_empty() && conditions.has_it(&etag)?;
+    Ok(Found { etag, body: (!has_it).then_some(body) })
 }
 
-/// Stores one record or an array of them, all or none.
+/// Stores one record or an array of them, all or none; with a key, once.
 ///
 /// # Errors
-/// 403 without `records:write`, 404 for an unknown table, 405 for a view, 409 and 422 with every field.
+/// 403 without `records:write`, 404 for an unknown table, 405 for a view, 409 and 422 with every field; 409
+/// `idempotency_key_reused`.
 pub async fn create_records(
     installation: &Installation,
     scope: &TenantScope,
     table: &str,
     body: Vec<u8>,
-) -> Result<Inserted> {
+    key: Option<IdempotencyKey>,
+) -> Result<Written> {
     scope.require(Permission::RecordsWrite)?;
     let table = writable_table(scope, table).await?;
+    let request = key.map(|key| Request::new(scope, key, &["records", &table.name], &body, [&*table]));
     let new = parse_new(&table, body, installation.clock.now()).await?;
-    scope.write("create_records", move |tx| records::insert_records(tx.app(), &table, &new)).await
+    let tagger = tagger(installation, scope);
+    written::write_once(scope, "create_records", request, move |tx| {
+        let inserted = records::insert_records(tx.app(), &table, &new)?;
+        let (etag, key) = match inserted.keys.as_slice() {
+            [one] if !new.is_array() => (Some(tagger.tag(&table.name, &inserted.body)), one.to_segment()),
+            _ => (None, None),
+        };
+        Ok(Written { created: true, key, etag, body: Some(inserted.body), replayed: false })
+    })
+    .await
 }
 
 /// Changes fields of a record and answers all of it.
 ///
 /// # Errors
-/// As [`create_records`], and 404 for an unknown key.
-pub async fn update_record(scope: &TenantScope, table: &str, segment: &str, body: &[u8]) -> Result<Vec<u8>> {
+/// As [`create_records`], 404 for an unknown key, and 412 for another record than the conditions ask for.
+pub async fn update_record(
+    installation: &Installation,
+    scope: &TenantScope,
+    table: &str,
+    segment: &str,
+    body: &[u8],
+    conditions: Preconditions,
+) -> Result<Written> {
     scope.require(Permission::RecordsWrite)?;
     let table = writable_table(scope, table).await?;
     let key = RecordKey::parse(&table, segment)?;
     let patch = Patch::parse(&table, body)?;
+    let tagger = tagger(installation, scope);
     scope
-        .write("update_record", move |tx| records::update_record(tx.app(), &table, &key, &patch))
-        .await?
-        .ok_or_else(Error::not_found)
+        .write("update_record", move |tx| {
+            admit(*tx, &table, &key, &conditions, &tagger)?.ok_or_else(Error::not_found)?;
+            let body =
+                records::update_record(tx.app(), &table, &key, &patch)?.ok_or_else(Error::not_found)?;
+            let etag = Some(tagger.tag(&table.name, &body));
+            Ok(Written { created: false, key: None, etag, body: Some(body), replayed: false })
+        })
+        .await
+}
+
+/// Changes fields of a record, or creates it where there is none; answers all of it.
+///
+/// # Errors
+/// As [`create_records`], and 412 for another record than the conditions ask for.
+pub async fn put_record(
+    installation: &Installation,
+    scope: &TenantScope,
+    table: &str,
+    segment: &str,
+    body: &[u8],
+    conditions: Preconditions,
+) -> Result<Written> {
+    scope.require(Permission::RecordsWrite)?;
+    let table = writable_table(scope, table).await?;
+    let key = RecordKey::parse(&table, segment)?;
+    let put = Put::parse(&table, &key, body, installation.clock.now())?;
+    let tagger = tagger(installation, scope);
+    scope
+        .write("put_record", move |tx| {
+            if admit(*tx, &table, &key, &conditions, &tagger)?.is_none() {
+                conditions.admit_write(None)?;
+            }
+            let stored = records::put_record(tx.app(), &table, &key, &put)?;
+            let etag = Some(tagger.tag(&table.name, &stored.body));
+            let key = stored.key.to_segment().filter(|_| stored.created);
+            Ok(Written { created: stored.created, key, etag, body: Some(stored.body), replayed: false })
+        })
+        .await
 }
 
 /// Removes a record.
 ///
 /// # Errors
-/// 403 without `records:write`, 404 for an unknown table or key, 405 for a view, 409 while others refer to it.
-pub async fn delete_record(scope: &TenantScope, table: &str, segment: &str) -> Result<()> {
+/// 403 without `records:write`, 404 for an unknown table or key, 405 for a view, 409 while others refer to it, 412 for
+/// another record than the conditions ask for.
+pub async fn delete_record(
+    installation: &Installation,
+    scope: &TenantScope,
+    table: &str,
+    segment: &str,
+    conditions: Preconditions,
+) -> Result<()> {
     scope.require(Permission::RecordsWrite)?;
     let table = writable_table(scope, table).await?;
     let key = RecordKey::parse(&table, segment)?;
-    let deleted =
-        scope.write("delete_record", move |tx| records::delete_record(tx.app(), &table, &key)).await?;
-    if deleted { Ok(()) } else { Err(Error::not_found()) }
+    let tagger = tagger(installation, scope);
+    scope
+        .write("delete_record", move |tx| {
+            admit(*tx, &table, &key, &conditions, &tagger)?.ok_or_else(Error::not_found)?;
+            let deleted = records::delete_record(tx.app(), &table, &key)?;
+            deleted.then_some(()).ok_or_else(Error::not_found)
+        })
+        .await
+}
+
+/// Makes the tags of the scope's tenant.
+fn tagger(installation: &Installation, scope: &TenantScope) -> Tagger {
+    Tagger::new(installation.keys.etags, scope.tenant().id)
+}
+
+/// Whether the record as it is now meets the conditions; `None` if they ask for something and there is no record.
+fn admit(
+    tx: TenantTx<'_>,
+    table: &Table,
+    key: &RecordKey,
+    conditions: &Preconditions,
+    tagger: &Tagger,
+) -> Result<Option<()>> {
+    if conditions.is_empty() {
+        return Ok(Some(()));
+    }
+    let current = records::find_record(tx.app(), table, key, None)?;
+    let tag = current.map(|record| tagger.tag(&table.name, &record));
+    tag.map(|tag| conditions.admit_write(Some(&tag))).transpose()
 }
 
 /// A body of this many bytes is read on a thread that may block.
@@ -135,12 +252,5 @@ async fn find_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
 
 async fn writable_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
     let table = find_table(scope, name).await?;
-    if table.is_writable() {
-        return Ok(table);
-    }
-    Err(Error::new(
-        Kind::NotAllowed,
-        "read_only_table",
-        "This is a view or a search index and can only be read.",
-    ))
+    if table.is_writable() { Ok(table) } else { Err(Error::read_only_table(&table.name)) }
 }

@@ -1,10 +1,12 @@
-//! Guessing passwords is slow (DESIGN 6, without the cookie that lets a known browser pass).
+//! Guessing passwords is slow (DESIGN 6, without the cookie that lets a known browser pass), and so is making accounts
+//! and tenants.
 //!
 //! Failures are counted before the check: per account and network, and per network for all accounts. Held in memory,
 //! bounded; who restarts the server to try five more has the machine already.
 
 use crate::clock::{MINUTE, SECOND, SharedClock, Timestamp};
 use crate::error::{Error, Result};
+use crate::id::IdentityId;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -19,6 +21,8 @@ const LONGEST_WAIT: i64 = 5 * MINUTE;
 const TRIES_A_MINUTE: u32 = 20;
 /// Accounts that one network may try to make in a minute: each costs a hash.
 const SIGN_UPS_A_MINUTE: u32 = 100;
+/// Tenants that one identity may try to make in a minute: each costs a file, and each try tells of a slug.
+const TENANTS_A_MINUTE: u32 = 30;
 /// Counters kept of each kind.
 const MOST: usize = 50_000;
 
@@ -26,6 +30,7 @@ pub(super) struct Throttle {
     accounts: Mutex<HashMap<(String, String), Failures>>,
     networks: Mutex<HashMap<String, Tries>>,
     sign_ups: Mutex<HashMap<String, Tries>>,
+    tenants: Mutex<HashMap<IdentityId, Tries>>,
     clock: SharedClock,
 }
 
@@ -43,7 +48,13 @@ struct Tries {
 
 impl Throttle {
     pub(super) fn new(clock: SharedClock) -> Throttle {
-        Throttle { accounts: Mutex::default(), networks: Mutex::default(), sign_ups: Mutex::default(), clock }
+        Throttle {
+            accounts: Mutex::default(),
+            networks: Mutex::default(),
+            sign_ups: Mutex::default(),
+            tenants: Mutex::default(),
+            clock,
+        }
     }
 
     /// Counts a try as failed before it is made.
@@ -53,7 +64,7 @@ impl Throttle {
     pub(super) fn before_try(&self, account: &str, address: &str) -> Result<()> {
         let now = self.clock.now();
         let network = network_of(address);
-        count(&self.networks, &network, now, TRIES_A_MINUTE)?;
+        count(&self.networks, &network, now, TRIES_A_MINUTE).map_err(failed_too_often)?;
         let mut accounts = lock(&self.accounts);
         make_room(&mut accounts, |failures| now.since(failures.last) >= FAILURE_WINDOW);
         let failures =
@@ -66,7 +77,7 @@ impl Throttle {
             let pause = (SECOND << doublings).min(LONGEST_WAIT);
             let left = failures.last.plus(pause).since(now);
             if left > 0 {
-                return Err(wait(left));
+                return Err(failed_too_often(left));
             }
         }
         *failures = Failures { count: failures.count + 1, last: now };
@@ -78,7 +89,19 @@ impl Throttle {
     /// # Errors
     /// 429 with the seconds to wait.
     pub(super) fn before_sign_up(&self, address: &str) -> Result<()> {
-        count(&self.sign_ups, &network_of(address), self.clock.now(), SIGN_UPS_A_MINUTE)
+        count(&self.sign_ups, &network_of(address), self.clock.now(), SIGN_UPS_A_MINUTE).map_err(|left| {
+            wait(left, "too_many_sign_ups", "Too many accounts were asked for from your network.")
+        })
+    }
+
+    /// Counts a tenant before it costs anything.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_tenant(&self, maker: IdentityId) -> Result<()> {
+        count(&self.tenants, &maker, self.clock.now(), TENANTS_A_MINUTE).map_err(|left| {
+            wait(left, "too_many_new_tenants", "You asked for too many tenants in a short time.")
+        })
     }
 
     /// The password was right: what failed before is forgotten.
@@ -104,16 +127,21 @@ impl Throttle {
     }
 }
 
-/// Counts one more of a network in this minute, if it may have one more.
-fn count(table: &Mutex<HashMap<String, Tries>>, network: &str, now: Timestamp, most: u32) -> Result<()> {
+/// Counts one more of a key in this minute, if it may have one more; else the milliseconds until it may.
+fn count<K: Eq + Hash + Clone>(
+    table: &Mutex<HashMap<K, Tries>>,
+    key: &K,
+    now: Timestamp,
+    most: u32,
+) -> Result<(), i64> {
     let mut table = lock(table);
     make_room(&mut table, |tries| now.since(tries.since) >= MINUTE);
-    let tries = table.entry(network.to_owned()).or_insert(Tries { count: 0, since: now });
+    let tries = table.entry(key.clone()).or_insert(Tries { count: 0, since: now });
     if !(0..MINUTE).contains(&now.since(tries.since)) {
         *tries = Tries { count: 0, since: now };
     }
     if tries.count >= most {
-        return Err(wait(tries.since.plus(MINUTE).since(now)));
+        return Err(tries.since.plus(MINUTE).since(now));
     }
     tries.count += 1;
     Ok(())
@@ -145,9 +173,13 @@ fn network_of(address: &str) -> String {
     }
 }
 
-fn wait(ms: i64) -> Error {
+fn failed_too_often(ms: i64) -> Error {
+    wait(ms, "too_many_sign_ins", "Too many failed tries.")
+}
+
+fn wait(ms: i64, code: &'static str, why: &str) -> Error {
     let seconds = u32::try_from((ms + SECOND - 1) / SECOND).unwrap_or(1).max(1);
-    Error::too_many("too_many_sign_ins", format!("Too many failed tries. Try again in {seconds} s."), seconds)
+    Error::too_many(code, format!("{why} Try again in {seconds} s."), seconds)
 }
 
 #[cfg(test)]

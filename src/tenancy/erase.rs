@@ -5,10 +5,34 @@ use super::layout::sync;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::model::receipt::{Receipt, StoreErased};
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// One kind of files that a tenant has: how the receipt calls it, where they are, how their absence is made sure of.
+struct Store {
+    name: &'static str,
+    paths: Vec<PathBuf>,
+    verified: &'static str,
+}
+
+const GONE: &str = "the directory was synced and no longer holds them";
+
 impl Tenancy {
+    /// Closes the tenant's file for everyone and counts what [`Tenancy::erase_files`] is going to remove. To be written
+    /// down before it does: after a crash in the middle there is less left to count.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn count_files(self: &Arc<Tenancy>, id: TenantId) -> Result<Vec<StoreErased>> {
+        let tenancy = Arc::clone(self);
+        super::blocking(move || {
+            tenancy.shut(id);
+            tenancy.stores(id)?.iter().map(|store| store.each(count)).collect()
+        })
+        .await
+    }
+
     /// Closes the tenant's file for everyone and removes all its files: the database, uploads, exports, mail about it.
     /// Safe to be done again after a crash. The catalog must say `erasing` already.
     ///
@@ -19,68 +43,53 @@ impl Tenancy {
         super::blocking(move || tenancy.erase_files_blocking(id)).await
     }
 
-    fn erase_files_blocking(&self, id: TenantId) -> Result<Vec<StoreErased>> {
-        self.files.fence(id);
+    /// From here on nobody opens the tenant's file, and nothing about it is written.
+    fn shut(&self, id: TenantId) {
+        self.fences.lower(id);
         self.files.close(id);
+    }
+
+    fn erase_files_blocking(&self, id: TenantId) -> Result<Vec<StoreErased>> {
+        self.shut(id);
+        let removed: Result<Vec<StoreErased>> =
+            self.stores(id)?.iter().map(|store| store.each(remove_while_written)).collect();
+        let removed = removed?;
         let directory = self.layout.tenant(id);
-        let mut database = 0;
-        // The log first: left alone beside no database it is harmless, the other way round it would be replayed.
-        for suffix in ["data.db-wal", "data.db-shm", "data.db"] {
-            database += u64::from(remove_file(&directory.join(suffix))?);
-        }
-        let uploads = remove_tree(&directory.join("files"))?;
         remove_tree(&directory)?;
         if let Some(shard) = directory.parent().filter(|shard| shard.is_dir()) {
             sync(shard)?;
         }
-        let exports = remove_tree(&self.layout.tenant_exports(id))? + self.remove_unfinished_exports(id)?;
         sync(&self.layout.exports())?;
-        let mail = self.remove_mail_about(id)?;
-        for left in [directory, self.layout.tenant_exports(id)] {
+        sync(&self.layout.mail())?;
+        let left = self.stores(id)?.into_iter().flat_map(|store| store.paths);
+        for left in left.chain([directory]) {
             if left.exists() {
                 return Err(Error::internal(format!("{} is still there after its removal", left.display())));
             }
         }
-        let gone = "the directory was synced and no longer holds them";
-        let store = |store: &str, removed, verified: &str| StoreErased {
-            store: store.to_owned(),
-            removed,
-            verified: verified.to_owned(),
-        };
+        Ok(removed)
+    }
+
+    fn stores(&self, id: TenantId) -> Result<Vec<Store>> {
+        let directory = self.layout.tenant(id);
+        let text = id.to_string();
+        let mut exports = entries(&self.layout.tmp(), |name| name.starts_with(&format!("export-{text}")))?;
+        exports.push(self.layout.tenant_exports(id));
         Ok(vec![
-            store("tenant database (with its write-ahead log)", database, gone),
-            store("uploaded files", uploads, gone),
-            store("exports", exports, gone),
-            store(
-                "mail kept in this installation",
-                mail,
-                "no file of the mail directory carries the tenant's id",
-            ),
+            Store {
+                name: "tenant database (with its write-ahead log)",
+                // The log first: left alone beside no database it is harmless, the other way round it would be replayed.
+                paths: ["data.db-wal", "data.db-shm", "data.db"].map(|name| directory.join(name)).into(),
+                verified: GONE,
+            },
+            Store { name: "uploaded files", paths: vec![directory.join("files")], verified: GONE },
+            Store { name: "exports", paths: exports, verified: GONE },
+            Store {
+                name: "mail kept in this installation",
+                paths: entries(&self.layout.mail(), |name| name.contains(&text))?,
+                verified: "no file of the mail directory carries the tenant's id",
+            },
         ])
-    }
-
-    /// An export that is being written fails when its directory goes.
-    fn remove_unfinished_exports(&self, id: TenantId) -> Result<u64> {
-        let mut removed = 0;
-        for entry in std::fs::read_dir(self.layout.tmp())? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(&format!("export-{id}")) {
-                removed += remove_tree_while_written(&entry.path())?;
-            }
-        }
-        Ok(removed)
-    }
-
-    fn remove_mail_about(&self, id: TenantId) -> Result<u64> {
-        let mut removed = 0;
-        for entry in std::fs::read_dir(self.layout.mail())? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().contains(&id.to_string()) {
-                removed += u64::from(remove_file(&entry.path())?);
-            }
-        }
-        sync(&self.layout.mail())?;
-        Ok(removed)
     }
 
     /// Writes the receipt into the ledger beside the backups.
@@ -93,16 +102,51 @@ impl Tenancy {
     }
 }
 
-fn remove_file(path: &Path) -> Result<bool> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
+impl Store {
+    /// Does `act`, which says how many files it was about, at each place.
+    fn each(&self, act: impl Fn(&Path) -> Result<u64>) -> Result<StoreErased> {
+        let mut removed = 0;
+        for path in &self.paths {
+            removed += act(path)?;
+        }
+        Ok(StoreErased { store: self.name.to_owned(), removed, verified: self.verified.to_owned() })
     }
 }
 
-/// Removes a directory into which someone may still write a file or two.
-fn remove_tree_while_written(path: &Path) -> Result<u64> {
+/// Paths of what has such a name in a directory.
+fn entries(directory: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if is_wanted(&entry.file_name().to_string_lossy()) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// How many files are at a place or below it; none where there is nothing.
+fn count(path: &Path) -> Result<u64> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_dir() => {}
+        Ok(_) => return Ok(1),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error.into()),
+    }
+    let mut files = 0;
+    for inner in entries(path, |_| true)? {
+        files += count(&inner)?;
+    }
+    Ok(files)
+}
+
+/// Removes a file, or a directory into which someone may still write a file or two: an export that is being made fails
+/// when its directory goes.
+fn remove_while_written(path: &Path) -> Result<u64> {
+    let is_directory = path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+    if !is_directory {
+        return Ok(u64::from(remove_file(path)?));
+    }
     for _ in 0..100 {
         if let Ok(removed) = remove_tree(path) {
             return Ok(removed);
@@ -111,11 +155,19 @@ fn remove_tree_while_written(path: &Path) -> Result<u64> {
     remove_tree(path)
 }
 
+fn remove_file(path: &Path) -> Result<bool> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Removes a directory with all that is in it and counts the files.
 fn remove_tree(path: &Path) -> Result<u64> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(error.into()),
     };
     let mut removed = 0;

@@ -26,7 +26,8 @@ pub(super) const READERS: u32 = 4;
 pub(super) fn system_track() -> Track {
     Track::system(&[
         ("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql")),
-        ("tenant/0002_changes.sql", include_str!("../../migrations/tenant/0002_changes.sql")),
+        ("tenant/0002_idempotency.sql", include_str!("../../migrations/tenant/0002_idempotency.sql")),
+        ("tenant/0003_changes.sql", include_str!("../../migrations/tenant/0003_changes.sql")),
     ])
 }
 

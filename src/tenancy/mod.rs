@@ -7,6 +7,7 @@ mod app;
 mod erase;
 mod export;
 mod feeds;
+mod fence;
 mod file;
 mod layout;
 mod ledger;
@@ -30,6 +31,7 @@ use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use feeds::Feeds;
+use fence::Fences;
 use file::FileOptions;
 use ledger::Ledger;
 use open_files::OpenFiles;
@@ -44,6 +46,7 @@ pub struct Tenancy {
     app: Arc<App>,
     template: Template,
     files: OpenFiles,
+    fences: Arc<Fences>,
     ledger: Ledger,
     feeds: Arc<Feeds>,
     keep: Keep,
@@ -77,12 +80,13 @@ impl Tenancy {
         let template = Template::build(&layout, &app, clock.now())?;
         let ledger = Ledger::open(layout.erasure_ledger())?;
         let options = FileOptions { threads, clock: Arc::clone(&clock), app: Arc::clone(&app) };
-        let files = OpenFiles::new(open_tenants, layout.clone(), options);
+        let fences: Arc<Fences> = Arc::default();
+        let files = OpenFiles::new(open_tenants, layout.clone(), options, Arc::clone(&fences));
         for erased in ledger.tenants() {
-            files.fence(erased);
+            fences.lower(erased);
         }
         let (feeds, keep) = (Arc::new(Feeds::new(feed.listen)), feed.keep);
-        Ok(Tenancy { catalog, layout, app, template, files, ledger, feeds, keep, clock })
+        Ok(Tenancy { catalog, layout, app, template, files, fences, ledger, feeds, keep, clock })
     }
 
     /// The app that tenants run.
@@ -111,12 +115,26 @@ impl Tenancy {
         blocking(move || template.copy_to(&layout, id, epoch, now)).await
     }
 
-    /// Runs `act`, which is short, unless the tenant is being erased: its files are found by the erasure, or not made.
+    /// Runs `act`, which is short, on a thread that may block, unless the tenant is being erased: its files are found by
+    /// the erasure, or not made.
     ///
     /// # Errors
     /// 404 while the tenant is being erased; what `act` returns.
-    pub fn unless_fenced<T>(&self, id: TenantId, act: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.files.unless_fenced(id, act)
+    pub async fn unless_fenced<T: Send + 'static>(
+        self: &Arc<Tenancy>,
+        id: TenantId,
+        act: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let tenancy = Arc::clone(self);
+        blocking(move || tenancy.unless_fenced_blocking(id, act)).await
+    }
+
+    /// The same on this thread. Blocks.
+    ///
+    /// # Errors
+    /// As [`Tenancy::unless_fenced`].
+    pub fn unless_fenced_blocking<T>(&self, id: TenantId, act: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.fences.unless_down(id, act)
     }
 
     /// Takes the export that waits longest, with the lease to do it.
@@ -154,6 +172,8 @@ fn copy_file(source: &Path, target: &Path) -> Result<()> {
 }
 
 /// Runs what blocks on a thread that may.
-async fn blocking<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(act).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

@@ -3,12 +3,13 @@
 //! A file in use is never closed under its users; one whose tenant is erased, moved or restored turns invalid for all
 //! of them at once.
 
+use super::fence::Fences;
 use super::file::{FileOptions, READERS, Schemas, TenantFile};
 use super::layout::Layout;
 use crate::catalog::Tenant;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
@@ -27,12 +28,12 @@ pub(super) struct OpenFiles {
     layout: Layout,
     options: Arc<FileOptions>,
     schemas: Arc<Schemas>,
+    fences: Arc<Fences>,
 }
 
 #[derive(Default)]
 struct Slots {
     by_tenant: HashMap<TenantId, Arc<Slot>>,
-    fenced: HashSet<TenantId>,
 }
 
 /// The place of one tenant. Whoever holds it holds the file open.
@@ -53,7 +54,7 @@ impl InUse {
 
 impl OpenFiles {
     /// `most` 0 takes the default, or what descriptors allow.
-    pub(super) fn new(most: usize, layout: Layout, options: FileOptions) -> OpenFiles {
+    pub(super) fn new(most: usize, layout: Layout, options: FileOptions, fences: Arc<Fences>) -> OpenFiles {
         let allowed = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS) / DESCRIPTORS;
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).max(8);
         let most = if most == 0 { DEFAULT_MOST.min(allowed) } else { most.min(allowed) };
@@ -64,6 +65,7 @@ impl OpenFiles {
             layout,
             options: Arc::new(options),
             schemas: Arc::default(),
+            fences,
         }
     }
 
@@ -95,7 +97,7 @@ impl OpenFiles {
             return Err(error);
         }
         // The fence may have come down while the file was being opened.
-        if self.slots().fenced.contains(&id) {
+        if self.fences.is_down(id) {
             self.forget(id, &slot);
             return Err(Error::not_found());
         }
@@ -103,10 +105,10 @@ impl OpenFiles {
     }
 
     fn slot(&self, tenant: &Tenant) -> Result<Arc<Slot>> {
-        let mut slots = self.slots();
-        if slots.fenced.contains(&tenant.id) {
+        if self.fences.is_down(tenant.id) {
             return Err(Error::not_found());
         }
+        let mut slots = self.slots();
         let last_use = self.uses.fetch_add(1, Relaxed);
         if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == tenant.epoch) {
             slot.last_use.store(last_use, Relaxed);
@@ -126,20 +128,6 @@ impl OpenFiles {
         if slots.by_tenant.get(&id).is_some_and(|present| Arc::ptr_eq(present, slot)) {
             slots.by_tenant.remove(&id);
         }
-    }
-
-    /// Lets nobody open this tenant's file any more.
-    pub(super) fn fence(&self, id: TenantId) {
-        self.slots().fenced.insert(id);
-    }
-
-    /// Runs `act`, which is short, while no fence can come down.
-    pub(super) fn unless_fenced<T>(&self, id: TenantId, act: impl FnOnce() -> Result<T>) -> Result<T> {
-        let slots = self.slots();
-        if slots.fenced.contains(&id) {
-            return Err(Error::not_found());
-        }
-        act()
     }
 
     /// Ends the use of a tenant's file for everyone: waits for accepted writes and running reads. Blocks.
@@ -220,7 +208,7 @@ mod tests {
         }
         let clock: SharedClock = Arc::new(SystemClock);
         let options = FileOptions { threads: ReaderThreads::new(1), clock, app };
-        (directory, OpenFiles::new(most, layout, options), tenants)
+        (directory, OpenFiles::new(most, layout, options, Arc::default()), tenants)
     }
 
     fn tenant(at: Timestamp) -> Tenant {
@@ -260,7 +248,7 @@ mod tests {
         let (_directory, files, tenants) = house(2);
         let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
         let held = files.lease(a).await.unwrap();
-        files.fence(a.id);
+        files.fences.lower(a.id);
         files.close(a.id);
         let read = held.file().unwrap().database.read(|_| Ok(())).await;
         assert_eq!(read.err().map(|error| error.kind()), Some(Kind::Unavailable));

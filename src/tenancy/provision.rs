@@ -26,10 +26,26 @@ impl Template {
 
     /// Copies the template into the place of tenant `id`. It appears there whole or not at all.
     pub(super) fn copy_to(&self, layout: &Layout, id: TenantId, epoch: i64, now: Timestamp) -> Result<()> {
+        let working = layout.tmp().join(id.to_string());
+        let copied = self.copy_by(&working, layout, id, epoch, now);
+        if copied.is_err() {
+            // On a full disk least of all may it wait for the next start.
+            let _ = std::fs::remove_dir_all(&working);
+        }
+        copied
+    }
+
+    fn copy_by(
+        &self,
+        working: &Path,
+        layout: &Layout,
+        id: TenantId,
+        epoch: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         let place = layout.tenant(id);
         let shard = place.parent().map(Path::to_path_buf).unwrap_or_default();
-        let working = layout.tmp().join(id.to_string());
-        make_directory(&working)?;
+        make_directory(working)?;
         let file = working.join("data.db");
         std::fs::copy(&self.path, &file)?;
         let stamping = Maintenance::open(&file).map_err(Error::internal)?;
@@ -39,7 +55,7 @@ impl Template {
         })?;
         drop(stamping);
         sync(&file)?;
-        sync(&working)?;
+        sync(working)?;
         if !shard.is_dir() {
             make_directory(&shard)?;
             sync(&layout.tenants())?;
@@ -47,7 +63,7 @@ impl Template {
         if place.exists() {
             return Err(Error::internal(format!("tenant {id} has a directory already")));
         }
-        std::fs::rename(&working, &place)?;
+        std::fs::rename(working, &place)?;
         sync(&shard)
     }
 }
@@ -75,4 +91,28 @@ pub(super) fn try_out(app: &App) -> Result<()> {
     let made = make(&directory.join("template.db"), app, now);
     std::fs::remove_dir_all(&directory)?;
     made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_fails_leaves_nothing_where_things_are_made() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let layout = Layout::create(directory.path()).unwrap();
+        let app = App::load(None).unwrap();
+        let template = Template::build(&layout, &app, Timestamp(0)).unwrap();
+        let left = || std::fs::read_dir(layout.tmp()).unwrap().flatten().map(|entry| entry.file_name());
+        let before: Vec<_> = left().collect();
+        let id = TenantId::new(Timestamp(1));
+        template.copy_to(&layout, id, 1, Timestamp(0)).unwrap();
+        // Its place is taken: the copy is whole and cannot be moved there.
+        assert!(template.copy_to(&layout, id, 1, Timestamp(0)).is_err());
+        assert_eq!(left().collect::<Vec<_>>(), before);
+        // The disk breaks off at the beginning.
+        let broken = Template { path: layout.tmp().join("nothing.db") };
+        assert!(broken.copy_to(&layout, TenantId::new(Timestamp(2)), 1, Timestamp(0)).is_err());
+        assert_eq!(left().collect::<Vec<_>>(), before);
+    }
 }

@@ -37,6 +37,8 @@ mod schemas;
 mod secrets;
 mod selectors;
 mod sessions;
+mod tenant_bounds;
 mod tenant_files;
 mod throttling;
 mod two_tenants;
+mod writes;

@@ -71,8 +71,10 @@ fn routes() -> Vec<Route> {
         read("/records/customers/known/history", "records:read"),
         read("/changes", "records:read"),
         write("POST", "/records/customers", "records:write"),
+        write("PUT", "/records/customers/known", "records:write"),
         write("PATCH", "/records/customers/known", "records:write"),
         delete_unknown("/records/customers/UNKNOWN", "records:write"),
+        write("POST", "/batch", "records:write"),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The audit log of a tenant.
 
+use super::paging::Paging;
 use crate::error::Error;
 use crate::http::problem::Answer;
 use crate::http::query;
@@ -25,27 +26,17 @@ async fn list(
     headers: HeaderMap,
 ) -> Answer {
     let pairs = query::pairs(&uri)?;
-    let limit = query::limit(&pairs)?;
-    let context = format!("audit:{}", allowed.scope.tenant().id);
-    let before_seq = match query::once(&pairs, "cursor")? {
-        None => None,
-        Some(cursor) => {
-            Some(installation.open_cursor(&context, cursor)?.parse().map_err(|_| Error::bad_cursor())?)
-        }
-    };
+    let paging = Paging::of(&installation, &pairs, format!("audit:{}", allowed.scope.tenant().id))?;
     let filter = AuditFilter {
         action: query::once(&pairs, "action")?.map(str::to_owned),
         actor: query::once(&pairs, "actor")?.map(str::to_owned),
         from: query::time(&pairs, "from")?,
         to: query::time(&pairs, "to")?,
-        before_seq,
-        limit: limit + 1,
+        before_seq: paging.after(|seq| seq.parse().ok())?,
+        limit: paging.fetch(),
     };
     let mut entries = audit::list_audit(&allowed.scope, filter).await?;
-    let more = entries.len() > limit as usize;
-    entries.truncate(limit as usize);
-    let next =
-        entries.last().filter(|_| more).map(|last| installation.seal_cursor(&context, &last.seq.to_string()));
+    let next = paging.cut(&mut entries, |last| last.seq.to_string());
     match accepted(&headers) {
         Format::Json => Ok(super::list(&entries, next)),
         Format::Lines => Ok(text("application/x-ndjson", lines(&entries)?, next)),

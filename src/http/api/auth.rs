@@ -9,8 +9,9 @@ use crate::http::problem::{Answer, Problem};
 use crate::http::query;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::SessionId;
-use crate::service::identity::{self, SignInIn, SignUpIn};
-use crate::service::tenants::NewTenantIn;
+use crate::service::identity::{self, SignInIn};
+use crate::service::provisioning::NewTenantIn;
+use crate::service::sign_up::{self, SignUpIn};
 use crate::service::{Installation, TokenPair, sessions};
 use axum::Json;
 use axum::extract::{FromRequest as _, Path, Request, State};
@@ -52,7 +53,7 @@ async fn sign_up(
         }),
     };
     fields.finish()?;
-    let new = identity::sign_up(&installation, input, &public.caller).await?;
+    let new = sign_up::sign_up(&installation, input, &public.caller).await?;
     let mut body = json!({ "identity": new.identity });
     if let (Some(tenant), Some(map)) = (&new.tenant, body.as_object_mut()) {
         map.insert("tenant".to_owned(), super::tenants::tenant_out(tenant));

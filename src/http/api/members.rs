@@ -1,5 +1,6 @@
 //! Members of a tenant.
 
+use super::paging::Paging;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::body::{Fields, Object};
@@ -40,25 +41,15 @@ async fn list(
     uri: Uri,
 ) -> Answer {
     let pairs = query::pairs(&uri)?;
-    let limit = query::limit(&pairs)?;
-    let context = format!("members:{}", allowed.scope.tenant().id);
-    let after = match query::once(&pairs, "cursor")? {
-        None => None,
-        Some(cursor) => Some(position(&installation.open_cursor(&context, cursor)?)?),
-    };
-    let mut members = members::list_members(&allowed.scope, after, limit + 1).await?;
-    let more = members.len() > limit as usize;
-    members.truncate(limit as usize);
-    let next = members.last().filter(|_| more).map(|last| {
-        installation.seal_cursor(&context, &format!("{}.{}", last.joined_at.0, last.identity_id))
-    });
+    let paging = Paging::of(&installation, &pairs, format!("members:{}", allowed.scope.tenant().id))?;
+    let mut members = members::list_members(&allowed.scope, paging.after(position)?, paging.fetch()).await?;
+    let next = paging.cut(&mut members, |last| format!("{}.{}", last.joined_at.0, last.identity_id));
     Ok(super::list(&members, next))
 }
 
-fn position(text: &str) -> Result<(Timestamp, IdentityId), Error> {
-    text.split_once('.')
-        .and_then(|(time, id)| Some((Timestamp(time.parse().ok()?), IdentityId::parse(id)?)))
-        .ok_or_else(Error::bad_cursor)
+fn position(text: &str) -> Option<(Timestamp, IdentityId)> {
+    let (time, id) = text.split_once('.')?;
+    Some((Timestamp(time.parse().ok()?), IdentityId::parse(id)?))
 }
 
 async fn patch(

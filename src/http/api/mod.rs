@@ -8,6 +8,7 @@ mod invitations;
 mod me;
 mod members;
 mod operator;
+mod paging;
 mod records;
 mod setup;
 mod tenants;

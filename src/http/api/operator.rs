@@ -1,6 +1,6 @@
 //! What operators do. They are members of nothing.
 
-use crate::error::Error;
+use super::paging::Paging;
 use crate::http::body::Fields;
 use crate::http::body::{NoBody, Object};
 use crate::http::principal::SignedInOperator;
@@ -44,27 +44,13 @@ struct TenantPath {
 
 async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator, uri: Uri) -> Answer {
     let pairs = query::pairs(&uri)?;
-    let limit = query::limit(&pairs)?;
+    let paging = Paging::of(&installation, &pairs, "operator:tenants")?;
     let status = query::once(&pairs, "status")?.map(tenants::parse_status).transpose()?;
-    let after = cursor(&installation, "operator:tenants", &pairs)?;
-    let mut all = tenants::list_tenants(&installation, after, status, limit + 1).await?;
-    let more = all.len() > limit as usize;
-    all.truncate(limit as usize);
-    let next = all
-        .last()
-        .filter(|_| more)
-        .map(|last| installation.seal_cursor("operator:tenants", &last.id.to_string()));
+    let after = paging.after(TenantId::parse)?;
+    let mut all = tenants::list_tenants(&installation, after, status, paging.fetch()).await?;
+    let next = paging.cut(&mut all, |last| last.id.to_string());
     let items: Vec<Value> = all.iter().map(super::tenants::tenant_out).collect();
     Ok(super::list(&items, next))
-}
-
-fn cursor(
-    installation: &Installation,
-    context: &str,
-    pairs: &[(String, String)],
-) -> Result<Option<TenantId>, Error> {
-    let Some(cursor) = query::once(pairs, "cursor")? else { return Ok(None) };
-    TenantId::parse(&installation.open_cursor(context, cursor)?).map(Some).ok_or_else(Error::bad_cursor)
 }
 
 async fn suspend(
@@ -121,16 +107,10 @@ async fn list_erasures(
     _: SignedInOperator,
     uri: Uri,
 ) -> Answer {
-    let pairs = query::pairs(&uri)?;
-    let limit = query::limit(&pairs)?;
-    let after = cursor(&installation, "operator:erasures", &pairs)?;
-    let mut all = erasure::list_receipts(&installation, after, limit + 1).await?;
-    let more = all.len() > limit as usize;
-    all.truncate(limit as usize);
-    let next = all
-        .last()
-        .filter(|_| more)
-        .map(|(id, _)| installation.seal_cursor("operator:erasures", &id.to_string()));
+    let paging = Paging::of(&installation, &query::pairs(&uri)?, "operator:erasures")?;
+    let after = paging.after(TenantId::parse)?;
+    let mut all = erasure::list_receipts(&installation, after, paging.fetch()).await?;
+    let next = paging.cut(&mut all, |(id, _)| id.to_string());
     let items: Vec<Value> =
         all.iter().map(|(id, receipt)| json!({ "tenant_id": id, "receipt": receipt })).collect();
     Ok(super::list(&items, next))

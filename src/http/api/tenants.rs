@@ -5,7 +5,8 @@ use crate::http::principal::SignedIn;
 use crate::http::problem::Answer;
 use crate::http::routes::{Access, NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ChangeTenant, CloseTenant, Need, ReadTenant, ReopenTenant};
-use crate::service::tenants::{self, NewTenantIn, TenantChangeIn};
+use crate::service::provisioning::{self, NewTenantIn};
+use crate::service::tenants::{self, TenantChangeIn};
 use crate::service::{Installation, Tenant, lifecycle};
 use axum::Json;
 use axum::extract::State;
@@ -40,7 +41,8 @@ async fn create(State(installation): State<Arc<Installation>>, signed_in: Signed
     let mut fields = Fields::of(body);
     let input = NewTenantIn { name: fields.text("name"), slug: fields.optional_text("slug") };
     fields.finish()?;
-    let tenant = tenants::create_tenant(&installation, &signed_in.principal, &input, signed_in.by()).await?;
+    let tenant =
+        provisioning::create_tenant(&installation, &signed_in.principal, &input, signed_in.by()).await?;
     Ok(super::created(&format!("/api/v1/tenants/{}", tenant.slug), &tenant_out(&tenant)))
 }
 

@@ -1,9 +1,10 @@
 //! The zip file of an export.
 
+use super::working::Working;
 use crate::catalog::Tenant;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::model::audit::hex;
+use crate::model::hex::hex;
 use crate::tenancy::tx::records::{dump_cells, dump_json, harmless};
 use crate::tenancy::{ExportCopy, Layout, Tenancy, TenantScope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -27,7 +28,7 @@ pub(super) struct Archive {
     pub(super) installation: String,
     pub(super) at: Timestamp,
     /// Where members.csv and audit.ndjson are, and where the copy of the database goes.
-    pub(super) working: PathBuf,
+    pub(super) working: Working,
     pub(super) target: PathBuf,
     pub(super) tenancy: Arc<Tenancy>,
     /// 0-100.
@@ -43,8 +44,8 @@ pub(super) struct Finished {
 impl Archive {
     /// Writes it. Blocks.
     pub(super) fn write(self, scope: &TenantScope, layout: &Layout) -> Result<Finished> {
-        let copy = ExportCopy::make(scope, layout, &self.working.join("data.db"))?;
-        let unfinished = self.working.join("export.zip");
+        let copy = ExportCopy::make(scope, layout, &self.working.path("data.db"))?;
+        let unfinished = self.working.path("export.zip");
         let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&unfinished)?;
         let mut zip = Entries { zip: ZipWriter::new(file), manifest: Vec::new() };
         let mut counts = serde_json::Map::new();
@@ -76,8 +77,8 @@ impl Archive {
         }
         let database = copy.close();
         zip.file("data.db", &database)?;
-        zip.file("members.csv", &self.working.join("members.csv"))?;
-        zip.file("audit.ndjson", &self.working.join("audit.ndjson"))?;
+        zip.file("members.csv", &self.working.path("members.csv"))?;
+        zip.file("audit.ndjson", &self.working.path("audit.ndjson"))?;
         self.progress.send_replace(95);
         let manifest = json!({
             "format": "tenantry.export.v1",
@@ -102,7 +103,7 @@ impl Archive {
             return Err(Error::internal("an export without a place"));
         };
         // An erasure either finds the file or keeps it from coming.
-        self.tenancy.unless_fenced(self.tenant.id, || {
+        self.tenancy.unless_fenced_blocking(self.tenant.id, || {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
             Ok(std::fs::rename(unfinished, &self.target)?)
         })?;

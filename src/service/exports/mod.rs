@@ -1,6 +1,7 @@
 //! Exports: everything a tenant has, in one zip file that opens without us.
 
 mod archive;
+mod working;
 
 use super::Installation;
 use super::members::require_now;
@@ -9,16 +10,13 @@ use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
 use crate::id::ExportId;
 use crate::policy::Permission;
-use crate::tenancy::{Lease, TenantScope};
+use crate::tenancy::{Lease, TenantScope, blocking};
 use archive::{Archive, Finished};
 use serde_json::json;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
-
-/// Rows of one read of members or audit entries.
-const PAGE: u32 = 5_000;
+use working::Working;
 
 /// Asks for an export; it is written in the background.
 ///
@@ -79,7 +77,8 @@ pub async fn open_download(
         }
     }
     let path = installation.tenancy.layout().export(scope.tenant().id, id);
-    if !path.is_file() {
+    let file = path.clone();
+    if !blocking(move || Ok(file.is_file())).await? {
         return Err(gone());
     }
     let by = scope.by().clone();
@@ -126,9 +125,10 @@ async fn run_export(installation: &Arc<Installation>, lease: &Lease, id: ExportI
     // A damaged or swapped file is noticed before anything of it is copied.
     scope.schema().await?;
     let working = layout.unfinished_export(scope.tenant().id, id);
-    let _removed = installation.tenancy.unless_fenced(scope.tenant().id, || Working::create(&working))?;
-    spool_members(&scope, &working.join("members.csv")).await?;
-    spool_audit(&scope, &working.join("audit.ndjson")).await?;
+    let working =
+        installation.tenancy.unless_fenced(scope.tenant().id, move || Working::create(working)).await?;
+    working.spool_members(&scope).await?;
+    working.spool_audit(&scope).await?;
     let (progress, mut seen) = watch::channel(0_i64);
     let catalog = scope.catalog();
     let target = layout.export(scope.tenant().id, id);
@@ -136,7 +136,7 @@ async fn run_export(installation: &Arc<Installation>, lease: &Lease, id: ExportI
         tenant: scope.tenant().clone(),
         installation: installation.id.clone(),
         at: installation.clock.now(),
-        working: working.clone(),
+        working,
         target,
         tenancy: Arc::clone(&installation.tenancy),
         progress,
@@ -151,68 +151,6 @@ async fn run_export(installation: &Arc<Installation>, lease: &Lease, id: ExportI
     writing.await.unwrap_or_else(|error| Err(Error::internal(error)))
 }
 
-/// The directory of an unfinished export; gone when it is done, however that ends.
-struct Working(PathBuf);
-
-impl Working {
-    fn create(path: &Path) -> Result<Working> {
-        std::fs::create_dir_all(path)?;
-        Ok(Working(path.to_path_buf()))
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-async fn spool_members(scope: &TenantScope, path: &Path) -> Result<()> {
-    let mut out = csv::Writer::from_path(path).map_err(Error::internal)?;
-    out.write_record(["identity_id", "email", "name", "role", "status", "joined_at"])
-        .map_err(Error::internal)?;
-    let mut after = None;
-    loop {
-        let page = scope.catalog().read(move |of| of.list_members(after, PAGE)).await?;
-        for member in &page {
-            let harmless = |text: &str| crate::tenancy::tx::records::harmless(text.to_owned());
-            out.write_record([
-                member.identity_id.to_string(),
-                harmless(&member.email),
-                harmless(&member.name),
-                harmless(&member.role),
-                member.status.clone(),
-                member.joined_at.to_string(),
-            ])
-            .map_err(Error::internal)?;
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE as usize => after = Some((last.joined_at, last.identity_id)),
-            _ => break,
-        }
-    }
-    Ok(out.flush()?)
-}
-
-async fn spool_audit(scope: &TenantScope, path: &Path) -> Result<()> {
-    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
-    let mut after = 0;
-    loop {
-        let page = scope
-            .catalog()
-            .read(move |of| of.catalog().list_audit_chain(&of.tenant_id().to_string(), after, PAGE))
-            .await?;
-        for entry in &page {
-            serde_json::to_writer(&mut out, entry)?;
-            out.write_all(b"\n")?;
-            after = entry.seq;
-        }
-        if page.len() < PAGE as usize {
-            return Ok(out.flush()?);
-        }
-    }
-}
-
 /// Removes the files of exports whose time is over. Returns how many.
 ///
 /// # Errors
@@ -221,11 +159,11 @@ pub async fn expire_exports(installation: &Installation) -> Result<usize> {
     let expired = installation.catalog.read(|tx| tx.list_expired_exports()).await?;
     for export in &expired {
         let path = installation.tenancy.layout().export(export.tenant, export.id);
-        match std::fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
+        blocking(move || match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(()),
+        })
+        .await?;
         let (tenant, id) = (export.tenant, export.id);
         installation.catalog.write("expire_export", move |tx| tx.of(tenant).expire_export(id)).await?;
     }

@@ -75,11 +75,6 @@ impl Stream {
         event.data["last_seq"].as_i64().unwrap()
     }
 
-    /// What came until the server is gone.
-    pub fn rest(&self) -> Vec<Event> {
-        std::iter::from_fn(|| self.0.recv_timeout(PATIENCE).ok()).collect()
-    }
-
     /// The next event, unless the server ends the stream first.
     pub fn next_or_end(&self) -> Option<Event> {
         match self.0.recv_timeout(PATIENCE) {

@@ -32,7 +32,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// A server with one of the apps, and the records of a tenant of Ann's.
-fn open(app: &str) -> (Server, Records) {
+pub fn open(app: &str) -> (Server, Records) {
     let server = Installation::with_app_of_tests(app).serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     (server, Records::new(&ann.client, &acme))
@@ -40,16 +40,16 @@ fn open(app: &str) -> (Server, Records) {
 
 /// The records of a tenant, for somebody who may write them.
 #[derive(Clone)]
-struct Records {
-    client: Client,
-    tenant: Tenant,
+pub struct Records {
+    pub client: Client,
+    pub tenant: Tenant,
     /// As `GET /tables` describes them.
     tables: Arc<BTreeMap<String, Value>>,
 }
 
 impl Records {
     #[track_caller]
-    fn new(client: &Client, tenant: &Tenant) -> Records {
+    pub fn new(client: &Client, tenant: &Tenant) -> Records {
         let answer = client.get(&tenant.path("/tables")).expect(200);
         let tables = answer.json["items"].as_array().unwrap().iter();
         let tables = tables.map(|table| (table["name"].as_str().unwrap().to_owned(), table.clone()));
@@ -57,18 +57,18 @@ impl Records {
     }
 
     /// The path of a table's records; `rest` begins with a slash or a question mark.
-    fn path(&self, table: &str, rest: &str) -> String {
+    pub fn path(&self, table: &str, rest: &str) -> String {
         self.tenant.path(&format!("/records/{}{rest}", encoded(table)))
     }
 
     #[track_caller]
-    fn post(&self, table: &str, body: Value) -> Answer {
+    pub fn post(&self, table: &str, body: Value) -> Answer {
         self.client.post(&self.path(table, ""), body)
     }
 
     /// Creates one record and returns it.
     #[track_caller]
-    fn create(&self, table: &str, body: Value) -> Value {
+    pub fn create(&self, table: &str, body: Value) -> Value {
         self.post(table, body).expect(201).json
     }
 
@@ -84,23 +84,23 @@ impl Records {
 
     /// The record of a key as it stands in a path.
     #[track_caller]
-    fn get(&self, table: &str, key: &str) -> Value {
+    pub fn get(&self, table: &str, key: &str) -> Value {
         self.client.get(&self.path(table, &format!("/{key}"))).expect(200).json
     }
 
     #[track_caller]
-    fn patch(&self, table: &str, key: &str, body: Value) -> Answer {
+    pub fn patch(&self, table: &str, key: &str, body: Value) -> Answer {
         self.client.patch(&self.path(table, &format!("/{key}")), body)
     }
 
     #[track_caller]
-    fn delete(&self, table: &str, key: &str) -> Answer {
+    pub fn delete(&self, table: &str, key: &str) -> Answer {
         self.client.delete(&self.path(table, &format!("/{key}")))
     }
 
     /// The records of one page.
     #[track_caller]
-    fn list(&self, table: &str, query: &str) -> Vec<Value> {
+    pub fn list(&self, table: &str, query: &str) -> Vec<Value> {
         let page = self.client.get(&self.path(table, &format!("?{query}"))).expect(200);
         page.json["items"].as_array().unwrap().clone()
     }
@@ -121,7 +121,7 @@ impl Records {
     }
 
     #[track_caller]
-    fn count(&self, table: &str, query: &str) -> usize {
+    pub fn count(&self, table: &str, query: &str) -> usize {
         self.all(table, &format!("limit=500&{query}")).len()
     }
 
@@ -165,7 +165,7 @@ impl Records {
 }
 
 /// The fields that a problem names, each with its code.
-fn faults(answer: &Answer) -> BTreeSet<(String, String)> {
+pub fn faults(answer: &Answer) -> BTreeSet<(String, String)> {
     let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
     let errors = answer.json["errors"].as_array().into_iter().flatten();
     errors.map(|error| (text(error, "field"), text(error, "code"))).collect()
@@ -173,7 +173,7 @@ fn faults(answer: &Answer) -> BTreeSet<(String, String)> {
 
 /// Refused, naming exactly these fields, each with this code.
 #[track_caller]
-fn assert_faults(answer: Answer, status: u16, code: &str, fields: &[&str]) {
+pub fn assert_faults(answer: Answer, status: u16, code: &str, fields: &[&str]) {
     let answer = answer.expect(status);
     let expected = fields.iter().map(|field| ((*field).to_owned(), code.to_owned())).collect();
     assert_eq!(faults(&answer), expected, "{} answered {}", answer.asked, answer.text());
@@ -188,6 +188,6 @@ fn assert_raised(answer: Answer, message: &str) {
 }
 
 /// Bytes as a body holds them.
-fn base64(bytes: impl AsRef<[u8]>) -> String {
+pub fn base64(bytes: impl AsRef<[u8]>) -> String {
     STANDARD.encode(bytes)
 }

@@ -5,7 +5,7 @@ use super::query::shown;
 use super::value::{refuses_null, value};
 use crate::clock::Timestamp;
 use crate::db::Value;
-use crate::error::{Error, FieldError, Kind, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::id::uuid_v7;
 use crate::model::column::AutoId;
 use crate::model::table::Table;
@@ -98,6 +98,11 @@ impl NewRecords {
         self.records.len()
     }
 
+    /// Whether the body was an array.
+    pub fn is_array(&self) -> bool {
+        self.many
+    }
+
     /// Whether the array was empty.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
@@ -128,11 +133,7 @@ impl Patch {
 
 /// 405 for a view or search table.
 pub(super) fn must_be_writable(table: &Table) -> Result<()> {
-    if table.is_writable() {
-        return Ok(());
-    }
-    let detail = format!("{} is read only: it is made of other tables. Write to those.", table.name);
-    Err(Error::new(Kind::NotAllowed, "read_only_table", detail))
+    if table.is_writable() { Ok(()) } else { Err(Error::read_only_table(&table.name)) }
 }
 
 pub(super) fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
@@ -140,7 +141,7 @@ pub(super) fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
     if faults.is_empty() { Ok(value) } else { Err(Error::invalid(faults)) }
 }
 
-fn new_record(
+pub(super) fn new_record(
     table: &Table,
     raw: Raw<'_>,
     now: Timestamp,

@@ -20,6 +20,20 @@ pub(super) fn encode_row(
     row: &Row<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), DbError> {
+    encode_row_from(table, columns, 0, row, out)
+}
+
+/// The same for columns that stand in the row from `first` on.
+///
+/// # Errors
+/// As [`DbError`] says.
+pub(super) fn encode_row_from(
+    table: &Table,
+    columns: &[usize],
+    first: usize,
+    row: &Row<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), DbError> {
     out.push(b'{');
     for (position, index) in columns.iter().enumerate() {
         if position > 0 {
@@ -27,7 +41,7 @@ pub(super) fn encode_row(
         }
         let column = &table.columns[*index];
         out.extend_from_slice(&column.json_name);
-        encode_value(column.kind, row.value(position)?, out);
+        encode_value(column.kind, row.value(first + position)?, out);
     }
     out.push(b'}');
     Ok(())

@@ -1,6 +1,9 @@
 //! The key of a record, as values and as a segment of a path.
 
+use super::encode::encode_value;
+use super::json::{Raw, Shape};
 use super::literal::{boolean, bytes, number};
+use super::value::value;
 use crate::db::{Value, ValueRef};
 use crate::error::{Error, Result};
 use crate::model::column::{Column, ColumnType};
@@ -58,6 +61,48 @@ impl RecordKey {
             part_value(column, table.strict, &text)
         });
         values.collect::<Option<_>>().map(RecordKey).ok_or_else(Error::not_found)
+    }
+
+    /// Reads a key out of a body: the value of the key as it stands in the record, and for a key of several parts an
+    /// array of them, or the segment of a path.
+    ///
+    /// # Errors
+    /// What it has to be.
+    pub(super) fn of_json(table: &Table, raw: Raw<'_>) -> Result<RecordKey, &'static str> {
+        const PARTS: &str = "must be an array with a value for each part of the key";
+        let parts = match (table.key.len(), raw.shape()) {
+            (0, _) => return Err("cannot name a record of a table without a key"),
+            (1, Shape::Array) => return Err("must be the value of the key"),
+            (1, _) => vec![raw],
+            (_, Shape::Array) => raw.elements(),
+            (_, Shape::Text(segment)) => return RecordKey::parse(table, &segment).map_err(|_| PARTS),
+            _ => return Err(PARTS),
+        };
+        if parts.len() != table.key.len() {
+            return Err(PARTS);
+        }
+        let part = |(index, raw): (&usize, Raw<'_>)| match value(&table.columns[*index], raw)? {
+            Value::Null => Err("must not be null"),
+            value => Ok(value),
+        };
+        table.key.iter().zip(parts).map(part).collect::<Result<_, _>>().map(RecordKey)
+    }
+
+    /// Writes it as [`RecordKey::of_json`] reads it; null for a table whose rows have no key that could be told.
+    pub(super) fn encode(&self, table: &Table, out: &mut Vec<u8>) {
+        let is_composite = self.0.len() > 1;
+        if is_composite {
+            out.push(b'[');
+        }
+        for (part, (index, value)) in table.key.iter().zip(&self.0).enumerate() {
+            if part > 0 {
+                out.push(b',');
+            }
+            encode_value(table.columns[*index].kind, value.borrowed(), out);
+        }
+        if is_composite {
+            out.push(b']');
+        }
     }
 
     /// The segment of a path that names it; `None` if a part is NULL, which no path can name.

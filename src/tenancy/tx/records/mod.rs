@@ -8,6 +8,7 @@
 //!
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
 
+mod batch;
 mod cursor;
 mod decode;
 mod dump;
@@ -34,6 +35,7 @@ pub(super) use encode::encode_value;
 pub(super) use key::append_key_part;
 pub(super) use stored::encode_visible;
 
+pub use batch::{Batch, BatchTables, Unwritable};
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
@@ -42,7 +44,7 @@ pub use key::RecordKey;
 pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
-pub use select::{find_record, list_records, record_meets};
+pub use select::{find_fields, find_record, list_records, record_meets};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
     update_unsettled,

@@ -4,9 +4,9 @@ use super::decode::{Fields, Patch, complete, done, fields, must_be_writable};
 use super::explain::explain_deferred;
 use super::json::Raw;
 use super::key::RecordKey;
-use super::write::{insert_one, insert_sql, update_record};
+use super::write::{insert_one, insert_sql, update_unsettled};
 use crate::clock::Timestamp;
-use crate::db::AppTx;
+use crate::db::{AppTx, Value};
 use crate::error::{Error, FieldError, Result};
 use crate::model::table::Table;
 
@@ -29,7 +29,20 @@ impl Put {
     pub fn parse(table: &Table, key: &RecordKey, body: &[u8], now: Timestamp) -> Result<Put> {
         must_be_writable(table)?;
         let mut faults = Vec::new();
-        let all = done(fields(table, Raw::read(body)?, true, &mut faults), faults)?;
+        let put = Put::of(table, key, Raw::read(body)?, now, 0, &mut faults);
+        done(put, faults)
+    }
+
+    /// The same within a larger body, of which it is the element `index`.
+    pub(super) fn of(
+        table: &Table,
+        key: &RecordKey,
+        raw: Raw<'_>,
+        now: Timestamp,
+        index: usize,
+        found: &mut Vec<FieldError>,
+    ) -> Put {
+        let all = fields(table, raw, true, found);
         let (mut new, mut faults) = (all.clone(), Vec::new());
         for (index, value) in table.key.iter().zip(key.values()) {
             if all.get(*index).is_some_and(|given| given != value) {
@@ -38,9 +51,21 @@ impl Put {
             }
             new.set(*index, value.clone());
         }
-        complete(table, &mut new, now, 0, &mut faults);
-        let chosen = !table.key.iter().any(|index| table.columns[*index].read_only);
-        Ok(Put { patch: Patch::of(table, all), new: chosen.then_some(new), faults })
+        complete(table, &mut new, now, index, &mut faults);
+        let cannot_be_chosen = |index: &usize| {
+            let column = &table.columns[*index];
+            // The rowid of a table without a key is no column to write to, and chosen all the same.
+            column.read_only && table.rowid != Some(column.name.as_str())
+        };
+        let chosen = !table.key.iter().any(cannot_be_chosen);
+        Put { patch: Patch::of(table, all), new: chosen.then_some(new), faults }
+    }
+
+    /// Gives `column` this value if the record is new, whatever the body says (an owner, a tenant's default).
+    pub fn set_new(&mut self, column: usize, value: &Value) {
+        if let Some(new) = &mut self.new {
+            new.set(column, value.clone());
+        }
     }
 }
 
@@ -51,24 +76,35 @@ pub struct Stored {
     pub body: Vec<u8>,
     /// Whether it is new.
     pub created: bool,
+    /// Its key as it is stored.
+    pub key: RecordKey,
 }
 
 /// Changes the given fields of the record with this key, or creates it.
 ///
 /// # Errors
-/// As `insert_records` and [`update_record`]; 404 for a new record whose key cannot be chosen.
+/// As `insert_records` and `update_record`; 404 for a new record whose key cannot be chosen.
 pub fn put_record(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> Result<Stored> {
-    if let Some(body) = update_record(tx, table, key, &put.patch)? {
-        return Ok(Stored { body, created: false });
+    let stored = put_unsettled(tx, table, key, put)?;
+    if tx.has_deferred_violations() {
+        return Err(explain_deferred(tx, [(table, key, None)]));
+    }
+    Ok(stored)
+}
+
+/// The same without looking at deferred foreign keys.
+///
+/// # Errors
+/// As [`put_record`].
+pub(super) fn put_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> Result<Stored> {
+    if let Some(body) = update_unsettled(tx, table, key, &put.patch)? {
+        return Ok(Stored { body, created: false, key: key.clone() });
     }
     let new = put.new.as_ref().ok_or_else(Error::not_found)?;
     if !put.faults.is_empty() {
         return Err(Error::invalid(put.faults.clone()));
     }
     let mut body = Vec::with_capacity(256);
-    insert_one(tx, table, new, &insert_sql(table, &new.columns), &mut body)?;
-    if tx.has_deferred_violations() {
-        return Err(explain_deferred(tx, [(table, key, None)]));
-    }
-    Ok(Stored { body, created: true })
+    let stored = insert_one(tx, table, new, &insert_sql(table, &new.columns), &mut body)?;
+    Ok(Stored { body, created: true, key: stored.unwrap_or_else(|| key.clone()) })
 }

@@ -56,7 +56,7 @@ impl ListQuery {
                 }
             };
             if slot.replace(value.as_str()).is_some() {
-                return Err(Error::malformed("repeated_parameter", format!("{name} is given twice.")));
+                return Err(Error::repeated_parameter(name));
             }
         }
         if filters.len() > MOST_FILTERS {
@@ -76,10 +76,7 @@ impl ListQuery {
         if let Some(token) = cursor {
             let position = Position::open(token, context, &query.subject(table))?;
             if position.values.as_ref().is_some_and(|values| values.len() != query.order.terms.len()) {
-                return Err(Error::malformed(
-                    "bad_cursor",
-                    "This cursor is of another version. Start without it.",
-                ));
+                return Err(Error::bad_cursor());
             }
             query.after = Some(position);
         }
@@ -138,9 +135,7 @@ fn filtered_column(table: &Table, name: &str) -> Result<usize> {
 
 fn parse_limit(text: &str) -> Result<u32> {
     let limit = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    limit
-        .filter(|limit| (1..=MOST_RECORDS).contains(limit))
-        .ok_or_else(|| wrong_parameter("bad_limit", "limit is a number from 1 to 500"))
+    limit.filter(|limit| (1..=MOST_RECORDS).contains(limit)).ok_or_else(Error::bad_limit)
 }
 
 /// 400: the column is not one of this table.

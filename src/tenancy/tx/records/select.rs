@@ -1,7 +1,7 @@
 //! Reading records: lists, page by page, and one by its key.
 
 use super::cursor::{CursorContext, Position};
-use super::encode::{encode_row, encode_text};
+use super::encode::{encode_row, encode_row_from, encode_text};
 use super::filter::Filter;
 use super::key::RecordKey;
 use super::query::ListQuery;
@@ -35,7 +35,7 @@ pub fn list_records(
             break;
         }
     }
-    page.finish(context)
+    Ok(page.finish(context))
 }
 
 /// What of the list one statement reads.
@@ -135,6 +135,29 @@ pub fn find_record(
     Ok(found)
 }
 
+/// The record with this key twice: all of it, which its tag is made of, and these fields; `None` if there is none.
+///
+/// # Errors
+/// As [`DbError`] says.
+pub fn find_fields(
+    tx: AppTx<'_>,
+    table: &Table,
+    key: &RecordKey,
+    fields: &[usize],
+) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+    let (visible, list) = (&table.select_list, table.list(fields));
+    let sql = format!("SELECT {visible}, {list} FROM {} WHERE {}", table.quoted, table.key_match);
+    let mut found = None;
+    tx.each(&sql, key.values(), |row| {
+        let (mut whole, mut part) = (Vec::with_capacity(256), Vec::with_capacity(256));
+        encode_row(table, &table.visible, row, &mut whole)?;
+        encode_row_from(table, fields, table.visible.len(), row, &mut part)?;
+        found = Some((whole, part));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found)
+}
+
 /// The beginning of the statement, and where each term of the order stands in its rows. Terms that are not among
 /// the columns come after them.
 pub(super) fn select_from(table: &Table, query: &ListQuery, columns: &[usize]) -> (String, Vec<usize>) {
@@ -223,7 +246,7 @@ impl<'q> Page<'q> {
         Ok(())
     }
 
-    fn finish(mut self, context: &CursorContext) -> Result<Vec<u8>> {
+    fn finish(mut self, context: &CursorContext) -> Vec<u8> {
         self.out.extend_from_slice(b"],\"next_cursor\":");
         if self.has_more {
             let before = self.query.after.as_ref().map_or(0, |after| after.seen);
@@ -232,12 +255,12 @@ impl<'q> Page<'q> {
                 values: self.is_exact.then_some(self.last),
                 alike: self.alike,
             };
-            encode_text(&position.seal(context, &self.query.subject(self.table))?, &mut self.out);
+            encode_text(&position.seal(context, &self.query.subject(self.table)), &mut self.out);
         } else {
             self.out.extend_from_slice(b"null");
         }
         self.out.push(b'}');
-        Ok(self.out)
+        self.out
     }
 }
 

@@ -18,7 +18,11 @@ pub(super) fn value(column: &Column, raw: Raw<'_>) -> Result<Value, &'static str
         return Ok(Value::Null);
     }
     match column.kind {
-        ColumnType::Json => Ok(Value::Text(raw.compact())),
+        ColumnType::Json => match &shape {
+            Shape::Number(text) => whole_number_or_double(text)
+                .ok_or("must be a number that a double holds exactly; longer ones are kept within an array or object"),
+            _ => Ok(Value::Text(raw.compact())),
+        },
         ColumnType::Boolean => match &shape {
             Shape::Bool(value) => Ok(Value::from(*value)),
             Shape::Number(text) => boolean(text).ok_or("must be true or false"),
@@ -71,5 +75,42 @@ fn real(value: Value) -> Value {
         #[expect(clippy::cast_precision_loss, reason = "SQLite's REAL affinity does the same")]
         Value::Integer(integer) => Value::Real(integer as f64),
         other => other,
+    }
+}
+
+/// A number alone in a JSON column, as SQLite stores it there: the affinity of such a column makes a number of its text.
+fn whole_number_or_double(text: &str) -> Option<Value> {
+    let value = number(text)?;
+    let is_exact = match &value {
+        Value::Real(real) => decimal(text) == decimal(&real.to_string()),
+        _ => true,
+    };
+    is_exact.then_some(value)
+}
+
+/// The digits of a number without zeros around them, and the power of ten of the last one. Of its sign nothing.
+fn decimal(text: &str) -> (String, i64) {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let digits = digits.trim_start_matches('0');
+    let kept = digits.trim_end_matches('0');
+    let power = exponent.parse::<i64>().unwrap_or(0).saturating_sub_unsigned(fraction.len() as u64);
+    let power = power.saturating_add_unsigned((digits.len() - kept.len()) as u64);
+    (kept.to_owned(), if kept.is_empty() { 0 } else { power })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_alone_in_json_is_kept_exactly_or_refused() {
+        for text in ["0", "-0.0", "1.50", "15e-1", "0.1", "1e22", "5e-324", "9223372036854775807", "1e300"] {
+            assert!(whole_number_or_double(text).is_some(), "{text}");
+        }
+        for text in ["12345678901234567890", "9007199254740993.0", "0.1000000000000000055", "1e999"] {
+            assert!(whole_number_or_double(text).is_none(), "{text}");
+        }
     }
 }

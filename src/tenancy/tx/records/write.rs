@@ -146,13 +146,13 @@ pub fn delete_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result
 }
 
 /// Says whether all deferred foreign keys hold after several `.._unsettled` calls; `written` are the records that they
-/// wrote or deleted, in order.
+/// wrote or deleted, each with its place.
 ///
 /// # Errors
-/// 409 `foreign_key` if one of them points nowhere; fields of the record i in `written` are named `[i].field`.
-pub fn settle(tx: AppTx<'_>, written: &[(&Table, &RecordKey)]) -> Result<()> {
+/// 409 `foreign_key` if one of them points nowhere; fields of the record at the place i are named `[i].field`.
+pub fn settle(tx: AppTx<'_>, written: &[(usize, &Table, &RecordKey)]) -> Result<()> {
     if tx.has_deferred_violations() {
-        let places = written.iter().enumerate().map(|(index, (table, key))| (*table, *key, Some(index)));
+        let places = written.iter().map(|(place, table, key)| (*table, *key, Some(*place)));
         return Err(explain_deferred(tx, places));
     }
     Ok(())

@@ -39,8 +39,8 @@ impl House {
         let path = directory.path().join("data.db");
         let file = Maintenance::create(&path, 7).unwrap();
         file.unsynced().unwrap();
-        let ours = include_str!("../../../../../migrations/tenant/0002_changes.sql");
-        file.migrate(&Track::system(&[("0002_changes.sql", ours)]), NOW).unwrap();
+        let ours = include_str!("../../../../../migrations/tenant/0003_changes.sql");
+        file.migrate(&Track::system(&[("0003_changes.sql", ours)]), NOW).unwrap();
         let migrations = vec![Migration { version: 1, name: "1.sql".to_owned(), sql: sql.to_owned() }];
         file.migrate(&Track { name: "app", migrations }, NOW).unwrap();
         drop(file);

@@ -226,7 +226,7 @@ fn a_deferred_key_that_stays_open_is_named() {
         let tx = tx.app();
         let keys = insert_unsettled(tx, &shipments, &shipment)?.keys;
         insert_unsettled(tx, &parcels, &parcel)?;
-        settle(tx, &[(&shipments, &keys[0])])
+        settle(tx, &[(0, &shipments, &keys[0])])
     });
     app.runtime.block_on(both).unwrap();
     let error = app.delete("parcels", "1,1").unwrap_err();

@@ -28,9 +28,10 @@ fn put_creates_then_changes() {
     assert!(created);
     assert_eq!(put(&app, "order_totals", "1", &json!({})).unwrap_err().kind(), Kind::NotAllowed);
     let rows = App::sql("CREATE TABLE t (a INT)");
-    assert_eq!(put(&rows, "t", "1", &json!({"a": 1})).unwrap_err().kind(), Kind::NotFound);
-    rows.create("t", &json!({}));
-    assert!(!put(&rows, "t", "1", &json!({"a": 1})).unwrap().0);
+    assert_eq!(put(&rows, "t", "7", &json!({"a": 1})).unwrap(), (true, json!({"rowid": 7, "a": 1})));
+    assert_eq!(put(&rows, "t", "7", &json!({"a": 2})).unwrap(), (false, json!({"rowid": 7, "a": 2})));
+    let error = put(&rows, "t", "8", &json!({"rowid": 9, "a": 2})).unwrap_err();
+    assert_eq!(faults_of(&error), pairs(&[("rowid", "read_only")]));
 }
 
 #[test]

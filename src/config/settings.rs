@@ -1,0 +1,138 @@
+//! The list of settings. Each is written once: the struct, the file, the environment and `config show` follow from it.
+
+use super::text::FromText;
+use super::{ConfigError, Source};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])* $name:ident: $type:ty = $default:expr, $sample:literal;)*) => {
+        /// The settings of one installation.
+        #[derive(Clone, Debug)]
+        pub struct Config {
+            $($(#[doc = $doc])* pub $name: $type,)*
+            /// Where each value came from.
+            pub sources: BTreeMap<&'static str, Source>,
+        }
+
+        /// The same, each only where it was given.
+        #[derive(Clone, Debug, Default, serde::Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Partial {
+            $($(#[doc = $doc])* pub $name: Option<$type>,)*
+        }
+
+        impl Config {
+            pub(super) fn merge(flags: Partial, environment: Partial, file: Partial) -> Config {
+                let mut sources = BTreeMap::new();
+                Config {
+                    $($name: {
+                        let (value, source) = match (flags.$name, environment.$name, file.$name) {
+                            (Some(value), _, _) => (value, Source::Flag),
+                            (None, Some(value), _) => (value, Source::Environment),
+                            (None, None, Some(value)) => (value, Source::File),
+                            (None, None, None) => ($default, Source::Default),
+                        };
+                        sources.insert(stringify!($name), source);
+                        value
+                    },)*
+                    sources,
+                }
+            }
+
+            /// Name, value as JSON, source and explanation of every setting. None of them is a secret.
+            pub fn describe(&self) -> Vec<Setting> {
+                vec![$(Setting {
+                    name: stringify!($name),
+                    value: serde_json::json!(self.$name),
+                    source: self.sources.get(stringify!($name)).copied().unwrap_or(Source::Default),
+                    about: concat!($($doc,)*).trim(),
+                },)*]
+            }
+
+            /// A settings file with every key, commented out, and what it means.
+            pub fn sample() -> String {
+                let mut text = String::from("# Settings of Tenantry. Flags and the environment (TENANTRY_LISTEN, ...) win over this file.\n");
+                $(text.push_str(&format!("\n#{}\n# {} = {}\n", concat!($($doc,)*), stringify!($name), $sample));)*
+                text
+            }
+        }
+
+        pub(super) fn from_environment(get: &dyn Fn(&str) -> Option<String>) -> Result<Partial, ConfigError> {
+            Ok(Partial {
+                $($name: {
+                    let variable = concat!("TENANTRY_", stringify!($name)).to_uppercase();
+                    get(&variable).map(|text| <$type as FromText>::from_text(&text)
+                        .map_err(|why| ConfigError(format!("{variable}={text}: {why}")))).transpose()?
+                },)*
+            })
+        }
+
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+settings! {
+    /// Directory of all databases, files and keys.
+    data: PathBuf = PathBuf::from("./data"), "\"./data\"";
+    /// Directory of the app: app.toml, migrations, seed.sql, public. The built-in starter app where none is given.
+    app: Option<PathBuf> = None, "\"./app\"";
+    /// Address to listen on.
+    listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "\"127.0.0.1:8080\"";
+    /// The URL under which people reach this server, for links in mails.
+    public_url: Option<String> = None, "\"https://app.example.com\"";
+    /// Allows plain HTTP on a network that is not loopback.
+    insecure_http: bool = false, "false";
+    /// Proxies whose X-Forwarded-For is believed, from the right.
+    trusted_proxies: Vec<IpAddr> = Vec::new(), "[\"10.0.0.2\"]";
+    /// How the log looks: text or json.
+    log_format: LogFormat = LogFormat::Text, "\"text\"";
+    /// What is logged, as directives of tracing: info, tenantry=debug.
+    log: String = "info".to_owned(), "\"info\"";
+    /// Tenants that one identity owns at once before it can make no more; 0 leaves making tenants to operators.
+    tenants_per_identity: u32 = 20, "20";
+    /// Days between closing a tenant and its erasure.
+    grace_days: u32 = 30, "30";
+    /// Hours an export stays to be downloaded.
+    export_hours: u32 = 72, "72";
+    /// Days that changes are kept for those who follow them, and for the history of records.
+    changes_days: u32 = 30, "30";
+    /// Most megabytes of changes kept per tenant.
+    changes_mb: u32 = 256, "256";
+    /// Most open streams of changes per tenant.
+    tenant_streams: usize = 10_000, "10000";
+    /// Most open streams of changes per identity.
+    identity_streams: usize = 100, "100";
+    /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
+    open_tenants: usize = 0, "0";
+    /// Largest request body, in bytes.
+    max_body_bytes: usize = 8 << 20, "8388608";
+    /// Seconds after which a request is given up.
+    request_seconds: u64 = 30, "30";
+    /// Seconds that a shutdown waits for running requests.
+    shutdown_seconds: u64 = 20, "20";
+}
+
+/// How the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// One setting as `config show` prints it.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Setting {
+    /// Its key in the file.
+    pub name: &'static str,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// Where that came from.
+    pub source: Source,
+    /// What it means.
+    pub about: &'static str,
+}

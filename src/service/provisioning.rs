@@ -1,0 +1,195 @@
+//! Making tenants: their rows, their files, their first owner, and how many one identity may have.
+
+#[cfg(test)]
+mod tests;
+
+use super::Installation;
+use crate::catalog::{By, CatalogTx, DEFAULT_PLAN, NewTenant, Plan, Principal, Tenant};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::{IdentityId, TenantId};
+use crate::model::tenant::TenantStatus;
+use crate::model::{Name, Slug};
+use crate::policy::OWNER;
+use serde_json::json;
+use std::sync::Arc;
+
+/// The body of a new tenant.
+#[derive(Clone)]
+pub struct NewTenantIn {
+    /// Its name.
+    pub name: String,
+    /// Its slug; made of the name where none is given.
+    pub slug: Option<String>,
+}
+
+/// A tenant that is valid and not stored yet.
+pub(super) struct TenantCandidate {
+    id: TenantId,
+    name: Name,
+    slug: WantedSlug,
+}
+
+enum WantedSlug {
+    Given(Slug),
+    OfName(Slug),
+}
+
+/// Checks the fields of a new tenant; names every field at fault.
+pub(super) fn prepare_tenant(installation: &Installation, input: &NewTenantIn) -> Result<TenantCandidate> {
+    let name = Name::parse("name", &input.name);
+    let slug = match &input.slug {
+        Some(slug) => Slug::parse(slug).map(WantedSlug::Given),
+        None => Slug::of_name(&input.name).map_or_else(|| Slug::parse("team"), Ok).map(WantedSlug::OfName),
+    };
+    match (name, slug) {
+        (Ok(name), Ok(slug)) => {
+            Ok(TenantCandidate { id: TenantId::new(installation.clock.now()), name, slug })
+        }
+        (name, slug) => Err(Error::invalid(name.err().into_iter().chain(slug.err()).collect())),
+    }
+}
+
+/// Who makes a tenant: a person under the bounds of the settings, or whoever runs the installation, without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Maker {
+    Person,
+    Operator,
+}
+
+/// Makes a tenant with file, owner and plan. A failure half-way leaves nothing of it. Goes on to its end even if whoever
+/// asked does not wait for it.
+pub(super) async fn provision_tenant(
+    installation: &Arc<Installation>,
+    new: TenantCandidate,
+    owner: IdentityId,
+    maker: Maker,
+    by: By,
+) -> Result<Tenant> {
+    let most = match maker {
+        Maker::Operator => None,
+        Maker::Person => {
+            installation.throttle.before_tenant(owner)?;
+            Some(installation.config.tenants_per_identity)
+        }
+    };
+    let installation = Arc::clone(installation);
+    tokio::spawn(async move {
+        let id = new.id;
+        installation
+            .catalog
+            .write("insert_tenant", move |tx| {
+                if let Some(most) = most {
+                    admit_one_more(tx.count_tenants_owned(owner)?, most)?;
+                }
+                insert_tenant(tx, &new, owner)
+            })
+            .await?;
+        let made = complete_tenant(&installation, id, owner, by).await;
+        if made.is_err()
+            && let Err(cause) = remove_half_made(&installation, id).await
+        {
+            tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until it is swept");
+        }
+        made
+    })
+    .await
+    .unwrap_or_else(|error| Err(Error::internal(error)))
+}
+
+async fn complete_tenant(
+    installation: &Installation,
+    id: TenantId,
+    owner: IdentityId,
+    by: By,
+) -> Result<Tenant> {
+    installation.tenancy.provision(id, 1).await?;
+    installation
+        .catalog
+        .write("activate_tenant", move |tx| {
+            let of = tx.of(id);
+            // It may have been swept meanwhile, on a disk that took minutes.
+            if !of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)? {
+                return Err(Error::not_found());
+            }
+            let tenant = of.tenant()?;
+            of.audit(&by, "tenant.created", "", &json!({ "slug": tenant.slug, "owner": owner }))?;
+            Ok(tenant)
+        })
+        .await
+}
+
+/// 409 for who owns as many tenants as one identity may.
+pub(super) fn admit_one_more(owned: u32, most: u32) -> Result<()> {
+    if owned < most {
+        return Ok(());
+    }
+    let detail = match most {
+        0 => "Tenants are made by the operator here. Ask for one.".to_owned(),
+        _ => format!(
+            "You own {owned} tenants, and one account may own {most} here. Hand one over, close one and wait for its \
+             erasure, or ask the operator."
+        ),
+    };
+    Err(Error::conflict("too_many_tenants", detail))
+}
+
+/// The rows of a tenant to be, its owner among them: it counts as owned from the beginning.
+fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId) -> Result<()> {
+    let plan = tx.find_plan(DEFAULT_PLAN)?.unwrap_or_else(|| Plan {
+        key: DEFAULT_PLAN.to_owned(),
+        version: 1,
+        title: String::new(),
+    });
+    let slug = match &new.slug {
+        WantedSlug::Given(slug) => slug.clone(),
+        WantedSlug::OfName(slug) => free_slug(tx, slug)?,
+    };
+    tx.insert_tenant(&NewTenant { id: new.id, slug, name: new.name.clone() }, &plan)?;
+    tx.of(new.id).insert_membership(owner, OWNER).map(drop)
+}
+
+/// The slug itself, or the first of `slug-2`, `slug-3`, ... that is free.
+fn free_slug(tx: &CatalogTx<'_>, slug: &Slug) -> Result<Slug> {
+    let numbered = (2..100).filter_map(|number| slug.numbered(number));
+    for candidate in std::iter::once(slug.clone()).chain(numbered) {
+        if tx.is_slug_free(&candidate)? {
+            return Ok(candidate);
+        }
+    }
+    Err(Error::conflict("slug_taken", "All slugs like this one are in use. Choose one of your own."))
+}
+
+async fn remove_half_made(installation: &Installation, id: TenantId) -> Result<()> {
+    installation.tenancy.erase_files(id).await?;
+    installation.catalog.write("delete_half_made", move |tx| tx.of(id).delete_half_made()).await
+}
+
+/// Removes tenants whose making was cut off, and that were begun before `before`.
+///
+/// # Errors
+/// As catalog and disk say.
+pub async fn sweep_half_made(installation: &Installation, before: Timestamp) -> Result<()> {
+    for id in installation.catalog.read(move |tx| tx.list_half_made_tenants(before)).await? {
+        tracing::warn!(tenant_id = %id, "removing a tenant whose making was cut off");
+        if let Err(error) = remove_half_made(installation, id).await {
+            tracing::error!(tenant_id = %id, error = ?error, "it could not be removed and will be tried again");
+        }
+    }
+    Ok(())
+}
+
+/// Makes a tenant that the principal owns. Operators may make and own any number.
+///
+/// # Errors
+/// 422 with every field, 409 `slug_taken` or `too_many_tenants`, 429 `too_many_new_tenants`.
+pub async fn create_tenant(
+    installation: &Arc<Installation>,
+    principal: &Principal,
+    input: &NewTenantIn,
+    by: By,
+) -> Result<Tenant> {
+    let new = prepare_tenant(installation, input)?;
+    let maker = if principal.identity().operator { Maker::Operator } else { Maker::Person };
+    provision_tenant(installation, new, principal.id(), maker, by).await
+}
