@@ -75,6 +75,7 @@ struct Inner {
     fields: Vec<FieldError>,
     permission: Option<&'static str>,
     retry_after_s: Option<u32>,
+    members: Vec<(&'static str, i64)>,
     cause: Option<Cause>,
 }
 
@@ -92,6 +93,7 @@ impl Error {
             fields: Vec::new(),
             permission: None,
             retry_after_s: None,
+            members: Vec::new(),
             cause: None,
         }))
     }
@@ -231,6 +233,13 @@ impl Error {
         self
     }
 
+    /// Adds a number of a name of its own to what the client is told.
+    #[must_use]
+    pub fn with_member(mut self, name: &'static str, value: i64) -> Error {
+        self.0.members.push((name, value));
+        self
+    }
+
     /// Puts `[index].` before each field's name, for elements of an array.
     #[must_use]
     pub fn at_element(mut self, index: usize) -> Error {
@@ -263,6 +272,10 @@ impl Error {
     /// Seconds after which another try makes sense.
     pub fn retry_after_s(&self) -> Option<u32> {
         self.0.retry_after_s
+    }
+    /// Numbers with names of their own.
+    pub fn members(&self) -> &[(&'static str, i64)] {
+        &self.0.members
     }
     /// The private cause, for the log alone.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {

@@ -105,6 +105,21 @@ impl Catalog {
         Ok(Principal { facts })
     }
 
+    /// The same principal, if session and identity are alive still: for what lasts longer than a request.
+    ///
+    /// # Errors
+    /// 401 when the session or the identity is dead.
+    pub async fn authenticate_again(&self, principal: &Principal) -> Result<Principal> {
+        let session = principal.session();
+        let facts = match self.access.sessions.get(&session) {
+            Some(facts) => facts,
+            None => self.read_session(session).await?,
+        };
+        let alive =
+            facts.identity.id == principal.id() && facts.identity.is_active && self.now() < facts.ends_at;
+        if alive { Ok(Principal { facts }) } else { Err(session_over()) }
+    }
+
     async fn read_session(&self, session: SessionId) -> Result<Arc<SessionFacts>> {
         let mark = self.access.sessions.mark();
         let found = self

@@ -96,6 +96,14 @@ settings! {
     grace_days: u32 = 30, "30";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
+    /// Days that changes are kept for those who follow them, and for the history of records.
+    changes_days: u32 = 30, "30";
+    /// Most megabytes of changes kept per tenant.
+    changes_mb: u32 = 256, "256";
+    /// Most open streams of changes per tenant.
+    tenant_streams: usize = 10_000, "10000";
+    /// Most open streams of changes per identity.
+    identity_streams: usize = 100, "100";
     /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
     open_tenants: usize = 0, "0";
     /// Most connections at once; fewer where the limit of open files is low.

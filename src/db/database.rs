@@ -1,5 +1,6 @@
 //! One SQLite file as the rest of the house sees it: readers, a writer, and an end.
 
+use super::capture::CapturePlan;
 use super::constraint::DbError;
 use super::open::{Connected, Manager, OpenError, Role};
 use super::tx::Tx;
@@ -211,6 +212,12 @@ impl Database {
         }
         connected.guard.set_stopped(stopped);
         result
+    }
+
+    /// Has the rows captured that writes change; each write then has to take them ([`Tx::take_captured`]). To be called
+    /// before the first write.
+    pub fn capture(&self, plan: Arc<CapturePlan>) {
+        self.writer.capture(plan);
     }
 
     /// Queues a write; the answer comes when it is on disk. `act` may be run twice, in a savepoint of its own.

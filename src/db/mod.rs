@@ -5,6 +5,7 @@
 
 mod authorizer;
 mod batch;
+mod capture;
 mod console;
 mod constraint;
 mod database;
@@ -22,6 +23,7 @@ mod value;
 mod work;
 mod writer;
 
+pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
 pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use database::{Database, DatabaseOptions, ReaderThreads};

@@ -1,12 +1,13 @@
 //! Opening a file: flags, pragmas, limits, guard.
 
 use super::authorizer::authorize;
+use super::capture::{Capture, CapturePlan};
 use super::guard::{Guard, STEPS_PER_TICK};
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Why a file could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,8 @@ pub(super) enum Role {
 pub(super) struct Connected {
     pub(super) raw: Connection,
     pub(super) guard: Arc<Guard>,
+    /// What its statements change, if that is captured.
+    pub(super) capture: Option<Arc<Capture>>,
 }
 
 /// The r2d2 manager of one file: `r2d2_sqlite`'s opens, ours configures.
@@ -52,6 +55,8 @@ pub(super) struct Manager {
     cache_kib: u32,
     /// A connection that was made to look at the file before the pool; the pool's first one.
     opened: Mutex<Option<Connected>>,
+    /// What connections that are made from now on capture.
+    plan: OnceLock<Arc<CapturePlan>>,
 }
 
 impl Manager {
@@ -63,7 +68,13 @@ impl Manager {
             role,
             cache_kib,
             opened: Mutex::new(None),
+            plan: OnceLock::new(),
         }
+    }
+
+    /// Has every connection that is made from now on capture the rows that it changes.
+    pub(super) fn capture(&self, plan: Arc<CapturePlan>) {
+        let _ = self.plan.set(plan);
     }
 
     /// Keeps `connected` as what the pool gets first.
@@ -81,7 +92,13 @@ impl r2d2::ManageConnection for Manager {
         if let Some(connected) = opened {
             return Ok(connected);
         }
-        configure(self.inner.connect()?, self.role, self.cache_kib)
+        let mut connected = configure(self.inner.connect()?, self.role, self.cache_kib)?;
+        if let Some(plan) = self.plan.get() {
+            let capture = Arc::new(Capture::new(Arc::clone(plan)));
+            super::ffi::capture_rows(&connected.raw, Arc::clone(&capture))?;
+            connected.capture = Some(capture);
+        }
+        Ok(connected)
     }
 
     fn is_valid(&self, _: &mut Connected) -> Result<(), rusqlite::Error> {
@@ -133,5 +150,5 @@ fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, r
     raw.progress_handler(STEPS_PER_TICK, Some(move || ticking.tick()))?;
     let asking = Arc::clone(&guard);
     raw.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| authorize(&asking, &context)))?;
-    Ok(Connected { raw, guard })
+    Ok(Connected { raw, guard, capture: None })
 }

@@ -1,5 +1,6 @@
 //! An open transaction on one database. All SQL goes through it.
 
+use super::capture::{Capture, Captured};
 use super::constraint::DbError;
 use super::ffi;
 use super::guard::{Guard, Speaker};
@@ -18,6 +19,7 @@ type AfterCommit = Box<dyn FnOnce() + Send>;
 pub struct Tx<'c> {
     connection: &'c Connection,
     guard: &'c Guard,
+    capture: Option<&'c Capture>,
     now: Timestamp,
     after_commit: RefCell<Vec<AfterCommit>>,
 }
@@ -27,6 +29,7 @@ impl<'c> Tx<'c> {
         Tx {
             connection: &connected.raw,
             guard: &connected.guard,
+            capture: connected.capture.as_deref(),
             now,
             after_commit: RefCell::new(Vec::new()),
         }
@@ -49,6 +52,50 @@ impl<'c> Tx<'c> {
 
     pub(super) fn take_after_commit(&self) -> Vec<AfterCommit> {
         self.after_commit.take()
+    }
+
+    /// Takes the rows that this write has changed since they were last taken; `None` where they are not captured. The
+    /// next statements are captured anew; [`Tx::give_back`] keeps the room.
+    pub fn take_captured(&self) -> Option<Captured> {
+        self.capture.map(Capture::take)
+    }
+
+    /// Gives the room of what was taken back to the connection.
+    pub fn give_back(&self, captured: Captured) {
+        if let Some(capture) = self.capture {
+            capture.give_back(captured);
+        }
+    }
+
+    pub(super) fn forget_captured(&self) {
+        if let Some(capture) = self.capture {
+            capture.clear();
+        }
+    }
+
+    pub(super) fn has_captured(&self) -> bool {
+        self.capture.is_some_and(|capture| !capture.is_empty())
+    }
+
+    /// Runs a statement of the app's; what it captured is doubtful if it fails.
+    fn as_app<T>(&self, act: impl FnOnce() -> Result<T, DbError>) -> Result<T, DbError> {
+        let mark = self.capture.map(|capture| (capture, capture.begin_statement()));
+        let result = self.as_speaker(Speaker::App, act);
+        if let (Err(_), Some((capture, mark))) = (&result, mark) {
+            capture.doubt(mark);
+        }
+        result
+    }
+
+    /// Runs a statement with borrowed parameters and tells how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn execute_with(&self, sql: &str, params: &[ValueRef<'_>]) -> Result<usize, DbError> {
+        self.as_speaker(Speaker::System, || {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            Ok(statement.execute(rusqlite::params_from_iter(params))?)
+        })
     }
 
     /// Runs a statement and tells how many rows it changed.
@@ -102,6 +149,19 @@ impl<'c> Tx<'c> {
             })
         })?;
         Ok(first)
+    }
+
+    /// Runs a query and hands each row to `act` until it breaks off. Not for statements that write.
+    ///
+    /// # Errors
+    /// As [`DbError`] says, or what `act` returns.
+    pub fn each(
+        &self,
+        sql: &str,
+        params: &[Value],
+        act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
+    ) -> Result<(), DbError> {
+        self.as_speaker(Speaker::System, || each(self.connection, sql, params, act))
     }
 
     /// The declared types of a query's columns, through views; `None` where there is none, as for an expression.
@@ -164,7 +224,7 @@ impl AppTx<'_> {
         sql: &str,
         params: impl IntoIterator<Item = &'p Value>,
     ) -> Result<usize, DbError> {
-        self.tx.as_speaker(Speaker::App, || {
+        self.tx.as_app(|| {
             let mut statement = self.tx.connection.prepare_cached(sql)?;
             statement.execute(rusqlite::params_from_iter(params)).map_err(DbError::while_stepping)
         })
@@ -181,7 +241,7 @@ impl AppTx<'_> {
         params: impl IntoIterator<Item = &'p Value>,
         act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
     ) -> Result<(), DbError> {
-        self.tx.as_speaker(Speaker::App, || each(self.tx.connection, sql, params, act))
+        self.tx.as_app(|| each(self.tx.connection, sql, params, act))
     }
 
     /// Runs a query whose first `keys` columns name a record, and `find` with these values for each of its rows. Hands
@@ -224,11 +284,15 @@ impl AppTx<'_> {
     /// What `act` returns, or as [`DbError`] says.
     pub fn savepoint<T, E: From<DbError>>(&self, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.tx.execute("SAVEPOINT app", &[])?;
+        let mark = self.tx.capture.map(|capture| (capture, capture.begin_statement()));
         let result = act();
         // After RAISE(ROLLBACK) there is no savepoint left; the writer notices that by itself.
         if !self.tx.connection.is_autocommit() {
             if result.is_err() {
                 self.tx.execute("ROLLBACK TO app", &[])?;
+                if let Some((capture, mark)) = mark {
+                    capture.undo(mark);
+                }
             }
             self.tx.execute("RELEASE app", &[])?;
         }

@@ -33,7 +33,18 @@ pub enum ValueRef<'r> {
     Blob(&'r [u8]),
 }
 
-impl ValueRef<'_> {
+impl<'r> ValueRef<'r> {
+    fn as_sql(self) -> rusqlite::types::ToSqlOutput<'r> {
+        use rusqlite::types::{ToSqlOutput, ValueRef as Raw};
+        ToSqlOutput::Borrowed(match self {
+            ValueRef::Null => Raw::Null,
+            ValueRef::Integer(i) => Raw::Integer(i),
+            ValueRef::Real(r) => Raw::Real(r),
+            ValueRef::Text(t) => Raw::Text(t),
+            ValueRef::Blob(b) => Raw::Blob(b),
+        })
+    }
+
     /// The owned value; text that is not UTF-8 is repaired with U+FFFD.
     pub fn to_owned(self) -> Value {
         match self {
@@ -61,14 +72,13 @@ impl Value {
 
 impl rusqlite::ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        use rusqlite::types::{ToSqlOutput, ValueRef as Raw};
-        Ok(ToSqlOutput::Borrowed(match self {
-            Value::Null => Raw::Null,
-            Value::Integer(i) => Raw::Integer(*i),
-            Value::Real(r) => Raw::Real(*r),
-            Value::Text(t) => Raw::Text(t.as_bytes()),
-            Value::Blob(b) => Raw::Blob(b),
-        }))
+        Ok(self.borrowed().as_sql())
+    }
+}
+
+impl rusqlite::ToSql for ValueRef<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(self.as_sql())
     }
 }
 

@@ -41,6 +41,7 @@ where
 {
     fn run(&mut self, tx: &Tx<'_>) -> Result<()> {
         self.result = None;
+        tx.forget_captured();
         let act = &mut self.act;
         let result = catch_unwind(AssertUnwindSafe(|| act(tx)))
             .unwrap_or_else(|_| Err(Error::internal(format!("panic in transaction {}", self.name))))?;
@@ -49,6 +50,9 @@ where
                 kind: ConstraintKind::ForeignKey,
                 detail: String::new(),
             })));
+        }
+        if tx.has_captured() {
+            return Err(Error::internal(format!("transaction {} does not say what it changed", self.name)));
         }
         self.result = Some(result);
         Ok(())

@@ -5,6 +5,7 @@
 //! either it had changed nothing, or the batch is run again with a savepoint for each.
 
 use super::batch::Batches;
+use super::capture::CapturePlan;
 use super::open::{Connected, Manager, OpenError};
 use super::tx::Tx;
 use super::work::{Work, WorkOf};
@@ -91,6 +92,11 @@ impl Writer {
             clock,
             careful: AtomicU32::new(0),
         }
+    }
+
+    /// Has the rows captured that writes change. To be called before the first write.
+    pub(super) fn capture(&self, plan: Arc<CapturePlan>) {
+        self.manager.capture(plan);
     }
 
     /// Queues `act` and waits until it is on disk or has failed.

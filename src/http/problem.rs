@@ -67,6 +67,10 @@ pub(super) fn write(response: &mut Response, error: &Error, request_id: &str) {
     if let (Some(permission), Some(fields)) = (error.permission(), document.as_object_mut()) {
         fields.insert("permission".to_owned(), permission.into());
     }
+    if let Some(fields) = document.as_object_mut() {
+        let members = error.members().iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        fields.extend(members);
+    }
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.remove(header::CONTENT_LENGTH);

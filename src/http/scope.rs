@@ -6,7 +6,7 @@ use super::routes::{Access, Declared};
 use crate::error::{Error, Kind};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
-use crate::service::{Installation, tenants};
+use crate::service::{Installation, Principal, tenants};
 use crate::tenancy::TenantScope;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
@@ -55,6 +55,7 @@ needs! {
 /// The scope of a request whose handler needs `N`.
 pub(super) struct Allowed<N> {
     pub(super) scope: TenantScope,
+    pub(super) principal: Principal,
     need: PhantomData<N>,
 }
 
@@ -94,7 +95,7 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
         }
         let scope = outcome?;
         declared.check_query(parts)?;
-        Ok(Allowed { scope, need: PhantomData })
+        Ok(Allowed { scope, principal: signed_in.principal, need: PhantomData })
     }
 }
 

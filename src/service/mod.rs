@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod changes;
 mod cursors;
 pub mod demo;
 pub mod erasure;
@@ -21,6 +22,7 @@ pub mod records;
 pub mod sessions;
 pub mod sign_up;
 pub mod sql;
+pub mod streams;
 pub mod tenants;
 mod throttle;
 mod tokens;
@@ -41,9 +43,9 @@ use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use tokens::Tokens;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// One installation, open: everything that serves requests, runs jobs or answers the command line.
 pub struct Installation {
@@ -64,7 +66,7 @@ pub struct Installation {
     erasing: tokio::sync::Mutex<()>,
     /// Whether the catalog's log may still hold pages of before an erasure.
     checkpoint_owed: AtomicBool,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
     // Last, so that it is let go of after everything else is closed.
     _lock: lock::DirectoryLock,
 }
@@ -125,6 +127,7 @@ impl Installation {
             app,
             most_open_tenants(config.open_tenants, descriptors.tenant_files),
             threads,
+            changes::feed_options(&config),
             Arc::clone(&clock),
         )?;
         Ok(Installation {
@@ -137,7 +140,7 @@ impl Installation {
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
             checkpoint_owed: AtomicBool::new(true),
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
             catalog,
             tenancy: Arc::new(tenancy),
             keys,
@@ -200,7 +203,18 @@ impl Installation {
 
     /// From now on readiness is denied.
     pub fn start_draining(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.send_replace(true);
+    }
+
+    /// Whether the server is shutting down: what would go on for long ends now.
+    pub(super) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Waits until it is.
+    pub(super) async fn drains(&self) {
+        // Fails only without a sender, which is ours.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
     }
 
     /// Whether the installation can serve now: it is not draining, the catalog answers, the disk takes a file.
@@ -208,7 +222,7 @@ impl Installation {
     /// # Errors
     /// 503 that says what is wrong.
     pub async fn check_ready(&self) -> Result<()> {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.is_draining() {
             return Err(Error::unavailable("draining", "This server is shutting down.", 5));
         }
         self.catalog.read(|tx| tx.has_operator()).await?;

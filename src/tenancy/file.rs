@@ -3,6 +3,7 @@
 use super::app::{App, AppError};
 use super::console::Consoles;
 use super::schema;
+use super::tx::changes::{Tracked, begin_anew};
 use crate::clock::SharedClock;
 use crate::db::{
     Database, DatabaseOptions, DbError, Maintenance, OpenError, ReaderThreads, Track, TrackFault, Tx,
@@ -27,6 +28,7 @@ pub(super) fn system_track() -> Track {
     Track::system(&[
         ("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql")),
         ("tenant/0002_idempotency.sql", include_str!("../../migrations/tenant/0002_idempotency.sql")),
+        ("tenant/0003_changes.sql", include_str!("../../migrations/tenant/0003_changes.sql")),
     ])
 }
 
@@ -42,6 +44,8 @@ pub(super) struct TenantFile {
     pub(super) database: Arc<Database>,
     pub(super) schema: Arc<Schema>,
     pub(super) consoles: Consoles,
+    /// The tables whose changes are captured.
+    pub(super) tracked: Arc<Tracked>,
 }
 
 /// Why a file is not served.
@@ -135,9 +139,10 @@ impl TenantFile {
             found = Some(schemas.of(tx, &options.app)?);
             Ok::<(), Refusal>(())
         })?;
-        found
-            .map(|schema| TenantFile { database, schema, consoles: Consoles::new() })
-            .ok_or(Refusal::Open(OpenError::Missing))
+        let schema = found.ok_or(Refusal::Open(OpenError::Missing))?;
+        let (tracked, plan) = Tracked::new(&schema);
+        database.capture(Arc::new(plan));
+        Ok(TenantFile { database, schema, tracked: Arc::new(tracked), consoles: Consoles::new() })
     }
 }
 
@@ -186,8 +191,13 @@ fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), Refusal> {
 
 fn migrate(path: &Path, options: &FileOptions) -> Result<(), Refusal> {
     let file = Maintenance::open(path)?;
-    file.migrate(&system_track(), options.clock.now())?;
-    file.migrate(&options.app.track, options.clock.now())?;
+    let now = options.clock.now();
+    file.migrate(&system_track(), now)?;
+    if !file.is_current(&options.app.track)? {
+        // Before, so that a crash in between costs readers a look at the tables, and never a change.
+        file.write(now, begin_anew)?;
+        file.migrate(&options.app.track, now)?;
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod app;
 mod console;
 mod erase;
 mod export;
+mod feeds;
 mod fence;
 mod file;
 mod layout;
@@ -21,16 +22,19 @@ pub mod tx;
 pub use app::{App, AppError, SignUp, TableRules};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use export::ExportCopy;
+pub use feeds::{ListenLimits, Listener};
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
 pub use table_access::{TableAccess, Wants};
 pub use tx::TenantTx;
+pub use tx::changes::Keep;
 
 use crate::catalog::{Catalog, Export};
 use crate::clock::SharedClock;
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use feeds::Feeds;
 use fence::Fences;
 use file::FileOptions;
 use ledger::Ledger;
@@ -50,7 +54,18 @@ pub struct Tenancy {
     workers: console::Workers,
     fences: Arc<Fences>,
     ledger: Ledger,
+    feeds: Arc<Feeds>,
+    keep: Keep,
     clock: SharedClock,
+}
+
+/// What bounds the feeds of changes.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedOptions {
+    /// How long changes are kept.
+    pub keep: Keep,
+    /// How many may listen.
+    pub listen: ListenLimits,
 }
 
 impl Tenancy {
@@ -65,6 +80,7 @@ impl Tenancy {
         app: App,
         open_tenants: usize,
         threads: ReaderThreads,
+        feed: FeedOptions,
         clock: SharedClock,
     ) -> Result<Tenancy> {
         let app = Arc::new(app);
@@ -77,7 +93,8 @@ impl Tenancy {
             fences.lower(erased);
         }
         let workers = console::Workers::new();
-        Ok(Tenancy { catalog, layout, app, template, files, workers, fences, ledger, clock })
+        let (feeds, keep) = (Arc::new(Feeds::new(feed.listen)), feed.keep);
+        Ok(Tenancy { catalog, layout, app, template, files, workers, fences, ledger, feeds, keep, clock })
     }
 
     /// The app that tenants run.

@@ -5,7 +5,8 @@ mod tables;
 use super::console::{self, Console};
 use super::file::TenantFile;
 use super::open_files::InUse;
-use super::{Tenancy, TenantTx};
+use super::tx::changes::record_changes;
+use super::{Listener, Tenancy, TenantTx};
 use crate::catalog::{Actor, By, Catalog, OfTenant, Principal, Tenant};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
@@ -233,7 +234,27 @@ impl TenantScope {
                 self.act
             )));
         }
-        self.file().await?.database.write(name, move |tx| act(&TenantTx::new(tx))).await
+        let file = self.file().await?;
+        let (tracked, actor) = (Arc::clone(&file.tracked), self.by.actor);
+        let (feeds, keep, tenant) = (Arc::clone(&self.tenancy.feeds), self.tenancy.keep, self.tenant.id);
+        let write = file.database.write(name, move |tx| {
+            let tenant_tx = TenantTx::new(tx);
+            let result = act(&tenant_tx)?;
+            if let Some(seq) = record_changes(&tenant_tx, &tracked, actor, &keep)? {
+                let feeds = Arc::clone(&feeds);
+                tx.after_commit(move || feeds.announce(tenant, seq));
+            }
+            Ok(result)
+        });
+        write.await
+    }
+
+    /// Listens to the changes of this tenant, beyond the life of this scope: whoever is woken asks for access anew.
+    ///
+    /// # Errors
+    /// 429 `too_many_streams`.
+    pub fn listen(&self, identity: IdentityId) -> Result<Listener> {
+        self.tenancy.feeds.listen(self.tenant.id, identity)
     }
 
     /// The catalog, as far as it is about this tenant.

@@ -22,6 +22,7 @@ mod durability;
 mod enumeration;
 mod erasure;
 mod export;
+mod feed;
 mod front_end;
 mod invitations;
 mod jwt;

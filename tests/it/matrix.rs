@@ -68,6 +68,8 @@ fn routes() -> Vec<Route> {
         read("/tables", "records:read"),
         read("/records/customers", "records:read"),
         read("/records/customers/known", "records:read"),
+        read("/records/customers/known/history", "records:read"),
+        read("/changes", "records:read"),
         write("POST", "/records/customers", "records:write"),
         write("PUT", "/records/customers/known", "records:write"),
         write("PATCH", "/records/customers/known", "records:write"),

@@ -1,5 +1,6 @@
 //! The seam against a real file: what neighbours in a batch must not feel, and what an injected statement cannot do.
 
+mod capture;
 mod lockdown;
 mod writing;
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod auth;
+mod changes;
 mod exports;
 mod invitations;
 mod me;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Routes {
         .and(invitations::routes())
         .and(records::routes())
         .and(sql::routes())
+        .and(changes::routes())
         .and(exports::routes())
         .and(audit::routes())
         .and(setup::routes())

@@ -8,6 +8,7 @@ use ureq::http::Request;
 use super::answer::Answer;
 use super::call::Call;
 use super::installation::Installation;
+use super::stream::Stream;
 use super::{PATIENCE, people::Tenant};
 
 /// A client with or without a credential, with or without a tenant chosen by header.
@@ -128,6 +129,30 @@ impl Client {
         let signed_in = self.token.is_some() && answer.status != 401;
         answer.check_contract(signed_in, &self.installation);
         Ok(answer)
+    }
+
+    /// Opens a stream of events; its request and its refusal are those of any other.
+    #[track_caller]
+    pub fn stream(&self, path: &str, last_event_id: Option<&str>) -> Stream {
+        self.try_stream(path, last_event_id).unwrap_or_else(|error| panic!("GET {path}: {error}"))
+    }
+
+    /// As [`Client::stream`], where the server may be gone.
+    pub fn try_stream(&self, path: &str, last_event_id: Option<&str>) -> Result<Stream, ureq::Error> {
+        let agent =
+            ureq::Agent::config_builder().proxy(None).timeout_connect(Some(PATIENCE)).build().new_agent();
+        let mut request =
+            Request::builder().uri(format!("{}{path}", self.url)).header("accept", "text/event-stream");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = agent.run(request.body(())?)?;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Ok(Stream::new(response.into_body().into_reader()))
     }
 
     fn plant_secrets_of(&self, body: &Value) {

@@ -9,6 +9,7 @@ mod mail;
 mod people;
 mod raw;
 mod server;
+mod stream;
 
 pub use answer::Answer;
 pub use call::Call;
@@ -19,6 +20,7 @@ pub use mail::{letters_to, token_mailed_to};
 pub use people::{Person, Tenant};
 pub use raw::raw_request;
 pub use server::Server;
+pub use stream::{Event, Stream};
 
 use std::time::{Duration, Instant};
 

@@ -48,7 +48,7 @@ pub(super) fn encode_row_from(
 }
 
 /// Writes one value; its storage class counts, and the declared type where JSON has more to say.
-pub(super) fn encode_value(kind: ColumnType, value: ValueRef<'_>, out: &mut Vec<u8>) {
+pub(in crate::tenancy::tx) fn encode_value(kind: ColumnType, value: ValueRef<'_>, out: &mut Vec<u8>) {
     match (value, kind) {
         (ValueRef::Null, _) => out.extend_from_slice(b"null"),
         (ValueRef::Integer(0), ColumnType::Boolean) => out.extend_from_slice(b"false"),

@@ -47,6 +47,16 @@ impl<'b> Raw<'b> {
         Ok(Raw(text.trim_ascii()))
     }
 
+    /// What we have stored as JSON ourselves.
+    pub(super) fn stored(text: &'b str) -> Raw<'b> {
+        Raw(text)
+    }
+
+    /// Its text.
+    pub(super) fn text(self) -> &'b str {
+        self.0
+    }
+
     /// What it is.
     pub(super) fn shape(self) -> Shape<'b> {
         match self.0.as_bytes().first() {

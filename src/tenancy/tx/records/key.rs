@@ -4,13 +4,14 @@ use super::encode::encode_value;
 use super::json::{Raw, Shape};
 use super::literal::{boolean, bytes, number};
 use super::value::value;
-use crate::db::Value;
+use crate::db::{Value, ValueRef};
 use crate::error::{Error, Result};
 use crate::model::column::{Column, ColumnType};
 use crate::model::table::Table;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::fmt::Write as _;
 
 /// What stays as it is in a part of a key: the unreserved characters (RFC 3986, section 2.3).
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -107,21 +108,31 @@ impl RecordKey {
     /// The segment of a path that names it; `None` if a part is NULL, which no path can name.
     pub fn to_segment(&self) -> Option<String> {
         let mut segment = String::new();
-        for (index, value) in self.0.iter().enumerate() {
-            let text = match value {
-                Value::Null => return None,
-                Value::Integer(integer) => integer.to_string(),
-                Value::Real(real) => real.to_string(),
-                Value::Text(text) => text.clone(),
-                Value::Blob(blob) => URL_SAFE_NO_PAD.encode(blob),
-            };
-            if index > 0 {
-                segment.push(',');
-            }
-            segment.extend(utf8_percent_encode(&text, PLAIN));
-        }
-        Some(segment)
+        let mut parts = self.0.iter().enumerate();
+        parts.all(|(part, value)| append_key_part(value.borrowed(), part, &mut segment)).then_some(segment)
     }
+}
+
+/// Appends the key's column `part` to the segment of a path; false for NULL, which no path can name.
+pub(in crate::tenancy::tx) fn append_key_part(
+    value: ValueRef<'_>,
+    part: usize,
+    segment: &mut String,
+) -> bool {
+    if part > 0 {
+        segment.push(',');
+    }
+    // A String takes every text, so writing does not fail.
+    let _ = match value {
+        ValueRef::Null => return false,
+        ValueRef::Integer(integer) => write!(segment, "{integer}"),
+        ValueRef::Real(real) => write!(segment, "{}", utf8_percent_encode(&real.to_string(), PLAIN)),
+        ValueRef::Text(text) => {
+            write!(segment, "{}", utf8_percent_encode(&String::from_utf8_lossy(text), PLAIN))
+        }
+        ValueRef::Blob(blob) => write!(segment, "{}", URL_SAFE_NO_PAD.encode(blob)),
+    };
+    true
 }
 
 /// The value of one part. Numbers have one spelling, so that a record has one path.

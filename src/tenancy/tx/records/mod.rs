@@ -33,11 +33,16 @@ mod query;
 mod select;
 mod served;
 mod source;
+mod stored;
 mod value;
 mod write;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use encode::encode_value;
+pub(super) use key::append_key_part;
+pub(super) use stored::encode_visible;
 
 pub use batch::{Batch, BatchTables, Unwritable};
 pub use cursor::CursorContext;
@@ -46,6 +51,7 @@ pub use dump::{dump_cells, dump_json, harmless};
 pub use encode::encode_plain;
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
+pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
 pub use select::{find_fields, find_record, list_records};

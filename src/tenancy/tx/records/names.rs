@@ -43,6 +43,15 @@ pub(super) fn unquote(text: &str) -> Option<(String, &str)> {
     None
 }
 
+/// A list of names of tables.
+pub fn parse_names(text: &str) -> Vec<String> {
+    let name = |piece: &str| match unquote(piece) {
+        Some((name, "")) => name,
+        _ => piece.to_owned(),
+    };
+    pieces(text).into_iter().map(name).collect()
+}
+
 /// The column that a piece names.
 ///
 /// # Errors
