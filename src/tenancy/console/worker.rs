@@ -21,7 +21,7 @@ const MOST_ROWS: u64 = 10_000;
 /// Bytes of all rows of one answer, as JSON.
 pub(super) const MOST_BYTES: usize = 8 << 20;
 
-/// Seconds of processor time, data in bytes, bytes of any file written, open files, bytes of a core file.
+/// Seconds of processor time, data in bytes beyond what the process begins with (an allocator may reserve much), bytes of any file written, open files, bytes of a core file.
 const BOUNDS: [(Resource, u64); 5] = [
     (Resource::Cpu, TIME.as_secs() + 2),
     (Resource::Data, 4 * MEMORY as u64),
@@ -44,6 +44,7 @@ pub fn run_worker() -> ExitCode {
 
 fn answer() -> Result<()> {
     for (resource, most) in BOUNDS {
+        let most = if resource == Resource::Data { most + data_now() } else { most };
         let most = getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
         // Not every system has each of them; the server kills what takes too long anyway.
         let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
@@ -59,6 +60,14 @@ fn answer() -> Result<()> {
     out.write_all(b"\n")?;
     out.write_all(&body)?;
     Ok(out.flush()?)
+}
+
+/// Bytes of data that this process has mapped so far; 0 where the system does not say.
+fn data_now() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmData:")).unwrap_or_default();
+    let kib = line.trim().trim_end_matches("kB").trim_end().parse::<u64>().unwrap_or_default();
+    kib << 10
 }
 
 fn run(request: Request) -> (Reply, Vec<u8>) {
