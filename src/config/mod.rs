@@ -74,6 +74,7 @@ impl Config {
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
             ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),
+            ("file_max_bytes", self.file_max_bytes, 1, 1 << 40),
             ("request_seconds", self.request_seconds, 1, 3_600),
             ("shutdown_seconds", self.shutdown_seconds, 0, 3_600),
         ];

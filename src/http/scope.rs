@@ -38,6 +38,8 @@ macro_rules! needs {
 needs! {
     ReadRecords = RecordsRead, Read;
     WriteRecords = RecordsWrite, Write;
+    ReadFiles = FilesRead, Read;
+    WriteFiles = FilesWrite, Write;
     ReadTenant = MembersRead, Read;
     ChangeTenant = SettingsManage, Write;
     ReadMembers = MembersRead, Read;

@@ -26,6 +26,7 @@ pub(super) fn system_track() -> Track {
     Track::system(&[
         ("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql")),
         ("tenant/0002_idempotency.sql", include_str!("../../migrations/tenant/0002_idempotency.sql")),
+        ("tenant/0003_files.sql", include_str!("../../migrations/tenant/0003_files.sql")),
     ])
 }
 

@@ -4,6 +4,7 @@
 //! file. All SQL on tenant files is under `tx/`, one file per noun.
 
 mod app;
+mod contents;
 mod erase;
 mod export;
 mod fence;
@@ -17,6 +18,7 @@ mod scope;
 pub mod tx;
 
 pub use app::{App, AppError, SignUp};
+pub use contents::{Content, NewContent, Sealed};
 pub use export::ExportCopy;
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
@@ -27,6 +29,7 @@ use crate::clock::SharedClock;
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use contents::Contents;
 use fence::Fences;
 use file::FileOptions;
 use ledger::Ledger;
@@ -42,6 +45,7 @@ pub struct Tenancy {
     app: Arc<App>,
     template: Template,
     files: OpenFiles,
+    contents: Arc<Contents>,
     fences: Arc<Fences>,
     ledger: Ledger,
     clock: SharedClock,
@@ -69,7 +73,8 @@ impl Tenancy {
         for erased in ledger.tenants() {
             fences.lower(erased);
         }
-        Ok(Tenancy { catalog, layout, app, template, files, fences, ledger, clock })
+        let contents = Arc::new(Contents::new(layout.clone(), Arc::clone(&fences)));
+        Ok(Tenancy { catalog, layout, app, template, files, contents, fences, ledger, clock })
     }
 
     /// The app that tenants run.

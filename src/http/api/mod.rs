@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod exports;
+mod files;
 mod invitations;
 mod me;
 mod members;
@@ -26,6 +27,7 @@ pub(super) fn routes() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(records::routes())
+        .and(files::routes())
         .and(exports::routes())
         .and(audit::routes())
         .and(setup::routes())
