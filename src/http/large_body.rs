@@ -6,7 +6,7 @@ use super::routes::Declared;
 use crate::clock::monotonic;
 use crate::error::{Error, Kind, Result};
 use crate::service::Installation;
-use axum::body::{Body, Bytes, BodyDataStream, HttpBody};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use futures_util::StreamExt as _;
@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 const PIECE: usize = 256 << 10;
 /// Bytes a second, on average, that keep an upload alive: what the slowest of mobile networks does.
 const SLOWEST: u64 = 4 << 10;
-/// How long, and how far, what nobody wants is read so that the answer is not lost.
+/// How long what nobody wants is read so that the answer is not lost: in all, and while nothing comes. And how far.
 const DRAINED_FOR: Duration = Duration::from_secs(5);
+const NOTHING_FOR: Duration = Duration::from_secs(1);
 const DRAINED: usize = 64 << 20;
 
 /// Whether the deadline of a request counts. It does, until a route that streams begins to take the body.
@@ -80,7 +81,7 @@ impl Drop for Drained {
         let mut rest = std::mem::take(&mut self.0).into_data_stream();
         let drain = async move {
             let mut left = DRAINED;
-            while let Some(Ok(bytes)) = rest.next().await
+            while let Ok(Some(Ok(bytes))) = tokio::time::timeout(NOTHING_FOR, rest.next()).await
                 && bytes.len() < left
             {
                 left -= bytes.len();

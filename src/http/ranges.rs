@@ -2,7 +2,7 @@
 
 use crate::model::Etag;
 use axum::http::{HeaderMap, header};
-use http_range_header::parse_range_header;
+use http_range_header::{EndPosition, StartPosition, parse_range_header};
 use std::ops::Range;
 
 /// What is to be sent.
@@ -27,14 +27,18 @@ impl Part {
         if size == 0 || headers.get(header::IF_RANGE).is_some_and(is_other) {
             return Part::Whole;
         }
+        // Positions alone: a suffix longer than the file is no fault to the RFC.
         let Ok(ranges) = parse_range_header(range.trim()) else { return Part::Whole };
-        if ranges.ranges.len() > 1 {
-            return Part::Whole;
-        }
-        match ranges.validate(size).as_deref() {
-            Ok([range]) => Part::These(*range.start()..range.end() + 1),
-            _ => Part::Unsatisfiable,
-        }
+        let [range] = ranges.ranges.as_slice() else { return Part::Whole };
+        let these = match (range.start, range.end) {
+            (StartPosition::Index(first), EndPosition::Index(last)) if first > last => return Part::Whole,
+            (StartPosition::Index(first), EndPosition::Index(last)) => {
+                first..size.min(last.saturating_add(1))
+            }
+            (StartPosition::Index(first), EndPosition::LastByte) => first..size,
+            (StartPosition::FromLast(length), _) => size.saturating_sub(length)..size,
+        };
+        if these.is_empty() { Part::Unsatisfiable } else { Part::These(these) }
     }
 }
 
@@ -62,6 +66,7 @@ mod tests {
             ("bytes=5-99", Part::These(5..10)),
             ("bytes=10-", Part::Unsatisfiable),
             ("bytes=10-20", Part::Unsatisfiable),
+            ("bytes=0-18446744073709551615", Part::These(0..10)),
             ("bytes=-0", Part::Unsatisfiable),
             ("bytes=0-1,3-4", Part::Whole),
             ("bytes=0-1,0-1,0-1,0-1", Part::Whole),
@@ -79,7 +84,9 @@ mod tests {
     #[test]
     fn a_range_of_what_has_changed_is_all_of_it() {
         assert_eq!(part("bytes=0-1", Some("\"aaaaaaaaaaaaaaaaaaaaaa\""), 10), Part::These(0..2));
-        for other in ["\"bbbbbbbbbbbbbbbbbbbbbb\"", "W/\"aaaaaaaaaaaaaaaaaaaaaa\"", "Wed, 21 Oct 2015 07:28:00 GMT"] {
+        for other in
+            ["\"bbbbbbbbbbbbbbbbbbbbbb\"", "W/\"aaaaaaaaaaaaaaaaaaaaaa\"", "Wed, 21 Oct 2015 07:28:00 GMT"]
+        {
             assert_eq!(part("bytes=0-1", Some(other), 10), Part::Whole, "{other}");
         }
     }

@@ -99,8 +99,21 @@ mod tests {
         let long = "x".repeat(SEGMENT_BYTES);
         let deep = vec!["d"; DEPTH].join("/");
         for name in [
-            "a", "a/b/c.txt", ".env", "..hidden", "a b (1).pdf", "Übersicht.pdf", "漢字/файл.txt", "CON", "a:b?*|<>\"'",
-            "100%", "می\u{200c}خواهم.txt", "❤\u{fe0f}.jpg", "e\u{301}", &long, &deep,
+            "a",
+            "a/b/c.txt",
+            ".env",
+            "..hidden",
+            "a b (1).pdf",
+            "Übersicht.pdf",
+            "漢字/файл.txt",
+            "CON",
+            "a:b?*|<>\"'",
+            "100%",
+            "می\u{200c}خواهم.txt",
+            "❤\u{fe0f}.jpg",
+            "e\u{301}",
+            &long,
+            &deep,
         ] {
             assert_eq!(FilePath::parse(name).unwrap().as_str(), name);
         }
@@ -112,12 +125,35 @@ mod tests {
         let much = vec!["x".repeat(250); 5].join("/");
         let deep = vec!["d"; DEPTH + 1].join("/");
         for (name, part) in [
-            ("", "empty"), ("/a", "empty"), ("a/", "empty"), ("a//b", "empty"), (".", ". or .."), ("..", ". or .."),
-            ("a/../b", ". or .."), ("a/./b", ". or .."), (" a", "blank"), ("a ", "blank"), ("a/ /b", "blank"),
-            ("a\u{a0}", "blank"), ("a.", "dot"), ("...", "dot"), ("a./b", "dot"), ("a\\b", "backslash"),
-            ("a\0", "seen"), ("a\nb", "seen"), ("a\u{7f}", "seen"), ("a\u{85}b", "seen"), ("a\u{202e}gpj.exe", "seen"),
-            ("a\u{200b}b", "seen"), ("\u{200d}a", "seen"), ("a\u{feff}b", "seen"), ("a\u{ffff}", "seen"),
-            ("a\u{10ffff}", "seen"), (&long, "255"), (&much, "1024"), (&deep, "32"),
+            ("", "empty"),
+            ("/a", "empty"),
+            ("a/", "empty"),
+            ("a//b", "empty"),
+            (".", ". or .."),
+            ("..", ". or .."),
+            ("a/../b", ". or .."),
+            ("a/./b", ". or .."),
+            (" a", "blank"),
+            ("a ", "blank"),
+            ("a/ /b", "blank"),
+            ("a\u{a0}", "blank"),
+            ("a.", "dot"),
+            ("...", "dot"),
+            ("a./b", "dot"),
+            ("a\\b", "backslash"),
+            ("a\0", "seen"),
+            ("a\nb", "seen"),
+            ("a\u{7f}", "seen"),
+            ("a\u{85}b", "seen"),
+            ("a\u{202e}gpj.exe", "seen"),
+            ("a\u{200b}b", "seen"),
+            ("\u{200d}a", "seen"),
+            ("a\u{feff}b", "seen"),
+            ("a\u{ffff}", "seen"),
+            ("a\u{10ffff}", "seen"),
+            (&long, "255"),
+            (&much, "1024"),
+            (&deep, "32"),
         ] {
             let error = FilePath::parse(name).unwrap_err();
             assert!(error.code() == "bad_path" && error.detail().contains(part), "{name:?}: {error:?}");

@@ -16,6 +16,10 @@ use crate::model::tenant::Act;
 use crate::model::{Etag, FilePath, Preconditions, Tagger};
 use crate::policy::{Permission, Roles};
 use crate::tenancy::{CatalogOf, TenantScope};
+use std::time::Duration;
+
+/// How long an upload or download waits for its turn.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Files on their way at once, over all tenants and of one of them. Each upload and download holds a piece in memory.
 pub(super) struct FileTurns {
@@ -25,7 +29,7 @@ pub(super) struct FileTurns {
 
 impl Default for FileTurns {
     fn default() -> FileTurns {
-        FileTurns { uploads: Turns::new(64, 16), downloads: Turns::new(512, 128) }
+        FileTurns { uploads: Turns::new(64, 16, WAIT), downloads: Turns::new(512, 128, WAIT) }
     }
 }
 
@@ -51,9 +55,7 @@ impl StorageUse {
 /// # Errors
 /// As the database says.
 pub async fn storage_use(scope: &TenantScope) -> Result<StorageUse> {
-    scope
-        .read(|tx| Ok(StorageUse { database_bytes: tx.database_bytes()?, files: tx.files_total()? }))
-        .await
+    scope.read(|tx| Ok(StorageUse { database_bytes: tx.database_bytes()?, files: tx.files_total()? })).await
 }
 
 /// Files whose names begin with `prefix` and come behind `after`, in order.

@@ -7,8 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long one waits for a turn.
-const WAIT: Duration = Duration::from_secs(5);
 /// Tenants whose turns are remembered before those without any are forgotten.
 const REMEMBERED: usize = 1_024;
 
@@ -16,6 +14,8 @@ const REMEMBERED: usize = 1_024;
 pub(super) struct Turns {
     all: Arc<Semaphore>,
     most_of_tenant: usize,
+    /// How long one waits for a turn.
+    wait: Duration,
     of_tenants: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
 }
 
@@ -26,8 +26,8 @@ pub(super) struct Turn {
 }
 
 impl Turns {
-    pub(super) fn new(most: usize, most_of_tenant: usize) -> Turns {
-        Turns { all: Arc::new(Semaphore::new(most)), most_of_tenant, of_tenants: Mutex::default() }
+    pub(super) fn new(most: usize, most_of_tenant: usize, wait: Duration) -> Turns {
+        Turns { all: Arc::new(Semaphore::new(most)), most_of_tenant, wait, of_tenants: Mutex::default() }
     }
 
     /// Waits for a turn.
@@ -43,7 +43,7 @@ impl Turns {
                 _of_all: Arc::clone(&self.all).acquire_owned().await?,
             })
         };
-        match tokio::time::timeout(WAIT, both).await {
+        match tokio::time::timeout(self.wait, both).await {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(Error::unavailable(
                 "overloaded",
@@ -69,13 +69,16 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn one_tenant_cannot_take_all_turns_nor_all_tenants_more_than_there_are() {
-        let turns = Turns::new(3, 2);
+        let turns = Turns::new(3, 2, Duration::from_millis(20));
         let [a, b] = [1, 2].map(|at| TenantId::new(Timestamp(at)));
         let first = turns.take(a).await.unwrap();
         let _second = turns.take(a).await.unwrap();
-        assert_eq!(turns.take(a).await.err().map(|error| error.code().to_owned()).as_deref(), Some("overloaded"));
+        assert_eq!(
+            turns.take(a).await.err().map(|error| error.code().to_owned()).as_deref(),
+            Some("overloaded")
+        );
         let _third = turns.take(b).await.unwrap();
         assert!(turns.take(b).await.is_err());
         drop(first);

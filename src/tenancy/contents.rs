@@ -115,7 +115,9 @@ impl Contents {
 fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
     match std::fs::read_dir(directory) {
         Ok(entries) => Ok(entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -236,7 +238,9 @@ impl NewContent {
     }
 
     fn writing(&mut self) -> Result<Writing> {
-        self.writing.take().ok_or_else(|| Error::internal("content is written on after a failure or its seal"))
+        self.writing
+            .take()
+            .ok_or_else(|| Error::internal("content is written on after a failure or its seal"))
     }
 }
 

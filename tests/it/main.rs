@@ -21,6 +21,7 @@ mod durability;
 mod enumeration;
 mod erasure;
 mod export;
+mod files;
 mod front_end;
 mod invitations;
 mod jwt;

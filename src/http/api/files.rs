@@ -3,13 +3,13 @@
 mod served;
 
 use super::paging::Paging;
+use crate::error::Error;
 use crate::http::conditions::Conditions;
 use crate::http::large_body::Pieces;
 use crate::http::problem::Answer;
 use crate::http::query;
 use crate::http::routes::{NONE, Params, Routes, Verb};
 use crate::http::scope::{Allowed, Need, ReadFiles, WriteFiles};
-use crate::error::Error;
 use crate::model::FilePath;
 use crate::service::{Installation, files};
 use axum::Json;
@@ -21,8 +21,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 /// What may stand in a path as it is (RFC 3986, unreserved), and the slash.
-const PATH: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 pub(super) fn routes() -> Routes {
     Routes::default()

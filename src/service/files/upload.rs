@@ -131,7 +131,8 @@ impl Upload {
     /// A write that failed has no row; only where that can be seen the content goes at once, and else it is swept.
     async fn remove_unless_named(&self, id: crate::id::ContentId) {
         let path = self.path.clone();
-        let named = self.scope.read(move |tx| Ok(tx.find_file(&path)?.is_some_and(|file| file.id == id))).await;
+        let named =
+            self.scope.read(move |tx| Ok(tx.find_file(&path)?.is_some_and(|file| file.id == id))).await;
         if matches!(named, Ok(false)) {
             // Fails only where an erasure removes it too.
             let _ = self.scope.remove_content(id).await;

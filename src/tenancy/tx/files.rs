@@ -59,8 +59,7 @@ pub struct FilesTotal {
     pub bytes: u64,
 }
 
-const COLUMNS: &str =
-    "path, id, size, sha256, content_type, created_at, created_by, updated_at, updated_by";
+const COLUMNS: &str = "path, id, size, sha256, content_type, created_at, created_by, updated_at, updated_by";
 /// Behind every name that begins with what stands before it: it is no character, so no name holds it.
 const LAST: char = char::MAX;
 
@@ -179,12 +178,16 @@ impl TenantTx<'_> {
     /// A name cannot be a file and a directory: no zip file of both can be unpacked.
     fn refuse_taken(&self, path: &FilePath) -> Result<()> {
         let taken = |name: &str, is: &str| {
-            Error::conflict("path_taken", format!("{name:?} is {is}. Choose another name, or delete that first."))
+            Error::conflict(
+                "path_taken",
+                format!("{name:?} is {is}. Choose another name, or delete that first."),
+            )
         };
         for parent in path.parents() {
-            let is_file = self
-                .tx
-                .query_row("SELECT 1 FROM _files WHERE path = ?1", params![parent], |row| row.get::<i64>(0))?;
+            let is_file =
+                self.tx.query_row("SELECT 1 FROM _files WHERE path = ?1", params![parent], |row| {
+                    row.get::<i64>(0)
+                })?;
             if is_file.is_some() {
                 return Err(taken(parent, "a file, and can hold no others"));
             }

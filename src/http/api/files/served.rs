@@ -19,8 +19,14 @@ const PIECE: u64 = 128 << 10;
 /// Whatever a browser makes of it, it may do nothing.
 const POLICY: &str = "sandbox; default-src 'none'";
 /// What may stand in the name of an attachment as it is (RFC 8187, `attr-char`).
-const ATTRIBUTE: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'!').remove(b'$').remove(b'+');
+const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'+');
 
 /// Answers with the file, as far as it is asked for.
 pub(super) async fn answer(found: Download, conditions: &Preconditions, headers: &HeaderMap) -> Answer {
