@@ -20,7 +20,7 @@
 //!
 //! # One request
 //!
-//! `http::layers` gives it an id, a deadline and a panic guard. The extractor in the handler's signature
+//! `http::connection` gives the peer a time for sending it. `http::layers` gives it an id, a deadline and a panic guard. The extractor in the handler's signature
 //! (`Allowed<WriteRecords>`) reads the token, then session, identity, tenant, membership and permission, and hands over a
 //! [`tenancy::TenantScope`]: the proof of access. The handler calls one function of [`service`], which asks the scope
 //! again in the words of the act and opens one transaction; the tenant's file is leased at its first use. Its statements
@@ -36,6 +36,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod descriptors;
 pub mod error;
 pub mod http;
 pub mod id;

@@ -90,11 +90,11 @@ impl Running {
             }
             tracing::info!("stopping");
         };
-        let served = self.server.serve(stop).await;
+        self.server.serve(stop).await;
         drop(self.control);
         self.jobs.stop().await;
         self.installation.close().await;
         tracing::info!("stopped");
-        Ok(served?)
+        Ok(())
     }
 }

@@ -73,6 +73,8 @@ impl Config {
             ("tenants_per_identity", u64::from(self.tenants_per_identity), 0, 1_000_000),
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
+            ("max_connections", self.max_connections as u64, 16, 1_000_000),
+            ("idle_seconds", self.idle_seconds, 1, 3_600),
             ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),
             ("file_max_bytes", self.file_max_bytes, 1, 1 << 40),
             ("request_seconds", self.request_seconds, 1, 3_600),

@@ -98,6 +98,10 @@ settings! {
     export_hours: u32 = 72, "72";
     /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
     open_tenants: usize = 0, "0";
+    /// Most connections at once; fewer where the limit of open files is low.
+    max_connections: usize = 10_000, "10000";
+    /// Seconds after which a connection without a request is closed; longer than a proxy before us keeps it.
+    idle_seconds: u64 = 75, "75";
     /// Largest request body, in bytes.
     max_body_bytes: usize = 8 << 20, "8388608";
     /// Largest upload, in bytes.

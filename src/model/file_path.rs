@@ -1,6 +1,7 @@
 //! The name of an upload. It is a row, never a path on a disk; it is kept to what people can tell apart, and to what a
 //! zip file of it may hold.
 
+use super::text::{is_invisible, shapes_neighbours};
 use crate::error::{Error, Result};
 
 /// Most bytes of one segment, and of all.
@@ -74,20 +75,10 @@ fn fault_of_segment(segment: &str) -> Option<String> {
     Some(fault.to_owned())
 }
 
-/// Control characters, what turns the direction of text or takes no place, and what is no character at all.
+/// What takes no place, but to tell how its neighbours are drawn, and what is no character at all.
 fn is_unseen(c: char) -> bool {
-    let takes_no_place = matches!(
-        c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
-    );
     let is_none = matches!(c, '\u{fdd0}'..='\u{fdef}') || (u32::from(c) & 0xfffe) == 0xfffe;
-    c.is_control() || is_none || (takes_no_place && !shapes_neighbours(c))
-}
-
-/// What only tells how its neighbours are drawn: Persian names and most emoji need it.
-fn shapes_neighbours(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
+    is_none || (is_invisible(c) && !shapes_neighbours(c))
 }
 
 #[cfg(test)]

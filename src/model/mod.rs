@@ -13,9 +13,11 @@ pub mod name;
 pub mod password;
 pub mod precondition;
 pub mod receipt;
+pub mod restriction;
 pub mod slug;
 pub mod table;
 pub mod tenant;
+mod text;
 
 pub use email::Email;
 pub use etag::{Etag, Tagger};

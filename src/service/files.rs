@@ -21,15 +21,17 @@ use std::time::Duration;
 /// How long an upload or download waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Files on their way at once, over all tenants and of one of them. Each upload and download holds a piece in memory.
+/// Files on their way at once, over all tenants and of one of them. Each has a descriptor, and a piece in memory.
 pub(super) struct FileTurns {
     uploads: Turns,
     downloads: Turns,
 }
 
-impl Default for FileTurns {
-    fn default() -> FileTurns {
-        FileTurns { uploads: Turns::new(64, 16, WAIT), downloads: Turns::new(512, 128, WAIT) }
+impl FileTurns {
+    /// One in nine is an upload; one tenant has a quarter of either at most.
+    pub(super) fn new(transfers: usize) -> FileTurns {
+        let turns = |most: usize| Turns::new(most.max(1), most.div_ceil(4).max(1), WAIT);
+        FileTurns { uploads: turns(transfers / 9), downloads: turns(transfers - transfers / 9) }
     }
 }
 

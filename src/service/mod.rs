@@ -35,8 +35,9 @@ use crate::catalog::Catalog;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::db::ReaderThreads;
+use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
-use crate::tenancy::{App, Layout, Tenancy};
+use crate::tenancy::{App, Layout, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
@@ -48,6 +49,7 @@ use tokio::sync::Notify;
 /// One installation, open: everything that serves requests, runs jobs or answers the command line.
 pub struct Installation {
     config: Config,
+    descriptors: Descriptors,
     id: String,
     catalog: Arc<Catalog>,
     tenancy: Arc<Tenancy>,
@@ -115,13 +117,14 @@ impl Installation {
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;
         let keys = Keys::load(&layout.keys())?;
+        let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
         let tenancy = Tenancy::open(
             Arc::clone(&catalog),
             layout.clone(),
             app,
-            config.open_tenants,
+            most_open_tenants(config.open_tenants, descriptors.tenant_files),
             threads,
             Arc::clone(&clock),
         )?;
@@ -132,7 +135,7 @@ impl Installation {
             mailer: Mailer::new(layout.mail(), config.base_url()),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
-            file_turns: files::FileTurns::default(),
+            file_turns: files::FileTurns::new(descriptors.transfers),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
             checkpoint_owed: AtomicBool::new(true),
@@ -141,6 +144,7 @@ impl Installation {
             tenancy: Arc::new(tenancy),
             keys,
             config,
+            descriptors,
             clock,
             _lock: lock,
         })
@@ -157,6 +161,11 @@ impl Installation {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How many connections there may be at once: what the settings say, or what descriptors allow.
+    pub fn max_connections(&self) -> usize {
+        self.descriptors.connections
     }
 
     /// The installation's id.

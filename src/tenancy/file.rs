@@ -1,6 +1,6 @@
 //! One tenant's file, open: checked to be the right one, of a version that this program knows.
 
-use super::app::App;
+use super::app::{App, AppError};
 use super::schema;
 use crate::clock::SharedClock;
 use crate::db::{
@@ -58,6 +58,8 @@ enum Refusal {
     Link,
     #[error(transparent)]
     Track(#[from] TrackFault),
+    #[error("the file has other tables than the app: {0}")]
+    Rules(#[from] AppError),
     #[error("the file is older than the app")]
     Older,
     #[error("migrating the file failed: {0}")]
@@ -122,7 +124,7 @@ impl TenantFile {
             if !(system && app) {
                 return Err(Refusal::Older);
             }
-            found = Some(schemas.of(tx)?);
+            found = Some(schemas.of(tx, &options.app)?);
             Ok::<(), Refusal>(())
         })?;
         found.map(|schema| TenantFile { database, schema }).ok_or(Refusal::Open(OpenError::Missing))
@@ -180,13 +182,15 @@ fn migrate(path: &Path, options: &FileOptions) -> Result<(), Refusal> {
 }
 
 impl Schemas {
-    fn of(&self, tx: &Tx<'_>) -> Result<Arc<Schema>> {
+    fn of(&self, tx: &Tx<'_>, app: &App) -> Result<Arc<Schema>, Refusal> {
         let fingerprint = schema::fingerprint(tx)?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(schema) = known.get(&fingerprint) {
             return Ok(Arc::clone(schema));
         }
-        let schema = Arc::new(schema::introspect(tx)?);
+        let mut schema = schema::introspect(tx)?;
+        app.tables.restrict(&mut schema)?;
+        let schema = Arc::new(schema);
         known.insert(fingerprint, Arc::clone(&schema));
         Ok(schema)
     }

@@ -15,13 +15,15 @@ mod open_files;
 mod provision;
 mod schema;
 mod scope;
+mod table_access;
 pub mod tx;
 
-pub use app::{App, AppError, SignUp};
+pub use app::{App, AppError, SignUp, TableRules};
 pub use contents::{Content, NewContent, Sealed};
 pub use export::ExportCopy;
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
+pub use table_access::{TableAccess, Wants};
 pub use tx::TenantTx;
 
 use crate::catalog::{Catalog, Export};
@@ -34,6 +36,7 @@ use fence::Fences;
 use file::FileOptions;
 use ledger::Ledger;
 use open_files::OpenFiles;
+pub use open_files::most_open_tenants;
 use provision::Template;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,7 +55,8 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
-    /// Builds the template, which tries every migration, and reads the ledger of erasures. Blocks.
+    /// Builds the template, which tries every migration, and reads the ledger of erasures; at most `open_tenants` files
+    /// will be open at once. Blocks.
     ///
     /// # Errors
     /// A migration that does not work, with file and line; or the disk refuses.

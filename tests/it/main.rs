@@ -14,6 +14,7 @@ mod harness;
 
 mod audit;
 mod command_line;
+mod connections;
 mod conventions;
 mod cookies;
 mod demo;
@@ -31,6 +32,7 @@ mod migrations;
 mod owners;
 mod passwords;
 mod patterns;
+mod permissions;
 mod refresh;
 mod roles;
 mod schemas;

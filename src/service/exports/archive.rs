@@ -66,11 +66,8 @@ impl Archive {
             zip.entry(&format!("tables/{name}.csv"), |out| {
                 let mut csv = csv::Writer::from_writer(out);
                 let header = table.visible.iter().filter_map(|index| table.columns.get(*index));
-                csv.write_record(header.map(|column| harmless(column.name.clone())))
-                    .map_err(Error::internal)?;
-                copy.read(|tx| {
-                    dump_cells(tx, table, |cells| csv.write_record(cells).map_err(Error::internal))
-                })?;
+                csv.write_record(header.map(|column| harmless(column.name.clone())))?;
+                copy.read(|tx| dump_cells(tx, table, |cells| Ok(csv.write_record(cells)?)))?;
                 Ok(csv.flush()?)
             })?;
             counts.insert(table.name.clone(), rows.into());

@@ -94,3 +94,11 @@ fn a_link_is_not_followed() {
     std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
     assert!(house.contents.open(house.tenant, id).is_err());
 }
+
+#[test]
+fn a_full_disk_is_told_as_such() {
+    let file = File::options().write(true).open("/dev/full").unwrap();
+    let mut writing = Writing { file, digest: Sha256::new(), size: 0, head: Vec::new() };
+    let error = writing.append(b"x").unwrap_err();
+    assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "storage_unavailable"));
+}

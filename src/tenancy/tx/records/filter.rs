@@ -99,11 +99,6 @@ fn items(column: &Column, text: &str) -> Result<Vec<Literal>> {
 }
 
 impl Filter {
-    /// That a column holds this very value.
-    pub fn equals(column: usize, value: Value) -> Filter {
-        Filter::Column(column, Test(Ask::Compare("=", Literal::One(value))))
-    }
-
     /// The column of which it lets one value only through, if it is about one column.
     pub(super) fn fixed_column(&self) -> Option<usize> {
         match self {

@@ -6,6 +6,9 @@
 //! (`select`, `write`), whose rows are written straight into the answer (`encode`). Only when a constraint fails are
 //! more statements run, to say which fields are at fault (`explain`, `probe`).
 //!
+//! Whatever writes takes a [`TableAccess`](crate::tenancy::TableAccess), which knows whose rows the caller may touch
+//! (`owner`) and which tables an error may name.
+//!
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
 
 mod batch;
@@ -20,6 +23,7 @@ mod key;
 mod literal;
 mod names;
 mod order;
+mod owner;
 mod probe;
 mod put;
 mod query;
@@ -38,7 +42,7 @@ pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
-pub use select::{find_fields, find_record, list_records, record_meets};
+pub use select::{find_fields, find_record, list_records};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
     update_unsettled,

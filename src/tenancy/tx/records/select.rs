@@ -2,7 +2,6 @@
 
 use super::cursor::{CursorContext, Position};
 use super::encode::{encode_row, encode_row_from, encode_text};
-use super::filter::Filter;
 use super::key::RecordKey;
 use super::query::ListQuery;
 use crate::db::{AppTx, DbError, Row, Value, ValueRef};
@@ -94,22 +93,6 @@ pub(super) fn statement<'q>(
     sql.push_str(" LIMIT ? OFFSET ?");
     params.extend(bounds);
     (sql, params)
-}
-
-/// Whether the record with this key meets `filter`; false if there is none.
-///
-/// # Errors
-/// As [`DbError`] says.
-pub fn record_meets(tx: AppTx<'_>, table: &Table, key: &RecordKey, filter: &Filter) -> Result<bool> {
-    let mut sql = format!("SELECT 1 FROM {} WHERE {} AND ", table.quoted, table.key_match);
-    let mut params: Vec<&Value> = key.values().iter().collect();
-    filter.write(table, &mut sql, &mut params);
-    let mut found = false;
-    tx.each(&sql, params, |_| {
-        found = true;
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(found)
 }
 
 /// The record with this key as JSON, all of it or these fields; `None` if there is none.
