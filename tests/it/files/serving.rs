@@ -66,11 +66,11 @@ fn a_part_is_that_part_and_what_cannot_be_one_is_all_of_it_or_none() {
         );
         assert_eq!(part.header("content-length"), Some((to - from).to_string().as_str()), "{range}");
     }
-    for range in ["bytes=0-1,5-6", "bytes=9-1", "bytes=x", "items=0-1", "bytes=-"] {
+    for range in ["bytes=0-1,5-6", "bytes=9-1", "bytes=x", "items=0-1", "bytes=-", "bytes=-0"] {
         let whole = ask(range, None).expect(200);
         assert!(whole.bytes == bytes && whole.header("content-range").is_none(), "{range}");
     }
-    for range in ["bytes=500000-", "bytes=500000-500001", "bytes=-0"] {
+    for range in ["bytes=500000-", "bytes=500000-500001"] {
         let refused = ask(range, None).expect_code(416, "range_not_satisfiable");
         assert_eq!(refused.header("content-range"), Some("bytes */500000"), "{range}");
     }
