@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// About how much is taken in before it is passed on.
 const PIECE: usize = 256 << 10;
@@ -99,7 +99,8 @@ pub(super) struct Pieces {
     body: BodyDataStream,
     announced: Option<u64>,
     patience: Duration,
-    begun: Instant,
+    /// How long the client was waited for, in all.
+    waited: Duration,
     received: u64,
 }
 
@@ -115,7 +116,7 @@ impl FromRequest<Arc<Installation>> for Pieces {
         let announced = body.size_hint().exact();
         let patience = Duration::from_secs(installation.config().request_seconds);
         let body = body.into_data_stream();
-        Ok(Pieces { body, announced, patience, begun: monotonic(), received: 0 })
+        Ok(Pieces { body, announced, patience, waited: Duration::ZERO, received: 0 })
     }
 }
 
@@ -132,7 +133,10 @@ impl Pieces {
     pub(super) async fn next(&mut self) -> Result<Vec<Bytes>> {
         let (mut pieces, mut size) = (Vec::new(), 0);
         while size < PIECE {
-            match tokio::time::timeout(self.time_left(), self.body.next()).await {
+            let begun = monotonic();
+            let next = tokio::time::timeout(self.time_left(), self.body.next()).await;
+            self.waited += begun.elapsed();
+            match next {
                 Ok(Some(Ok(bytes))) => {
                     size += bytes.len();
                     self.received += bytes.len() as u64;
@@ -155,6 +159,6 @@ impl Pieces {
     /// So long without a byte, and so many bytes in all the time.
     fn time_left(&self) -> Duration {
         let allowed = self.patience + Duration::from_secs(self.received / SLOWEST);
-        self.patience.min(allowed.saturating_sub(self.begun.elapsed()))
+        self.patience.min(allowed.saturating_sub(self.waited))
     }
 }

@@ -138,14 +138,6 @@ pub struct Content {
 }
 
 impl Content {
-    /// How many bytes there are. Blocks.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn size(&self) -> Result<u64> {
-        Ok(self.file.metadata()?.len())
-    }
-
     /// Reads up to `most` bytes from `at` on. Blocks.
     ///
     /// # Errors

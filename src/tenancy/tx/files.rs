@@ -167,7 +167,7 @@ impl TenantTx<'_> {
         Ok(unsigned(self.tx.query_row(sql, &[], |row| row.get(0))?.unwrap_or_default()))
     }
 
-    fn add_to_total(&self, files: i64, bytes: i64) -> Result<()> {
+    fn add_to_total(self, files: i64, bytes: i64) -> Result<()> {
         self.tx.execute(
             "UPDATE _files_total SET files = files + ?1, bytes = bytes + ?2",
             params![files, bytes],
@@ -176,7 +176,7 @@ impl TenantTx<'_> {
     }
 
     /// A name cannot be a file and a directory: no zip file of both can be unpacked.
-    fn refuse_taken(&self, path: &FilePath) -> Result<()> {
+    fn refuse_taken(self, path: &FilePath) -> Result<()> {
         let taken = |name: &str, is: &str| {
             Error::conflict(
                 "path_taken",
