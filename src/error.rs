@@ -33,6 +33,8 @@ pub enum Kind {
     Stale,
     /// More bytes than are taken.
     TooLarge,
+    /// A part of something that has no such part.
+    OutOfRange,
     /// Not a media type that is understood here.
     UnsupportedMedia,
     /// Understood, and not valid; `fields` says where.
@@ -134,6 +136,11 @@ impl Error {
     /// 409: in conflict with what is stored.
     pub fn conflict(code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Error {
         Error::new(Kind::Conflict, code, detail)
+    }
+
+    /// 400: the client broke off.
+    pub fn body_incomplete() -> Error {
+        Error::malformed("body_incomplete", "The body ended before it was complete.")
     }
 
     /// 422 with the fields at fault. At least one field is expected.

@@ -65,6 +65,8 @@ typed_id! {
     InvitationId,
     /// One export of a tenant.
     ExportId,
+    /// What an upload holds; another with each upload.
+    ContentId,
     /// One request, as in `X-Request-Id`.
     RequestId,
 }

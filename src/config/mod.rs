@@ -80,6 +80,7 @@ impl Config {
             ("tenant_streams", self.tenant_streams as u64, 0, 1 << 20),
             ("identity_streams", self.identity_streams as u64, 0, 1 << 20),
             ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),
+            ("file_max_bytes", self.file_max_bytes, 1, 1 << 40),
             ("request_seconds", self.request_seconds, 1, 3_600),
             ("shutdown_seconds", self.shutdown_seconds, 0, 3_600),
         ];

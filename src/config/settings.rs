@@ -112,7 +112,9 @@ settings! {
     idle_seconds: u64 = 75, "75";
     /// Largest request body, in bytes.
     max_body_bytes: usize = 8 << 20, "8388608";
-    /// Seconds after which a request is given up.
+    /// Largest upload, in bytes.
+    file_max_bytes: u64 = 100 << 20, "104857600";
+    /// Seconds after which a request is given up; an upload, when so long nothing of it came.
     request_seconds: u64 = 30, "30";
     /// Seconds that a shutdown waits for running requests.
     shutdown_seconds: u64 = 20, "20";

@@ -91,6 +91,14 @@ impl Maintenance {
         result
     }
 
+    /// Reads, outside of a transaction: from a file that nobody else writes.
+    ///
+    /// # Errors
+    /// What `act` returns.
+    pub fn read<T>(&self, act: impl FnOnce(&Tx<'_>) -> crate::error::Result<T>) -> crate::error::Result<T> {
+        act(&Tx::new(&self.connected, Timestamp(0)))
+    }
+
     /// Runs `act` in one immediate transaction without group commit.
     ///
     /// # Errors

@@ -39,6 +39,8 @@ needs! {
     ReadRecords = RecordsRead, Read;
     WriteRecords = RecordsWrite, Write;
     RunSql = RecordsSql, Read;
+    ReadFiles = FilesRead, Read;
+    WriteFiles = FilesWrite, Write;
     ReadTenant = MembersRead, Read;
     ChangeTenant = SettingsManage, Write;
     ReadMembers = MembersRead, Read;

@@ -8,6 +8,7 @@ mod cursors;
 pub mod demo;
 pub mod erasure;
 pub mod exports;
+pub mod files;
 pub mod identity;
 pub mod invitations;
 mod keys;
@@ -26,6 +27,7 @@ pub mod streams;
 pub mod tenants;
 mod throttle;
 mod tokens;
+mod turns;
 
 pub use keys::PublicKey;
 pub use tokens::TokenPair;
@@ -60,6 +62,7 @@ pub struct Installation {
     mailer: Mailer,
     setup: operators::Setup,
     throttle: throttle::Throttle,
+    file_turns: files::FileTurns,
     clock: SharedClock,
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
@@ -137,6 +140,7 @@ impl Installation {
             mailer: Mailer::new(layout.mail(), config.base_url()),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
+            file_turns: files::FileTurns::new(descriptors.transfers),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
             checkpoint_owed: AtomicBool::new(true),
@@ -240,4 +244,9 @@ impl Installation {
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.keys.public_keys()
     }
+}
+
+/// Runs `act` to its end, also when whoever waits for it goes away.
+async fn detached<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(act).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

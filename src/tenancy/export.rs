@@ -1,9 +1,11 @@
 //! A copy of a tenant's file on its way out: consistent, without our own tables, closed to one plain file.
 
-use super::{Layout, TenantScope, schema};
-use crate::db::{AppTx, Copy};
+use super::{Layout, TenantScope, TenantTx, schema};
+use crate::db::{AppTx, Copy, Maintenance};
 use crate::error::{Error, Result};
 use crate::model::table::{Table, TableKind};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,12 +18,14 @@ pub struct ExportCopy {
 }
 
 impl ExportCopy {
-    /// Copies the file of the scope's tenant to `target` without stopping its writers. Blocks.
+    /// Copies the file of the scope's tenant to `target` without stopping its writers, and writes which uploads it names
+    /// to `list`: a line each, the id of the content, a tab, and the rest as JSON. Blocks.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn make(scope: &TenantScope, layout: &Layout, target: &Path) -> Result<ExportCopy> {
+    pub fn make(scope: &TenantScope, layout: &Layout, target: &Path, list: &Path) -> Result<ExportCopy> {
         super::copy_file(&layout.tenant_file(scope.tenant().id), target)?;
+        list_uploads(target, list)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;
         let (schema, virtual_tables) =
             copy.read(|tx| Ok((schema::introspect(tx)?, schema::virtual_tables(tx)?)))?;
@@ -56,5 +60,26 @@ impl ExportCopy {
     pub fn close(self) -> PathBuf {
         self.copy.close();
         self.path
+    }
+}
+
+/// Uploads of one read.
+const PAGE: u32 = 1_000;
+
+fn list_uploads(copy: &Path, list: &Path) -> Result<()> {
+    let copy = Maintenance::open(copy).map_err(Error::internal)?;
+    let mut out = BufWriter::new(File::create(list)?);
+    let mut after = String::new();
+    loop {
+        let page = copy.read(|tx| TenantTx::new(tx).list_files("", &after, PAGE))?;
+        for file in &page {
+            write!(out, "{}\t", file.id)?;
+            serde_json::to_writer(&mut out, file)?;
+            out.write_all(b"\n")?;
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize => after.clone_from(&last.path),
+            _ => return Ok(out.flush()?),
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod app;
 mod console;
+mod contents;
 mod erase;
 mod export;
 mod feeds;
@@ -21,6 +22,7 @@ pub mod tx;
 
 pub use app::{App, AppError, SignUp, TableRules};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
+pub use contents::{Content, NewContent, Sealed};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
 pub use layout::Layout;
@@ -34,6 +36,7 @@ use crate::clock::SharedClock;
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use contents::Contents;
 use feeds::Feeds;
 use fence::Fences;
 use file::FileOptions;
@@ -52,6 +55,7 @@ pub struct Tenancy {
     template: Template,
     files: OpenFiles,
     workers: console::Workers,
+    contents: Arc<Contents>,
     fences: Arc<Fences>,
     ledger: Ledger,
     feeds: Arc<Feeds>,
@@ -94,7 +98,21 @@ impl Tenancy {
         }
         let workers = console::Workers::new();
         let (feeds, keep) = (Arc::new(Feeds::new(feed.listen)), feed.keep);
-        Ok(Tenancy { catalog, layout, app, template, files, workers, fences, ledger, feeds, keep, clock })
+        let contents = Arc::new(Contents::new(layout.clone(), Arc::clone(&fences)));
+        Ok(Tenancy {
+            catalog,
+            layout,
+            app,
+            template,
+            files,
+            workers,
+            contents,
+            fences,
+            ledger,
+            feeds,
+            keep,
+            clock,
+        })
     }
 
     /// The app that tenants run.

@@ -1,5 +1,6 @@
 //! The proof of access to one tenant.
 
+mod contents;
 mod tables;
 
 use super::console::{self, Console};
@@ -126,6 +127,11 @@ impl TenantScope {
 
     async fn file(&self) -> Result<&TenantFile> {
         self.file.get_or_try_init(|| self.tenancy.files.lease(&self.tenant)).await?.file()
+    }
+
+    /// Lets go of the tenant's file until the next use: who waits for a slow peer must not keep it open.
+    pub fn release_file(&mut self) {
+        self.file.take();
     }
 
     /// The tenant as it was when the scope was made.

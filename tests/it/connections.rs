@@ -180,7 +180,7 @@ fn few_descriptors_are_shared_out_between_connections_and_files() {
     ann.client.get(&acme.path("/records/customers")).expect(200);
     server.stop();
     let log = installation.log();
-    assert!(log.contains("most=128") && !log.contains("Too many open files"), "{log}");
+    assert!(log.contains("most=112") && !log.contains("Too many open files"), "{log}");
 }
 
 /// A request of which the server has all but the last byte of the body.

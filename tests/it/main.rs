@@ -23,6 +23,7 @@ mod enumeration;
 mod erasure;
 mod export;
 mod feed;
+mod files;
 mod front_end;
 mod invitations;
 mod jwt;

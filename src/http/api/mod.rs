@@ -4,6 +4,7 @@ mod audit;
 mod auth;
 mod changes;
 mod exports;
+mod files;
 mod invitations;
 mod me;
 mod members;
@@ -30,6 +31,7 @@ pub(super) fn routes() -> Routes {
         .and(records::routes())
         .and(sql::routes())
         .and(changes::routes())
+        .and(files::routes())
         .and(exports::routes())
         .and(audit::routes())
         .and(setup::routes())

@@ -156,7 +156,7 @@ fn a_file_from_before_there_were_keys_learns_them() {
     let later: Vec<String> = file
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_%' ESCAPE '\\'")
         .unwrap()
-        .query_map([], |row| row.get(0))
+        .query_map([], |row| row.get::<_, String>(0))
         .unwrap()
         .map(Result::unwrap)
         .filter(|name| !["_tenant", "_migrations"].contains(&name.as_str()))
