@@ -1,7 +1,7 @@
 //! Records of the app's own tables: any table, as its migrations made it.
 //!
 //! Each module has one noun. What a client sends is read against the [`Table`](crate::model::table::Table) before any
-//! transaction begins (`query`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
+//! transaction begins (`query`, `conditions`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
 //! name columns that exist, and carries values, never SQL. Inside the transaction there is one statement per record
 //! or list (`select`, `write`), whose rows are written straight into the answer (`page`, `encode`); a list that no index
 //! holds in its order (`served`) is sorted without its records, which are looked up then. Only when a constraint fails are
@@ -13,6 +13,7 @@
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
 
 mod batch;
+mod conditions;
 mod cursor;
 mod decode;
 mod dump;

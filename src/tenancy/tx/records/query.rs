@@ -1,7 +1,8 @@
 //! The query string of a list, checked against the table before any transaction begins.
 
+use super::conditions::Conditions;
 use super::cursor::{CursorContext, Position, write_value};
-use super::filter::{Filter, Test};
+use super::filter::Filter;
 use super::names::{column, pieces};
 use super::order::Order;
 use super::served::{Sorting, sorting};
@@ -11,12 +12,8 @@ use crate::model::table::Table;
 use sha2::{Digest as _, Sha256};
 
 /// Parameters that lists of this product know. A column of such a name is written `col:limit=5`.
-const PARAMETERS: [&str; 10] =
-    ["order", "limit", "cursor", "count", "fields", "expand", "q", "or", "select", "group"];
-/// Filters with a pattern: each reads the whole of every value.
-const MOST_PATTERNS: usize = 10;
-/// Filters in one query.
-const MOST_FILTERS: usize = 100;
+const PARAMETERS: [&str; 11] =
+    ["order", "limit", "cursor", "count", "fields", "expand", "q", "or", "and", "select", "group"];
 const DEFAULT_LIMIT: u32 = 50;
 const MOST_RECORDS: u32 = 500;
 
@@ -46,7 +43,7 @@ impl ListQuery {
     /// `bad_order`, `bad_limit` or `bad_cursor`.
     pub fn parse(table: &Table, params: &[(String, String)], context: &CursorContext) -> Result<ListQuery> {
         let (mut order, mut limit, mut cursor, mut fields) = (None, None, None, None);
-        let mut filters = Vec::new();
+        let mut conditions = Conditions::default();
         for (name, value) in params {
             let slot = match name.as_str() {
                 "order" => &mut order,
@@ -54,8 +51,7 @@ impl ListQuery {
                 "cursor" => &mut cursor,
                 "fields" => &mut fields,
                 _ => {
-                    let index = filtered_column(table, name)?;
-                    filters.push(Filter::Column(index, Test::parse(&table.columns[index], value)?));
+                    conditions.take(table, name, value)?;
                     continue;
                 }
             };
@@ -63,14 +59,8 @@ impl ListQuery {
                 return Err(Error::repeated_parameter(name));
             }
         }
-        if filters.len() > MOST_FILTERS {
-            return Err(wrong_parameter("bad_filter", "a list takes at most 100 filters"));
-        }
-        if filters.iter().filter(|filter| filter.is_slow()).count() > MOST_PATTERNS {
-            return Err(wrong_parameter("bad_filter", "a list takes at most 10 patterns"));
-        }
-        let fixed: Vec<usize> = filters.iter().filter_map(Filter::fixed_column).collect();
-        let (filter, order) = (Filter::All(filters), Order::parse(table, order, &fixed)?);
+        let (filter, fixed) = conditions.finish()?;
+        let order = Order::parse(table, order, &fixed)?;
         let mut query = ListQuery {
             sorting: sorting(table, &order, &filter),
             filter,
@@ -121,7 +111,8 @@ pub fn parse_fields(table: &Table, text: &str) -> Result<Vec<usize>> {
     Ok(fields)
 }
 
-fn filtered_column(table: &Table, name: &str) -> Result<usize> {
+/// The column that a parameter filters by.
+pub(super) fn filtered_column(table: &Table, name: &str) -> Result<usize> {
     if let Some(column) = name.strip_prefix("col:") {
         return table.column(column).ok_or_else(|| unknown_column(table, column));
     }

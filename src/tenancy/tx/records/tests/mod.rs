@@ -2,9 +2,11 @@
 
 mod dumps;
 mod faults;
+mod filters;
 mod hidden;
 mod keys;
 mod meters;
+mod naive;
 mod owners;
 mod paging;
 mod plans;
