@@ -18,6 +18,7 @@ mod cursor;
 mod decode;
 mod dump;
 mod encode;
+mod expand;
 mod explain;
 mod filter;
 mod json;
@@ -31,10 +32,13 @@ mod prefix;
 mod probe;
 mod put;
 mod query;
+mod readable;
+mod related;
 mod select;
 mod served;
 mod source;
 mod stored;
+mod total;
 mod value;
 mod write;
 
@@ -50,12 +54,14 @@ pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
 pub use encode::encode_plain;
+pub use expand::Expansion;
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
-pub use select::{find_fields, find_record, list_records};
+pub use readable::Readable;
+pub use select::{find_expanded, find_fields, find_record, list_records};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
     update_unsettled,

@@ -2,9 +2,11 @@
 
 use super::conditions::Conditions;
 use super::cursor::{CursorContext, Position, write_value};
+use super::expand::Expansion;
 use super::filter::Filter;
 use super::names::{column, pieces};
 use super::order::Order;
+use super::readable::Readable;
 use super::served::{Sorting, sorting};
 use crate::db::Value;
 use crate::error::{Error, Result};
@@ -18,13 +20,18 @@ const DEFAULT_LIMIT: u32 = 50;
 const MOST_RECORDS: u32 = 500;
 
 /// A list that can be asked for: every name in it is a column of the table it was read for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ListQuery {
     pub(super) filter: Filter,
     pub(super) order: Order,
     pub(super) limit: u32,
     pub(super) after: Option<Position>,
     pub(super) fields: Option<Vec<usize>>,
+    pub(super) expand: Vec<Expansion>,
+    /// The fields and what the expansions compare, where there are any.
+    pub(super) reads: Option<Vec<usize>>,
+    /// Whether all records are counted.
+    pub(super) counts: bool,
     /// Whether what is found has to be sorted.
     pub(super) sorting: Sorting,
 }
@@ -40,9 +47,15 @@ impl ListQuery {
     ///
     /// # Errors
     /// 400 with the code `unknown_parameter`, `unknown_column`, `repeated_parameter`, `bad_filter`, `bad_value`,
-    /// `bad_order`, `bad_limit` or `bad_cursor`.
-    pub fn parse(table: &Table, params: &[(String, String)], context: &CursorContext) -> Result<ListQuery> {
+    /// `bad_order`, `bad_limit`, `bad_count` or `bad_cursor`, or as [`Expansion::parse`].
+    pub fn parse(
+        table: &Table,
+        params: &[(String, String)],
+        context: &CursorContext,
+        readable: &Readable,
+    ) -> Result<ListQuery> {
         let (mut order, mut limit, mut cursor, mut fields) = (None, None, None, None);
+        let (mut count, mut expand) = (None, None);
         let mut conditions = Conditions::default();
         for (name, value) in params {
             let slot = match name.as_str() {
@@ -50,6 +63,8 @@ impl ListQuery {
                 "limit" => &mut limit,
                 "cursor" => &mut cursor,
                 "fields" => &mut fields,
+                "count" => &mut count,
+                "expand" => &mut expand,
                 _ => {
                     conditions.take(table, name, value)?;
                     continue;
@@ -61,13 +76,20 @@ impl ListQuery {
         }
         let (filter, fixed) = conditions.finish()?;
         let order = Order::parse(table, order, &fixed)?;
+        let fields = fields.map(|text| parse_fields(table, text)).transpose()?;
+        let expand =
+            expand.map(|text| Expansion::parse(table, text, fields.as_deref(), readable)).transpose()?;
+        let expand = expand.unwrap_or_default();
         let mut query = ListQuery {
             sorting: sorting(table, &order, &filter),
             filter,
             order,
             limit: limit.map_or(Ok(DEFAULT_LIMIT), parse_limit)?,
             after: None,
-            fields: fields.map(|text| parse_fields(table, text)).transpose()?,
+            reads: reads(table, fields.as_deref(), &expand),
+            fields,
+            expand,
+            counts: count.map(parse_count).transpose()?.is_some(),
         };
         if let Some(token) = cursor {
             let position = Position::open(token, context, &query.subject(table))?;
@@ -77,6 +99,11 @@ impl ListQuery {
             query.after = Some(position);
         }
         Ok(query)
+    }
+
+    /// Writes what follows WHERE, apart from where a page begins.
+    pub(super) fn write_where<'q>(&'q self, table: &Table, sql: &mut String, params: &mut Vec<&'q Value>) {
+        self.filter.write(table, sql, params);
     }
 
     /// What a cursor of this list is bound to: the table, the order and the filters with their values.
@@ -94,6 +121,12 @@ impl ListQuery {
         }
         Sha256::digest(&bytes).into()
     }
+}
+
+/// These fields and what the expansions compare; `None` without any.
+pub(super) fn reads(table: &Table, fields: Option<&[usize]>, expand: &[Expansion]) -> Option<Vec<usize>> {
+    let fields = fields.unwrap_or(&table.visible).iter().copied();
+    (!expand.is_empty()).then(|| fields.chain(Expansion::links(expand)).collect())
 }
 
 /// Reads `fields=id,status,"a,b"`, for a list or a single record.
@@ -133,6 +166,11 @@ pub(super) fn filtered_column(table: &Table, name: &str) -> Result<usize> {
 fn parse_limit(text: &str) -> Result<u32> {
     let limit = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     limit.filter(|limit| (1..=MOST_RECORDS).contains(limit)).ok_or_else(Error::bad_limit)
+}
+
+fn parse_count(text: &str) -> Result<()> {
+    let wrong = || wrong_parameter("bad_count", "count is `exact`, or left out");
+    (text == "exact").then_some(()).ok_or_else(wrong)
 }
 
 /// 400: the column is not one of this table.

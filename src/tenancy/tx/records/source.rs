@@ -20,7 +20,7 @@ impl Source {
     /// Sorting moves whatever is selected: where it may have to be done, it is done with keys and terms alone. A view
     /// has no key, and whole rows of it are sorted.
     pub(super) fn of(table: &Table, query: &ListQuery) -> Source {
-        let columns = query.fields.as_deref();
+        let columns = query.reads.as_deref().or(query.fields.as_deref());
         let list = columns.map(|columns| table.list(columns));
         let list = list.as_deref().unwrap_or(&table.select_list);
         let keys = if query.sorting == Sorting::Never { None } else { lookup_keys(table) };
@@ -64,7 +64,7 @@ impl Source {
 }
 
 /// The columns by which each record is found again, with the test for each; `None` where there are none.
-fn lookup_keys(table: &Table) -> Option<Vec<(String, String)>> {
+pub(super) fn lookup_keys(table: &Table) -> Option<Vec<(String, String)>> {
     if let Some(rowid) = table.rowid {
         let name = quote(rowid);
         let test = format!("{name} = ?");

@@ -1,6 +1,7 @@
 //! The engine against real schemas in real files.
 
 mod dumps;
+mod expanding;
 mod faults;
 mod filters;
 mod hidden;
@@ -17,6 +18,7 @@ mod shop;
 #[cfg(target_os = "linux")]
 mod sorting;
 mod tickets;
+mod totals;
 
 use super::*;
 use crate::clock::{SystemClock, Timestamp};
@@ -31,6 +33,7 @@ use crate::tenancy::schema::{fingerprint, introspect};
 use crate::tenancy::table_access::Caller;
 use crate::tenancy::{self, TableAccess};
 use serde_json::{Value as Json, json};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,9 +156,13 @@ impl App {
         let table = self.table(table);
         let params: Vec<_> = params.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let context = context();
-        let query = ListQuery::parse(&table, &params, &context)?;
+        let query = ListQuery::parse(&table, &params, &context, &self.readable())?;
         let body = self.database.read_blocking(|tx| list_records(tx.app(), &table, &query, &context))?;
         Ok(read(&body))
+    }
+
+    fn readable(&self) -> Readable {
+        self.schema.tables().collect()
     }
 
     fn list(&self, table: &str, params: &[(&str, &str)]) -> Vec<Json> {

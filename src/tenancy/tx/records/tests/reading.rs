@@ -178,5 +178,8 @@ fn a_cursor_fits_its_list_and_tenant_only() {
     let table = app.table("a");
     let other = CursorContext::new([3; 32], "another tenant");
     let params = [("n".to_owned(), "gt.0".to_owned()), ("cursor".to_owned(), cursor.to_owned())];
-    assert_eq!(ListQuery::parse(&table, &params, &other).unwrap_err().code(), "bad_cursor");
+    assert_eq!(
+        ListQuery::parse(&table, &params, &other, &Readable::default()).unwrap_err().code(),
+        "bad_cursor"
+    );
 }
