@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::table::Table;
 use crate::model::{Etag, IdempotencyKey, Preconditions, Tagger};
 use crate::tenancy::tx::records::{
-    self, CursorContext, Expansion, ListQuery, NewRecords, Patch, Put, Readable, RecordKey,
+    self, AggregateQuery, CursorContext, Expansion, ListQuery, NewRecords, Patch, Put, Readable, RecordKey,
 };
 use crate::tenancy::{TableAccess, TenantScope, TenantTx, Wants};
 use written::Request;
@@ -37,7 +37,7 @@ pub async fn list_tables(scope: &TenantScope) -> Result<Vec<serde_json::Value>> 
         .collect()
 }
 
-/// One page of records, as the JSON of the answer.
+/// One page of records, or figures about them, as the JSON of the answer.
 ///
 /// # Errors
 /// 404 for a table that is unknown or not to be read, 400 for what the query gets wrong.
@@ -50,6 +50,10 @@ pub async fn list_records(
     let table = scope.table(table, Wants::Read).await?;
     let context = CursorContext::new(installation.keys.cursors, scope.tenant().id.to_string());
     let readable = readable(scope, Readable::is_asked(params)).await?;
+    if AggregateQuery::is_asked(params) {
+        let query = AggregateQuery::parse(&table, params, &readable)?;
+        return scope.read_slow(move |tx| records::aggregate_records(tx.app(), &table, &query)).await;
+    }
     let query = ListQuery::parse(&table, params, &context, &readable)?;
     let slow = query.is_slow();
     let list = move |tx: &TenantTx<'_>| records::list_records(tx.app(), &table, &query, &context);

@@ -34,6 +34,7 @@ mod owners;
 mod passwords;
 mod patterns;
 mod permissions;
+mod queries;
 mod refresh;
 mod roles;
 mod schemas;

@@ -12,6 +12,7 @@
 //!
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
 
+mod aggregate;
 mod batch;
 mod conditions;
 mod cursor;
@@ -34,6 +35,7 @@ mod put;
 mod query;
 mod readable;
 mod related;
+mod search;
 mod select;
 mod served;
 mod source;
@@ -49,6 +51,7 @@ pub(super) use encode::encode_value;
 pub(super) use key::append_key_part;
 pub(super) use stored::encode_visible;
 
+pub use aggregate::{AggregateQuery, aggregate_records};
 pub use batch::{Batch, BatchTables, Unwritable};
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};

@@ -5,6 +5,7 @@ use super::encode::{encode_row, encode_text};
 use super::expand::Expansion;
 use super::query::ListQuery;
 use super::related::Rows;
+use super::total::Total;
 use crate::db::{AppTx, DbError, Row, Value, ValueRef};
 use crate::error::Result;
 use crate::model::table::Table;
@@ -12,7 +13,7 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 
 /// A page ends before its limit once it is this long: records of many megabytes would take the memory of all.
-const PAGE_BYTES: usize = 8 << 20;
+pub(super) const PAGE_BYTES: usize = 8 << 20;
 
 /// A page in the making.
 pub(super) struct Page<'q> {
@@ -33,8 +34,8 @@ pub(super) struct Page<'q> {
     /// Whether `last` can be bound as it is stored.
     is_exact: bool,
     alike: u64,
-    /// How many records the list has, if that was asked for; `Some(None)` if they are too many to tell.
-    pub(super) total: Option<Option<u32>>,
+    /// How many records the list has, if that was asked for.
+    pub(super) total: Option<Total>,
 }
 
 impl<'q> Page<'q> {
@@ -117,9 +118,9 @@ impl<'q> Page<'q> {
         }
         match self.total {
             None => {}
-            Some(None) => out.extend_from_slice(b",\"total\":null,\"total_capped\":true"),
+            Some(Total::Capped) => out.extend_from_slice(b",\"total\":null,\"total_capped\":true"),
             // A Vec takes every byte, so writing does not fail.
-            Some(Some(total)) => {
+            Some(Total::Exact(total)) => {
                 let _ = write!(out, ",\"total\":{total}");
             }
         }

@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::names::{column, pieces};
 use super::order::Order;
 use super::readable::Readable;
+use super::search::Search;
 use super::served::{Sorting, sorting};
 use crate::db::Value;
 use crate::error::{Error, Result};
@@ -27,6 +28,10 @@ pub struct ListQuery {
     pub(super) limit: u32,
     pub(super) after: Option<Position>,
     pub(super) fields: Option<Vec<usize>>,
+    /// Boxed, as few lists have one.
+    pub(super) search: Option<Box<Search>>,
+    /// Whether the best of what is found come first.
+    pub(super) is_ranked: bool,
     pub(super) expand: Vec<Expansion>,
     /// The fields and what the expansions compare, where there are any.
     pub(super) reads: Option<Vec<usize>>,
@@ -47,7 +52,8 @@ impl ListQuery {
     ///
     /// # Errors
     /// 400 with the code `unknown_parameter`, `unknown_column`, `repeated_parameter`, `bad_filter`, `bad_value`,
-    /// `bad_order`, `bad_limit`, `bad_count` or `bad_cursor`, or as [`Expansion::parse`].
+    /// `bad_order`, `bad_limit`, `bad_count` or `bad_cursor`, or as [`Expansion::parse`]
+    /// and `q` say.
     pub fn parse(
         table: &Table,
         params: &[(String, String)],
@@ -55,7 +61,7 @@ impl ListQuery {
         readable: &Readable,
     ) -> Result<ListQuery> {
         let (mut order, mut limit, mut cursor, mut fields) = (None, None, None, None);
-        let (mut count, mut expand) = (None, None);
+        let (mut count, mut expand, mut search) = (None, None, None);
         let mut conditions = Conditions::default();
         for (name, value) in params {
             let slot = match name.as_str() {
@@ -65,6 +71,7 @@ impl ListQuery {
                 "fields" => &mut fields,
                 "count" => &mut count,
                 "expand" => &mut expand,
+                "q" => &mut search,
                 _ => {
                     conditions.take(table, name, value)?;
                     continue;
@@ -75,13 +82,17 @@ impl ListQuery {
             }
         }
         let (filter, fixed) = conditions.finish()?;
-        let order = Order::parse(table, order, &fixed)?;
+        let search = search.map(|text| Search::parse(table, text, readable)).transpose()?.map(Box::new);
+        let is_ranked = search.is_some() && order.is_none();
+        let order = if is_ranked { Order::default() } else { Order::parse(table, order, &fixed)? };
         let fields = fields.map(|text| parse_fields(table, text)).transpose()?;
         let expand =
             expand.map(|text| Expansion::parse(table, text, fields.as_deref(), readable)).transpose()?;
         let expand = expand.unwrap_or_default();
         let mut query = ListQuery {
-            sorting: sorting(table, &order, &filter),
+            sorting: if search.is_some() { Sorting::Always } else { sorting(table, &order, &filter) },
+            search,
+            is_ranked,
             filter,
             order,
             limit: limit.map_or(Ok(DEFAULT_LIMIT), parse_limit)?,
@@ -104,6 +115,15 @@ impl ListQuery {
     /// Writes what follows WHERE, apart from where a page begins.
     pub(super) fn write_where<'q>(&'q self, table: &Table, sql: &mut String, params: &mut Vec<&'q Value>) {
         self.filter.write(table, sql, params);
+        if let Some(search) = &self.search {
+            sql.push_str(" AND ");
+            search.write(sql, params);
+        }
+    }
+
+    /// What is searched for, if the best of it come first.
+    pub(super) fn ranked(&self) -> Option<&Search> {
+        self.search.as_deref().filter(|_| self.is_ranked)
     }
 
     /// What a cursor of this list is bound to: the table, the order and the filters with their values.
@@ -111,7 +131,7 @@ impl ListQuery {
         let mut sql = table.quoted.clone();
         let mut params: Vec<&Value> = Vec::new();
         sql.push('|');
-        self.filter.write(table, &mut sql, &mut params);
+        self.write_where(table, &mut sql, &mut params);
         sql.push('|');
         self.order.write(&mut sql);
         let mut bytes = sql.into_bytes();
@@ -163,7 +183,8 @@ pub(super) fn filtered_column(table: &Table, name: &str) -> Result<usize> {
     })
 }
 
-fn parse_limit(text: &str) -> Result<u32> {
+/// `limit`, from 1 to 500.
+pub(super) fn parse_limit(text: &str) -> Result<u32> {
     let limit = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     limit.filter(|limit| (1..=MOST_RECORDS).contains(limit)).ok_or_else(Error::bad_limit)
 }

@@ -7,8 +7,9 @@ use super::key::RecordKey;
 use super::page::Page;
 use super::query::{ListQuery, reads};
 use super::related::Rows;
+use super::search::Search;
 use super::source::Source;
-use super::total::count_records;
+use super::total::{Total, count_records};
 use crate::db::{AppTx, Value};
 use crate::error::Result;
 use crate::model::table::Table;
@@ -44,7 +45,7 @@ pub fn list_records(
     if query.counts {
         // The first page may be all there is.
         let is_all = query.after.is_none() && !page.has_more;
-        let total = if is_all { Some(page.count) } else { count_records(tx, table, query)? };
+        let total = if is_all { Total::Exact(page.count) } else { count_records(tx, table, query)? };
         page.total = Some(total);
     }
     page.finish(tx, context)
@@ -92,8 +93,13 @@ pub(super) fn statement<'q>(
     let mut sql = String::with_capacity(head.len() + 256);
     sql.push_str(head);
     let mut params = Vec::new();
+    let ranked = query.ranked();
+    params.extend(ranked.map(|search| &search.words));
     sql.push_str(" WHERE ");
-    query.write_where(table, &mut sql, &mut params);
+    match ranked {
+        None => query.write_where(table, &mut sql, &mut params),
+        Some(_) => query.filter.write(table, &mut sql, &mut params),
+    }
     if part == Part::Second {
         sql.push_str(" AND ");
         query.order.write_second_part(&mut sql);
@@ -102,7 +108,10 @@ pub(super) fn statement<'q>(
         query.order.write_after(values, &mut sql, &mut params);
     }
     sql.push_str(" ORDER BY ");
-    query.order.write(&mut sql);
+    match ranked {
+        None => query.order.write(&mut sql),
+        Some(_) => sql.push_str(Search::RANKED),
+    }
     sql.push_str(" LIMIT ? OFFSET ?");
     params.extend(bounds);
     (sql, params)

@@ -11,11 +11,20 @@ const MOST_COUNTED: u32 = 100_000;
 /// And not for longer than this.
 const LONGEST_COUNT: Duration = Duration::from_millis(200);
 
-/// How many records pass the filters; `None` beyond the bounds.
+/// How many records a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Total {
+    /// So many.
+    Exact(u32),
+    /// Too many to tell, or too slow.
+    Capped,
+}
+
+/// How many records pass the filters.
 ///
 /// # Errors
 /// As [`DbError`] says.
-pub(super) fn count_records(tx: AppTx<'_>, table: &Table, query: &ListQuery) -> Result<Option<u32>, DbError> {
+pub(super) fn count_records(tx: AppTx<'_>, table: &Table, query: &ListQuery) -> Result<Total, DbError> {
     let mut sql = format!("SELECT count(*) FROM (SELECT 1 FROM {} WHERE ", table.quoted);
     let mut params = Vec::new();
     query.write_where(table, &mut sql, &mut params);
@@ -29,5 +38,8 @@ pub(super) fn count_records(tx: AppTx<'_>, table: &Table, query: &ListQuery) -> 
             Ok(ControlFlow::Continue(()))
         })
     })?;
-    Ok(counted.and(u32::try_from(found).ok()).filter(|total: &u32| *total <= MOST_COUNTED))
+    Ok(match counted {
+        Some(()) if found <= MOST_COUNTED => Total::Exact(found),
+        _ => Total::Capped,
+    })
 }

@@ -217,7 +217,7 @@ fn a_relation_of_a_page_is_one_statement_that_enters_an_index() {
     ] {
         let expand = Expansion::parse(&app.table(table), name, None, &app.readable()).unwrap();
         let value = [crate::db::Value::from("x")];
-        let (sql, params) = super::super::related::statement(&expand[0], &[&value, &value, &value]);
+        let (sql, params) = related::statement(&expand[0], &[&value, &value, &value]);
         assert_eq!(params.len(), 4, "filled up to a power of two");
         let mut plan = Vec::new();
         app.database

@@ -3,7 +3,9 @@
 mod dumps;
 mod expanding;
 mod faults;
+mod figures;
 mod filters;
+mod grammars;
 mod hidden;
 mod keys;
 mod meters;
@@ -14,6 +16,7 @@ mod plans;
 mod prefixes;
 mod put;
 mod reading;
+mod searching;
 mod shop;
 #[cfg(target_os = "linux")]
 mod sorting;
