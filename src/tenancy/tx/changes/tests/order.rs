@@ -8,6 +8,7 @@ const SCHEMA: &str = "
       amount INTEGER, twice AS (amount * 2), PRIMARY KEY (order_id, n)) WITHOUT ROWID;
     CREATE TABLE trees (id TEXT PRIMARY KEY, parent TEXT REFERENCES trees (id) ON DELETE CASCADE);
     CREATE TABLE plain (a, b);
+    CREATE TABLE reals (r REAL PRIMARY KEY, x);
     CREATE TRIGGER lines_total AFTER INSERT ON lines BEGIN
       UPDATE orders SET total = total + NEW.amount WHERE id = NEW.order_id;
     END;
@@ -66,6 +67,7 @@ fn a_write_is_told_once_per_record_in_an_order_that_keys_allow() {
         (&["UPDATE names SET id = 5", "UPDATE names SET id = 2"], &["update names/2"]),
         (&["INSERT INTO numbers VALUES (1)"], &["create plain/1"]),
         (&["UPDATE plain SET rowid = 9"], &["delete plain/1", "create plain/9"]),
+        (&["INSERT INTO reals VALUES (2, 1)", "UPDATE reals SET x = 2"], &["create reals/2"]),
         (&["INSERT INTO trees VALUES (NULL, NULL), (NULL, NULL)"], &["create trees/-", "create trees/-"]),
         (&["INSERT INTO trees VALUES ('x,y/ü', NULL)"], &["create trees/x%2Cy%2F%C3%BC"]),
     ] {
