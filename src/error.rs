@@ -33,6 +33,8 @@ pub enum Kind {
     Stale,
     /// More bytes than are taken.
     TooLarge,
+    /// A part of something that has no such part.
+    OutOfRange,
     /// Not a media type that is understood here.
     UnsupportedMedia,
     /// Understood, and not valid; `fields` says where.
@@ -124,9 +126,21 @@ impl Error {
         error
     }
 
+    /// The same with words of its own, where the permission is missing for one thing only.
+    pub fn forbidden_here(permission: &'static str, detail: impl Into<Cow<'static, str>>) -> Error {
+        let mut error = Error::forbidden(permission);
+        error.0.detail = detail.into();
+        error
+    }
+
     /// 409: in conflict with what is stored.
     pub fn conflict(code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Error {
         Error::new(Kind::Conflict, code, detail)
+    }
+
+    /// 400: the client broke off.
+    pub fn body_incomplete() -> Error {
+        Error::malformed("body_incomplete", "The body ended before it was complete.")
     }
 
     /// 422 with the fields at fault. At least one field is expected.
@@ -181,6 +195,15 @@ impl Error {
         error
     }
 
+    /// 503: the disk is full or cannot be written.
+    pub fn storage_unavailable() -> Error {
+        Error::unavailable(
+            "storage_unavailable",
+            "The disk refuses to write or open files; nothing was changed. Try again later.",
+            10,
+        )
+    }
+
     /// 429 with the seconds after which another try makes sense.
     pub fn too_many(code: &'static str, detail: impl Into<Cow<'static, str>>, retry_after_s: u32) -> Error {
         let mut error = Error::new(Kind::TooMany, code, detail);
@@ -188,8 +211,13 @@ impl Error {
         error
     }
 
-    /// 500: the client learns nothing, the log learns the cause.
+    /// 500: the client learns nothing, the log learns the cause. If that comes down to a full disk or to descriptors
+    /// that ran out, which are nobody's fault, 503.
     pub fn internal(cause: impl Into<Cause>) -> Error {
+        let cause = cause.into();
+        if is_short_of_storage(&*cause) {
+            return Error::storage_unavailable().because(cause);
+        }
         Error::new(
             Kind::Internal,
             "internal",
@@ -262,6 +290,17 @@ impl Error {
     }
 }
 
+/// Whether a cause, or what caused it, is an operating system without space, quota or descriptors.
+fn is_short_of_storage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use rustix::io::Errno;
+    let short = |error: &std::io::Error| {
+        Errno::from_io_error(error)
+            .is_some_and(|errno| [Errno::NOSPC, Errno::DQUOT, Errno::MFILE, Errno::NFILE].contains(&errno))
+    };
+    std::iter::successors(Some(cause), |cause| cause.source())
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(short))
+}
+
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}: {}", self.0.kind, self.0.code, self.0.detail)?;
@@ -293,8 +332,37 @@ impl From<std::io::Error> for Error {
     }
 }
 
+impl From<csv::Error> for Error {
+    fn from(cause: csv::Error) -> Error {
+        // It does not tell its source.
+        let text = cause.to_string();
+        match cause.into_kind() {
+            csv::ErrorKind::Io(cause) => Error::internal(cause),
+            _ => Error::internal(text),
+        }
+    }
+}
+
 impl From<serde_json::Error> for Error {
     fn from(cause: serde_json::Error) -> Error {
-        Error::internal(cause)
+        if cause.is_io() { Error::internal(std::io::Error::from(cause)) } else { Error::internal(cause) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Kind};
+    use std::io;
+
+    #[test]
+    fn a_disk_without_space_is_503_wherever_it_stands_among_the_causes() {
+        let full = || io::Error::from_raw_os_error(28);
+        let told = |error: Error| (error.kind(), error.code().to_owned(), error.retry_after_s());
+        let expected = (Kind::Unavailable, "storage_unavailable".to_owned(), Some(10));
+        assert_eq!(told(Error::from(full())), expected);
+        assert_eq!(told(Error::from(csv::Error::from(full()))), expected);
+        assert_eq!(told(Error::from(serde_json::Error::io(full()))), expected);
+        assert_eq!(Error::from(io::Error::from_raw_os_error(13)).kind(), Kind::Internal);
+        assert_eq!(Error::internal("no space").kind(), Kind::Internal);
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// A new UUIDv7 at `now`.
 pub fn uuid_v7(now: Timestamp) -> Uuid {
     let ms = u64::try_from(now.0).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(ms, &crate::random::bytes::<10>()).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(ms, &crate::random::id_bytes()).into_uuid()
 }
 
 macro_rules! typed_id {
@@ -65,6 +65,8 @@ typed_id! {
     InvitationId,
     /// One export of a tenant.
     ExportId,
+    /// What an upload holds; another with each upload.
+    ContentId,
     /// One request, as in `X-Request-Id`.
     RequestId,
 }

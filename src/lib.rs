@@ -20,7 +20,7 @@
 //!
 //! # One request
 //!
-//! `http::layers` gives it an id, a deadline and a panic guard. The extractor in the handler's signature
+//! `http::connection` gives the peer a time for sending it. `http::layers` gives it an id, a deadline and a panic guard. The extractor in the handler's signature
 //! (`Allowed<WriteRecords>`) reads the token, then session, identity, tenant, membership and permission, and hands over a
 //! [`tenancy::TenantScope`]: the proof of access. The handler calls one function of [`service`], which asks the scope
 //! again in the words of the act and opens one transaction; the tenant's file is leased at its first use. Its statements
@@ -30,12 +30,20 @@
 //!
 //! A write is queued at its file's writer. Whoever finds the queue idle becomes the leader, runs every queued closure in a
 //! savepoint of its own, commits once, and answers all. See `db::writer`.
+//!
+//! # One SQL statement that somebody wrote
+//!
+//! SQLite can work for minutes where no deadline is looked at, so `tenancy::console` starts the program once more for
+//! each such statement and kills it in time. The far end is `tenancy::console::worker`, the connection `db::console`.
+//! A program that embeds this library names one to start with [`tenancy::Tenancy::run_sql_with`]; its `main` calls
+//! [`tenancy::run_worker`] when its first argument is `sql-worker`. Until then statements are answered with 503.
 
 pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod descriptors;
 pub mod error;
 pub mod http;
 pub mod id;

@@ -104,6 +104,33 @@ impl FromIterator<Permission> for PermissionSet {
     }
 }
 
+impl PermissionSet {
+    /// Whether rows that belong to others may be written too, in tables that have an owner for each row: those who
+    /// manage the members of a tenant and write its records manage their rows.
+    pub const fn writes_rows_of_others(self) -> bool {
+        self.has(Permission::RecordsWrite) && self.has(Permission::MembersManage)
+    }
+}
+
+/// What a role may do with one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableRights {
+    /// Read its rows, and know that it exists.
+    pub read: bool,
+    /// Create, change and delete its rows.
+    pub write: bool,
+}
+
+impl TableRights {
+    /// What the permissions alone give, for a table of which the app says nothing.
+    pub const fn of(permissions: PermissionSet) -> TableRights {
+        TableRights {
+            read: permissions.has(Permission::RecordsRead),
+            write: permissions.has(Permission::RecordsWrite),
+        }
+    }
+}
+
 /// The name of the role that owns the tenant.
 pub const OWNER: &str = "owner";
 /// The name of the role that manages everything but owners and money.

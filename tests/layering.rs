@@ -13,6 +13,7 @@ use std::path::Path;
 const PARTS: &[(&str, &str)] = &[
     ("clock", ""),
     ("random", ""),
+    ("descriptors", ""),
     ("error", ""),
     ("id", "clock random"),
     ("policy", "model error"),
@@ -23,7 +24,7 @@ const PARTS: &[(&str, &str)] = &[
     ("telemetry", "db config model error id clock"),
     ("catalog", "db config model policy rating error id clock random"),
     ("tenancy", "catalog db config model policy rating error id clock random"),
-    ("service", "tenancy catalog db telemetry config model policy rating error id clock random"),
+    ("service", "tenancy catalog db telemetry config descriptors model policy rating error id clock random"),
     // These two touch neither the catalog nor a tx; of `tenancy` they name the scope, see PATHS.
     ("jobs", "service tenancy telemetry config model policy rating error id clock random"),
     ("http", "service tenancy telemetry config model policy rating error id clock random"),
@@ -53,6 +54,8 @@ const WORDS: &[Word] = &[
     only("r2d2_sqlite", &["db"], "all SQL goes through db"),
     only("axum", &["http"], "nothing but http knows the framework"),
     only("tower_http", &["http"], "nothing but http knows the framework"),
+    only("hyper", &["http"], "nothing but http knows the framework"),
+    only("hyper_util", &["http"], "nothing but http knows the framework"),
     only("SystemTime::now", &["clock"], "only clock reads the time"),
     only("Instant::now", &["clock"], "only clock reads the time"),
     only("Timestamp::now", &["clock"], "only clock reads the time"),

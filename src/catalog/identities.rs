@@ -64,13 +64,11 @@ impl CatalogTx<'_> {
         email: &Email,
         name: &Name,
         password_hash: &str,
-        operator: bool,
     ) -> Result<Identity> {
         self.tx
             .execute(
-                "INSERT INTO identities (id, email, name, password_hash, operator, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![id, email.as_str(), name.as_str(), password_hash, operator, self.now()],
+                "INSERT INTO identities (id, email, name, password_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![id, email.as_str(), name.as_str(), password_hash, self.now()],
             )
             .on_constraint("identities.email", email_taken)?;
         self.find_identity(id)?.ok_or_else(Error::not_found)
@@ -85,7 +83,16 @@ impl CatalogTx<'_> {
         Ok(self.tx.query_row(&sql, params![id], identity)?)
     }
 
-    /// The identity with that address, and its password.
+    /// The identity with that address.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_identity_by_email(&self, email: &Email) -> Result<Option<Identity>> {
+        let sql = format!("SELECT {COLUMNS} FROM identities WHERE email = ?1");
+        Ok(self.tx.query_row(&sql, params![email.as_str()], identity)?)
+    }
+
+    /// The identity with that address, and its password, for signing in.
     ///
     /// # Errors
     /// As the database says.

@@ -98,6 +98,9 @@ pub(super) enum Command {
     Healthcheck(Listening),
     /// Print the version
     Version,
+    /// Run one SQL statement for a server that started this
+    #[command(hide = true)]
+    SqlWorker,
 }
 
 #[derive(Subcommand)]

@@ -83,6 +83,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Check) => config::check(&common),
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),
+        Command::SqlWorker => Ok(crate::tenancy::run_worker()),
         Command::Version => {
             println!("tenantry {}", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)

@@ -9,7 +9,8 @@ const FILES: [(&str, &str); 3] = [
     (
         "app.toml",
         "name = \"My app\"\n\n# Beside owner, admin, member and viewer:\n# [roles.bookkeeper]\n# permissions = [\"records:read\", \
-         \"records:write\", \"billing:read\"]\n",
+         \"records:write\", \"billing:read\"]\n\n# What differs for single tables (see the README):\n# [tables.notes]\n# \
+         owner = \"created_by\"\n# [tables.notes.roles.viewer]\n# write = true\n",
     ),
     ("migrations/0001_starter.sql", include_str!("../../migrations/starter/0001_starter.sql")),
     (

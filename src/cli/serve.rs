@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::http::Server;
 use crate::jobs::Runner;
 use crate::service::{Installation, operators};
+use crate::tenancy::this_program;
 use serde_json::json;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ impl Running {
         // First of all: whoever has read where we listen may ask us to end.
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let installation = Installation::open(config, clock()).await?;
+        installation.tenancy().run_sql_with(this_program()?);
         let server = match Server::bind(Arc::clone(&installation)).await {
             Ok(server) => server,
             Err(error) => {
@@ -90,11 +92,11 @@ impl Running {
             }
             tracing::info!("stopping");
         };
-        let served = self.server.serve(stop).await;
+        self.server.serve(stop).await;
         drop(self.control);
         self.jobs.stop().await;
         self.installation.close().await;
         tracing::info!("stopped");
-        Ok(served?)
+        Ok(())
     }
 }

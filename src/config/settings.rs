@@ -106,9 +106,15 @@ settings! {
     identity_streams: usize = 100, "100";
     /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
     open_tenants: usize = 0, "0";
+    /// Most connections at once; fewer where the limit of open files is low.
+    max_connections: usize = 10_000, "10000";
+    /// Seconds after which a connection without a request is closed; longer than a proxy before us keeps it.
+    idle_seconds: u64 = 75, "75";
     /// Largest request body, in bytes.
     max_body_bytes: usize = 8 << 20, "8388608";
-    /// Seconds after which a request is given up.
+    /// Largest upload, in bytes.
+    file_max_bytes: u64 = 100 << 20, "104857600";
+    /// Seconds after which a request is given up; an upload, when so long nothing of it came.
     request_seconds: u64 = 30, "30";
     /// Seconds that a shutdown waits for running requests.
     shutdown_seconds: u64 = 20, "20";

@@ -156,12 +156,7 @@ fn constraint(extended_code: i32, message: &str) -> Constraint {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Error {
         match error {
-            DbError::Disk(_) => Error::unavailable(
-                "storage_unavailable",
-                "The disk refuses to write or open files; nothing was changed. Try again later.",
-                10,
-            )
-            .because(error),
+            DbError::Disk(_) => Error::storage_unavailable().because(error),
             DbError::Busy(_) => {
                 Error::unavailable("busy", "The database is busy. Try again shortly.", 1).because(error)
             }

@@ -24,7 +24,7 @@ impl Maintenance {
         if !path.exists() {
             return Err(OpenError::Missing);
         }
-        Ok(Maintenance { connected: Manager::new(path, Role::Writer, 2_048).connect()? })
+        Ok(Maintenance { connected: Manager::new(path, Role::Maintenance, 2_048).connect()? })
     }
 
     /// Makes a new, empty file of the kind `application_id`, in WAL mode.
@@ -89,6 +89,14 @@ impl Maintenance {
             let _ = self.connected.raw.execute_batch("ROLLBACK");
         }
         result
+    }
+
+    /// Reads, outside of a transaction: from a file that nobody else writes.
+    ///
+    /// # Errors
+    /// What `act` returns.
+    pub fn read<T>(&self, act: impl FnOnce(&Tx<'_>) -> crate::error::Result<T>) -> crate::error::Result<T> {
+        act(&Tx::new(&self.connected, Timestamp(0)))
     }
 
     /// Runs `act` in one immediate transaction without group commit.

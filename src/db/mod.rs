@@ -4,7 +4,9 @@
 //! with [`Value`] parameters; failures come back as [`DbError`], constraints by name.
 
 mod authorizer;
+mod batch;
 mod capture;
+mod console;
 mod constraint;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for SQLite's C interface, see its head")]
@@ -22,11 +24,12 @@ mod work;
 mod writer;
 
 pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
+pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use database::{Database, DatabaseOptions, ReaderThreads};
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, is_current};
-pub use open::OpenError;
+pub use open::{OpenError, keep_temporary_files_in};
 pub use pattern::{ILIKE, LIKE};
 pub use tx::{AppTx, Row, Tx};
 pub use value::{FromValue, Value, ValueRef};

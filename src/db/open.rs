@@ -36,6 +36,8 @@ pub(super) enum Role {
     Reader,
     /// The writer of its file.
     Writer,
+    /// Alone with a file that nobody waits for.
+    Maintenance,
 }
 
 /// A connection and the state that its hooks share with us.
@@ -109,13 +111,27 @@ impl r2d2::ManageConnection for Manager {
     }
 }
 
+/// Where SQLite puts what does not fit into memory, for the whole process; the files have no names once they are open.
+/// Else they would be in a directory of the system, away from the tenants' data and from its file system.
+///
+/// # Errors
+/// As [`DbError`](super::DbError) says: the directory cannot be written.
+pub fn keep_temporary_files_in(directory: &Path) -> Result<(), super::DbError> {
+    // This holds the lock that SQLite takes when it reads the setting.
+    let connection = Connection::open_in_memory()?;
+    Ok(connection.pragma_update(None, "temp_store_directory", directory.to_string_lossy())?)
+}
+
 fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, rusqlite::Error> {
     super::ffi::keep_few_allocations_ready(&raw);
     // The order is that of DESIGN 3: the timeout first, so that switching to WAL can wait for a lock.
     raw.execute_batch(&format!(
         "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
          PRAGMA trusted_schema=OFF; PRAGMA cache_size=-{cache_kib}; PRAGMA secure_delete=ON;
-         PRAGMA journal_size_limit=16777216; PRAGMA temp_store=MEMORY;"
+         PRAGMA journal_size_limit=16777216; PRAGMA temp_store={};",
+        // What is sorted may be as long as the file, and in memory no sorter has a bound. The writer sorts next to
+        // nothing, and takes a savepoint for each write.
+        if role == Role::Writer { "MEMORY" } else { "FILE" },
     ))?;
     if role == Role::Reader {
         raw.execute_batch("PRAGMA query_only=ON;")?;

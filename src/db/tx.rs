@@ -244,6 +244,35 @@ impl AppTx<'_> {
         self.tx.as_app(|| each(self.tx.connection, sql, params, act))
     }
 
+    /// Runs a query whose first `keys` columns name a record, and `find` with these values for each of its rows. Hands
+    /// the record and the row that named it to `act` until it breaks off. The values are bound as they are stored,
+    /// text that is not UTF-8 too.
+    ///
+    /// # Errors
+    /// As [`DbError`] says, or what `act` returns.
+    pub fn each_found<'p>(
+        &self,
+        sql: &str,
+        params: impl IntoIterator<Item = &'p Value>,
+        keys: usize,
+        find: &str,
+        mut act: impl FnMut(&Row<'_>, &Row<'_>) -> Result<ControlFlow<()>, DbError>,
+    ) -> Result<(), DbError> {
+        use rusqlite::types::ToSqlOutput;
+        self.tx.as_speaker(Speaker::App, || {
+            let mut find = self.tx.connection.prepare_cached(find)?;
+            each(self.tx.connection, sql, params, |named| {
+                for key in 0..keys {
+                    find.raw_bind_parameter(key + 1, ToSqlOutput::Borrowed(named.0.get_ref(key)?))?;
+                }
+                match find.raw_query().next().map_err(DbError::while_stepping)? {
+                    Some(record) => act(&Row(record), named),
+                    None => Ok(ControlFlow::Continue(())),
+                }
+            })
+        })
+    }
+
     /// Whether this transaction now holds foreign keys that would fail its COMMIT.
     pub fn has_deferred_violations(&self) -> bool {
         ffi::has_deferred_violations(self.tx.connection)
@@ -290,7 +319,18 @@ fn each<'p>(
 /// One row of a query.
 pub struct Row<'r>(&'r rusqlite::Row<'r>);
 
+impl<'r> Row<'r> {
+    pub(super) fn new(row: &'r rusqlite::Row<'r>) -> Row<'r> {
+        Row(row)
+    }
+}
+
 impl Row<'_> {
+    /// How many columns it has.
+    pub fn columns(&self) -> usize {
+        self.0.as_ref().column_count()
+    }
+
     /// The value in `column` (from 0), read as `T`.
     ///
     /// # Errors

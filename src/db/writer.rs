@@ -1,10 +1,11 @@
 //! The writer: SQLite has one per file, so writes queue up and share a commit.
 //!
 //! Whoever finds the queue idle becomes the leader: it opens one IMMEDIATE transaction, runs each queued closure in
-//! a savepoint of its own, commits once (one fsync) and answers all. An idle file costs no thread.
+//! turn, commits once (one fsync) and answers all. An idle file costs no thread. A closure that fails harms no neighbour:
+//! either it had changed nothing, or the batch is run again with a savepoint for each.
 
+use super::batch::Batches;
 use super::capture::CapturePlan;
-use super::constraint::DbError;
 use super::open::{Connected, Manager, OpenError};
 use super::tx::Tx;
 use super::work::{Work, WorkOf};
@@ -12,6 +13,7 @@ use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use r2d2::ManageConnection;
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +49,8 @@ pub(super) struct Writer {
     idle: Condvar,
     limits: WriteLimits,
     clock: SharedClock,
+    /// See [`Batches::careful`].
+    careful: AtomicU32,
 }
 
 /// The turn of a leader. If it ends before its time (a panic, or a runtime that shuts down), those who wait are told,
@@ -86,6 +90,7 @@ impl Writer {
             idle: Condvar::new(),
             limits,
             clock,
+            careful: AtomicU32::new(0),
         }
     }
 
@@ -152,7 +157,7 @@ impl Writer {
                 queue.waiting.drain(..count).collect()
             };
             match self.connected(&mut slot) {
-                Ok(connected) => self.run_batch(connected, batch),
+                Ok(connected) => self.run(connected, batch),
                 Err(error) => {
                     tracing::error!(error = %error, "the writer cannot open its file");
                     for work in batch {
@@ -175,56 +180,15 @@ impl Writer {
         })
     }
 
-    fn run_batch(&self, connected: &Connected, mut batch: Vec<Box<dyn Work>>) {
-        if batch.len() == 1 {
-            // Whoever came since shares the commit.
-            batch.extend(self.take(self.limits.batch - 1));
-        }
-        if batch.len() == 1 {
-            return batch.drain(..).for_each(|work| self.run_alone(connected, work));
-        }
-        let now = self.clock.now();
-        let mut after_commit = Vec::new();
-        let mut failed: Vec<Option<Error>> = Vec::with_capacity(batch.len());
-        let begun = Tx::new(connected, now).execute("BEGIN IMMEDIATE", &[]);
-        let mut broken = begun.is_err();
-        while !broken {
-            if failed.len() == batch.len() {
-                // The same for those who came while the others ran.
-                batch.extend(self.take(self.limits.batch.saturating_sub(batch.len())));
-            }
-            let Some(work) = batch.get_mut(failed.len()) else { break };
-            let tx = Tx::new(connected, now);
-            match in_savepoint(&tx, connected, work.as_mut(), self.limits.time) {
-                Ok(Ok(())) => {
-                    after_commit.extend(tx.take_after_commit());
-                    failed.push(None);
-                }
-                Ok(Err(error)) => failed.push(Some(error)),
-                Err(_) => {
-                    broken = true;
-                    break;
-                }
-            }
-            // RAISE(ROLLBACK), ON CONFLICT ROLLBACK and an interrupted write end everyone's transaction.
-            broken = connected.raw.is_autocommit();
-        }
-        if !broken {
-            broken = Tx::new(connected, now).execute("COMMIT", &[]).is_err();
-        }
-        if !broken {
-            after_commit.into_iter().for_each(|act| act());
-            for (work, failure) in batch.into_iter().zip(failed) {
-                work.answer(failure.map_or(Ok(()), Err));
-            }
-            return;
-        }
-        // The innocent are run again, one by one, and the guilty alone fails.
-        roll_back(connected);
-        for work in batch {
-            tracing::debug!(transaction = work.name(), "run again alone");
-            self.run_alone(connected, work);
-        }
+    fn run(&self, connected: &Connected, batch: Vec<Box<dyn Work>>) {
+        let batches = Batches {
+            connected,
+            clock: &self.clock,
+            limits: self.limits,
+            careful: &self.careful,
+            late: &|most| self.take(most),
+        };
+        batches.run(batch);
     }
 
     /// Up to `most` of those who wait.
@@ -232,56 +196,6 @@ impl Writer {
         let mut queue = self.queue();
         let count = queue.waiting.len().min(most);
         queue.waiting.drain(..count).collect()
-    }
-
-    fn run_alone(&self, connected: &Connected, mut work: Box<dyn Work>) {
-        let tx = Tx::new(connected, self.clock.now());
-        let result = (|| {
-            tx.execute("BEGIN IMMEDIATE", &[])?;
-            connected.guard.arm(None, Some(self.limits.time));
-            let result = work.run(&tx);
-            connected.guard.arm(None, None);
-            result?;
-            if connected.raw.is_autocommit() {
-                return Err(Error::internal("the transaction was ended from within"));
-            }
-            tx.execute("COMMIT", &[])?;
-            Ok(())
-        })();
-        match &result {
-            Ok(()) => tx.take_after_commit().into_iter().for_each(|act| act()),
-            Err(_) => roll_back(connected),
-        }
-        work.answer(result);
-    }
-}
-
-/// Runs `work` in a savepoint. The outer error means that the savepoint itself could not be made, undone or released, so
-/// that nothing is known of the transaction any more.
-fn in_savepoint(
-    tx: &Tx<'_>,
-    connected: &Connected,
-    work: &mut dyn Work,
-    time: Duration,
-) -> Result<Result<()>> {
-    tx.execute("SAVEPOINT work", &[])?;
-    connected.guard.arm(None, Some(time));
-    let result = work.run(tx);
-    connected.guard.arm(None, None);
-    if !tx.connection().is_autocommit() {
-        if result.is_err() {
-            tx.execute("ROLLBACK TO work", &[])?;
-        }
-        tx.execute("RELEASE work", &[])?;
-    }
-    Ok(result)
-}
-
-fn roll_back(connected: &Connected) {
-    if !connected.raw.is_autocommit()
-        && let Err(error) = connected.raw.execute_batch("ROLLBACK").map_err(DbError::from)
-    {
-        tracing::error!(error = %error, "ROLLBACK failed");
     }
 }
 

@@ -138,6 +138,11 @@ impl Fields {
         Some(value)
     }
 
+    /// Whatever it is, if it is there.
+    pub(super) fn optional_value(&mut self, name: &str) -> Option<Value> {
+        self.map.remove(name)
+    }
+
     fn refuse_rest(&mut self) {
         let rest: Vec<String> = std::mem::take(&mut self.map).into_iter().map(|(name, _)| name).collect();
         for name in rest {

@@ -1,5 +1,6 @@
 //! What every request passes through: id, panic guard, deadline, headers, log.
 
+use super::large_body::{self, Deadline};
 use super::problem::{Problem, Unwritten, write};
 use crate::clock::monotonic;
 use crate::error::{Error, Kind};
@@ -11,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,14 +35,21 @@ pub(super) async fn observe(
     let method = request.method().clone();
     let uri = request.uri().clone();
     let deadline = Duration::from_secs(installation.config().request_seconds);
-    let answer = async {
+    let (request, large) = if is_large(&request) {
+        let (request, deadline) = large_body::prepare(request);
+        (request, Some(deadline))
+    } else {
+        (request, None)
+    };
+    let mut answer = pin!(async {
         match with_small_body_read(request).await {
             Ok(request) => next.run(request).await,
             Err(problem) => problem.into_response(),
         }
-    };
-    let mut response = match tokio::time::timeout(deadline, answer).await {
+    });
+    let mut response = match tokio::time::timeout(deadline, answer.as_mut()).await {
         Ok(response) => response,
+        Err(_) if large.as_ref().is_some_and(Deadline::is_lifted) => answer.await,
         Err(_) => Problem(Error::new(
             Kind::DeadlinePassed,
             "deadline_passed",
@@ -67,15 +76,19 @@ pub(super) async fn observe(
 /// A refusal is often ready before the body has arrived. The connection would then be closed with bytes unread, which
 /// resets it, and the client would lose the very answer; so a small body is taken in first.
 async fn with_small_body_read(request: Request) -> Result<Request, Problem> {
-    let size = request.body().size_hint().exact();
-    if !size.is_some_and(|size| (1..=READ_FIRST).contains(&size)) {
+    if is_large(&request) || request.body().size_hint().exact() == Some(0) {
         return Ok(request);
     }
     let (parts, body) = request.into_parts();
-    let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|error| {
-        Problem(Error::malformed("body_incomplete", "The body ended before it was complete.").because(error))
-    })?;
+    let bytes = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .map_err(|error| Problem(Error::body_incomplete().because(error)))?;
     Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// Whether the body is longer than what is read first, or of unknown length.
+fn is_large(request: &Request) -> bool {
+    request.body().size_hint().exact().is_none_or(|size| size > READ_FIRST)
 }
 
 /// Faults of ours are errors, overload is a warning, the rest is the client's own affair.

@@ -1,6 +1,7 @@
 //! Pages: what is embedded from `assets/`, and the app's own `public/`.
 
 use super::problem::Problem;
+use super::public_files::PublicFiles;
 use crate::error::Error;
 use crate::service::Installation;
 use axum::Router;
@@ -25,8 +26,10 @@ pub(super) fn router(installation: &Installation) -> Router<Arc<Installation>> {
         .route("/assets/{*path}", get(asset));
     let router = router.route("/api/{*path}", any(not_found));
     match &installation.app().public {
-        // The developer's directory: what lies in it, links included, is meant to be seen.
-        Some(public) => router.fallback_service(ServeDir::new(public).fallback(any(not_found))),
+        Some(public) => {
+            let files = PublicFiles::new(public);
+            router.fallback_service(ServeDir::with_backend(public, files).fallback(any(not_found)))
+        }
         None => router.route("/", get(|| async { page("index.html") })).fallback(not_found),
     }
 }

@@ -52,6 +52,8 @@ pub(super) const NONE: Params = Params::Only(&[]);
 pub(super) struct Declared {
     access: Access,
     params: Params,
+    /// Whether the body is taken piece by piece, for as long as it keeps coming.
+    streams: bool,
 }
 
 impl Declared {
@@ -71,6 +73,14 @@ impl Declared {
             return Ok(());
         }
         Err(Error::internal("a route's declaration and its handler's signature differ"))
+    }
+
+    /// Whether the table of routes says that this one streams: only such a route outlasts the deadline of requests.
+    pub(super) fn require_streaming(self) -> Result<()> {
+        if self.streams {
+            return Ok(());
+        }
+        Err(Error::internal("a route that streams is not declared so"))
     }
 
     /// Refuses query parameters that the route does not take.
@@ -139,10 +149,27 @@ impl Routes {
         H: Handler<T, Arc<Installation>>,
         T: 'static,
     {
-        let path = format!("/api/v1{path}");
-        self.infos.push(RouteInfo { method: verb.name(), path: path.clone(), access });
-        self.router = self.router.route(&path, declared(access, verb, params, handler));
+        self.add_declared(Declared { access, params, streams: false }, verb, path, handler);
         self
+    }
+
+    fn add_declared<H, T>(&mut self, declared: Declared, verb: Verb, path: &str, handler: H)
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
+        let path = format!("/api/v1{path}");
+        self.infos.push(RouteInfo { method: verb.name(), path: path.clone(), access: declared.access });
+        self.route(declared, verb, &path, handler);
+    }
+
+    fn route<H, T>(&mut self, declared: Declared, verb: Verb, path: &str, handler: H)
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
+        let method = on(verb.filter(), handler).route_layer(Extension(declared));
+        self.router = std::mem::take(&mut self.router).route(path, method);
     }
 
     /// Adds a route of a tenant: below `/api/v1/tenants/{tenant}`, and below `/api/v1` for those who name the tenant in a
@@ -159,12 +186,38 @@ impl Routes {
         H: Handler<T, Arc<Installation>>,
         T: 'static,
     {
-        let access = Access::Tenant(need.0, need.1);
+        let declared = Declared { access: Access::Tenant(need.0, need.1), params, streams: false };
+        self.add_of_tenant(declared, verb, path, handler);
+        self
+    }
+
+    /// The same for a route that takes its body piece by piece, see [`super::large_body::Pieces`].
+    pub(super) fn tenant_streaming<H, T>(
+        mut self,
+        need: (Permission, Act),
+        verb: Verb,
+        path: &str,
+        params: Params,
+        handler: H,
+    ) -> Routes
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
+        let declared = Declared { access: Access::Tenant(need.0, need.1), params, streams: true };
+        self.add_of_tenant(declared, verb, path, handler);
+        self
+    }
+
+    fn add_of_tenant<H, T>(&mut self, declared: Declared, verb: Verb, path: &str, handler: H)
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
         if !path.is_empty() {
-            self.router =
-                self.router.route(&format!("/api/v1{path}"), declared(access, verb, params, handler.clone()));
+            self.route(declared, verb, &format!("/api/v1{path}"), handler.clone());
         }
-        self.add(access, verb, &format!("/tenants/{{tenant}}{path}"), params, handler)
+        self.add_declared(declared, verb, &format!("/tenants/{{tenant}}{path}"), handler);
     }
 
     /// Adds the routes of another resource.
@@ -173,17 +226,4 @@ impl Routes {
         self.infos.extend(other.infos);
         self
     }
-}
-
-fn declared<H, T>(
-    access: Access,
-    verb: Verb,
-    params: Params,
-    handler: H,
-) -> axum::routing::MethodRouter<Arc<Installation>>
-where
-    H: Handler<T, Arc<Installation>>,
-    T: 'static,
-{
-    on(verb.filter(), handler).route_layer(Extension(Declared { access, params }))
 }

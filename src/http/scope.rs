@@ -38,6 +38,9 @@ macro_rules! needs {
 needs! {
     ReadRecords = RecordsRead, Read;
     WriteRecords = RecordsWrite, Write;
+    RunSql = RecordsSql, Read;
+    ReadFiles = FilesRead, Read;
+    WriteFiles = FilesWrite, Write;
     ReadTenant = MembersRead, Read;
     ChangeTenant = SettingsManage, Write;
     ReadMembers = MembersRead, Read;

@@ -1,5 +1,8 @@
 //! The server: binds, serves, drains.
 
+use super::connection::{self, Serving, WHEN_CROWDED};
+use super::patience::Patience;
+use super::places::{Place, Places};
 use super::routes::{RouteInfo, Routes};
 use super::{api, health, layers, pages};
 use crate::error::{Error, Kind, Result};
@@ -8,13 +11,21 @@ use crate::service::Installation;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt as _;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
+
+/// From the first byte of a request to the end of its head.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long a peer may take nothing of what is sent to it.
+const TAKING: Duration = Duration::from_secs(60);
+/// A rest for what was short to come back.
+const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(500);
 
 /// A bound server.
 pub struct Server {
@@ -53,29 +64,117 @@ impl Server {
     }
 
     /// Serves until `stop` is done, then lets running requests end, for as long as the settings say.
-    ///
-    /// # Errors
-    /// The listener breaks.
-    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let patience = Duration::from_secs(self.installation.config().shutdown_seconds);
-        let router = router(&self.installation).into_make_service_with_connect_info::<SocketAddr>();
-        // Fails only on a connection that is gone already.
-        let listener = self.listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-        let (draining, drained) = tokio::sync::oneshot::channel::<()>();
-        let installation = Arc::clone(&self.installation);
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-            stop.await;
-            installation.start_draining();
-            drop(draining);
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let Server { listener, installation, .. } = self;
+        let config = installation.config();
+        let most = installation.max_connections();
+        if most < config.max_connections {
+            tracing::warn!(
+                most,
+                "the limit of open files allows fewer connections than max_connections = {}",
+                config.max_connections
+            );
+        }
+        let connections = Connections {
+            router: router(&installation),
+            when_full: router_when_full(&installation),
+            patience: Patience { idle: Duration::from_secs(config.idle_seconds), head: HEAD, taking: TAKING },
+            places: Places::new(most),
+            draining: watch::Sender::new(false),
+        };
+        let draining = connections.accept(listener, stop, || installation.start_draining()).await;
+        let drained = tokio::time::timeout(Duration::from_secs(config.shutdown_seconds), draining.closed());
+        if drained.await.is_err() {
+            // Dropping the sender ends them.
+            tracing::warn!(
+                connections = draining.receiver_count(),
+                "requests did not end in time and are given up"
+            );
+        }
+    }
+}
+
+/// What accepted connections are served with.
+struct Connections {
+    router: Router,
+    when_full: Router,
+    patience: Patience,
+    places: Places,
+    draining: watch::Sender<bool>,
+}
+
+impl Connections {
+    /// Accepts until `stop` is done. What is returned closes when the last connection does.
+    async fn accept(
+        mut self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+        on_stop: impl FnOnce(),
+    ) -> watch::Sender<bool> {
+        let mut stop = pin!(stop);
+        loop {
+            let taken = async {
+                let (stream, peer) = accept(&listener).await;
+                let place = self.places.take().await;
+                (stream, peer, place)
+            };
+            tokio::select! {
+                (stream, peer, place) = taken => {
+                    if let Some(place) = place {
+                        self.spawn(stream, peer, place);
+                    }
+                }
+                () = stop.as_mut() => break,
+            }
+        }
+        on_stop();
+        drop(listener);
+        self.draining.send_replace(true);
+        self.draining
+    }
+
+    fn spawn(&self, stream: TcpStream, peer: SocketAddr, place: Place) {
+        let (router, patience) = if place.is_spare {
+            let short = |time: Duration| time.min(WHEN_CROWDED);
+            let Patience { idle, head, taking } = self.patience;
+            let patience = Patience { idle: short(idle), head: short(head), taking: short(taking) };
+            (self.when_full.clone(), patience)
+        } else {
+            (self.router.clone(), self.patience)
+        };
+        let serving = Serving {
+            router,
+            patience,
+            keep_alive: !place.is_spare,
+            is_crowded: self.places.is_crowded(),
+            draining: self.draining.subscribe(),
+        };
+        tokio::spawn(async move {
+            // Fails only on a connection that is gone already.
+            drop(stream.set_nodelay(true));
+            connection::serve(stream, peer, serving).await;
+            drop(place);
         });
-        tokio::select! {
-            served = serving => Ok(served?),
-            () = async { let _ = drained.await; tokio::time::sleep(patience).await } => {
-                tracing::warn!("some requests did not end in time and are given up");
-                Ok(())
+    }
+}
+
+/// The next connection. What goes wrong with one does not end the server: descriptors may be short for a moment.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                tokio::time::sleep(AFTER_FAILED_ACCEPT).await;
             }
         }
     }
+}
+
+fn is_of_the_peer(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 fn router(installation: &Arc<Installation>) -> Router {
@@ -87,6 +186,19 @@ fn router(installation: &Arc<Installation>) -> Router {
         .layer(CatchPanicLayer::custom(layers::caught_panic))
         .layer(from_fn_with_state(Arc::clone(installation), layers::observe))
         .with_state(Arc::clone(installation))
+}
+
+/// What is answered on a connection beyond the bound: health, and that it is one too many.
+fn router_when_full(installation: &Arc<Installation>) -> Router {
+    health::router()
+        .fallback(full)
+        .layer(from_fn_with_state(Arc::clone(installation), layers::observe))
+        .with_state(Arc::clone(installation))
+}
+
+async fn full() -> Response {
+    let error = Error::unavailable("overloaded", "Too many connections are open. Try again shortly.", 2);
+    Problem(error).into_response()
 }
 
 async fn method_not_allowed() -> Response {

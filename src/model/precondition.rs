@@ -51,7 +51,7 @@ impl Preconditions {
         self.require_match(current)?;
         match &self.if_none_match {
             Some(tags) if tags.name(current, true) => Err(failed(
-                "There is a record with this key, and If-None-Match excludes it. Change it without that header.",
+                "It is there already, and If-None-Match excludes that. Change it without that header.",
             )),
             _ => Ok(()),
         }
@@ -69,7 +69,7 @@ impl Preconditions {
     fn require_match(&self, current: Option<&Etag>) -> Result<()> {
         match &self.if_match {
             Some(tags) if !tags.name(current, false) => Err(failed(
-                "The record is not, or no longer, as If-Match says. Read it again and decide with its new ETag.",
+                "It is not there, or no longer as If-Match says. Read it again and decide with its new ETag.",
             )),
             _ => Ok(()),
         }

@@ -1,6 +1,7 @@
 //! What a tenant's tables look like: plain data that the records engine reads and `GET /tables` shows.
 
 use super::column::{Column, ColumnType};
+use crate::policy::TableRights;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 /// All tables of one app schema that a client may name.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
-    tables: BTreeMap<String, Arc<Table>>,
+    pub(super) tables: BTreeMap<String, Arc<Table>>,
 }
 
 impl Schema {
@@ -53,10 +54,14 @@ pub struct Table {
     pub key: Vec<usize>,
     /// A collation for each key column where the key's differs from the column's.
     pub key_collations: Vec<Option<String>>,
+    /// The column that holds the identity to which a row belongs, if the app says so.
+    pub owner: Option<usize>,
     /// The name by which the rowid can be reached; a column may have taken the usual ones.
     pub rowid: Option<&'static str>,
     /// Whether SQLite itself checks the types.
     pub strict: bool,
+    /// Whether a constraint takes away the row that is in the way of another (ON CONFLICT REPLACE).
+    pub replaces: bool,
     /// Whether any trigger may change a row beyond what the statement says.
     pub has_triggers: bool,
     /// What its rows refer to.
@@ -92,6 +97,8 @@ pub struct ForeignKey {
     pub on_delete: Action,
     /// What happens to the child when the parent's columns change.
     pub on_update: Action,
+    /// Whether one of the columns on either side is hidden, so that no client may know of the reference.
+    pub is_hidden: bool,
 }
 
 /// What a foreign key does when the parent changes.
@@ -125,6 +132,8 @@ pub struct Step {
     pub child: String,
     /// Column of the parent, column of the child.
     pub pairs: Vec<(String, String)>,
+    /// Whether one of the child's columns is hidden, so that none is named.
+    pub is_hidden: bool,
 }
 
 /// A CHECK constraint.
@@ -143,8 +152,13 @@ pub struct Check {
 /// In which order an index holds the rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Index {
-    /// Its columns up to the first expression, and whether each is descending.
+    /// Its columns up to the first expression, and whether each is descending; behind them the rest of the key, where
+    /// there is no rowid.
     pub columns: Vec<(usize, bool)>,
+    /// The collation of each of these.
+    pub collations: Vec<String>,
+    /// Whether there is no expression among them, and it is over all rows.
+    pub is_whole: bool,
 }
 
 /// A unique index over an expression.
@@ -191,26 +205,6 @@ impl Table {
         self.kind == TableKind::Table
     }
 
-    /// Applies what the app says of columns: `hidden` ones are unknown to every client, `read_only` ones are refused
-    /// in bodies. A key stays visible, as no row could be named without it.
-    ///
-    /// # Errors
-    /// The first name that is no column, or a hidden one that is part of the key.
-    pub fn restrict(&mut self, hidden: &[String], read_only: &[String]) -> Result<(), String> {
-        for name in hidden {
-            let index =
-                self.column(name).filter(|index| !self.key.contains(index)).ok_or_else(|| name.clone())?;
-            self.columns[index].hidden = true;
-        }
-        for name in read_only {
-            let index = self.column(name).ok_or_else(|| name.clone())?;
-            self.columns[index].read_only = true;
-            self.columns[index].required = false;
-        }
-        self.finish();
-        Ok(())
-    }
-
     /// Makes what is derived from the other fields.
     pub fn finish(&mut self) {
         self.quoted = quote(&self.name);
@@ -226,9 +220,9 @@ impl Table {
         columns.iter().map(|index| self.columns[*index].quoted.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    /// How `GET /tables` shows it to someone with these permissions.
-    pub fn describe<'t>(&'t self, permissions: &'t [&'t str]) -> TableOut<'t> {
-        TableOut { table: self, permissions }
+    /// How `GET /tables` shows it to someone with these rights, who may read the tables that `may_read` names.
+    pub fn describe<'t>(&'t self, rights: TableRights, may_read: &'t dyn Fn(&str) -> bool) -> TableOut<'t> {
+        TableOut { table: self, rights, may_read }
     }
 }
 
@@ -238,24 +232,28 @@ pub fn quote(name: &str) -> String {
 }
 
 /// A table as `GET /tables` shows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct TableOut<'t> {
     table: &'t Table,
-    permissions: &'t [&'t str],
+    rights: TableRights,
+    may_read: &'t dyn Fn(&str) -> bool,
 }
 
 impl Serialize for TableOut<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let table = self.table;
         let key: Vec<&str> = table.key.iter().map(|index| table.columns[*index].name.as_str()).collect();
-        let columns: Vec<ColumnOut<'_>> =
-            table.visible.iter().map(|index| table.columns[*index].out()).collect();
+        let columns = table.visible.iter().map(|index| table.columns[*index].out(self.may_read));
+        let columns: Vec<ColumnOut<'_>> = columns.collect();
+        let may_write = self.rights.write && table.is_writable();
+        let rights = [("read", self.rights.read), ("write", may_write)];
+        let permissions: Vec<&str> = rights.iter().filter_map(|(name, has)| has.then_some(*name)).collect();
         let mut out = serializer.serialize_struct("Table", 5)?;
         out.serialize_field("name", &table.name)?;
         out.serialize_field("kind", &table.kind)?;
         out.serialize_field("key", &key)?;
         out.serialize_field("columns", &columns)?;
-        out.serialize_field("permissions", self.permissions)?;
+        out.serialize_field("permissions", &permissions)?;
         out.end()
     }
 }
@@ -282,7 +280,8 @@ struct ReferenceOut<'t> {
 }
 
 impl Column {
-    fn out(&self) -> ColumnOut<'_> {
+    fn out(&self, may_read: &dyn Fn(&str) -> bool) -> ColumnOut<'_> {
+        let references = self.references.as_ref().filter(|(table, _)| may_read(table));
         ColumnOut {
             name: &self.name,
             kind: self.kind,
@@ -291,7 +290,7 @@ impl Column {
             has_default: self.default.is_some(),
             generated: self.generated,
             read_only: self.read_only || self.generated,
-            references: self.references.as_ref().map(|(table, column)| ReferenceOut { table, column }),
+            references: references.map(|(table, column)| ReferenceOut { table, column }),
         }
     }
 }

@@ -130,8 +130,8 @@ fn describe(tenant: &Tenant) -> Value {
 
 async fn find_owner(installation: &Installation, email: &str) -> Result<IdentityId> {
     let parsed = Email::parse(email).map_err(|fault| Error::invalid(vec![fault]))?;
-    let found = installation.catalog.read(move |tx| tx.find_password(&parsed)).await?;
-    found.map(|found| found.identity.id).ok_or_else(|| {
+    let found = installation.catalog.read(move |tx| tx.find_identity_by_email(&parsed)).await?;
+    found.map(|found| found.id).ok_or_else(|| {
         Error::new(
             Kind::NotFound,
             "unknown_owner",

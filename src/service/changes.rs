@@ -4,7 +4,6 @@ use super::Installation;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::{Table, TableKind};
-use crate::policy::Permission;
 use crate::tenancy::tx::changes::{self, ChangeQuery};
 use crate::tenancy::tx::records::{RecordKey, parse_names};
 use crate::tenancy::{FeedOptions, Keep, ListenLimits, TenantScope};
@@ -47,8 +46,7 @@ pub(super) fn feed_options(config: &Config) -> FeedOptions {
 /// The tables whose changes the scope may read. The one place that says so; which columns of them, says
 /// [`Table::column`].
 async fn readable_tables(scope: &TenantScope) -> Result<BTreeMap<String, Arc<Table>>> {
-    scope.require(Permission::RecordsRead)?;
-    let tables = scope.schema().await?.tables().filter(|table| table.kind == TableKind::Table);
+    let tables = scope.readable_tables().await?.filter(|table| table.kind == TableKind::Table);
     Ok(tables.map(|table| (table.name.clone(), Arc::clone(table))).collect())
 }
 

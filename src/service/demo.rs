@@ -71,8 +71,8 @@ pub async fn ensure_demo(installation: &Arc<Installation>) -> Result<Vec<Login>>
 }
 
 async fn make(installation: &Arc<Installation>) -> Result<()> {
-    for (email, name, operator, _) in PEOPLE.iter().skip(1) {
-        add_person(installation, email, name, *operator).await?;
+    for (email, name, ..) in PEOPLE.iter().skip(1) {
+        add_person(installation, email, name).await?;
     }
     for (slug, name, customers) in TENANTS {
         // One that an earlier run made before it was cut off stays as it is.
@@ -99,11 +99,11 @@ async fn make(installation: &Arc<Installation>) -> Result<()> {
 
 async fn find(installation: &Installation, email: &str) -> Result<Identity> {
     let parsed = Email::parse(email).map_err(|fault| crate::error::Error::invalid(vec![fault]))?;
-    let found = installation.catalog.read(move |tx| tx.find_password(&parsed)).await?;
-    found.map(|found| found.identity).ok_or_else(crate::error::Error::not_found)
+    let found = installation.catalog.read(move |tx| tx.find_identity_by_email(&parsed)).await?;
+    found.ok_or_else(crate::error::Error::not_found)
 }
 
-async fn add_person(installation: &Installation, email: &str, name: &str, operator: bool) -> Result<()> {
+async fn add_person(installation: &Installation, email: &str, name: &str) -> Result<()> {
     if find(installation, email).await.is_ok() {
         return Ok(());
     }
@@ -111,7 +111,7 @@ async fn add_person(installation: &Installation, email: &str, name: &str, operat
     installation
         .catalog
         .write("demo_person", move |tx| {
-            tx.insert_identity(new.id, &new.email, &new.name, &new.hash, operator).map(drop)
+            tx.insert_identity(new.id, &new.email, &new.name, &new.hash).map(drop)
         })
         .await
 }

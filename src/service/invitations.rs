@@ -41,8 +41,8 @@ pub async fn invite(
         .catalog()
         .write("invite", move |of| {
             require_grant(&roles, &current_role(of, actor)?, &role)?;
-            if let Some(known) = of.catalog().find_password(&email)?
-                && of.find_active_role(known.identity.id)?.is_some()
+            if let Some(known) = of.catalog().find_identity_by_email(&email)?
+                && of.find_active_role(known.id)?.is_some()
             {
                 return Err(Error::conflict(
                     "already_member",

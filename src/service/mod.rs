@@ -8,6 +8,7 @@ mod cursors;
 pub mod demo;
 pub mod erasure;
 pub mod exports;
+pub mod files;
 pub mod identity;
 pub mod invitations;
 mod keys;
@@ -21,10 +22,12 @@ pub mod provisioning;
 pub mod records;
 pub mod sessions;
 pub mod sign_up;
+pub mod sql;
 pub mod streams;
 pub mod tenants;
 mod throttle;
 mod tokens;
+mod turns;
 
 pub use keys::PublicKey;
 pub use tokens::TokenPair;
@@ -35,8 +38,9 @@ use crate::catalog::Catalog;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::db::ReaderThreads;
+use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
-use crate::tenancy::{App, Layout, Tenancy};
+use crate::tenancy::{App, Layout, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
@@ -48,6 +52,7 @@ use tokio::sync::{Notify, watch};
 /// One installation, open: everything that serves requests, runs jobs or answers the command line.
 pub struct Installation {
     config: Config,
+    descriptors: Descriptors,
     id: String,
     catalog: Arc<Catalog>,
     tenancy: Arc<Tenancy>,
@@ -57,6 +62,7 @@ pub struct Installation {
     mailer: Mailer,
     setup: operators::Setup,
     throttle: throttle::Throttle,
+    file_turns: files::FileTurns,
     clock: SharedClock,
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
@@ -113,14 +119,16 @@ impl Installation {
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;
+        crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
+        let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
         let tenancy = Tenancy::open(
             Arc::clone(&catalog),
             layout.clone(),
             app,
-            config.open_tenants,
+            most_open_tenants(config.open_tenants, descriptors.tenant_files),
             threads,
             changes::feed_options(&config),
             Arc::clone(&clock),
@@ -132,6 +140,7 @@ impl Installation {
             mailer: Mailer::new(layout.mail(), config.base_url()),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
+            file_turns: files::FileTurns::new(descriptors.transfers),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
             checkpoint_owed: AtomicBool::new(true),
@@ -140,6 +149,7 @@ impl Installation {
             tenancy: Arc::new(tenancy),
             keys,
             config,
+            descriptors,
             clock,
             _lock: lock,
         })
@@ -156,6 +166,11 @@ impl Installation {
     /// The settings.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How many connections there may be at once: what the settings say, or what descriptors allow.
+    pub fn max_connections(&self) -> usize {
+        self.descriptors.connections
     }
 
     /// The installation's id.
@@ -229,4 +244,9 @@ impl Installation {
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.keys.public_keys()
     }
+}
+
+/// Runs `act` to its end, also when whoever waits for it goes away.
+async fn detached<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(act).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

@@ -84,10 +84,10 @@ pub async fn add_operator(
     only_first: bool,
 ) -> Result<Identity> {
     let parsed = Email::parse(email).map_err(|fault| Error::invalid(vec![fault]))?;
-    let known = installation.catalog.read(move |tx| tx.find_password(&parsed)).await?;
+    let known = installation.catalog.read(move |tx| tx.find_identity_by_email(&parsed)).await?;
     let (id, new) = match (known, password) {
         // The set-up page proves no password of an existing identity, so it only makes new ones.
-        (Some(known), _) if !only_first => (known.identity.id, None),
+        (Some(known), _) if !only_first => (known.id, None),
         (Some(_), _) => {
             return Err(Error::conflict(
                 "email_taken",
@@ -113,7 +113,7 @@ pub async fn add_operator(
                 ));
             }
             if let Some(new) = &new {
-                tx.insert_identity(new.id, &new.email, &new.name, &new.hash, false)?;
+                tx.insert_identity(new.id, &new.email, &new.name, &new.hash)?;
             }
             tx.make_operator(id)?;
             tx.audit(&by, "operator.added", &format!("identity:{id}"), &json!({}))?;

@@ -8,13 +8,11 @@ pub use written::Written;
 
 use super::Installation;
 use crate::clock::Timestamp;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::model::table::Table;
 use crate::model::{Etag, IdempotencyKey, Preconditions, Tagger};
-use crate::policy::Permission;
 use crate::tenancy::tx::records::{self, CursorContext, ListQuery, NewRecords, Patch, Put, RecordKey};
-use crate::tenancy::{TenantScope, TenantTx};
-use std::sync::Arc;
+use crate::tenancy::{TableAccess, TenantScope, TenantTx, Wants};
 use written::Request;
 
 /// A record as it was found.
@@ -25,36 +23,29 @@ pub struct Found {
     pub body: Option<Vec<u8>>,
 }
 
-/// Tables of the tenant, as JSON, with what the scope may do with each.
+/// Tables of the tenant that the scope may read, as JSON, with what it may do with each.
 ///
 /// # Errors
-/// 403 without `records:read`.
+/// 403 without `records:read` for any table.
 pub async fn list_tables(scope: &TenantScope) -> Result<Vec<serde_json::Value>> {
-    scope.require(Permission::RecordsRead)?;
-    scope
-        .schema()
-        .await?
-        .tables()
-        .map(|table| {
-            let may_write = scope.has(Permission::RecordsWrite) && table.is_writable();
-            let permissions: &[&str] = if may_write { &["read", "write"] } else { &["read"] };
-            Ok(serde_json::to_value(table.describe(permissions))?)
-        })
+    let may_read = |table: &str| scope.rights(table).read;
+    let tables = scope.readable_tables().await?;
+    tables
+        .map(|table| Ok(serde_json::to_value(table.describe(scope.rights(&table.name), &may_read))?))
         .collect()
 }
 
 /// One page of records, as the JSON of the answer.
 ///
 /// # Errors
-/// 403 without `records:read`, 404 for an unknown table, 400 for what the query gets wrong.
+/// 404 for a table that is unknown or not to be read, 400 for what the query gets wrong.
 pub async fn list_records(
     installation: &Installation,
     scope: &TenantScope,
     table: &str,
     params: &[(String, String)],
 ) -> Result<Vec<u8>> {
-    scope.require(Permission::RecordsRead)?;
-    let table = find_table(scope, table).await?;
+    let table = scope.table(table, Wants::Read).await?;
     let context = CursorContext::new(installation.keys.cursors, scope.tenant().id.to_string());
     let query = ListQuery::parse(&table, params, &context)?;
     let slow = query.is_slow();
@@ -65,7 +56,7 @@ pub async fn list_records(
 /// One record, all of it or these fields; its tag is that of all of it.
 ///
 /// # Errors
-/// 403 without `records:read`, 404 for an unknown table or key, 400 for unknown fields, 412 for another than the
+/// 404 for a key, and a table, that is unknown or not to be read, 400 for unknown fields, 412 for another than the
 /// conditions ask for.
 pub async fn find_record(
     installation: &Installation,
@@ -75,8 +66,7 @@ pub async fn find_record(
     fields: Option<&str>,
     conditions: &Preconditions,
 ) -> Result<Found> {
-    scope.require(Permission::RecordsRead)?;
-    let table = find_table(scope, table).await?;
+    let table = scope.table(table, Wants::Read).await?;
     let fields = fields.map(|fields| records::parse_fields(&table, fields)).transpose()?;
     let key = RecordKey::parse(&table, segment)?;
     let tagger = tagger(installation, scope);
@@ -98,7 +88,7 @@ pub async fn find_record(
 /// Stores one record or an array of them, all or none; with a key, once.
 ///
 /// # Errors
-/// 403 without `records:write`, 404 for an unknown table, 405 for a view, 409 and 422 with every field; 409
+/// 403 for a table that is not to be written, 404 for an unknown one, 405 for a view, 409 and 422 with every field; 409
 /// `idempotency_key_reused`.
 pub async fn create_records(
     installation: &Installation,
@@ -107,9 +97,9 @@ pub async fn create_records(
     body: Vec<u8>,
     key: Option<IdempotencyKey>,
 ) -> Result<Written> {
-    scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table).await?;
-    let request = key.map(|key| Request::new(scope, key, &["records", &table.name], &body, [&*table]));
+    let table = scope.table(table, Wants::Write).await?;
+    let request =
+        key.map(|key| Request::new(scope, key, &["records", &table.name], &body, [&**table.table()]));
     let new = parse_new(&table, body, installation.clock.now()).await?;
     let tagger = tagger(installation, scope);
     written::write_once(scope, "create_records", request, move |tx| {
@@ -135,8 +125,7 @@ pub async fn update_record(
     body: &[u8],
     conditions: Preconditions,
 ) -> Result<Written> {
-    scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table).await?;
+    let table = scope.table(table, Wants::Write).await?;
     let key = RecordKey::parse(&table, segment)?;
     let patch = Patch::parse(&table, body)?;
     let tagger = tagger(installation, scope);
@@ -163,8 +152,7 @@ pub async fn put_record(
     body: &[u8],
     conditions: Preconditions,
 ) -> Result<Written> {
-    scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table).await?;
+    let table = scope.table(table, Wants::Write).await?;
     let key = RecordKey::parse(&table, segment)?;
     let put = Put::parse(&table, &key, body, installation.clock.now())?;
     let tagger = tagger(installation, scope);
@@ -184,7 +172,7 @@ pub async fn put_record(
 /// Removes a record.
 ///
 /// # Errors
-/// 403 without `records:write`, 404 for an unknown table or key, 405 for a view, 409 while others refer to it, 412 for
+/// 403 for a table that is not to be written, 404 for an unknown one or an unknown key, 405 for a view, 409 while others refer to it, 412 for
 /// another record than the conditions ask for.
 pub async fn delete_record(
     installation: &Installation,
@@ -193,8 +181,7 @@ pub async fn delete_record(
     segment: &str,
     conditions: Preconditions,
 ) -> Result<()> {
-    scope.require(Permission::RecordsWrite)?;
-    let table = writable_table(scope, table).await?;
+    let table = scope.table(table, Wants::Write).await?;
     let key = RecordKey::parse(&table, segment)?;
     let tagger = tagger(installation, scope);
     scope
@@ -230,27 +217,12 @@ fn admit(
 /// A body of this many bytes is read on a thread that may block.
 const LARGE: usize = 64 << 10;
 
-async fn parse_new(table: &Arc<Table>, body: Vec<u8>, now: Timestamp) -> Result<NewRecords> {
+async fn parse_new(table: &TableAccess, body: Vec<u8>, now: Timestamp) -> Result<NewRecords> {
     if body.len() < LARGE {
         return NewRecords::parse(table, &body, now);
     }
-    let table = Arc::clone(table);
+    let table = table.clone();
     tokio::task::spawn_blocking(move || NewRecords::parse(&table, &body, now))
         .await
         .unwrap_or_else(|error| Err(Error::internal(error)))
-}
-
-async fn find_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
-    scope.schema().await?.table(name).map(Arc::clone).ok_or_else(|| {
-        Error::new(
-            Kind::NotFound,
-            "unknown_table",
-            "There is no such table. GET /tables lists those there are.",
-        )
-    })
-}
-
-async fn writable_table(scope: &TenantScope, name: &str) -> Result<Arc<Table>> {
-    let table = find_table(scope, name).await?;
-    if table.is_writable() { Ok(table) } else { Err(Error::read_only_table(&table.name)) }
 }

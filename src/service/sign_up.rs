@@ -114,7 +114,7 @@ async fn complete_sign_up(
         installation
             .catalog
             .write("sign_up", move |tx| {
-                let identity = tx.insert_identity(new.id, &new.email, &new.name, &new.hash, false)?;
+                let identity = tx.insert_identity(new.id, &new.email, &new.name, &new.hash)?;
                 tx.audit(&by, "identity.signed_up", &format!("identity:{}", new.id), &serde_json::json!({}))?;
                 Ok(identity)
             })
@@ -139,7 +139,7 @@ async fn complete_sign_up(
 /// Without mail a taken address is told anyway; told before the hash, it costs nothing.
 async fn refuse_taken(installation: &Installation, email: &str) -> Result<()> {
     let Ok(email) = Email::parse(email) else { return Ok(()) };
-    match installation.catalog.read(move |tx| tx.find_password(&email)).await? {
+    match installation.catalog.read(move |tx| tx.find_identity_by_email(&email)).await? {
         None => Ok(()),
         Some(_) => Err(email_taken()),
     }

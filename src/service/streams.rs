@@ -43,6 +43,8 @@ pub struct ChangeStream {
     principal: Principal,
     tenant: String,
     address: String,
+    /// By which the changes that wait may be read.
+    role: String,
     tables: Option<String>,
     listener: Listener,
     /// Up to where the feed was read.
@@ -82,6 +84,7 @@ impl ChangeStream {
             principal,
             tenant: scope.tenant().id.to_string(),
             address: scope.by().address.clone(),
+            role: scope.role().to_owned(),
             tables: input.tables,
             listener,
             read: page.last_seq,
@@ -113,7 +116,7 @@ impl ChangeStream {
                 return None;
             }
             if self.allowed_at.elapsed() >= ACCESS {
-                self.scope().await.ok()?;
+                drop(self.scope().await.ok()?);
             }
             if let Some(change) = self.waiting.pop_front() {
                 self.told = change.seq;
@@ -154,6 +157,12 @@ impl ChangeStream {
         );
         let scope = scope.await?;
         self.allowed_at = monotonic();
+        if scope.role() != self.role {
+            // Another role may read other tables: what waits is read again.
+            scope.role().clone_into(&mut self.role);
+            self.waiting.clear();
+            (self.read, self.has_more) = (self.told, true);
+        }
         Ok(scope)
     }
 

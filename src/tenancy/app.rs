@@ -1,9 +1,14 @@
 //! The app: what a developer brings. `app.toml`, `migrations/`, `seed.sql`, `public/`.
 
+mod tables;
+
+pub use tables::TableRules;
+
 use crate::db::{Migration, Track};
 use crate::policy::{Permission, PermissionSet, Roles};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tables::TableToml;
 
 /// Who may sign up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -25,6 +30,8 @@ pub struct App {
     pub name: String,
     /// The roles: the four and its own.
     pub roles: Roles,
+    /// What is said of single tables.
+    pub tables: TableRules,
     /// Who may sign up.
     pub sign_up: SignUp,
     /// The product's own front end, if any.
@@ -51,7 +58,7 @@ struct AppToml {
     meters: toml::Table,
     plans: toml::Table,
     jobs: toml::Table,
-    tables: toml::Table,
+    tables: BTreeMap<String, TableToml>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -128,12 +135,9 @@ impl App {
                 )));
             }
         }
-        for (section, table) in [
-            ("meters", &settings.meters),
-            ("plans", &settings.plans),
-            ("jobs", &settings.jobs),
-            ("tables", &settings.tables),
-        ] {
+        for (section, table) in
+            [("meters", &settings.meters), ("plans", &settings.plans), ("jobs", &settings.jobs)]
+        {
             if !table.is_empty() {
                 tracing::warn!(file, section, "this section of app.toml has no effect in this version");
             }
@@ -143,6 +147,7 @@ impl App {
         }
         Ok(App {
             name: settings.name.unwrap_or_else(|| "Tenantry".to_owned()),
+            tables: TableRules::read(file, settings.tables, &roles)?,
             roles,
             sign_up: settings.public_signup,
             public,

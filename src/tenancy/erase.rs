@@ -82,7 +82,7 @@ impl Tenancy {
                 paths: ["data.db-wal", "data.db-shm", "data.db"].map(|name| directory.join(name)).into(),
                 verified: GONE,
             },
-            Store { name: "uploaded files", paths: vec![directory.join("files")], verified: GONE },
+            Store { name: "uploaded files", paths: vec![self.layout.tenant_contents(id)], verified: GONE },
             Store { name: "exports", paths: exports, verified: GONE },
             Store {
                 name: "mail kept in this installation",

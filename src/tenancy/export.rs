@@ -1,9 +1,11 @@
 //! A copy of a tenant's file on its way out: consistent, without our own tables, closed to one plain file.
 
-use super::{Layout, TenantScope, schema};
-use crate::db::{AppTx, Copy};
+use super::{Layout, TenantScope, TenantTx, schema};
+use crate::db::{AppTx, Copy, Maintenance};
 use crate::error::{Error, Result};
 use crate::model::table::{Table, TableKind};
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,23 +13,37 @@ use std::sync::Arc;
 pub struct ExportCopy {
     copy: Copy,
     tables: Vec<Arc<Table>>,
+    indexes: Vec<String>,
     path: PathBuf,
 }
 
 impl ExportCopy {
-    /// Copies the file of the scope's tenant to `target` without stopping its writers. Blocks.
+    /// Copies the file of the scope's tenant to `target` without stopping its writers, and writes which uploads it names
+    /// to `list`: a line each, the id of the content, a tab, and the rest as JSON. Blocks.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn make(scope: &TenantScope, layout: &Layout, target: &Path) -> Result<ExportCopy> {
+    pub fn make(scope: &TenantScope, layout: &Layout, target: &Path, list: &Path) -> Result<ExportCopy> {
         super::copy_file(&layout.tenant_file(scope.tenant().id), target)?;
+        list_uploads(target, list)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;
-        let schema = copy.read(schema::introspect)?;
-        let tables = schema.tables().filter(|table| table.kind == TableKind::Table).map(Arc::clone).collect();
-        Ok(ExportCopy { copy, tables, path: target.to_path_buf() })
+        let (schema, virtual_tables) =
+            copy.read(|tx| Ok((schema::introspect(tx)?, schema::virtual_tables(tx)?)))?;
+        let holds_rows = |table: &Table| match virtual_tables.iter().find(|other| other.name == table.name) {
+            Some(found) => found.holds_rows,
+            None => table.kind == TableKind::Table,
+        };
+        let tables = schema.tables().filter(|table| holds_rows(table)).map(Arc::clone).collect();
+        let indexes = virtual_tables.iter().filter(|table| !table.holds_rows).map(|table| table.name.clone());
+        Ok(ExportCopy { copy, tables, indexes: indexes.collect(), path: target.to_path_buf() })
     }
 
-    /// The tables in it, without views.
+    /// Virtual tables that keep no rows: search indexes over other tables, or over what was not kept.
+    pub fn indexes(&self) -> &[String] {
+        &self.indexes
+    }
+
+    /// The tables in it that keep rows: without views, with search indexes that have content of their own.
     pub fn tables(&self) -> &[Arc<Table>] {
         &self.tables
     }
@@ -44,5 +60,26 @@ impl ExportCopy {
     pub fn close(self) -> PathBuf {
         self.copy.close();
         self.path
+    }
+}
+
+/// Uploads of one read.
+const PAGE: u32 = 1_000;
+
+fn list_uploads(copy: &Path, list: &Path) -> Result<()> {
+    let copy = Maintenance::open(copy).map_err(Error::internal)?;
+    let mut out = BufWriter::new(File::create(list)?);
+    let mut after = String::new();
+    loop {
+        let page = copy.read(|tx| TenantTx::new(tx).list_files("", &after, PAGE))?;
+        for file in &page {
+            write!(out, "{}\t", file.id)?;
+            serde_json::to_writer(&mut out, file)?;
+            out.write_all(b"\n")?;
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize => after.clone_from(&last.path),
+            _ => return Ok(out.flush()?),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One tenant's file, open: checked to be the right one, of a version that this program knows.
 
-use super::app::App;
+use super::app::{App, AppError};
+use super::console::Consoles;
 use super::schema;
 use super::tx::changes::{Tracked, begin_anew};
 use crate::clock::SharedClock;
@@ -28,6 +29,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0001_stamp.sql", include_str!("../../migrations/tenant/0001_stamp.sql")),
         ("tenant/0002_idempotency.sql", include_str!("../../migrations/tenant/0002_idempotency.sql")),
         ("tenant/0003_changes.sql", include_str!("../../migrations/tenant/0003_changes.sql")),
+        ("tenant/0004_files.sql", include_str!("../../migrations/tenant/0004_files.sql")),
     ])
 }
 
@@ -42,6 +44,7 @@ pub(super) struct FileOptions {
 pub(super) struct TenantFile {
     pub(super) database: Arc<Database>,
     pub(super) schema: Arc<Schema>,
+    pub(super) consoles: Consoles,
     /// The tables whose changes are captured.
     pub(super) tracked: Arc<Tracked>,
 }
@@ -61,6 +64,8 @@ enum Refusal {
     Link,
     #[error(transparent)]
     Track(#[from] TrackFault),
+    #[error("the file has other tables than the app: {0}")]
+    Rules(#[from] AppError),
     #[error("the file is older than the app")]
     Older,
     #[error("migrating the file failed: {0}")]
@@ -72,6 +77,13 @@ enum Refusal {
 pub(super) struct Schemas(Mutex<HashMap<[u8; 32], Arc<Schema>>>);
 
 impl TenantFile {
+    /// Ends the use of the file for everyone: SQL statements are stopped, accepted writes and running reads finished.
+    /// Blocks.
+    pub(super) fn close(&self) {
+        self.consoles.close();
+        self.database.close();
+    }
+
     /// Opens the file of tenant `id` at `path`. Blocks.
     ///
     /// # Errors
@@ -125,13 +137,13 @@ impl TenantFile {
             if !(system && app) {
                 return Err(Refusal::Older);
             }
-            found = Some(schemas.of(tx)?);
+            found = Some(schemas.of(tx, &options.app)?);
             Ok::<(), Refusal>(())
         })?;
         let schema = found.ok_or(Refusal::Open(OpenError::Missing))?;
         let (tracked, plan) = Tracked::new(&schema);
         database.capture(Arc::new(plan));
-        Ok(TenantFile { database, schema, tracked: Arc::new(tracked) })
+        Ok(TenantFile { database, schema, tracked: Arc::new(tracked), consoles: Consoles::new() })
     }
 }
 
@@ -191,13 +203,15 @@ fn migrate(path: &Path, options: &FileOptions) -> Result<(), Refusal> {
 }
 
 impl Schemas {
-    fn of(&self, tx: &Tx<'_>) -> Result<Arc<Schema>> {
+    fn of(&self, tx: &Tx<'_>, app: &App) -> Result<Arc<Schema>, Refusal> {
         let fingerprint = schema::fingerprint(tx)?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(schema) = known.get(&fingerprint) {
             return Ok(Arc::clone(schema));
         }
-        let schema = Arc::new(schema::introspect(tx)?);
+        let mut schema = schema::introspect(tx)?;
+        app.tables.restrict(&mut schema)?;
+        let schema = Arc::new(schema);
         known.insert(fingerprint, Arc::clone(&schema));
         Ok(schema)
     }

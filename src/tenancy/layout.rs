@@ -1,7 +1,7 @@
 //! Where things are in the data directory. Paths come from immutable ids alone, never from slugs or names.
 
 use crate::error::{Error, Result};
-use crate::id::{ExportId, TenantId};
+use crate::id::{ContentId, ExportId, TenantId};
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -87,6 +87,18 @@ impl Layout {
     /// A tenant's database.
     pub fn tenant_file(&self, id: TenantId) -> PathBuf {
         self.tenant(id).join("data.db")
+    }
+
+    /// The directory of a tenant's uploads; made with the first of them.
+    pub fn tenant_contents(&self, id: TenantId) -> PathBuf {
+        self.tenant(id).join("files")
+    }
+
+    /// What one upload holds, in 256 directories by the last two digits.
+    pub fn content(&self, tenant: TenantId, id: ContentId) -> PathBuf {
+        let name = id.to_string();
+        let shard = name.get(name.len() - 2..).unwrap_or("00").to_owned();
+        self.tenant_contents(tenant).join(shard).join(name)
     }
 
     /// The directory of a tenant's exports.

@@ -4,6 +4,8 @@
 //! file. All SQL on tenant files is under `tx/`, one file per noun.
 
 mod app;
+mod console;
+mod contents;
 mod erase;
 mod export;
 mod feeds;
@@ -15,13 +17,17 @@ mod open_files;
 mod provision;
 mod schema;
 mod scope;
+mod table_access;
 pub mod tx;
 
-pub use app::{App, AppError, SignUp};
+pub use app::{App, AppError, SignUp, TableRules};
+pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
+pub use contents::{Content, NewContent, Sealed};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
 pub use layout::Layout;
 pub use scope::{CatalogOf, Lease, TenantScope};
+pub use table_access::{TableAccess, Wants};
 pub use tx::TenantTx;
 pub use tx::changes::Keep;
 
@@ -30,13 +36,15 @@ use crate::clock::SharedClock;
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use contents::Contents;
 use feeds::Feeds;
 use fence::Fences;
 use file::FileOptions;
 use ledger::Ledger;
 use open_files::OpenFiles;
+pub use open_files::most_open_tenants;
 use provision::Template;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
@@ -46,6 +54,8 @@ pub struct Tenancy {
     app: Arc<App>,
     template: Template,
     files: OpenFiles,
+    workers: console::Workers,
+    contents: Arc<Contents>,
     fences: Arc<Fences>,
     ledger: Ledger,
     feeds: Arc<Feeds>,
@@ -63,7 +73,8 @@ pub struct FeedOptions {
 }
 
 impl Tenancy {
-    /// Builds the template, which tries every migration, and reads the ledger of erasures. Blocks.
+    /// Builds the template, which tries every migration, and reads the ledger of erasures; at most `open_tenants` files
+    /// will be open at once. Blocks.
     ///
     /// # Errors
     /// A migration that does not work, with file and line; or the disk refuses.
@@ -85,8 +96,23 @@ impl Tenancy {
         for erased in ledger.tenants() {
             fences.lower(erased);
         }
+        let workers = console::Workers::new();
         let (feeds, keep) = (Arc::new(Feeds::new(feed.listen)), feed.keep);
-        Ok(Tenancy { catalog, layout, app, template, files, fences, ledger, feeds, keep, clock })
+        let contents = Arc::new(Contents::new(layout.clone(), Arc::clone(&fences)));
+        Ok(Tenancy {
+            catalog,
+            layout,
+            app,
+            template,
+            files,
+            workers,
+            contents,
+            fences,
+            ledger,
+            feeds,
+            keep,
+            clock,
+        })
     }
 
     /// The app that tenants run.
@@ -102,6 +128,11 @@ impl Tenancy {
     /// Where things are.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// Names the program that is started for each SQL statement, see [`run_worker`]; until then none is run.
+    pub fn run_sql_with(&self, program: PathBuf) {
+        self.workers.are(program);
     }
 
     /// Makes the file of a new tenant.

@@ -16,10 +16,10 @@ use tokio::sync::OnceCell;
 
 /// Descriptors that one open tenant may take: database and log per connection, and the shared memory.
 const DESCRIPTORS: u64 = 2 * (READERS as u64 + 1) + 1;
-/// Descriptors left for connections of clients, the catalog and the rest.
-const RESERVED_DESCRIPTORS: u64 = 1_024;
 /// Open tenants at most where nobody says otherwise: some 300 KB each under load.
 const DEFAULT_MOST: usize = 256;
+/// Open tenants at least, however few descriptors there are: with fewer, tenants wait for one another.
+const LEAST: usize = 8;
 
 pub(super) struct OpenFiles {
     slots: Mutex<Slots>,
@@ -53,11 +53,7 @@ impl InUse {
 }
 
 impl OpenFiles {
-    /// `most` 0 takes the default, or what descriptors allow.
     pub(super) fn new(most: usize, layout: Layout, options: FileOptions, fences: Arc<Fences>) -> OpenFiles {
-        let allowed = raise_descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS) / DESCRIPTORS;
-        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX).max(8);
-        let most = if most == 0 { DEFAULT_MOST.min(allowed) } else { most.min(allowed) };
         OpenFiles {
             slots: Mutex::default(),
             most,
@@ -134,7 +130,7 @@ impl OpenFiles {
     pub(super) fn close(&self, id: TenantId) {
         let slot = self.slots().by_tenant.remove(&id);
         if let Some(file) = slot.as_ref().and_then(|slot| slot.file.get()) {
-            file.database.close();
+            file.close();
         }
     }
 
@@ -175,15 +171,10 @@ impl Slots {
     }
 }
 
-/// Raises the soft limit of open files to the hard one and returns it.
-fn raise_descriptor_limit() -> u64 {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => limit.maximum.unwrap_or(u64::MAX),
-        Err(_) => limit.current.unwrap_or(u64::MAX),
-    }
+/// How many tenants may be open with that many descriptors; `wanted` 0 takes the default.
+pub fn most_open_tenants(wanted: usize, descriptors: u64) -> usize {
+    let allowed = usize::try_from(descriptors / DESCRIPTORS).unwrap_or(usize::MAX).max(LEAST);
+    if wanted == 0 { DEFAULT_MOST.min(allowed) } else { wanted.min(allowed) }
 }
 
 #[cfg(test)]
@@ -225,6 +216,14 @@ mod tests {
             closed_at: None,
             erase_after: None,
         }
+    }
+
+    #[test]
+    fn what_descriptors_allow_bounds_the_open_tenants() {
+        let open: Vec<usize> = [(0, 9_744), (0, 256), (0, 64), (1_000, 9_744), (10, 9_744)]
+            .map(|(a, b)| most_open_tenants(a, b))
+            .into();
+        assert_eq!(open, [256, 23, 8, 885, 10]);
     }
 
     #[tokio::test]

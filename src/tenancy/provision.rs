@@ -3,6 +3,7 @@
 use super::app::App;
 use super::file::{APPLICATION_ID, system_track};
 use super::layout::{Layout, make_directory, sync};
+use super::schema;
 use crate::clock::Timestamp;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
@@ -68,7 +69,7 @@ impl Template {
     }
 }
 
-/// Makes a file with our tables, the app's and the seed.
+/// Makes a file with our tables, the app's and the seed, and holds what app.toml says of tables against them.
 fn make(path: &Path, app: &App, now: Timestamp) -> Result<()> {
     let wrong = |error: crate::db::MigrationError| {
         Error::new(Kind::Malformed, "app_migration_failed", error.to_string())
@@ -77,6 +78,12 @@ fn make(path: &Path, app: &App, now: Timestamp) -> Result<()> {
     file.unsynced()?;
     file.migrate(&system_track(), now).map_err(Error::internal)?;
     file.migrate(&app.track, now).map_err(wrong)?;
+    if !app.tables.is_empty() {
+        let mut schema = file.write(now, |tx| Ok(schema::introspect(tx)))??;
+        app.tables
+            .restrict(&mut schema)
+            .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
+    }
     if let Some((name, sql)) = &app.seed {
         file.seed(name, sql, now).map_err(wrong)?;
     }

@@ -6,6 +6,7 @@
 mod ddl;
 mod foreign;
 mod indexes;
+mod virtual_tables;
 
 use crate::db::{DbError, Tx};
 use crate::error::Result;
@@ -13,6 +14,7 @@ use crate::model::column::{AutoId, Column, ColumnType, Computed};
 use crate::model::table::{Check, Schema, Table, TableKind, quote};
 use indexes::Indexes;
 use sha2::{Digest, Sha256};
+pub(super) use virtual_tables::virtual_tables;
 
 /// SHA-256 over the app's part of the schema: every statement of it, whatever the order in which they ran.
 ///
@@ -169,8 +171,10 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
         columns,
         key,
         key_collations,
+        owner: None,
         rowid,
         strict: listed.strict,
+        replaces: text.replaces,
         has_triggers: objects.iter().any(fires),
         foreign_keys: Vec::new(),
         dependents: Vec::new(),

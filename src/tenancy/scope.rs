@@ -1,5 +1,9 @@
 //! The proof of access to one tenant.
 
+mod contents;
+mod tables;
+
+use super::console::{self, Console};
 use super::file::TenantFile;
 use super::open_files::InUse;
 use super::tx::changes::record_changes;
@@ -61,11 +65,13 @@ impl TenantScope {
         let catalog = tenancy.catalog();
         let tenant = catalog.tenant(selector).await?;
         let membership = catalog.membership(tenant.id, principal.id()).await?;
-        let permissions = tenancy.app().roles.permissions(&membership.role);
+        let app = tenancy.app();
+        let permissions = app.roles.permissions(&membership.role);
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
         }
-        if !permissions.has(permission) {
+        // A line of app.toml may give it for single tables; which, is asked as the table is named.
+        if !permissions.has(permission) && !app.tables.may_enter(&membership.role, permission) {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.status.admit(act)?;
@@ -121,6 +127,11 @@ impl TenantScope {
 
     async fn file(&self) -> Result<&TenantFile> {
         self.file.get_or_try_init(|| self.tenancy.files.lease(&self.tenant)).await?.file()
+    }
+
+    /// Lets go of the tenant's file until the next use: who waits for a slow peer must not keep it open.
+    pub fn release_file(&mut self) {
+        self.file.take();
     }
 
     /// The tenant as it was when the scope was made.
@@ -202,6 +213,16 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         self.file().await?.database.read_slow(move |tx| act(&TenantTx::new(tx))).await
+    }
+
+    /// The right to run one SQL statement that somebody wrote, once it is its turn.
+    ///
+    /// # Errors
+    /// 429 and 503 when too many run; 503 when the file cannot be served.
+    pub async fn console(&self) -> Result<Console<'_>> {
+        let path = self.tenancy.layout().tenant_file(self.tenant.id);
+        let readable = console::readable(self.readable_tables().await?.map(Arc::as_ref));
+        Console::open(&self.tenancy.workers, self.file().await?, path, readable).await
     }
 
     /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.

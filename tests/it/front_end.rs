@@ -37,6 +37,64 @@ fn the_front_end_of_the_app_is_at_the_root_and_the_api_beside_it() {
     server.stop();
 }
 
+#[test]
+fn what_is_hidden_or_elsewhere_is_not_served() {
+    use std::os::unix::fs::symlink;
+    let installation =
+        Installation::with_migrations(&[("0001_t.sql", "CREATE TABLE t (id INTEGER PRIMARY KEY);")]);
+    let app = installation.migrations().with_file_name("");
+    // The directory itself may be a link.
+    let public = app.join("release");
+    for directory in [".git", ".well-known", "shop/.cache"] {
+        std::fs::create_dir_all(public.join(directory)).unwrap();
+    }
+    for name in [
+        ".env",
+        ".git/config",
+        ".well-known/security.txt",
+        ".well-known/.env",
+        "shop/.cache/x",
+        "shop/cart.js",
+    ] {
+        std::fs::write(public.join(name), "content").unwrap();
+    }
+    std::fs::write(app.join("secret"), "content").unwrap();
+    symlink("release", app.join("public")).unwrap();
+    symlink("../secret", public.join("out.txt")).unwrap();
+    symlink(&app, public.join("app")).unwrap();
+    symlink(".env", public.join("env.txt")).unwrap();
+    symlink("shop/cart.js", public.join("cart.js")).unwrap();
+    symlink("shop/cart.js", public.join(".cart.js")).unwrap();
+    let server = installation.serve();
+    let nobody = server.nobody();
+    for path in ["/shop/cart.js", "/cart.js", "/.well-known/security.txt"] {
+        assert_eq!(nobody.get(path).expect(200).text(), "content", "{path}");
+    }
+    nobody.get("/.well-known/jwks.json").expect(200);
+    for path in [
+        "/.env",
+        "/%2eenv",
+        "/.git/config",
+        "/.git",
+        "/.git/",
+        "/shop/.cache/x",
+        "/.well-known/.env",
+        "/out.txt",
+        "/app/secret",
+        "/app/app.toml",
+        "/app/",
+        "/app",
+        "/env.txt",
+        "/.cart.js",
+        "/shop/../.env",
+        "/shop//.cache/x",
+    ] {
+        nobody.get(path).expect_code(404, "not_found");
+        nobody.send(&Call::new("HEAD", path)).expect(404);
+    }
+    server.stop();
+}
+
 /// An address that our proxy reports counts for throttling; what a client says of itself does not.
 #[test]
 fn behind_a_trusted_proxy_the_rightmost_address_counts() {

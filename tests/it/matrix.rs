@@ -74,14 +74,20 @@ fn routes() -> Vec<Route> {
         write("PUT", "/records/customers/known", "records:write"),
         write("PATCH", "/records/customers/known", "records:write"),
         delete_unknown("/records/customers/UNKNOWN", "records:write"),
+        Route { is_write: false, ..write("POST", "/sql", "records:sql") },
+        read("/files", "files:read"),
+        read_unknown("/files/UNKNOWN", "files:read"),
+        // The name is refused.
+        write("PUT", "/files/a%5Cb", "files:write"),
+        delete_unknown("/files/UNKNOWN", "files:write"),
         write("POST", "/batch", "records:write"),
     ]
 }
 
 /// Roles from the weakest on, each with what it has beyond the one before (API "Permissions").
 const ROLES: &[(&str, &[&str])] = &[
-    ("viewer", &["records:read", "members:read"]),
-    ("member", &["records:write"]),
+    ("viewer", &["records:read", "files:read", "members:read"]),
+    ("member", &["records:write", "files:write"]),
     ("admin", &["records:sql", "members:manage", "audit:read", "settings:manage", "tenant:export"]),
     ("owner", &["tenant:close", "ownership:transfer"]),
 ];

@@ -27,3 +27,32 @@ fn a_pattern_over_a_huge_text_takes_no_time_and_holds_up_nobody() {
     assert_eq!(found.json["items"], json!([{"id": "huge"}]));
     server.stop();
 }
+
+/// Both operators, with one long piece and with many short ones, and the value itself.
+#[test]
+fn filters_on_a_large_value_are_quick() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    ann.client
+        .post(
+            &acme.path("/records/notes"),
+            json!({"id": "large", "title": "large", "body": "a".repeat(2_000_000)}),
+        )
+        .expect(201);
+    let (long, many) = (format!("*{}b*", "a".repeat(990)), format!("{}b*", "*a".repeat(490)));
+    for filter in [
+        format!("like.{long}"),
+        format!("like.{many}"),
+        format!("ilike.{long}"),
+        format!("ilike.{many}"),
+        format!("eq.{}", "a".repeat(900)),
+        format!("gt.{}b", "a".repeat(900)),
+    ] {
+        let begun = Instant::now();
+        let found =
+            ann.client.get(&acme.path(&format!("/records/notes?fields=id&body={filter}"))).expect(200);
+        assert_eq!(found.json["items"], json!([]), "{filter}");
+        assert!(begun.elapsed() < Duration::from_secs(3), "{filter}: {:?}", begun.elapsed());
+    }
+    server.stop();
+}

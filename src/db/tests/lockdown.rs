@@ -1,7 +1,7 @@
 //! What the statements of an app cannot do, however they came to be, and what ends them.
 
 use super::*;
-use crate::db::{Copy, DbError, MigrationError, Value};
+use crate::db::{Copy, DbError, MigrationError, Value, keep_temporary_files_in};
 use crate::error::Kind;
 
 const SCHEMA: &str = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT);";
@@ -149,4 +149,17 @@ async fn a_copy_on_its_way_out_holds_the_records_under_their_numbers_and_nothing
     copy.close();
     assert_eq!((rows, ours), (vec![7, 9], Vec::new()));
     assert!(!bench.directory.path().join("copy.db-wal").exists());
+}
+
+#[test]
+fn what_does_not_fit_into_memory_goes_where_it_was_told() {
+    let directory = TempDir::new().unwrap();
+    let setting = || {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.query_row("PRAGMA temp_store_directory", [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    keep_temporary_files_in(directory.path()).unwrap();
+    assert_eq!(setting(), directory.path().to_string_lossy());
+    assert!(keep_temporary_files_in(&directory.path().join("missing")).is_err());
+    assert_eq!(setting(), directory.path().to_string_lossy());
 }

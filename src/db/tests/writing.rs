@@ -1,7 +1,7 @@
 //! The writer: group commit, savepoints, and the two traps of DESIGN 3.
 
 use super::*;
-use crate::db::{ConstraintKind, DbError};
+use crate::db::{ConstraintKind, DbError, Tx};
 use crate::error::{Error, Kind};
 use crate::params;
 
@@ -16,6 +16,10 @@ const SCHEMA: &str = "
 #[derive(Clone, Copy)]
 enum Deed {
     Good,
+    /// Before it has changed anything.
+    Refuses,
+    /// The same in the middle of a statement.
+    Repeats,
     Fails,
     Panics,
     LeavesOrphan,
@@ -28,13 +32,21 @@ async fn perform(bench: &Bench, deed: Deed, number: i64) -> Result<(), Error> {
         .database
         .write("test", move |tx| {
             let app = tx.app();
+            match deed {
+                Deed::Refuses => return Err(Error::conflict("test", "on purpose")),
+                Deed::Repeats => {
+                    let twice = "INSERT INTO items (id, name) VALUES (?1, 'a'), (?1, 'b')";
+                    return Ok(app.execute(twice, params![number]).map(drop)?);
+                }
+                _ => {}
+            }
             let name = match deed {
                 Deed::EndsTransaction => "bomb".to_owned(),
                 _ => format!("item {number}"),
             };
             app.execute("INSERT INTO items (id, name) VALUES (?1, ?2)", params![number, name])?;
             match deed {
-                Deed::Good | Deed::EndsTransaction => Ok(()),
+                Deed::Good | Deed::EndsTransaction | Deed::Refuses | Deed::Repeats => Ok(()),
                 Deed::Fails => Err(Error::conflict("test", "on purpose")),
                 Deed::Panics => panic!("on purpose"),
                 Deed::LeavesOrphan => {
@@ -52,8 +64,15 @@ async fn perform(bench: &Bench, deed: Deed, number: i64) -> Result<(), Error> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_neighbour_in_a_batch_feels_what_one_of_them_does() {
     let bench = Arc::new(Bench::new(SCHEMA));
-    let deeds =
-        [Deed::Fails, Deed::Panics, Deed::LeavesOrphan, Deed::EndsTransaction, Deed::RollsBackByConflict];
+    let deeds = [
+        Deed::Refuses,
+        Deed::Repeats,
+        Deed::Fails,
+        Deed::Panics,
+        Deed::LeavesOrphan,
+        Deed::EndsTransaction,
+        Deed::RollsBackByConflict,
+    ];
     for (first, deed) in (0..).step_by(1_000).zip(deeds) {
         let before = bench.count("items").await;
         let mut writers = tokio::task::JoinSet::new();
@@ -72,6 +91,33 @@ async fn no_neighbour_in_a_batch_feels_what_one_of_them_does() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_fails_before_it_changes_anything_makes_nobody_run_again() {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    let bench = Arc::new(Bench::new(SCHEMA));
+    let runs = Arc::new(AtomicI64::new(0));
+    let mut writers = tokio::task::JoinSet::new();
+    for number in 1_i64..=200 {
+        let (bench, runs) = (Arc::clone(&bench), Arc::clone(&runs));
+        writers.spawn(async move {
+            let write = move |tx: &Tx<'_>| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                // A name that is taken from the second on.
+                let name = if number % 3 == 0 { "taken".to_owned() } else { format!("item {number}") };
+                let insert = "INSERT INTO items (id, name) VALUES (?1, ?2)";
+                Ok(tx.app().execute(insert, params![number, name]).map(drop)?)
+            };
+            bench.database.write("test", write).await.is_ok()
+        });
+    }
+    let mut stored = 0;
+    while let Some(joined) = writers.join_next().await {
+        stored += i64::from(joined.unwrap());
+    }
+    assert_eq!((stored, bench.count("items").await), (200 - 66 + 1, 200 - 66 + 1));
+    assert_eq!(runs.load(Ordering::SeqCst), 200);
+}
+
 #[tokio::test]
 async fn a_deferred_key_that_is_violated_at_the_end_is_told_as_such() {
     let bench = Bench::new(SCHEMA);
@@ -88,7 +134,7 @@ async fn a_deferred_key_that_is_violated_at_the_end_is_told_as_such() {
 async fn a_full_queue_refuses_with_503_and_loses_nothing_that_it_took() {
     let bench = Arc::new(Bench::with(SCHEMA, WriteLimits { queue: 4, ..WriteLimits::default() }));
     let mut writers = tokio::task::JoinSet::new();
-    for number in 1..=200 {
+    for number in 1_i64..=200 {
         let bench = Arc::clone(&bench);
         writers.spawn(async move { perform(&bench, Deed::Good, number).await });
     }

@@ -4,6 +4,7 @@ mod audit;
 mod auth;
 mod changes;
 mod exports;
+mod files;
 mod invitations;
 mod me;
 mod members;
@@ -11,6 +12,7 @@ mod operator;
 mod paging;
 mod records;
 mod setup;
+mod sql;
 mod tenants;
 
 use super::routes::Routes;
@@ -27,7 +29,9 @@ pub(super) fn routes() -> Routes {
         .and(members::routes())
         .and(invitations::routes())
         .and(records::routes())
+        .and(sql::routes())
         .and(changes::routes())
+        .and(files::routes())
         .and(exports::routes())
         .and(audit::routes())
         .and(setup::routes())

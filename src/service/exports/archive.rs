@@ -1,5 +1,6 @@
 //! The zip file of an export.
 
+use super::uploads;
 use super::working::Working;
 use crate::catalog::Tenant;
 use crate::clock::Timestamp;
@@ -16,11 +17,14 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 /// What may stand in the name of a file in the zip: a table may be called `../x`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// Why a table has no files of its own in the zip.
+const KEEPS_NO_ROWS: &str = "an index that keeps no rows of its own; data.db has it as it is";
 
 /// An archive to be written.
 pub(super) struct Archive {
@@ -44,7 +48,8 @@ pub(super) struct Finished {
 impl Archive {
     /// Writes it. Blocks.
     pub(super) fn write(self, scope: &TenantScope, layout: &Layout) -> Result<Finished> {
-        let copy = ExportCopy::make(scope, layout, &self.working.path("data.db"))?;
+        let list = self.working.path("files.list");
+        let copy = ExportCopy::make(scope, layout, &self.working.path("data.db"), &list)?;
         let unfinished = self.working.path("export.zip");
         let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&unfinished)?;
         let mut zip = Entries { zip: ZipWriter::new(file), manifest: Vec::new() };
@@ -64,22 +69,23 @@ impl Archive {
             zip.entry(&format!("tables/{name}.csv"), |out| {
                 let mut csv = csv::Writer::from_writer(out);
                 let header = table.visible.iter().filter_map(|index| table.columns.get(*index));
-                csv.write_record(header.map(|column| harmless(column.name.clone())))
-                    .map_err(Error::internal)?;
-                copy.read(|tx| {
-                    dump_cells(tx, table, |cells| csv.write_record(cells).map_err(Error::internal))
-                })?;
+                csv.write_record(header.map(|column| harmless(column.name.clone())))?;
+                copy.read(|tx| dump_cells(tx, table, |cells| Ok(csv.write_record(cells)?)))?;
                 Ok(csv.flush()?)
             })?;
             counts.insert(table.name.clone(), rows.into());
-            let done = (index + 1) * 90 / tables.len().max(1);
-            self.progress.send_replace(i64::try_from(done).unwrap_or(90));
+            let done = (index + 1) * 50 / tables.len().max(1);
+            self.progress.send_replace(i64::try_from(done).unwrap_or(50));
         }
+        let left_out: Vec<_> =
+            copy.indexes().iter().map(|name| json!({ "table": name, "reason": KEEPS_NO_ROWS })).collect();
         let database = copy.close();
         zip.file("data.db", &database)?;
         zip.file("members.csv", &self.working.path("members.csv"))?;
         zip.file("audit.ndjson", &self.working.path("audit.ndjson"))?;
-        self.progress.send_replace(95);
+        let uploads = uploads::write(&mut zip, scope, &list, |percent| {
+            self.progress.send_replace(50 + i64::try_from(percent * 45 / 100).unwrap_or(45));
+        })?;
         let manifest = json!({
             "format": "tenantry.export.v1",
             "version": env!("CARGO_PKG_VERSION"),
@@ -87,10 +93,11 @@ impl Archive {
             "tenant": { "id": self.tenant.id, "slug": self.tenant.slug, "name": self.tenant.name },
             "exported_at": self.at,
             "records": counts,
-            "files": zip.manifest,
+            "left_out": left_out,
+            "uploads": uploads.describe(),
+            "files": std::mem::take(&mut zip.manifest),
         });
-        let manifest = serde_json::to_vec_pretty(&manifest)?;
-        zip.entry("manifest.json", |out| Ok(out.write_all(&manifest)?))?;
+        zip.entry("manifest.json", |out| Ok(serde_json::to_writer_pretty(out, &manifest)?))?;
         zip.zip.finish().map_err(Error::internal)?.sync_all()?;
         self.publish(&unfinished)
     }
@@ -115,22 +122,47 @@ impl Archive {
 }
 
 /// A zip file that notes size and SHA-256 of each of its entries.
-struct Entries {
+pub(super) struct Entries {
     zip: ZipWriter<File>,
-    manifest: Vec<serde_json::Value>,
+    manifest: Vec<Entry>,
+}
+
+/// One entry, as the manifest lists it.
+#[derive(Clone, serde::Serialize)]
+pub(super) struct Entry {
+    path: String,
+    #[serde(rename = "size_bytes")]
+    pub(super) size: u64,
+    pub(super) sha256: String,
 }
 
 impl Entries {
-    fn entry(&mut self, name: &str, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-        let options = SimpleFileOptions::default().large_file(true).unix_permissions(0o600);
+    pub(super) fn entry(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
+        self.entry_as(name, true, write).map(drop)
+    }
+
+    /// The same, with or without compression: most of what people upload is compressed already.
+    pub(super) fn entry_as(
+        &mut self,
+        name: &str,
+        compressed: bool,
+        write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<Entry> {
+        let method = if compressed { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+        let options =
+            SimpleFileOptions::default().large_file(true).unix_permissions(0o600).compression_method(method);
         self.zip.start_file(name, options).map_err(Error::internal)?;
         let mut digest = Sha256::new();
         let mut out = io::BufWriter::new(Noting { inner: &mut self.zip, digest: &mut digest, size: 0 });
         write(&mut out)?;
         let size = out.into_inner().map_err(|error| Error::from(error.into_error()))?.size;
-        let sha256 = hex(&digest.finalize());
-        self.manifest.push(json!({ "path": name, "size_bytes": size, "sha256": sha256 }));
-        Ok(())
+        let entry = Entry { path: name.to_owned(), size, sha256: hex(&digest.finalize()) };
+        self.manifest.push(entry.clone());
+        Ok(entry)
     }
 
     fn file(&mut self, name: &str, path: &Path) -> Result<()> {

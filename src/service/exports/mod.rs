@@ -1,6 +1,7 @@
 //! Exports: everything a tenant has, in one zip file that opens without us.
 
 mod archive;
+mod uploads;
 mod working;
 
 use super::Installation;

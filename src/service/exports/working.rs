@@ -1,7 +1,7 @@
 //! The directory in which an export is made, and the lists that are put there before the archive is written.
 
 use crate::catalog::Member;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::tenancy::tx::records::harmless;
 use crate::tenancy::{TenantScope, blocking};
 use std::fs::File;
@@ -87,20 +87,18 @@ impl Drop for Working {
 }
 
 fn begin_members(path: &Path) -> Result<csv::Writer<File>> {
-    let mut out = csv::Writer::from_path(path).map_err(Error::internal)?;
-    out.write_record(["identity_id", "email", "name", "role", "status", "joined_at"])
-        .map_err(Error::internal)?;
+    let mut out = csv::Writer::from_path(path)?;
+    out.write_record(["identity_id", "email", "name", "role", "status", "joined_at"])?;
     Ok(out)
 }
 
 fn write_member(out: &mut csv::Writer<File>, member: &Member) -> Result<()> {
-    out.write_record([
+    Ok(out.write_record([
         member.identity_id.to_string(),
         harmless(member.email.clone()),
         harmless(member.name.clone()),
         harmless(member.role.clone()),
         member.status.clone(),
         member.joined_at.to_string(),
-    ])
-    .map_err(Error::internal)
+    ])?)
 }

@@ -1,19 +1,18 @@
 //! Several writes in one transaction.
 
 use super::written::{Request, Written, write_once};
-use super::{LARGE, tagger, writable_table};
+use super::{LARGE, tagger};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::IdempotencyKey;
-use crate::policy::Permission;
 use crate::service::Installation;
-use crate::tenancy::TenantScope;
 use crate::tenancy::tx::records::{Batch, BatchTables, Unwritable};
+use crate::tenancy::{TenantScope, Wants};
 use std::sync::Arc;
 
 /// Runs `{"operations":[..]}`, all or none, and answers `{"items":[..]}` in their order; with a key, once.
 ///
 /// # Errors
-/// 403 without `records:write`, or for a table that the scope must not write; 404 for an unknown record; 409 and 422
+/// 403 for a table that the scope must not write; 404 for an unknown record; 409 and 422
 /// with every field; 412 for a record that is not as its `if_match` says; 409 `idempotency_key_reused`.
 pub async fn write_batch(
     installation: &Installation,
@@ -21,7 +20,6 @@ pub async fn write_batch(
     body: Vec<u8>,
     key: Option<IdempotencyKey>,
 ) -> Result<Written> {
-    scope.require(Permission::RecordsWrite)?;
     let body: Arc<[u8]> = body.into();
     let tables = find_tables(scope, &body).await?;
     let (whole, now) = (Arc::clone(&body), installation.clock.now());
@@ -40,7 +38,7 @@ async fn find_tables(scope: &TenantScope, body: &Arc<[u8]>) -> Result<BatchTable
     let whole = Arc::clone(body);
     let mut tables = BatchTables::new();
     for (index, name) in parse(body.len(), move || Batch::tables(&whole)).await? {
-        let found = match writable_table(scope, &name).await {
+        let found = match scope.table(&name, Wants::Write).await {
             Ok(table) => Ok(table),
             Err(error) => match error.kind() {
                 Kind::NotFound => Err(Unwritable::Unknown),

@@ -48,6 +48,8 @@ pub(super) struct TableText {
     pub(super) collations: Vec<(String, String)>,
     /// The expressions of generated columns.
     pub(super) computed: Vec<ComputedText>,
+    /// Whether a constraint is declared ON CONFLICT REPLACE.
+    pub(super) replaces: bool,
 }
 
 /// Reads a CREATE TABLE statement as SQLite keeps it. It was accepted by SQLite, so there is no syntax to check.
@@ -87,6 +89,7 @@ pub(super) fn read_table(sql: &str) -> TableText {
                         found.collations.push((column.clone(), collation));
                     }
                 }
+                "REPLACE" if index > 0 && is_word_of(&spots[index - 1], "CONFLICT") => found.replaces = true,
                 "PRIMARY" | "UNIQUE" | "FOREIGN" => {}
                 _ if starts => column = Some(word.clone()),
                 _ => {}
@@ -158,6 +161,10 @@ fn identifier(spot: &Spot) -> Option<String> {
         Token::Word(word) | Token::Name(word) => Some(word.clone()),
         Token::Text | Token::Sign(_) => None,
     }
+}
+
+fn is_word_of(spot: &Spot, keyword: &str) -> bool {
+    matches!(&spot.token, Token::Word(word) if word.eq_ignore_ascii_case(keyword))
 }
 
 fn tokens(sql: &str) -> Vec<Spot> {
@@ -241,6 +248,16 @@ mod tests {
         assert_eq!(checks[2].0, Some("in order"));
         assert_eq!(checks[2].1[..2], ["b c".to_owned(), "a".to_owned()]);
         assert_eq!(text.collations, [("a".to_owned(), "NOCASE".to_owned())]);
+    }
+
+    #[test]
+    fn finds_constraints_that_replace() {
+        let replaces = |sql: &str| read_table(sql).replaces;
+        assert!(replaces("CREATE TABLE t (a PRIMARY KEY on conflict /* so */ replace)"));
+        assert!(replaces("CREATE TABLE t (a, b, UNIQUE (a, b) ON CONFLICT REPLACE)"));
+        assert!(!replaces(
+            "CREATE TABLE t (a UNIQUE ON CONFLICT IGNORE, replace CHECK (replace(a, 1, 2) > 'ON CONFLICT REPLACE'))"
+        ));
     }
 
     #[test]

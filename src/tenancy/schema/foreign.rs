@@ -49,7 +49,11 @@ fn read(tx: &Tx<'_>, tables: &[Table], index: usize) -> Result<Vec<ForeignKey>, 
                 let parent = known.map_or(parent, |table| table.name.clone());
                 let (on_delete, on_update) = (action(&row.get::<String>(4)?), action(&row.get::<String>(5)?));
                 let (columns, parent_columns) = (Vec::new(), Vec::new());
-                keys.push((id, ForeignKey { columns, parent, parent_columns, on_delete, on_update }));
+                let is_hidden = false;
+                keys.push((
+                    id,
+                    ForeignKey { columns, parent, parent_columns, on_delete, on_update, is_hidden },
+                ));
             }
             let Some((_, key)) = keys.last_mut() else { return Ok(()) };
             let parent = tables.iter().find(|table| table.name == key.parent);
@@ -88,7 +92,7 @@ fn follow(tables: &[Table], parent: &str, steps: &mut Vec<Step>, found: &mut Vec
             }
             let names = key.columns.iter().map(|column| child.columns[*column].name.clone());
             let pairs = key.parent_columns.iter().cloned().zip(names).collect();
-            steps.push(Step { child: child.name.clone(), pairs });
+            steps.push(Step { child: child.name.clone(), pairs, is_hidden: false });
             let on_update = (steps.len() == 1).then_some(key.on_update);
             let refuses = |action| matches!(action, Action::Refuse | Action::SetDefault);
             if refuses(key.on_delete) || on_update.is_some_and(refuses) {

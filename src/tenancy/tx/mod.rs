@@ -1,6 +1,7 @@
 //! Transactions on a tenant's file, and all SQL that runs in them.
 
 pub mod changes;
+pub mod files;
 pub mod idempotency;
 pub mod records;
 

@@ -79,10 +79,16 @@ impl Server {
         Client::new(self.url(), &self.installation)
     }
 
-    /// Asks it to end, as a service manager would, and waits for that.
+    /// Asks it to end, as a service manager would.
+    #[track_caller]
+    pub fn ask_to_end(&self) {
+        kill_process(self.pid(), Signal::TERM).unwrap();
+    }
+
+    /// Asks it to end and waits for that.
     #[track_caller]
     pub fn stop(mut self) {
-        kill_process(self.pid(), Signal::TERM).unwrap();
+        self.ask_to_end();
         let status = self.wait();
         assert!(status.success(), "ended with {status} after SIGTERM");
     }

@@ -202,7 +202,16 @@ fn search_follows_its_table_and_an_export_keeps_it_whole() {
     assert_eq!(desk.count("tickets_search", "title=like.Bulb*"), 298);
     let (_, download) = export(&ann.client, &acme);
     let file = installation.beside("exported.db");
-    std::fs::write(&file, &entries(&download.bytes)["data.db"]).unwrap();
+    let entries = entries(&download.bytes);
+    // What keeps its text is there to be read; what does not is named.
+    assert_eq!(
+        std::str::from_utf8(&entries["tables/handbook.ndjson"]).unwrap().lines().count(),
+        desk.count("handbook", "")
+    );
+    assert!(!entries.contains_key("tables/tickets_search.ndjson"));
+    let manifest: Value = serde_json::from_slice(&entries["manifest.json"]).unwrap();
+    assert_eq!(manifest["left_out"][0]["table"], "tickets_search");
+    std::fs::write(&file, &entries["data.db"]).unwrap();
     let database = Connection::open(&file).unwrap();
     let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM tickets_search WHERE tickets_search MATCH 'bulb'"), 298);

@@ -152,8 +152,20 @@ fn a_file_from_before_there_were_keys_learns_them() {
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     server.stop();
     let file = rusqlite::Connection::open(installation.tenant_file(&acme.id)).unwrap();
-    file.execute_batch("DROP TABLE _idempotency; DELETE FROM _migrations WHERE name LIKE '%idempotency%'")
-        .unwrap();
+    // As the first version made it.
+    let later: Vec<String> = file
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '\\_%' ESCAPE '\\'")
+        .unwrap()
+        .query_map([], |row| row.get::<_, String>(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .filter(|name| !["_tenant", "_migrations"].contains(&name.as_str()))
+        .collect();
+    assert!(later.iter().any(|name| name == "_idempotency"), "{later:?}");
+    for table in later {
+        file.execute_batch(&format!("DROP TABLE {table}")).unwrap();
+    }
+    file.execute_batch("DELETE FROM _migrations WHERE name LIKE 'tenant/%' AND version > 1").unwrap();
     drop(file);
     let server = installation.serve();
     let ann = server.nobody().bearer(&ann.access_token);

@@ -13,14 +13,14 @@ use crate::db::AppTx;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::table::Table;
 use crate::model::{Preconditions, Tagger};
+use crate::tenancy::TableAccess;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Bytes of one answer: a thousand short operations could ask for as many long records.
 const MOST_ANSWERED: usize = 32 << 20;
 
 /// The tables of a batch by name; those that cannot be written to with the reason.
-pub type BatchTables = HashMap<String, Result<Arc<Table>, Unwritable>>;
+pub type BatchTables = HashMap<String, Result<TableAccess, Unwritable>>;
 
 /// Why a table cannot be written to by anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +32,14 @@ pub enum Unwritable {
 }
 
 /// Operations in their order, checked against their tables.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Batch {
     operations: Vec<Operation>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Operation {
-    table: Arc<Table>,
+    table: TableAccess,
     act: Act,
     conditions: Preconditions,
 }
@@ -63,7 +63,7 @@ struct Done {
 impl Batch {
     /// The table of each operation.
     pub fn tables_written(&self) -> impl Iterator<Item = &Table> {
-        self.operations.iter().map(|operation| &*operation.table)
+        self.operations.iter().map(|operation| &**operation.table.table())
     }
 
     /// Runs all of them and answers `{"items":[..]}` in their order.
@@ -73,9 +73,9 @@ impl Batch {
     /// at in the end.
     pub fn run(&self, tx: AppTx<'_>, tagger: &Tagger) -> Result<Vec<u8>> {
         let mut body = b"{\"items\":[".to_vec();
-        let mut written: Vec<(usize, &Table, RecordKey)> = Vec::with_capacity(self.operations.len());
+        let mut written: Vec<(usize, &TableAccess, RecordKey)> = Vec::with_capacity(self.operations.len());
         for (index, operation) in self.operations.iter().enumerate() {
-            let table = &*operation.table;
+            let table = &operation.table;
             let done = operation.run(tx, tagger).map_err(|error| at_operation(error, index, operation))?;
             if index > 0 {
                 body.push(b',');
@@ -108,7 +108,7 @@ impl Batch {
 
 impl Operation {
     fn run(&self, tx: AppTx<'_>, tagger: &Tagger) -> Result<Done> {
-        let table = &*self.table;
+        let table = &self.table;
         if let (false, Some(key)) = (self.conditions.is_empty(), self.act.key()) {
             let current = find_record(tx, table, key, None)?;
             let tag = current.map(|record| tagger.tag(&table.name, &record));

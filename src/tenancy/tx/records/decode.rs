@@ -1,6 +1,7 @@
 //! JSON bodies as values for columns, with every field at fault named at once.
 
 use super::json::{Raw, Shape};
+use super::owner::{owner_fault, owner_of_new};
 use super::query::shown;
 use super::value::{refuses_null, value};
 use crate::clock::Timestamp;
@@ -9,6 +10,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::id::uuid_v7;
 use crate::model::column::AutoId;
 use crate::model::table::Table;
+use crate::tenancy::{TableAccess, Wants};
 
 /// Records in one array.
 const MOST_RECORDS: usize = 1_000;
@@ -60,8 +62,8 @@ impl NewRecords {
     ///
     /// # Errors
     /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
-    pub fn parse(table: &Table, body: &[u8], now: Timestamp) -> Result<NewRecords> {
-        must_be_writable(table)?;
+    pub fn parse(table: &TableAccess, body: &[u8], now: Timestamp) -> Result<NewRecords> {
+        table.require(Wants::Write)?;
         let raw = Raw::read(body)?;
         if raw.shape() != Shape::Array {
             let mut faults = Vec::new();
@@ -86,13 +88,6 @@ impl NewRecords {
         done(NewRecords { records, many: true }, faults)
     }
 
-    /// Gives `column` this value in every record, whatever the body says (an owner, a tenant's default).
-    pub fn set(&mut self, column: usize, value: &Value) {
-        for record in &mut self.records {
-            record.set(column, value.clone());
-        }
-    }
-
     /// How many records there are.
     pub fn len(&self) -> usize {
         self.records.len()
@@ -114,8 +109,8 @@ impl Patch {
     ///
     /// # Errors
     /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
-    pub fn parse(table: &Table, body: &[u8]) -> Result<Patch> {
-        must_be_writable(table)?;
+    pub fn parse(table: &TableAccess, body: &[u8]) -> Result<Patch> {
+        table.require(Wants::Write)?;
         let mut faults = Vec::new();
         let all = fields(table, Raw::read(body)?, true, &mut faults);
         done(Patch::of(table, all), faults)
@@ -131,18 +126,13 @@ impl Patch {
     }
 }
 
-/// 405 for a view or search table.
-pub(super) fn must_be_writable(table: &Table) -> Result<()> {
-    if table.is_writable() { Ok(()) } else { Err(Error::read_only_table(&table.name)) }
-}
-
 pub(super) fn done<T>(value: T, mut faults: Vec<FieldError>) -> Result<T> {
     faults.truncate(MOST_FAULTS);
     if faults.is_empty() { Ok(value) } else { Err(Error::invalid(faults)) }
 }
 
 pub(super) fn new_record(
-    table: &Table,
+    table: &TableAccess,
     raw: Raw<'_>,
     now: Timestamp,
     index: usize,
@@ -155,9 +145,9 @@ pub(super) fn new_record(
     found
 }
 
-/// Makes up the ids that are not given, and names what else is missing.
+/// Makes up the ids that are not given, enters the caller as the owner, and names what else is missing.
 pub(super) fn complete(
-    table: &Table,
+    table: &TableAccess,
     found: &mut Fields,
     now: Timestamp,
     index: usize,
@@ -176,7 +166,10 @@ pub(super) fn complete(
             Ok(_) => continue,
             Err(place) => place,
         };
-        if let Some(kind) = column.auto_id {
+        if let Some(owner) = owner_of_new(table, at) {
+            found.columns.insert(place, at);
+            found.values.insert(place, owner);
+        } else if let Some(kind) = column.auto_id {
             found.columns.insert(place, at);
             found.values.insert(place, new_id(kind, now, index));
         } else if column.required && faults.iter().all(|fault| fault.field != column.name) {
@@ -199,7 +192,12 @@ fn new_id(kind: AutoId, now: Timestamp, index: usize) -> Value {
 }
 
 /// The fields of an object as values of columns, in the order of the table.
-pub(super) fn fields(table: &Table, raw: Raw<'_>, is_patch: bool, faults: &mut Vec<FieldError>) -> Fields {
+pub(super) fn fields(
+    table: &TableAccess,
+    raw: Raw<'_>,
+    is_patch: bool,
+    faults: &mut Vec<FieldError>,
+) -> Fields {
     if raw.shape() != Shape::Object {
         faults.push(FieldError::new("", "type", "must be an object"));
         return Fields::default();
@@ -222,7 +220,10 @@ pub(super) fn fields(table: &Table, raw: Raw<'_>, is_patch: bool, faults: &mut V
         } else {
             match value(column, raw) {
                 Ok(Value::Null) if refuses_null(column, is_patch) => fault("required", "must not be null"),
-                Ok(value) => found.push((index, value)),
+                Ok(value) => match owner_fault(table, index, &value) {
+                    Some(not_you) => faults.push(not_you),
+                    None => found.push((index, value)),
+                },
                 Err(message) => fault("type", message),
             }
         }

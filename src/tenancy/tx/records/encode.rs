@@ -67,6 +67,11 @@ pub(in crate::tenancy::tx) fn encode_value(kind: ColumnType, value: ValueRef<'_>
     }
 }
 
+/// Writes one value that no column declares: its storage class alone counts.
+pub fn encode_plain(value: ValueRef<'_>, out: &mut Vec<u8>) {
+    encode_value(ColumnType::Any, value, out);
+}
+
 fn encode_integer(integer: i64, kind: ColumnType, out: &mut Vec<u8>) {
     // A Vec takes every byte, so writing does not fail.
     let _ = if kind == ColumnType::Json || (-EXACT..=EXACT).contains(&integer) {

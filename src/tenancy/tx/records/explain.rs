@@ -1,4 +1,6 @@
 //! What SQLite says in one line about a violated constraint, as an error that names fields.
+//!
+//! Hidden columns are not named, nor rules that mention them, nor tables that the caller may not read.
 
 use super::decode::Fields;
 use super::key::RecordKey;
@@ -6,6 +8,7 @@ use super::probe::{Probe, orphans, refuses_delete};
 use crate::db::{AppTx, Constraint, ConstraintKind, DbError};
 use crate::error::{Error, FieldError, Kind};
 use crate::model::table::{Action, Check, Dependent, ForeignKey, Table};
+use crate::tenancy::TableAccess;
 
 /// The statement that failed.
 #[derive(Clone, Copy)]
@@ -16,7 +19,7 @@ pub(super) enum Act<'a> {
 }
 
 /// The error for a statement that failed. The transaction is still open, unless the constraint ended it.
-pub(super) fn explain(tx: AppTx<'_>, table: &Table, act: Act<'_>, error: DbError) -> Error {
+pub(super) fn explain(tx: AppTx<'_>, table: &TableAccess, act: Act<'_>, error: DbError) -> Error {
     let DbError::Constraint(constraint) = &error else { return Error::from(error) };
     let explained = match constraint.kind {
         ConstraintKind::Trigger => Error::new(
@@ -36,10 +39,10 @@ pub(super) fn explain(tx: AppTx<'_>, table: &Table, act: Act<'_>, error: DbError
 /// The error for deferred foreign keys that do not hold at the end, after these records were written or deleted.
 pub(super) fn explain_deferred<'k>(
     tx: AppTx<'_>,
-    written: impl IntoIterator<Item = (&'k Table, &'k RecordKey, Option<usize>)>,
+    written: impl IntoIterator<Item = (&'k TableAccess, &'k RecordKey, Option<usize>)>,
 ) -> Error {
     let mut fields = Vec::new();
-    let mut tables: Vec<&Table> = Vec::new();
+    let mut tables: Vec<&TableAccess> = Vec::new();
     for (table, key, place) in written {
         let broken = reference_faults(table, &Probe::kept(table, key).broken_references(tx));
         fields.extend(broken.into_iter().map(|mut fault| {
@@ -53,8 +56,9 @@ pub(super) fn explain_deferred<'k>(
         }
     }
     if fields.is_empty() {
-        let left: Vec<&Dependent> = tables.into_iter().flat_map(|table| orphans(tx, table)).collect();
-        fields = dependent_faults(&left);
+        for table in tables {
+            fields.extend(dependent_faults(table, &orphans(tx, table)));
+        }
     }
     foreign_key_error(fields)
 }
@@ -74,29 +78,38 @@ fn named(table: &Table, constraint: &Constraint) -> Vec<usize> {
     names.iter().filter_map(|name| table.column_in_sql(name)).collect()
 }
 
-/// The names of these columns, or of what they are computed from.
+/// The names of these columns, or of what they are computed from, as far as a client knows them.
 fn names<'t>(table: &'t Table, columns: &[usize]) -> Vec<&'t str> {
-    table.sources(columns).into_iter().map(|index| table.columns[index].name.as_str()).collect()
+    let sources = table.sources(columns).into_iter().map(|index| &table.columns[index]);
+    sources.filter(|column| !column.hidden).map(|column| column.name.as_str()).collect()
+}
+
+fn is_any_hidden(table: &Table, columns: &[usize]) -> bool {
+    columns.iter().chain(&table.sources(columns)).any(|index| table.columns[*index].hidden)
 }
 
 fn faults(names: &[&str], code: &'static str, message: &str) -> Vec<FieldError> {
     names.iter().map(|name| FieldError::new(*name, code, message)).collect()
 }
 
-fn not_null(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
+fn not_null(tx: AppTx<'_>, table: &TableAccess, act: Act<'_>, constraint: &Constraint) -> Error {
     let columns = named(table, constraint);
     match columns.as_slice() {
         [] => elsewhere(tx, table, act, Kind::Invalid, "refused"),
         _ if matches!(act, Act::Delete(_)) => elsewhere(tx, table, act, Kind::Conflict, "required"),
+        _ if names(table, &columns).is_empty() => unnamed(table, Kind::Invalid, "refused"),
         [only] if table.columns[*only].generated => {
-            let message = format!("gives no {}", table.columns[*only].name);
+            let message = match &table.columns[*only] {
+                column if column.hidden => "gives a value that the table refuses".to_owned(),
+                column => format!("gives no {}", column.name),
+            };
             Error::invalid(faults(&names(table, &columns), "required", &message))
         }
         _ => Error::invalid(faults(&names(table, &columns), "required", "must not be null")),
     }
 }
 
-fn unique(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
+fn unique(tx: AppTx<'_>, table: &TableAccess, act: Act<'_>, constraint: &Constraint) -> Error {
     let mut columns = named(table, constraint);
     if columns.is_empty() {
         // An index over an expression is named itself: index 'products_name_once'.
@@ -108,12 +121,15 @@ fn unique(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -
         return elsewhere(tx, table, act, Kind::Conflict, "unique");
     }
     let names = names(table, &columns);
+    if names.is_empty() {
+        return unnamed(table, Kind::Conflict, "unique");
+    }
     let detail = format!("Another record of {} has the same {}.", table.name, names.join(" and "));
     let message = if names.len() == 1 { "is taken" } else { "is taken in this combination" };
     Error::conflict("unique", detail).with_fields(faults(&names, "unique", message))
 }
 
-fn check(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) -> Error {
+fn check(tx: AppTx<'_>, table: &TableAccess, act: Act<'_>, constraint: &Constraint) -> Error {
     let is_reported = |check: &&Check| check.label == constraint.detail;
     let mut broken: Vec<&Check> = table.checks.iter().filter(is_reported).collect();
     let also = probe(table, act).map(|probe| probe.broken_checks(tx)).unwrap_or_default();
@@ -128,12 +144,13 @@ fn check(tx: AppTx<'_>, table: &Table, act: Act<'_>, constraint: &Constraint) ->
     for check in &broken {
         // Only a name may be told; an expression is SQL.
         let message = match &check.name {
-            Some(name) => format!("breaks the rule {name}"),
-            None => "breaks a rule of this table".to_owned(),
+            Some(name) if !is_any_hidden(table, &check.columns) => format!("breaks the rule {name}"),
+            _ => "breaks a rule of this table".to_owned(),
         };
         fields.extend(faults(&names(table, &check.columns), "check", &message));
     }
     let detail = match fields.as_slice() {
+        [] => return unnamed(table, Kind::Invalid, "check"),
         [one] => format!("{} {}.", one.field, one.message),
         _ if broken.len() == 1 => format!("The fields in `errors` together break a rule of {}.", table.name),
         _ => format!("This record breaks {} rules of {}; see `errors`.", broken.len(), table.name),
@@ -149,15 +166,21 @@ fn data_type(table: &Table, constraint: &Constraint) -> Error {
         return Error::new(Kind::Invalid, "type", "A value is of a type that its column does not take.");
     };
     let column = &table.columns[index];
-    let message = if column.generated {
+    let names = names(table, &[index]);
+    if names.is_empty() {
+        return unnamed(table, Kind::Invalid, "type");
+    }
+    let message = if column.hidden {
+        "makes something else than its table takes".to_owned()
+    } else if column.generated {
         format!("makes {} something else than {}", column.name, column.declared.to_lowercase())
     } else {
         format!("must be {}", column.declared.to_lowercase())
     };
-    Error::invalid(faults(&names(table, &[index]), "type", &message))
+    Error::invalid(faults(&names, "type", &message))
 }
 
-fn foreign_key(tx: AppTx<'_>, table: &Table, act: Act<'_>) -> Error {
+fn foreign_key(tx: AppTx<'_>, table: &TableAccess, act: Act<'_>) -> Error {
     let own = probe(table, act).map(|probe| reference_faults(table, &probe.broken_references(tx)));
     let own = own.unwrap_or_default();
     if !own.is_empty() {
@@ -179,15 +202,19 @@ fn foreign_key(tx: AppTx<'_>, table: &Table, act: Act<'_>) -> Error {
             if refusing.is_empty() { probe.dependents(tx, is_default) } else { refusing }
         }
     };
-    foreign_key_error(dependent_faults(&dependents))
+    foreign_key_error(dependent_faults(table, &dependents))
 }
 
-fn reference_faults(table: &Table, broken: &[&ForeignKey]) -> Vec<FieldError> {
+fn reference_faults(table: &TableAccess, broken: &[&ForeignKey]) -> Vec<FieldError> {
     let mut fields: Vec<FieldError> = Vec::new();
     for key in broken {
         for name in names(table, &key.columns) {
             if fields.iter().all(|field| field.field != name) {
-                let message = format!("refers to a record of {} that does not exist", key.parent);
+                let message = if table.may_read(&key.parent) {
+                    format!("refers to a record of {} that does not exist", key.parent)
+                } else {
+                    "refers to a record that does not exist".to_owned()
+                };
                 fields.push(FieldError::new(name, "foreign_key", message));
             }
         }
@@ -195,11 +222,16 @@ fn reference_faults(table: &Table, broken: &[&ForeignKey]) -> Vec<FieldError> {
     fields
 }
 
-fn dependent_faults(dependents: &[&Dependent]) -> Vec<FieldError> {
+fn dependent_faults(table: &TableAccess, dependents: &[&Dependent]) -> Vec<FieldError> {
     let mut fields: Vec<FieldError> = Vec::new();
-    for step in dependents.iter().filter_map(|dependent| dependent.steps.last()) {
+    let steps = dependents.iter().filter_map(|dependent| dependent.steps.last());
+    for step in steps.filter(|step| table.may_read(&step.child)) {
         let columns = step.pairs.iter().map(|(_, child)| child.as_str()).collect::<Vec<_>>().join(", ");
-        let message = format!("records of {} refer to it by {columns}", step.child);
+        let message = if step.is_hidden {
+            format!("records of {} refer to it", step.child)
+        } else {
+            format!("records of {} refer to it by {columns}", step.child)
+        };
         if fields.iter().all(|field| field.message != message) {
             fields.push(FieldError::new(&step.child, "foreign_key", message));
         }
@@ -216,9 +248,14 @@ fn foreign_key_error(fields: Vec<FieldError>) -> Error {
     Error::conflict("foreign_key", detail).with_fields(fields)
 }
 
+/// A constraint of this table over columns that no client may know of.
+fn unnamed(table: &Table, kind: Kind, code: &'static str) -> Error {
+    Error::new(kind, code, format!("A rule of {} refuses this record.", table.name))
+}
+
 /// A constraint of another row, which a trigger or a cascade of this change wrote to. Where the cause is that this
 /// record refers to nothing, that is what helps.
-fn elsewhere(tx: AppTx<'_>, table: &Table, act: Act<'_>, kind: Kind, code: &'static str) -> Error {
+fn elsewhere(tx: AppTx<'_>, table: &TableAccess, act: Act<'_>, kind: Kind, code: &'static str) -> Error {
     let broken = probe(table, act).map(|probe| reference_faults(table, &probe.broken_references(tx)));
     match broken {
         Some(fields) if !fields.is_empty() => foreign_key_error(fields),

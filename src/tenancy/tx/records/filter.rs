@@ -2,6 +2,7 @@
 
 use super::literal::Literal;
 use super::names::{pieces, unquote};
+use super::prefix::Prefix;
 use crate::db::{ILIKE, LIKE, Value};
 use crate::error::{Error, Result};
 use crate::model::column::Column;
@@ -24,6 +25,19 @@ pub enum Filter {
     Column(usize, Test),
 }
 
+/// What an index makes of a filter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Use {
+    /// One value only: what follows in the index is in its order.
+    Pins,
+    /// A part of the index.
+    Enters,
+    /// Several parts of it, one after the other.
+    Parts,
+    /// Nothing: each row is looked at.
+    Reads,
+}
+
 /// What is asked of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Test(Ask);
@@ -31,8 +45,8 @@ pub struct Test(Ask);
 #[derive(Clone, Debug, PartialEq)]
 enum Ask {
     Compare(&'static str, Literal),
-    /// A pattern, and the function that knows whether case counts.
-    Matches(&'static str, Value),
+    /// A pattern, the function that knows whether case counts, and how all that matches begins.
+    Matches(&'static str, Value, Option<Prefix>),
     In(Vec<Literal>),
     NotIn(Vec<Literal>),
     IsNull(bool),
@@ -53,8 +67,8 @@ impl Test {
             "gte" => compare(">="),
             "lt" => compare("<"),
             "lte" => compare("<="),
-            "like" => Ok(Ask::Matches(LIKE, pattern(column, value)?)),
-            "ilike" => Ok(Ask::Matches(ILIKE, pattern(column, value)?)),
+            "like" => Ok(Ask::Matches(LIKE, pattern(column, value)?, Prefix::of(column, value))),
+            "ilike" => Ok(Ask::Matches(ILIKE, pattern(column, value)?, None)),
             "in" => Ok(Ask::In(items(column, value)?)),
             "not_in" => Ok(Ask::NotIn(items(column, value)?)),
             "is" => match value {
@@ -99,16 +113,35 @@ fn items(column: &Column, text: &str) -> Result<Vec<Literal>> {
 }
 
 impl Filter {
-    /// That a column holds this very value.
-    pub fn equals(column: usize, value: Value) -> Filter {
-        Filter::Column(column, Test(Ask::Compare("=", Literal::One(value))))
-    }
-
     /// The column of which it lets one value only through, if it is about one column.
     pub(super) fn fixed_column(&self) -> Option<usize> {
         match self {
             Filter::Column(index, Test(Ask::Compare("=", _) | Ask::IsNull(true))) => Some(*index),
             _ => None,
+        }
+    }
+
+    /// Calls `act` with each column that it asks of, and what an index makes of that.
+    pub(super) fn each_use(&self, table: &Table, act: &mut dyn FnMut(usize, Use)) {
+        match self {
+            Filter::All(parts) => parts.iter().for_each(|part| part.each_use(table, act)),
+            Filter::Any(parts) => {
+                parts.iter().for_each(|part| part.each_use(table, &mut |column, _| act(column, Use::Parts)));
+            }
+            Filter::Column(column, Test(ask)) => {
+                let how = match ask {
+                    Ask::Compare("=", Literal::One(_) | Literal::Text(_)) => Use::Pins,
+                    Ask::IsNull(true) if !table.columns[*column].not_null => Use::Pins,
+                    Ask::Compare("<>", _) | Ask::NotIn(_) | Ask::Matches(_, _, None) | Ask::IsNull(true) => {
+                        Use::Reads
+                    }
+                    // These are written with OR.
+                    Ask::Compare(_, Literal::Either { .. }) => Use::Parts,
+                    Ask::Matches(..) if !table.strict => Use::Parts,
+                    Ask::Compare(..) | Ask::In(_) | Ask::IsNull(false) | Ask::Matches(..) => Use::Enters,
+                };
+                act(*column, how);
+            }
         }
     }
 
@@ -130,7 +163,7 @@ impl Filter {
         match self {
             Filter::All(parts) => write_parts(parts, " AND ", "1", table, sql, params),
             Filter::Any(parts) => write_parts(parts, " OR ", "0", table, sql, params),
-            Filter::Column(index, test) => test.write(&table.columns[*index].quoted, sql, params),
+            Filter::Column(index, test) => test.write(table, &table.columns[*index].quoted, sql, params),
         }
     }
 }
@@ -157,12 +190,15 @@ fn write_parts<'f>(
 }
 
 impl Test {
-    fn write<'f>(&'f self, name: &str, sql: &mut String, params: &mut Vec<&'f Value>) {
+    fn write<'f>(&'f self, table: &Table, name: &str, sql: &mut String, params: &mut Vec<&'f Value>) {
         // Writing to a String does not fail.
         let _ = match &self.0 {
             Ask::IsNull(true) => write!(sql, "{name} IS NULL"),
             Ask::IsNull(false) => write!(sql, "{name} IS NOT NULL"),
-            Ask::Matches(function, pattern) => {
+            Ask::Matches(function, pattern, prefix) => {
+                if let Some(prefix) = prefix {
+                    prefix.write(table, name, sql, params);
+                }
                 params.push(pattern);
                 write!(sql, "{function}(?, CAST({name} AS TEXT))")
             }

@@ -3,8 +3,12 @@
 //! Each module has one noun. What a client sends is read against the [`Table`](crate::model::table::Table) before any
 //! transaction begins (`query`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
 //! name columns that exist, and carries values, never SQL. Inside the transaction there is one statement per record
-//! (`select`, `write`), whose rows are written straight into the answer (`encode`). Only when a constraint fails are
+//! or list (`select`, `write`), whose rows are written straight into the answer (`page`, `encode`); a list that no index
+//! holds in its order (`served`) is sorted without its records, which are looked up then. Only when a constraint fails are
 //! more statements run, to say which fields are at fault (`explain`, `probe`).
+//!
+//! Whatever writes takes a [`TableAccess`](crate::tenancy::TableAccess), which knows whose rows the caller may touch
+//! (`owner`) and which tables an error may name.
 //!
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
 
@@ -20,10 +24,15 @@ mod key;
 mod literal;
 mod names;
 mod order;
+mod owner;
+mod page;
+mod prefix;
 mod probe;
 mod put;
 mod query;
 mod select;
+mod served;
+mod source;
 mod stored;
 mod value;
 mod write;
@@ -39,12 +48,13 @@ pub use batch::{Batch, BatchTables, Unwritable};
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
+pub use encode::encode_plain;
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, parse_fields};
-pub use select::{find_fields, find_record, list_records, record_meets};
+pub use select::{find_fields, find_record, list_records};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
     update_unsettled,

@@ -4,7 +4,7 @@ use super::names::{column, pieces};
 use super::query::wrong_parameter;
 use crate::db::Value;
 use crate::error::Result;
-use crate::model::table::{Table, TableKind, quote};
+use crate::model::table::{Index, Table, TableKind, quote};
 use std::fmt::Write as _;
 
 /// Columns in one `order=`.
@@ -19,7 +19,9 @@ pub(super) struct Term {
     sorted: String,
     /// How it is compared in SQL.
     compared: String,
-    descending: bool,
+    /// The name of its collation.
+    pub(super) collation: String,
+    pub(super) descending: bool,
     nulls_first: bool,
     nullable: bool,
 }
@@ -126,10 +128,12 @@ impl Term {
         // and comparing does not, unless `+` makes an expression of the column.
         let plus = if table.kind == TableKind::View { "+" } else { "" };
         let compared = format!("{plus}{sorted}");
+        let collation = collation.or(column.collation.as_deref()).unwrap_or("BINARY").to_owned();
         Term {
             column: Some(index),
             sorted,
             compared,
+            collation,
             descending,
             nulls_first: !descending,
             nullable: !(column.not_null || column.is_rowid),
@@ -151,6 +155,11 @@ impl Term {
                 }
             }
         };
+    }
+
+    /// Whether NULL is not where an index has it.
+    pub(super) fn moves_nulls(&self) -> bool {
+        self.nullable && self.nulls_first == self.descending
     }
 
     /// How it is sorted, as a column to read.
@@ -185,16 +194,20 @@ fn key_terms(table: &Table, descending: bool) -> impl Iterator<Item = Term> {
 /// Whether what follows the terms is descending: an index ends in the rowid or the key, ascending if it is walked
 /// forwards.
 fn rest_descends(table: &Table, terms: &[Term], fixed: &[usize]) -> bool {
-    let fits = |columns: &[(usize, bool)]| {
-        let start = columns.iter().position(|(index, _)| !fixed.contains(index))?;
-        let rest = columns.get(start..start + terms.len())?;
+    let fits = |index: &Index| {
+        let start = index.columns.iter().position(|(index, _)| !fixed.contains(index))?;
+        let rest = index.columns.get(start..start + terms.len())?;
+        let collations = index.collations.get(start..)?.iter().zip(terms);
+        if !collations.into_iter().all(|(own, term)| own.eq_ignore_ascii_case(&term.collation)) {
+            return None;
+        }
         let mut walks = rest.iter().zip(terms).map(|((index, descending), term)| {
             (term.column == Some(*index)).then_some(*descending != term.descending)
         });
         let first = walks.next()??;
         walks.all(|walk| walk == Some(first)).then_some(first)
     };
-    let by_index = table.indexes.iter().find_map(|index| fits(&index.columns));
+    let by_index = table.indexes.iter().find_map(fits);
     by_index.unwrap_or_else(|| terms.last().is_some_and(|term| term.descending))
 }
 
@@ -208,14 +221,20 @@ fn complete(table: &Table, mut terms: Vec<Term>, descending: bool) -> Order {
     if let Some(rowid) = table.rowid {
         let (sorted, compared) = (quote(rowid), quote(rowid));
         let (nulls_first, nullable) = (!descending, false);
-        terms.push(Term { column: None, sorted, compared, descending, nulls_first, nullable });
+        let collation = "BINARY".to_owned();
+        terms.push(Term { column: None, sorted, compared, collation, descending, nulls_first, nullable });
         return Order { terms, repeats: false };
     }
     let is_unique = |term: Term| if term.nullable { None } else { Some(term) };
     if let Some(key) = key_terms(table, descending).map(is_unique).collect::<Option<Vec<_>>>()
         && !key.is_empty()
     {
-        terms.extend(key.into_iter().filter(|term| !terms.contains(term)).collect::<Vec<_>>());
+        // What a column was asked for in one direction leaves nothing to decide in the other.
+        let decides = |term: &Term| {
+            !terms.iter().any(|other| (other.column, &other.collation) == (term.column, &term.collation))
+        };
+        let rest: Vec<Term> = key.into_iter().filter(decides).collect();
+        terms.extend(rest);
         return Order { terms, repeats: false };
     }
     // What is hidden stays out of cursors too; records that differ there only look alike.

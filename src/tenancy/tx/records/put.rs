@@ -1,14 +1,14 @@
 //! PUT: a record that is changed where it exists and created where it does not.
 
-use super::decode::{Fields, Patch, complete, done, fields, must_be_writable};
+use super::decode::{Fields, Patch, complete, done, fields};
 use super::explain::explain_deferred;
 use super::json::Raw;
 use super::key::RecordKey;
 use super::write::{insert_one, insert_sql, update_unsettled};
 use crate::clock::Timestamp;
-use crate::db::{AppTx, Value};
+use crate::db::AppTx;
 use crate::error::{Error, FieldError, Result};
-use crate::model::table::Table;
+use crate::tenancy::{TableAccess, Wants};
 
 /// A record that is created or changed, whichever is called for, checked against its table.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +26,8 @@ impl Put {
     ///
     /// # Errors
     /// 400 for what is no such body, 405 for a view, 422 with every field at fault.
-    pub fn parse(table: &Table, key: &RecordKey, body: &[u8], now: Timestamp) -> Result<Put> {
-        must_be_writable(table)?;
+    pub fn parse(table: &TableAccess, key: &RecordKey, body: &[u8], now: Timestamp) -> Result<Put> {
+        table.require(Wants::Write)?;
         let mut faults = Vec::new();
         let put = Put::of(table, key, Raw::read(body)?, now, 0, &mut faults);
         done(put, faults)
@@ -35,7 +35,7 @@ impl Put {
 
     /// The same within a larger body, of which it is the element `index`.
     pub(super) fn of(
-        table: &Table,
+        table: &TableAccess,
         key: &RecordKey,
         raw: Raw<'_>,
         now: Timestamp,
@@ -60,13 +60,6 @@ impl Put {
         let chosen = !table.key.iter().any(cannot_be_chosen);
         Put { patch: Patch::of(table, all), new: chosen.then_some(new), faults }
     }
-
-    /// Gives `column` this value if the record is new, whatever the body says (an owner, a tenant's default).
-    pub fn set_new(&mut self, column: usize, value: &Value) {
-        if let Some(new) = &mut self.new {
-            new.set(column, value.clone());
-        }
-    }
 }
 
 /// A record that was put.
@@ -84,7 +77,7 @@ pub struct Stored {
 ///
 /// # Errors
 /// As `insert_records` and `update_record`; 404 for a new record whose key cannot be chosen.
-pub fn put_record(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> Result<Stored> {
+pub fn put_record(tx: AppTx<'_>, table: &TableAccess, key: &RecordKey, put: &Put) -> Result<Stored> {
     let stored = put_unsettled(tx, table, key, put)?;
     if tx.has_deferred_violations() {
         return Err(explain_deferred(tx, [(table, key, None)]));
@@ -96,7 +89,12 @@ pub fn put_record(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> R
 ///
 /// # Errors
 /// As [`put_record`].
-pub(super) fn put_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey, put: &Put) -> Result<Stored> {
+pub(super) fn put_unsettled(
+    tx: AppTx<'_>,
+    table: &TableAccess,
+    key: &RecordKey,
+    put: &Put,
+) -> Result<Stored> {
     if let Some(body) = update_unsettled(tx, table, key, &put.patch)? {
         return Ok(Stored { body, created: false, key: key.clone() });
     }

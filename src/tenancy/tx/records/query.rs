@@ -4,6 +4,7 @@ use super::cursor::{CursorContext, Position, write_value};
 use super::filter::{Filter, Test};
 use super::names::{column, pieces};
 use super::order::Order;
+use super::served::{Sorting, sorting};
 use crate::db::Value;
 use crate::error::{Error, Result};
 use crate::model::table::Table;
@@ -27,12 +28,15 @@ pub struct ListQuery {
     pub(super) limit: u32,
     pub(super) after: Option<Position>,
     pub(super) fields: Option<Vec<usize>>,
+    /// Whether what is found has to be sorted.
+    pub(super) sorting: Sorting,
 }
 
 impl ListQuery {
-    /// Whether it may take long for a single record, so that it must not run on a thread that serves requests.
+    /// Whether it may take long for a few records, so that it must not run on a thread that serves requests: sorting
+    /// reads and moves long values between two looks at the clock.
     pub fn is_slow(&self) -> bool {
-        self.filter.is_slow()
+        self.sorting == Sorting::Always || self.filter.is_slow()
     }
 
     /// Reads decoded query parameters in the order in which they came.
@@ -66,9 +70,11 @@ impl ListQuery {
             return Err(wrong_parameter("bad_filter", "a list takes at most 10 patterns"));
         }
         let fixed: Vec<usize> = filters.iter().filter_map(Filter::fixed_column).collect();
+        let (filter, order) = (Filter::All(filters), Order::parse(table, order, &fixed)?);
         let mut query = ListQuery {
-            filter: Filter::All(filters),
-            order: Order::parse(table, order, &fixed)?,
+            sorting: sorting(table, &order, &filter),
+            filter,
+            order,
             limit: limit.map_or(Ok(DEFAULT_LIMIT), parse_limit)?,
             after: None,
             fields: fields.map(|text| parse_fields(table, text)).transpose()?,

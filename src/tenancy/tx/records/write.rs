@@ -1,13 +1,15 @@
 //! Writing records. Each function runs inside the transaction it is given and undoes nothing: whoever began it does.
 
-use super::decode::{Fields, NewRecords, Patch, must_be_writable};
+use super::decode::{Fields, NewRecords, Patch};
 use super::encode::encode_row;
 use super::explain::{Act, explain, explain_deferred};
 use super::key::RecordKey;
+use super::owner::{may_change, on_conflict};
 use super::select::find_record;
 use crate::db::{AppTx, DbError, Value};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::table::Table;
+use crate::tenancy::{TableAccess, Wants};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
@@ -25,7 +27,7 @@ pub struct Inserted {
 /// # Errors
 /// 409 `unique` or `foreign_key`, 422 `check`, `refused`, `dropped` or `invalid`; fields of the array's element i are
 /// named `[i].field`.
-pub fn insert_records(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Result<Inserted> {
+pub fn insert_records(tx: AppTx<'_>, table: &TableAccess, new: &NewRecords) -> Result<Inserted> {
     let inserted = insert_unsettled(tx, table, new)?;
     if tx.has_deferred_violations() {
         let keys = inserted.keys.iter().enumerate();
@@ -40,8 +42,8 @@ pub fn insert_records(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Result<
 ///
 /// # Errors
 /// As [`insert_records`].
-pub fn insert_unsettled(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Result<Inserted> {
-    must_be_writable(table)?;
+pub fn insert_unsettled(tx: AppTx<'_>, table: &TableAccess, new: &NewRecords) -> Result<Inserted> {
+    table.require(Wants::Write)?;
     let mut body = Vec::with_capacity(256 * new.records.len());
     let mut keys = Vec::with_capacity(new.records.len());
     if new.many {
@@ -70,10 +72,11 @@ pub fn insert_unsettled(tx: AppTx<'_>, table: &Table, new: &NewRecords) -> Resul
 /// Changes the given fields of a record and answers all of it; `None` if there is none with this key.
 ///
 /// # Errors
-/// As [`insert_records`], and 422 `read_only` for a key that would change.
+/// As [`insert_records`], 422 `read_only` for a key that would change, and 403 `not_your_record` for a record of another
+/// identity where the caller may only write its own.
 pub fn update_record(
     tx: AppTx<'_>,
-    table: &Table,
+    table: &TableAccess,
     key: &RecordKey,
     patch: &Patch,
 ) -> Result<Option<Vec<u8>>> {
@@ -90,11 +93,14 @@ pub fn update_record(
 /// As [`update_record`].
 pub fn update_unsettled(
     tx: AppTx<'_>,
-    table: &Table,
+    table: &TableAccess,
     key: &RecordKey,
     patch: &Patch,
 ) -> Result<Option<Vec<u8>>> {
-    must_be_writable(table)?;
+    table.require(Wants::Write)?;
+    if !may_change(tx, table, key)? {
+        return Ok(None);
+    }
     if !patch.key.columns.is_empty() && !keeps_key(tx, table, key, &patch.key)? {
         return Ok(None);
     }
@@ -102,7 +108,7 @@ pub fn update_unsettled(
     if fields.columns.is_empty() {
         return find_record(tx, table, key, None);
     }
-    let mut sql = format!("UPDATE {} SET ", table.quoted);
+    let mut sql = format!("UPDATE {}{} SET ", on_conflict(table), table.quoted);
     for (position, index) in fields.columns.iter().enumerate() {
         let comma = if position == 0 { "" } else { ", " };
         let number = table.key.len() + position + 1;
@@ -122,8 +128,8 @@ pub fn update_unsettled(
 /// Removes a record; false if there is none with this key.
 ///
 /// # Errors
-/// 409 `foreign_key` naming who refers to it, 422 `refused` or `dropped`.
-pub fn delete_record(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result<bool> {
+/// 409 `foreign_key` naming who refers to it, 422 `refused` or `dropped`, 403 `not_your_record`.
+pub fn delete_record(tx: AppTx<'_>, table: &TableAccess, key: &RecordKey) -> Result<bool> {
     let deleted = delete_unsettled(tx, table, key)?;
     if deleted && tx.has_deferred_violations() {
         return Err(explain_deferred(tx, [(table, key, None)]));
@@ -135,8 +141,11 @@ pub fn delete_record(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result<bo
 ///
 /// # Errors
 /// As [`delete_record`].
-pub fn delete_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result<bool> {
-    must_be_writable(table)?;
+pub fn delete_unsettled(tx: AppTx<'_>, table: &TableAccess, key: &RecordKey) -> Result<bool> {
+    table.require(Wants::Write)?;
+    if !may_change(tx, table, key)? {
+        return Ok(false);
+    }
     let sql = format!("DELETE FROM {} WHERE {}", table.quoted, table.key_match);
     match tx.execute(&sql, key.values()) {
         Ok(0) if find_record(tx, table, key, None)?.is_some() => Err(dropped(table)),
@@ -150,7 +159,7 @@ pub fn delete_unsettled(tx: AppTx<'_>, table: &Table, key: &RecordKey) -> Result
 ///
 /// # Errors
 /// 409 `foreign_key` if one of them points nowhere; fields of the record at the place i are named `[i].field`.
-pub fn settle(tx: AppTx<'_>, written: &[(usize, &Table, &RecordKey)]) -> Result<()> {
+pub fn settle(tx: AppTx<'_>, written: &[(usize, &TableAccess, &RecordKey)]) -> Result<()> {
     if tx.has_deferred_violations() {
         let places = written.iter().map(|(place, table, key)| (*table, *key, Some(*place)));
         return Err(explain_deferred(tx, places));
@@ -158,8 +167,8 @@ pub fn settle(tx: AppTx<'_>, written: &[(usize, &Table, &RecordKey)]) -> Result<
     Ok(())
 }
 
-pub(super) fn insert_sql(table: &Table, columns: &[usize]) -> String {
-    let mut sql = format!("INSERT INTO {} ", table.quoted);
+pub(super) fn insert_sql(table: &TableAccess, columns: &[usize]) -> String {
+    let mut sql = format!("INSERT {}INTO {} ", on_conflict(table), table.quoted);
     if columns.is_empty() {
         sql.push_str("DEFAULT VALUES");
     } else {
@@ -176,7 +185,7 @@ pub(super) fn insert_sql(table: &Table, columns: &[usize]) -> String {
 /// Runs [`insert_sql`] for the columns of `record`.
 pub(super) fn insert_one(
     tx: AppTx<'_>,
-    table: &Table,
+    table: &TableAccess,
     record: &Fields,
     sql: &str,
     body: &mut Vec<u8>,

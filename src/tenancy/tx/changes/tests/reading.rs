@@ -1,6 +1,7 @@
 //! Pages: bounds, filters, and what a client may not read.
 
 use super::*;
+use crate::model::restriction::Restriction;
 use crate::tenancy::tx::records::RecordKey;
 
 const SCHEMA: &str = "
@@ -37,7 +38,8 @@ fn hidden_columns_are_stored_and_never_told_whatever_the_app_says_later() {
     house.run(&["INSERT INTO a (text, secret, data) VALUES ('x', 'planted', '{\"a\": [1,\n 2]}')"]);
     assert_eq!(house.changes(0)[0]["record"]["secret"], "planted");
     let mut table = crate::model::table::Table::clone(house.schema.table("a").unwrap());
-    table.restrict(&["secret".to_owned()], &[]).unwrap();
+    let hidden = vec!["secret".to_owned()];
+    table.restrict(&Restriction { hidden, ..Restriction::default() }).unwrap();
     let mut query = house.query(None);
     query.tables.insert("a".to_owned(), Arc::new(table));
     let page = house.page(&query).unwrap();

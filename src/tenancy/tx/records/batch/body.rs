@@ -10,9 +10,8 @@ use super::{Act, Batch, BatchTables, Operation, Unwritable};
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Result};
 use crate::model::Preconditions;
-use crate::model::table::Table;
+use crate::tenancy::TableAccess;
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// Operations in one batch.
 const MOST_OPERATIONS: usize = 1_000;
@@ -213,10 +212,10 @@ fn conditions(raw: Option<Raw<'_>>, faults: &mut Vec<FieldError>) -> Preconditio
     })
 }
 
-fn table(raw: Raw<'_>, tables: &BatchTables, faults: &mut Vec<FieldError>) -> Option<Arc<Table>> {
+fn table(raw: Raw<'_>, tables: &BatchTables, faults: &mut Vec<FieldError>) -> Option<TableAccess> {
     let (code, message) = match raw.shape() {
         Shape::Text(name) => match tables.get(&*name) {
-            Some(Ok(table)) => return Some(Arc::clone(table)),
+            Some(Ok(table)) => return Some(table.clone()),
             Some(Err(Unwritable::ReadOnly)) => ("read_only_table", "is made of other tables; write to those"),
             Some(Err(Unwritable::Unknown)) | None => {
                 ("unknown_table", "is not among those that GET /tables lists")

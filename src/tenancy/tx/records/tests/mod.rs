@@ -1,13 +1,19 @@
 //! The engine against real schemas in real files.
 
+mod dumps;
 mod faults;
+mod hidden;
 mod keys;
 mod meters;
+mod owners;
 mod paging;
 mod plans;
+mod prefixes;
 mod put;
 mod reading;
 mod shop;
+#[cfg(target_os = "linux")]
+mod sorting;
 mod tickets;
 
 use super::*;
@@ -16,8 +22,12 @@ use crate::db::{
     Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, WriteLimits,
 };
 use crate::error::{Error, Result};
+use crate::id::IdentityId;
 use crate::model::table::{Schema, Table};
+use crate::policy::{OWNER, TableRights};
 use crate::tenancy::schema::{fingerprint, introspect};
+use crate::tenancy::table_access::Caller;
+use crate::tenancy::{self, TableAccess};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,8 +35,13 @@ use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
+/// Who writes, where the test does not say.
+const ADA: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+const EVE: &str = "01890a5d-ac96-774b-bcce-b302099a8058";
+
 /// A tenant's file of some app, and a client of it.
 struct App {
+    rules: Arc<tenancy::App>,
     database: Arc<Database>,
     schema: Schema,
     fingerprint: [u8; 32],
@@ -78,11 +93,20 @@ impl App {
         let schema = database.read_blocking(introspect).unwrap();
         let fingerprint = database.read_blocking(fingerprint).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        App { database, schema, fingerprint, runtime, _directory: directory }
+        let rules = Arc::new(tenancy::App::load(None).unwrap());
+        App { rules, database, schema, fingerprint, runtime, _directory: directory }
     }
 
-    fn table(&self, name: &str) -> Arc<Table> {
-        Arc::clone(self.schema.table(name).unwrap_or_else(|| panic!("no table {name}")))
+    fn table(&self, name: &str) -> TableAccess {
+        self.table_for(self.schema.table(name).unwrap_or_else(|| panic!("no table {name}")), OWNER, ADA)
+    }
+
+    /// The table as somebody with this role has it.
+    fn table_for(&self, table: &Arc<Table>, role: &str, identity: &str) -> TableAccess {
+        let app = Arc::clone(&self.rules);
+        let permissions = app.roles.permissions(role);
+        let identity = IdentityId::parse(identity);
+        TableAccess::new(Arc::clone(table), Caller { app, role: role.into(), permissions, identity })
     }
 
     /// The created record or records.

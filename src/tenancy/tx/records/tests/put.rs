@@ -1,4 +1,4 @@
-//! PUT creates and changes; owners are set and asked for.
+//! PUT creates and changes.
 
 use super::*;
 use crate::error::Kind;
@@ -32,25 +32,4 @@ fn put_creates_then_changes() {
     assert_eq!(put(&rows, "t", "7", &json!({"a": 2})).unwrap(), (false, json!({"rowid": 7, "a": 2})));
     let error = put(&rows, "t", "8", &json!({"rowid": 9, "a": 2})).unwrap_err();
     assert_eq!(faults_of(&error), pairs(&[("rowid", "read_only")]));
-}
-
-#[test]
-fn an_owner_is_set_and_asked_for() {
-    let app =
-        App::sql("CREATE TABLE t (id INTEGER PRIMARY KEY, owner TEXT NOT NULL DEFAULT 'nobody', a INT)");
-    let table = app.table("t");
-    let owner = table.column("owner").unwrap();
-    let mut new = NewRecords::parse(&table, br#"[{"owner":"eve","a":1},{}]"#, NOW).unwrap();
-    new.set(owner, &crate::db::Value::from("ada"));
-    let at = Arc::clone(&table);
-    app.runtime
-        .block_on(app.database.write("insert", move |tx| insert_records(tx.app(), &at, &new)))
-        .unwrap();
-    assert_eq!(app.list("t", &[("owner", "ada")]).len(), 2);
-    let meets = |key: &str, name: &str| {
-        let key = RecordKey::parse(&table, key).unwrap();
-        let filter = Filter::equals(owner, crate::db::Value::from(name));
-        app.database.read_blocking(|tx| record_meets(tx.app(), &table, &key, &filter)).unwrap()
-    };
-    assert!(meets("1", "ada") && !meets("1", "eve") && !meets("9", "ada"));
 }

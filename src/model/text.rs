@@ -1,0 +1,49 @@
+//! What may stand in text that others get to see.
+
+/// Characters that take no place of their own: they hide in a text, make two different ones look the same, or turn its
+/// direction. `Default_Ignorable_Code_Point` of Unicode 16, the annotations, and the separators of lines.
+const INVISIBLE: &[std::ops::RangeInclusive<char>] = &[
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{fffb}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{e0000}'..='\u{e0fff}',
+];
+
+/// Whether it is a control character or one that cannot be seen.
+pub(super) fn is_invisible(c: char) -> bool {
+    c.is_control() || (c >= '\u{ad}' && INVISIBLE.iter().any(|range| range.contains(&c)))
+}
+
+/// Whether it only tells how its neighbours are drawn: Persian and Indic names and most emoji need it.
+pub(super) fn shapes_neighbours(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INVISIBLE, is_invisible};
+
+    #[test]
+    fn what_cannot_be_seen_is_known_and_letters_are_not_among_it() {
+        for c in ['\0', '\u{1b}', '\u{85}', '\u{200b}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{e0041}'] {
+            assert!(is_invisible(c), "{c:?}");
+        }
+        for c in ['a', ' ', 'é', '\u{301}', 'ב', '漢', '😀', '\u{ac}', '\u{2010}', '\u{fffd}'] {
+            assert!(!is_invisible(c), "{c:?}");
+        }
+        assert!(INVISIBLE.is_sorted_by(|a, b| a.end() < b.start()));
+    }
+}

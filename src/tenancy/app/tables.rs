@@ -1,0 +1,218 @@
+//! `[tables.*]` of app.toml: which role may read and write which table, and what is said of columns.
+
+use super::AppError;
+use crate::model::restriction::Restriction;
+use crate::model::table::Schema;
+use crate::policy::{Permission, PermissionSet, Roles, TableRights};
+use std::collections::BTreeMap;
+
+/// One table as it stands in app.toml.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TableToml {
+    owner: Option<String>,
+    hidden: Vec<String>,
+    read_only: Vec<String>,
+    meter: Option<String>,
+    roles: BTreeMap<String, LineToml>,
+}
+
+/// What one role may do with it, as far as that differs from the role's permissions.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineToml {
+    read: Option<bool>,
+    write: Option<bool>,
+}
+
+/// What the app says of its tables.
+#[derive(Clone, Debug, Default)]
+pub struct TableRules {
+    /// The app.toml, for errors.
+    file: String,
+    tables: BTreeMap<String, Rules>,
+    /// By role: what a line gives for at least one table.
+    entries: BTreeMap<String, PermissionSet>,
+}
+
+#[derive(Clone, Debug)]
+struct Rules {
+    restriction: Restriction,
+    /// Rights of the roles that have a line.
+    lines: BTreeMap<String, TableRights>,
+}
+
+impl TableRules {
+    /// Reads the sections. Whether the tables and columns exist is asked of a schema, see [`TableRules::restrict`].
+    pub(super) fn read(
+        file: &str,
+        sections: BTreeMap<String, TableToml>,
+        roles: &Roles,
+    ) -> Result<TableRules, AppError> {
+        let mut rules = TableRules { file: file.to_owned(), ..TableRules::default() };
+        let mut given: BTreeMap<String, Vec<Permission>> = BTreeMap::new();
+        for (table, section) in sections {
+            let place =
+                |rest: &str, reason: &str| AppError(format!("{file}: tables.{table}.{rest}: {reason}"));
+            if let Some(meter) = &section.meter {
+                if meter.trim().is_empty() {
+                    return Err(place("meter", "expected the name of a meter"));
+                }
+                tracing::warn!(file, table, meter, "the meter of a table has no effect in this version");
+            }
+            let mut lines = BTreeMap::new();
+            for (role, line) in section.roles {
+                if !roles.is_known(&role) {
+                    let names = roles.names().collect::<Vec<_>>().join(", ");
+                    let reason = format!("there is no such role; the roles are {names}");
+                    return Err(place(&format!("roles.{role}"), &reason));
+                }
+                let rights = line.rights(TableRights::of(roles.permissions(&role))).ok_or_else(|| {
+                    place(&format!("roles.{role}"), "whoever writes a table has to read it: set read = true")
+                })?;
+                let held = given.entry(role.clone()).or_default();
+                held.extend(rights.read.then_some(Permission::RecordsRead));
+                held.extend(rights.write.then_some(Permission::RecordsWrite));
+                lines.insert(role, rights);
+            }
+            let (owner, hidden, read_only) = (section.owner, section.hidden, section.read_only);
+            let restriction = Restriction { owner, hidden, read_only };
+            rules.tables.insert(table, Rules { restriction, lines });
+        }
+        rules.entries = given.into_iter().map(|(role, held)| (role, held.into_iter().collect())).collect();
+        Ok(rules)
+    }
+
+    /// Whether nothing is said of any table.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// What someone with this role and its permissions may do with a table.
+    pub fn rights(&self, table: &str, role: &str, permissions: PermissionSet) -> TableRights {
+        let line = self.tables.get(table).and_then(|rules| rules.lines.get(role));
+        line.copied().unwrap_or(TableRights::of(permissions))
+    }
+
+    /// Whether a line gives this role `permission` for at least one table.
+    pub fn may_enter(&self, role: &str, permission: Permission) -> bool {
+        self.entries.get(role).is_some_and(|given| given.has(permission))
+    }
+
+    /// Enters into a schema what is said of columns.
+    ///
+    /// # Errors
+    /// The first table or column that does not exist or does not fit, with its place in app.toml.
+    pub(in crate::tenancy) fn restrict(&self, schema: &mut Schema) -> Result<(), AppError> {
+        let restrictions = self.tables.iter().map(|(name, rules)| (name.as_str(), &rules.restriction));
+        schema.restrict(restrictions).map_err(|reason| AppError(format!("{}: {reason}", self.file)))
+    }
+}
+
+impl LineToml {
+    /// What is left out stays as the permissions have it, but who may not read does not write. `None` for a line that
+    /// gives the one without the other.
+    fn rights(&self, base: TableRights) -> Option<TableRights> {
+        let read = self.read.unwrap_or(base.read);
+        let write = self.write.unwrap_or(base.write && read);
+        (read || !write).then_some(TableRights { read, write })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::Migration;
+    use crate::policy::{ADMIN, MEMBER, VIEWER};
+    use crate::tenancy::App;
+
+    const SQL: &str = "
+        CREATE TABLE jobs (id TEXT PRIMARY KEY, title TEXT NOT NULL, cents INTEGER, created_by TEXT,
+          twice INTEGER AS (2 * cents)) STRICT;
+        CREATE TABLE rows (a INTEGER, b TEXT);
+        CREATE VIEW titles AS SELECT title, created_by FROM jobs;";
+
+    fn app(text: &str) -> Result<App, String> {
+        let migrations =
+            vec![Migration { version: 1, name: "0001_jobs.sql".to_owned(), sql: SQL.to_owned() }];
+        App::assemble("shop/app.toml", text, migrations, None, None).map_err(|error| error.to_string())
+    }
+
+    /// What is wrong with an app.toml, as the start says it.
+    #[track_caller]
+    fn fault(text: &str) -> String {
+        match app(text) {
+            Err(fault) => fault,
+            Ok(app) => app.check_migrations().unwrap_err().detail().to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_with_file_and_place() {
+        for (text, parts) in [
+            ("[tables.jobs]\nhiden = ['title']", ["line 2", "hiden"]),
+            ("[tables.jobs]\nhidden = 'title'", ["line 2", "sequence"]),
+            ("[tables.jobs]\nmeter = 1", ["line 2", "string"]),
+            ("[tables.jobs]\nmeter = ' '", ["tables.jobs.meter", "name of a meter"]),
+            ("[tables.jobs.roles.member]\nreed = true", ["line 2", "reed"]),
+            ("[tables.jobs.roles.member]\nread = 1", ["line 2", "boolean"]),
+            (
+                "[tables.jobs.roles.clerk]\nread = true",
+                ["tables.jobs.roles.clerk", "admin, member, owner, viewer"],
+            ),
+            (
+                "[tables.jobs.roles.member]\nread = false\nwrite = true",
+                ["tables.jobs.roles.member", "read = true"],
+            ),
+            (
+                "[roles.idle]\npermissions = []\n[tables.jobs.roles.idle]\nwrite = true",
+                ["tables.jobs.roles.idle", "read = true"],
+            ),
+            ("[tables.Jobs]", ["tables.Jobs", "no table"]),
+            ("[tables._tenant]", ["tables._tenant", "no table"]),
+            ("[tables.jobs]\nhidden = ['Title']", ["tables.jobs.hidden", "\"Title\""]),
+            ("[tables.jobs]\nhidden = ['id']", ["tables.jobs.hidden", "part of the key"]),
+            ("[tables.rows]\nhidden = ['rowid']", ["tables.rows.hidden", "part of the key"]),
+            (
+                "[tables.titles]\nhidden = ['title', 'created_by']",
+                ["tables.titles.hidden", "no column is left"],
+            ),
+            ("[tables.jobs]\nread_only = ['no']", ["tables.jobs.read_only", "\"no\""]),
+            ("[tables.jobs]\nowner = 'made_by'", ["tables.jobs.owner", "\"made_by\""]),
+            ("[tables.jobs]\nowner = 'cents'", ["tables.jobs.owner", "TEXT"]),
+            ("[tables.jobs]\nowner = 'twice'", ["tables.jobs.owner", "TEXT"]),
+            ("[tables.titles]\nowner = 'created_by'", ["tables.titles.owner", "no table"]),
+        ] {
+            let fault = fault(text);
+            for part in ["shop/app.toml"].iter().chain(&parts) {
+                assert!(fault.contains(part), "{text}: no {part:?} in {fault}");
+            }
+        }
+        let whole = "[tables.jobs]\nowner = 'created_by'\nhidden = ['cents', 'created_by']\nread_only = ['title']
+            meter = 'pages.rendered'\n[tables.jobs.roles.viewer]\nwrite = true\n[tables.titles]\nhidden = ['title']";
+        assert_eq!(app(whole).unwrap().check_migrations().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_line_overrides_both_ways_for_its_table_only() {
+        let app = app("[roles.idle]\npermissions = []
+            [tables.jobs.roles.viewer]\nwrite = true
+            [tables.jobs.roles.member]\nread = false
+            [tables.rows.roles.member]\nwrite = false
+            [tables.rows.roles.idle]\nread = true")
+        .unwrap();
+        let rights = |table: &str, role: &str| {
+            let TableRights { read, write } = app.tables.rights(table, role, app.roles.permissions(role));
+            (read, write)
+        };
+        assert_eq!((rights("jobs", VIEWER), rights("rows", VIEWER)), ((true, true), (true, false)));
+        assert_eq!((rights("jobs", MEMBER), rights("rows", MEMBER)), ((false, false), (true, false)));
+        assert_eq!((rights("jobs", ADMIN), rights("titles", MEMBER)), ((true, true), (true, true)));
+        assert_eq!((rights("rows", "idle"), rights("jobs", "idle")), ((true, false), (false, false)));
+        assert_eq!(rights("jobs", "gone"), (false, false));
+        let enter = |role: &str, permission| app.tables.may_enter(role, permission);
+        assert!(enter(VIEWER, Permission::RecordsWrite) && enter("idle", Permission::RecordsRead));
+        assert!(!enter("idle", Permission::RecordsWrite) && !enter(MEMBER, Permission::RecordsWrite));
+        assert!(!enter(VIEWER, Permission::MembersManage));
+    }
+}

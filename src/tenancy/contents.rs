@@ -1,0 +1,269 @@
+//! What uploads hold: one file of the disk each, called after an id that says nothing. Which name has which content is a
+//! row of the tenant's own file, so that content appears and goes with a commit; what no row names is left over from a
+//! crash, and is swept.
+
+#[cfg(test)]
+mod tests;
+
+use super::layout::{make_directory, sync};
+use super::{Layout, blocking};
+use crate::error::{Error, Result};
+use crate::id::{ContentId, TenantId};
+use crate::model::hex::hex;
+use crate::model::media_type::{LOOKED_AT, media_type};
+use crate::tenancy::fence::Fences;
+use rustix::fs::OFlags;
+use sha2::{Digest as _, Sha256};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::OnceCell;
+
+/// The contents of all tenants' uploads.
+pub(super) struct Contents {
+    layout: Layout,
+    fences: Arc<Fences>,
+    /// Tenants that were swept since the start.
+    swept: Mutex<HashMap<TenantId, Arc<OnceCell<()>>>>,
+}
+
+impl Contents {
+    pub(super) fn new(layout: Layout, fences: Arc<Fences>) -> Contents {
+        Contents { layout, fences, swept: Mutex::default() }
+    }
+
+    /// Whether leftovers of this tenant were swept; who finds that they were not does it, while others wait.
+    pub(super) fn swept(&self, tenant: TenantId) -> Arc<OnceCell<()>> {
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(swept.entry(tenant).or_default())
+    }
+
+    /// Begins new content. Blocks.
+    pub(super) fn create(self: &Arc<Contents>, tenant: TenantId, id: ContentId) -> Result<NewContent> {
+        let path = self.layout.content(tenant, id);
+        let file = self.fences.unless_down(tenant, || {
+            if let Some(shard) = path.parent() {
+                self.make_shard(tenant, shard)?;
+            }
+            Ok(File::options().write(true).create_new(true).mode(0o600).open(&path)?)
+        })?;
+        let writing = Writing { file, digest: Sha256::new(), size: 0, head: Vec::new() };
+        Ok(NewContent { contents: Arc::clone(self), tenant, id, writing: Some(writing), is_kept: false })
+    }
+
+    /// The directories of a tenant appear with its first uploads.
+    fn make_shard(&self, tenant: TenantId, shard: &Path) -> Result<()> {
+        if shard.is_dir() {
+            return Ok(());
+        }
+        let all = self.layout.tenant_contents(tenant);
+        let is_first = !all.is_dir();
+        make_directory(shard)?;
+        sync(&all)?;
+        if is_first {
+            sync(&self.layout.tenant(tenant))?;
+        }
+        Ok(())
+    }
+
+    /// Opens content; nothing if it is gone. Blocks.
+    pub(super) fn open(self: &Arc<Contents>, tenant: TenantId, id: ContentId) -> Result<Option<Content>> {
+        self.refuse_fenced(tenant)?;
+        let no_link = OFlags::NOFOLLOW.bits().cast_signed();
+        match File::options().read(true).custom_flags(no_link).open(self.layout.content(tenant, id)) {
+            Ok(file) => Ok(Some(Content { contents: Arc::clone(self), tenant, file })),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes content that no row names. Who reads it goes on to its end. Blocks.
+    pub(super) fn remove(&self, tenant: TenantId, id: ContentId) -> Result<()> {
+        remove(&self.layout.content(tenant, id))
+    }
+
+    /// Every content that is on the disk. Blocks.
+    pub(super) fn list(&self, tenant: TenantId) -> Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for shard in entries(&self.layout.tenant_contents(tenant))? {
+            found.extend(entries(&shard)?);
+        }
+        Ok(found)
+    }
+
+    /// Removes what is on the disk and has no row. To be done while nothing of this tenant is uploaded. Blocks.
+    pub(super) fn sweep(&self, tenant: TenantId, named: &HashSet<ContentId>) -> Result<usize> {
+        let mut swept = 0;
+        for path in self.list(tenant)? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name.and_then(ContentId::parse).is_none_or(|id| !named.contains(&id)) {
+                remove(&path)?;
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    fn refuse_fenced(&self, tenant: TenantId) -> Result<()> {
+        if self.fences.is_down(tenant) { Err(Error::not_found()) } else { Ok(()) }
+    }
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    match std::fs::read_dir(directory) {
+        Ok(entries) => Ok(entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Content of an upload, open. It can be read to its end after its name was given to other content, and no further once
+/// the tenant is being erased.
+pub struct Content {
+    contents: Arc<Contents>,
+    tenant: TenantId,
+    file: File,
+}
+
+impl Content {
+    /// Reads up to `most` bytes from `at` on. Blocks.
+    ///
+    /// # Errors
+    /// 404 once the tenant is being erased; the disk refuses.
+    pub fn read_at(&self, at: u64, most: usize) -> Result<Vec<u8>> {
+        self.contents.refuse_fenced(self.tenant)?;
+        let mut bytes = vec![0; most];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.file.read_at(rest, at + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+}
+
+struct Writing {
+    file: File,
+    digest: Sha256,
+    size: u64,
+    head: Vec<u8>,
+}
+
+/// Content on its way in. Removed when it is dropped, unless it was kept.
+pub struct NewContent {
+    contents: Arc<Contents>,
+    tenant: TenantId,
+    id: ContentId,
+    writing: Option<Writing>,
+    is_kept: bool,
+}
+
+/// What is known of content once it is on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Its id.
+    pub id: ContentId,
+    /// How many bytes.
+    pub size: u64,
+    /// Digest in hex.
+    pub sha256: String,
+    /// Media type.
+    pub content_type: &'static str,
+}
+
+impl NewContent {
+    /// Appends.
+    ///
+    /// # Errors
+    /// 404 once the tenant is being erased; the disk refuses. What failed cannot be gone on with.
+    pub async fn write<B: AsRef<[u8]> + Send + 'static>(&mut self, pieces: Vec<B>) -> Result<()> {
+        self.contents.refuse_fenced(self.tenant)?;
+        let mut writing = self.writing()?;
+        let written = blocking(move || {
+            for piece in &pieces {
+                writing.append(piece.as_ref())?;
+            }
+            Ok(writing)
+        });
+        self.writing = Some(written.await?);
+        Ok(())
+    }
+
+    /// Brings it to the disk.
+    ///
+    /// # Errors
+    /// As [`NewContent::write`].
+    pub async fn seal(&mut self) -> Result<Sealed> {
+        let writing = self.writing()?;
+        let (contents, tenant, id) = (Arc::clone(&self.contents), self.tenant, self.id);
+        blocking(move || {
+            let sealed = writing.seal(id)?;
+            let path = contents.layout.content(tenant, id);
+            let synced = path.parent().map_or(Ok(()), sync);
+            // An erasure took the directory away.
+            contents.refuse_fenced(tenant)?;
+            synced.map(|()| sealed)
+        })
+        .await
+    }
+
+    /// From now on it is removed by [`super::TenantScope::remove_content`] or swept.
+    pub fn keep(&mut self) {
+        self.is_kept = true;
+    }
+
+    fn writing(&mut self) -> Result<Writing> {
+        self.writing
+            .take()
+            .ok_or_else(|| Error::internal("content is written on after a failure or its seal"))
+    }
+}
+
+impl Writing {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes)?;
+        self.digest.update(bytes);
+        self.size += bytes.len() as u64;
+        let wanted = LOOKED_AT.saturating_sub(self.head.len()).min(bytes.len());
+        self.head.extend_from_slice(bytes.get(..wanted).unwrap_or_default());
+        Ok(())
+    }
+
+    fn seal(self, id: ContentId) -> Result<Sealed> {
+        self.file.sync_all()?;
+        let content_type = media_type(&self.head, self.size == self.head.len() as u64);
+        Ok(Sealed { id, size: self.size, sha256: hex(&self.digest.finalize()), content_type })
+    }
+}
+
+impl Drop for NewContent {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        let path = self.contents.layout.content(self.tenant, self.id);
+        let remove = move || drop(remove(&path));
+        // Without a runtime (at the end of the program) it happens here.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
