@@ -50,5 +50,6 @@ pub(in crate::tenancy) fn begin_anew(tx: &Tx<'_>) -> Result<(), DbError> {
         params![seq, tx.now(), last.bytes],
     )?;
     tx.tx.execute("UPDATE _changes_floor SET seq = ?1", params![seq])?;
+    tx.tx.remember([seq, last.bytes]);
     Ok(())
 }

@@ -45,7 +45,10 @@ pub fn record_changes(
     if captured.rows().len() == 0 {
         return Ok(None);
     }
-    let begun = tx.last_change()?;
+    let begun = match tx.tx.remembered() {
+        Some([seq, bytes]) => Last { seq, bytes },
+        None => tx.last_change()?,
+    };
     let mut ledger =
         Ledger { tx: tx.tx, actor: actor.to_string(), last: begun, id: String::new(), record: Vec::new() };
     for effect in effects(tracked, &captured) {
@@ -53,6 +56,7 @@ pub fn record_changes(
     }
     let last = ledger.last;
     tx.tx.give_back(captured);
+    tx.tx.remember([last.seq, last.bytes]);
     if last.seq / PRUNE_EVERY != begun.seq / PRUNE_EVERY {
         prune(tx, keep, PRUNED)?;
     }
