@@ -204,11 +204,11 @@ impl Captured {
         };
         let old_from = self.cells.len();
         if op != RowOp::Insert {
-            table.key.iter().for_each(|column| self.keep(event.old(*column)));
+            table.key.iter().for_each(|column| self.keep(event.old_value(*column)));
         }
         let new_from = self.cells.len();
         if op != RowOp::Delete {
-            (0..table.columns).for_each(|column| self.keep(event.new(column)));
+            (0..table.columns).for_each(|column| self.keep(event.new_value(column)));
         }
         self.rows.push(Stored {
             table: table.number,

@@ -19,7 +19,7 @@ pub struct Keep {
 ///
 /// # Errors
 /// As the database says.
-pub fn prune(tx: &TenantTx<'_>, keep: &Keep, most: i64) -> Result<i64> {
+pub fn prune(tx: TenantTx<'_>, keep: &Keep, most: i64) -> Result<i64> {
     let first =
         tx.tx.query_row("SELECT seq FROM _changes ORDER BY seq LIMIT 1", &[], |row| row.get::<i64>(0))?;
     let Some(first) = first else { return Ok(0) };

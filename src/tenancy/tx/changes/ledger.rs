@@ -28,12 +28,7 @@ const INSERT: &str = "INSERT INTO _changes (seq, at, op, table_name, id, record,
 ///
 /// # Errors
 /// 413 `too_many_changes`; as the database says.
-pub fn record_changes(
-    tx: &TenantTx<'_>,
-    tracked: &Tracked,
-    actor: Actor,
-    keep: &Keep,
-) -> Result<Option<i64>> {
+pub fn record_changes(tx: TenantTx<'_>, tracked: &Tracked, actor: Actor, keep: &Keep) -> Result<Option<i64>> {
     let Some(captured) = tx.tx.take_captured() else { return Ok(None) };
     if !captured.is_whole() {
         return Err(Error::new(
