@@ -31,15 +31,13 @@ pub(super) fn count_records(tx: AppTx<'_>, table: &Table, query: &ListQuery) -> 
     sql.push_str(" LIMIT ?)");
     let bound = Value::from(MOST_COUNTED + 1);
     params.push(&bound);
-    let mut found = 0;
+    let mut found = 0_i64;
     let counted = tx.within(LONGEST_COUNT, || {
         tx.each(&sql, params, |row| {
             found = row.get(0)?;
             Ok(ControlFlow::Continue(()))
         })
     })?;
-    Ok(match counted {
-        Some(()) if found <= MOST_COUNTED => Total::Exact(found),
-        _ => Total::Capped,
-    })
+    let found = counted.and_then(|()| u32::try_from(found).ok()).filter(|found| *found <= MOST_COUNTED);
+    Ok(found.map_or(Total::Capped, Total::Exact))
 }
