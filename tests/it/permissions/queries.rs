@@ -7,7 +7,7 @@ use crate::harness::run_cases;
 const OF_HIDDEN: [&str; 14] = [
     "or=(margin.eq.10,id.eq.x)",
     "or=(id.eq.x,and(margin.gt.1))",
-    "and=(\"margin\".is.null)",
+    "and=(%22margin%22.is.null)",
     "expand=margin",
     "expand=margin.client_id",
     "expand=client_id.margin",

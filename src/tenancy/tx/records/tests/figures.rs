@@ -63,9 +63,10 @@ proptest! {
 #[test]
 fn groups_are_ordered_cut_and_told_by_their_types() {
     let app = App::sql(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT, ok BOOLEAN, big INTEGER, j JSON, b BLOB, \"count()\" INT, d DATE, r REAL);
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s TEXT, ok BOOLEAN, big INTEGER, j JSON, b BLOB, d DATE, r REAL);
          INSERT INTO t (s, ok, big, r) VALUES ('a', 1, 9007199254740992, 1), ('a', 1, 1, 2), ('b', 0, 5, 3), (NULL, 1, 9223372036854775807, 4);
-         CREATE VIEW v AS SELECT s, big FROM t;",
+         CREATE VIEW v AS SELECT s, big FROM t;
+         CREATE TABLE u (\"count()\" INT); INSERT INTO u VALUES (NULL), (NULL);",
     );
     let items = |params: &[(&str, &str)]| app.figures("t", params).unwrap()["items"].clone();
     assert_eq!(
@@ -81,8 +82,9 @@ fn groups_are_ordered_cut_and_told_by_their_types() {
     );
     // The whole name of a column is that column.
     let select = "rows:count(),n:count(\"count()\")";
-    assert_eq!(items(&[("select", select)]), json!([{"rows": 4, "n": 0}]));
-    assert_eq!(items(&[("select", "count()"), ("group", "count()")]), json!([{"count()": null}]));
+    let of_u = |params: &[(&str, &str)]| app.figures("u", params).unwrap()["items"].clone();
+    assert_eq!(of_u(&[("select", select)]), json!([{"rows": 2, "n": 0}]));
+    assert_eq!(of_u(&[("select", "count()"), ("group", "count()")]), json!([{"count()": null}]));
     let cut = app
         .figures("t", &[("select", "s,count()"), ("group", "s"), ("limit", "2"), ("order", "-s")])
         .unwrap();
