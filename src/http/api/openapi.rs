@@ -47,10 +47,8 @@ async fn get_of_tenant(
     let scope = &allowed.scope;
     let document = document_for(scope).await?;
     let etag = documents::tag_document(&installation, scope, document.as_bytes());
-    let mut response = match conditions.has_it(&etag)? {
-        true => StatusCode::NOT_MODIFIED.into_response(),
-        false => json(document),
-    };
+    let mut response =
+        if conditions.has_it(&etag)? { StatusCode::NOT_MODIFIED.into_response() } else { json(document) };
     if let Ok(etag) = HeaderValue::from_str(etag.as_str()) {
         response.headers_mut().insert(header::ETAG, etag);
     }

@@ -1,5 +1,6 @@
 //! Documents about the API, for programs: OpenAPI 3.1 of a tenant's tables and of all routes, and TypeScript.
 
+mod files;
 mod headers;
 mod installation;
 mod names;
@@ -23,8 +24,10 @@ use serde_json::{Map, Value, json};
 /// The OpenAPI document of the tables that an audience may read. Its paths begin at `server`, the URL of a tenant; a
 /// `{tenant}` in there is for the reader to fill in.
 pub fn tables_document(title: &str, server: &str, audience: &Audience<'_>) -> Value {
-    let mut paths: Map<String, Value> = tenant::paths(audience).into_iter().collect();
+    let mut paths: Map<String, Value> =
+        tenant::paths(audience).into_iter().chain(files::paths(audience)).collect();
     let mut all = tenant::schemas(audience);
+    all.insert("StoredFile".to_owned(), files::schema());
     for subject in &audience.tables {
         paths.extend(records::of_table(audience, subject));
         all.extend(schemas::of_table(subject));

@@ -98,9 +98,8 @@ impl Subject<'_> {
         };
         // An odd name says less in braces than its place does.
         let all_plain = self.key().all(|column| plain(&column.name));
-        let name = |(place, column): (usize, &Column)| match all_plain {
-            true => column.name.clone(),
-            false => format!("key{}", place + 1),
+        let name = |(place, column): (usize, &Column)| {
+            if all_plain { column.name.clone() } else { format!("key{}", place + 1) }
         };
         let names: Vec<String> = self.key().enumerate().map(name).collect();
         let segment = names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(",");

@@ -20,55 +20,65 @@ pub fn typescript(title: &str, audience: &Audience<'_>) -> String {
     out.push_str("\n/** Any JSON. */\n");
     out.push_str("export type JsonValue = null | boolean | number | string | JsonValue[] | { [name: string]: JsonValue };\n");
     for subject in &audience.tables {
-        interface(&mut out, subject, "", &format!("A record of {}.", kind_and_name(subject)), read_type);
+        let of = kind_and_name(subject);
+        interface(&mut out, subject, Form::Record, &format!("A record of {of}."));
         if subject.writes {
-            let of = kind_and_name(subject);
-            interface(&mut out, subject, "Create", &format!("A new record of {of}."), create_type);
-            let what = format!("The fields of a record of {of} that change.");
-            interface(&mut out, subject, "Patch", &what, patch_type);
+            interface(&mut out, subject, Form::Create, &format!("A new record of {of}."));
+            let about = format!("The fields of a record of {of} that change.");
+            interface(&mut out, subject, Form::Patch, &about);
         }
     }
     tables(&mut out, audience);
     out
 }
 
-/// How a column stands in an interface: whether it may be left out, and its type. Nothing where it has no place.
-type Member = (bool, String);
-
-fn read_type(_: &Subject<'_>, column: &Column) -> Option<Member> {
-    Some((false, with_null(answered(column.kind), is_nullable(column))))
+/// Which of the interfaces of a table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Record,
+    Create,
+    Patch,
 }
 
-fn create_type(_: &Subject<'_>, column: &Column) -> Option<Member> {
-    let is_writable = !column.generated && !column.read_only;
-    is_writable.then(|| (!column.required, with_null(given(column.kind), Subject::takes_null(column))))
+impl Form {
+    fn ending(self) -> &'static str {
+        match self {
+            Form::Record => "",
+            Form::Create => "Create",
+            Form::Patch => "Patch",
+        }
+    }
+
+    /// Whether a column may be left out, and its type. Nothing where it has no place.
+    fn member(self, subject: &Subject<'_>, column: &Column) -> Option<(bool, String)> {
+        let is_written = !column.generated && !column.read_only;
+        match self {
+            Form::Record => Some((false, with_null(answered(column.kind), is_nullable(column)))),
+            Form::Create if is_written => {
+                Some((!column.required, with_null(given(column.kind), Subject::takes_null(column))))
+            }
+            Form::Patch if is_written && !subject.is_key(column) => {
+                let nullable = !(column.not_null || column.required);
+                Some((true, with_null(given(column.kind), nullable)))
+            }
+            Form::Create | Form::Patch => None,
+        }
+    }
 }
 
-fn patch_type(subject: &Subject<'_>, column: &Column) -> Option<Member> {
-    let is_changeable = !column.generated && !column.read_only && !subject.is_key(column);
-    let nullable = !(column.not_null || column.required);
-    is_changeable.then(|| (true, with_null(given(column.kind), nullable)))
-}
-
-fn interface(
-    out: &mut String,
-    subject: &Subject<'_>,
-    ending: &str,
-    about: &str,
-    member: fn(&Subject<'_>, &Column) -> Option<Member>,
-) {
+fn interface(out: &mut String, subject: &Subject<'_>, form: Form, about: &str) {
     out.push('\n');
     comment(out, "", about);
     // A String takes every text, so writing does not fail.
-    let _ = writeln!(out, "export interface {}{ending} {{", subject.name);
+    let _ = writeln!(out, "export interface {}{} {{", subject.name, form.ending());
     for column in subject.columns() {
-        let Some((optional, kind)) = member(subject, column) else { continue };
+        let Some((optional, kind)) = form.member(subject, column) else { continue };
         let about = description(column);
         if !about.is_empty() {
             comment(out, "  ", &about);
         }
-        let readonly =
-            if ending.is_empty() && (column.generated || column.read_only) { "readonly " } else { "" };
+        let is_fixed = form == Form::Record && (column.generated || column.read_only);
+        let readonly = if is_fixed { "readonly " } else { "" };
         let mark = if optional { "?" } else { "" };
         let _ = writeln!(out, "  {readonly}{}{mark}: {kind};", property(&column.name));
     }
