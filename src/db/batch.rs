@@ -163,6 +163,9 @@ fn in_savepoint(
 }
 
 fn roll_back(connected: &Connected) {
+    if let Some(capture) = &connected.capture {
+        capture.set_memo(None);
+    }
     if !connected.raw.is_autocommit()
         && let Err(error) = connected.raw.execute_batch("ROLLBACK").map_err(DbError::from)
     {

@@ -50,11 +50,13 @@ pub enum RowOp {
 pub(super) struct Capture {
     plan: std::sync::Arc<CapturePlan>,
     captured: Mutex<Captured>,
+    /// What the last write wants the next one to know, unless a rollback comes between.
+    memo: Mutex<Option<[i64; 2]>>,
 }
 
 impl Capture {
     pub(super) fn new(plan: std::sync::Arc<CapturePlan>) -> Capture {
-        Capture { plan, captured: Mutex::default() }
+        Capture { plan, captured: Mutex::default(), memo: Mutex::default() }
     }
 
     /// Called by SQLite for each row. Nothing is allocated for tables that are not in the plan.
@@ -81,6 +83,14 @@ impl Capture {
 
     pub(super) fn is_empty(&self) -> bool {
         self.lock().rows.is_empty()
+    }
+
+    pub(super) fn memo(&self) -> Option<[i64; 2]> {
+        *self.memo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_memo(&self, memo: Option<[i64; 2]>) {
+        *self.memo.lock().unwrap_or_else(PoisonError::into_inner) = memo;
     }
 
     /// Takes what was captured.
@@ -194,11 +204,11 @@ impl Captured {
         };
         let old_from = self.cells.len();
         if op != RowOp::Insert {
-            table.key.iter().for_each(|column| self.keep(event.old(*column)));
+            table.key.iter().for_each(|column| self.keep(event.old_value(*column)));
         }
         let new_from = self.cells.len();
         if op != RowOp::Delete {
-            (0..table.columns).for_each(|column| self.keep(event.new(column)));
+            (0..table.columns).for_each(|column| self.keep(event.new_value(column)));
         }
         self.rows.push(Stored {
             table: table.number,

@@ -66,7 +66,7 @@ impl RowEvent {
     }
 
     /// The value of a column before; `None` for an insert, and where SQLite does not tell.
-    pub(super) fn old(&self, column: usize) -> Option<ValueRef<'_>> {
+    pub(super) fn old_value(&self, column: usize) -> Option<ValueRef<'_>> {
         let mut value = std::ptr::null_mut();
         let column = c_int::try_from(column).ok()?;
         // SAFETY: `connection` is the one that called the hook, which has not returned; `value` is a live pointer.
@@ -76,7 +76,7 @@ impl RowEvent {
     }
 
     /// The value of a column after; `None` for a delete, and where SQLite does not tell: virtual columns are one case.
-    pub(super) fn new(&self, column: usize) -> Option<ValueRef<'_>> {
+    pub(super) fn new_value(&self, column: usize) -> Option<ValueRef<'_>> {
         let mut value = std::ptr::null_mut();
         let column = c_int::try_from(column).ok()?;
         // SAFETY: as in `old`.

@@ -67,6 +67,24 @@ impl<'c> Tx<'c> {
         }
     }
 
+    /// What the last write of this connection left by [`Tx::remember`], unless anything was rolled back since.
+    pub fn remembered(&self) -> Option<[i64; 2]> {
+        self.capture.and_then(Capture::memo)
+    }
+
+    /// Leaves two numbers to the next write of this connection. For what nothing but writes of this connection changes.
+    pub fn remember(&self, memo: [i64; 2]) {
+        if let Some(capture) = self.capture {
+            capture.set_memo(Some(memo));
+        }
+    }
+
+    pub(super) fn forget_remembered(&self) {
+        if let Some(capture) = self.capture {
+            capture.set_memo(None);
+        }
+    }
+
     pub(super) fn forget_captured(&self) {
         if let Some(capture) = self.capture {
             capture.clear();

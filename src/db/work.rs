@@ -34,12 +34,11 @@ where
     }
 }
 
-impl<T, F> Work for WorkOf<T, F>
+impl<T, F> WorkOf<T, F>
 where
-    T: Send,
-    F: FnMut(&Tx<'_>) -> Result<T> + Send,
+    F: FnMut(&Tx<'_>) -> Result<T>,
 {
-    fn run(&mut self, tx: &Tx<'_>) -> Result<()> {
+    fn try_run(&mut self, tx: &Tx<'_>) -> Result<()> {
         self.result = None;
         tx.forget_captured();
         let act = &mut self.act;
@@ -56,6 +55,21 @@ where
         }
         self.result = Some(result);
         Ok(())
+    }
+}
+
+impl<T, F> Work for WorkOf<T, F>
+where
+    T: Send,
+    F: FnMut(&Tx<'_>) -> Result<T> + Send,
+{
+    fn run(&mut self, tx: &Tx<'_>) -> Result<()> {
+        let outcome = self.try_run(tx);
+        if outcome.is_err() {
+            // It is rolled back.
+            tx.forget_remembered();
+        }
+        outcome
     }
 
     fn answer(self: Box<Self>, committed: Result<()>) {

@@ -5,7 +5,6 @@
 //! possible.
 
 use super::patience::{Activity, Patience, Sending, Watched, now};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
@@ -23,7 +22,6 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::Sleep;
-use tower::Service as _;
 
 /// Most bytes of a head: what is longer is answered with 431. Its headers may be 100, the bound of hyper.
 const MOST_OF_HEAD: usize = 32 << 10;
@@ -33,8 +31,9 @@ const BUFFER: usize = 64 << 10;
 pub(super) const WHEN_CROWDED: Duration = Duration::from_secs(5);
 
 /// What a connection is served with.
-pub(super) struct Serving<F> {
-    pub(super) router: Router,
+pub(super) struct Serving<A, F> {
+    /// Answers one request.
+    pub(super) answer: A,
     pub(super) patience: Patience,
     /// Whether more than one request is taken.
     pub(super) keep_alive: bool,
@@ -45,17 +44,21 @@ pub(super) struct Serving<F> {
 }
 
 /// Serves requests until the peer, the patience or the server comes to an end.
-pub(super) async fn serve<S, F>(stream: S, peer: SocketAddr, serving: Serving<F>)
+pub(super) async fn serve<S, A, R, F>(stream: S, peer: SocketAddr, serving: Serving<A, F>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    A: Fn(Request) -> R,
+    R: Future<Output = Response>,
     F: Fn() -> bool,
 {
-    let Serving { router, patience, keep_alive, is_crowded, mut draining } = serving;
+    let Serving { answer, patience, keep_alive, is_crowded, mut draining } = serving;
     let activity = Activity::new();
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let answering = activity.answering();
-        let answer = answer(router.clone(), request, peer);
-        async move { Ok::<_, Infallible>(answer.await?.map(|body| Sending::new(body, answering))) }
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let answer = answer(request);
+        async move { Ok::<_, Infallible>(answer.await.map(|body| Sending::new(body, answering))) }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -93,16 +96,6 @@ where
     }
 }
 
-fn answer(
-    mut router: Router,
-    request: hyper::Request<Incoming>,
-    peer: SocketAddr,
-) -> impl Future<Output = Result<Response, Infallible>> {
-    let mut request: Request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    router.call(request)
-}
-
 /// Ready when the peer has had its time. The timer may go off too early, never too late: it is moved only where the
 /// deadline comes closer, and otherwise looks again when it goes off.
 fn poll_patience(
@@ -138,9 +131,11 @@ fn poll_patience(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
     use axum::body::Bytes;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tower::Service as _;
 
     const SHORT: Duration = Duration::from_millis(100);
     const LONG: Duration = Duration::from_secs(600);
@@ -157,8 +152,12 @@ mod tests {
         };
         let big = || async { Bytes::from(vec![b'x'; 1 << 20]) };
         let draining = watch::Sender::new(false);
+        let router: Router = Router::new().route("/slow", get(slow)).route("/big", get(big));
         let serving = Serving {
-            router: Router::new().route("/slow", get(slow)).route("/big", get(big)),
+            answer: move |request: Request| {
+                let mut router = router.clone();
+                async move { router.call(request).await.unwrap() }
+            },
             patience,
             keep_alive: true,
             is_crowded: move || is_crowded,

@@ -7,15 +7,17 @@ use crate::clock::monotonic;
 use crate::error::{Error, Kind};
 use crate::id::RequestId;
 use crate::service::Installation;
+use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
+use tower::Service as _;
 
 /// Scripts and styles from ourselves alone, no frames, nothing else unless it is ours.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -25,12 +27,8 @@ const READ_FIRST: u64 = 64 << 10;
 /// Requests that take longer are worth a line in the log.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The outermost layer.
-pub(super) async fn observe(
-    State(installation): State<Arc<Installation>>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Answers a request. Around the router and not a layer of it: each layer is one more box for every request.
+pub(super) async fn observe(installation: &Installation, mut router: Router, request: Request) -> Response {
     let begun = monotonic();
     let id = RequestId::new(installation.clock().now()).to_string();
     let method = request.method().clone();
@@ -44,7 +42,14 @@ pub(super) async fn observe(
     };
     let mut answer = pin!(async {
         match with_small_body_read(request).await {
-            Ok(request) => next.run(request).await,
+            Ok(request) => {
+                let routed = AssertUnwindSafe(async move { router.call(request).await });
+                let answer = routed.catch_unwind().await;
+                answer.map_or_else(caught_panic, |answered| match answered {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                })
+            }
             Err(problem) => problem.into_response(),
         }
     });
@@ -126,7 +131,7 @@ fn finish_headers(headers: &mut HeaderMap, id: &str, is_api: bool) {
 }
 
 /// A panic in a handler is that request's 500 and nobody else's.
-pub(super) fn caught_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+fn caught_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .cloned()

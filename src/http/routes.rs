@@ -5,10 +5,11 @@ use crate::error::{Error, Result};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
 use crate::service::Installation;
+use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::request::Parts;
 use axum::routing::{MethodFilter, on};
-use axum::{Extension, Router};
 use std::sync::Arc;
 
 /// Who may use a route.
@@ -98,6 +99,25 @@ impl Declared {
     }
 }
 
+/// A handler whose requests carry what its route declared. A layer for that would be one more box for each request.
+#[derive(Clone)]
+struct Declaring<H> {
+    declared: Declared,
+    handler: H,
+}
+
+impl<H, T> Handler<T, Arc<Installation>> for Declaring<H>
+where
+    H: Handler<T, Arc<Installation>>,
+{
+    type Future = H::Future;
+
+    fn call(self, mut request: Request, installation: Arc<Installation>) -> H::Future {
+        request.extensions_mut().insert(self.declared);
+        self.handler.call(request, installation)
+    }
+}
+
 /// Method of a route.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Verb {
@@ -179,7 +199,7 @@ impl Routes {
         H: Handler<T, Arc<Installation>>,
         T: 'static,
     {
-        let method = on(verb.filter(), handler).route_layer(Extension(declared));
+        let method = on(verb.filter(), Declaring { declared, handler });
         self.router = std::mem::take(&mut self.router).route(path, method);
     }
 

@@ -9,7 +9,6 @@ use crate::error::{Error, Kind, Result};
 use crate::http::problem::Problem;
 use crate::service::Installation;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tower_http::catch_panic::CatchPanicLayer;
 
 /// From the first byte of a request to the end of its head.
 const HEAD: Duration = Duration::from_secs(10);
@@ -76,6 +74,7 @@ impl Server {
             );
         }
         let connections = Connections {
+            installation: Arc::clone(&installation),
             router: router(&installation),
             when_full: router_when_full(&installation),
             patience: Patience { idle: Duration::from_secs(config.idle_seconds), head: HEAD, taking: TAKING },
@@ -96,6 +95,7 @@ impl Server {
 
 /// What accepted connections are served with.
 struct Connections {
+    installation: Arc<Installation>,
     router: Router,
     when_full: Router,
     patience: Patience,
@@ -142,8 +142,12 @@ impl Connections {
         } else {
             (self.router.clone(), self.patience)
         };
+        let installation = Arc::clone(&self.installation);
         let serving = Serving {
-            router,
+            answer: move |request| {
+                let (installation, router) = (Arc::clone(&installation), router.clone());
+                async move { layers::observe(&installation, router, request).await }
+            },
             patience,
             keep_alive: !place.is_spare,
             is_crowded: self.places.is_crowded(),
@@ -183,17 +187,12 @@ fn router(installation: &Arc<Installation>) -> Router {
         .merge(health::router())
         .merge(pages::router(installation))
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(layers::caught_panic))
-        .layer(from_fn_with_state(Arc::clone(installation), layers::observe))
         .with_state(Arc::clone(installation))
 }
 
 /// What is answered on a connection beyond the bound: health, and that it is one too many.
 fn router_when_full(installation: &Arc<Installation>) -> Router {
-    health::router()
-        .fallback(full)
-        .layer(from_fn_with_state(Arc::clone(installation), layers::observe))
-        .with_state(Arc::clone(installation))
+    health::router().fallback(full).with_state(Arc::clone(installation))
 }
 
 async fn full() -> Response {

@@ -246,7 +246,7 @@ impl TenantScope {
         let write = file.database.write(name, move |tx| {
             let tenant_tx = TenantTx::new(tx);
             let result = act(&tenant_tx)?;
-            if let Some(seq) = record_changes(&tenant_tx, &tracked, actor, &keep)? {
+            if let Some(seq) = record_changes(tenant_tx, &tracked, actor, &keep)? {
                 let feeds = Arc::clone(&feeds);
                 tx.after_commit(move || feeds.announce(tenant, seq));
             }

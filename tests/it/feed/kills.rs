@@ -85,7 +85,7 @@ fn a_follower_misses_nothing_and_sees_nothing_twice_over_kills_and_reconnects() 
                     let last = copy.lock().unwrap().last;
                     let id = (last > 0).then(|| last.to_string());
                     let Ok(stream) = client.try_stream(&path, id.as_deref()) else { return };
-                    assert_eq!(stream.next_or_end().is_none_or(|event| event.name == "position"), true);
+                    assert!(stream.next_or_end().is_none_or(|event| event.name == "position"));
                     for _ in 0..patience {
                         match stream.next_or_end() {
                             Some(event) => copy.lock().unwrap().take(&event),

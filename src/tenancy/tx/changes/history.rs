@@ -20,7 +20,7 @@ pub fn list_history(
     before: Option<i64>,
     limit: usize,
 ) -> Result<Vec<Change>> {
-    let stored = stored_key(tx, table, key)?;
+    let stored = stored_key(*tx, table, key)?;
     let Some(id) = stored.as_ref().unwrap_or(key).to_segment() else { return Err(Error::not_found()) };
     let sql = format!(
         "SELECT {COLUMNS} FROM _changes WHERE table_name = ?1 AND id = ?2 AND seq < ?3 ORDER BY seq DESC LIMIT ?4"
@@ -35,7 +35,7 @@ pub fn list_history(
 }
 
 /// The key as the record spells it, where letters may differ in case.
-fn stored_key(tx: &TenantTx<'_>, table: &Table, key: &RecordKey) -> Result<Option<RecordKey>> {
+fn stored_key(tx: TenantTx<'_>, table: &Table, key: &RecordKey) -> Result<Option<RecordKey>> {
     let sql = format!("SELECT {} FROM {} WHERE {}", table.list(&table.key), table.quoted, table.key_match);
     let mut found = None;
     tx.app().each(&sql, key.values(), |row| {

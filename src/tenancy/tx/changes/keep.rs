@@ -19,7 +19,7 @@ pub struct Keep {
 ///
 /// # Errors
 /// As the database says.
-pub fn prune(tx: &TenantTx<'_>, keep: &Keep, most: i64) -> Result<i64> {
+pub fn prune(tx: TenantTx<'_>, keep: &Keep, most: i64) -> Result<i64> {
     let first =
         tx.tx.query_row("SELECT seq FROM _changes ORDER BY seq LIMIT 1", &[], |row| row.get::<i64>(0))?;
     let Some(first) = first else { return Ok(0) };
@@ -50,5 +50,6 @@ pub(in crate::tenancy) fn begin_anew(tx: &Tx<'_>) -> Result<(), DbError> {
         params![seq, tx.now(), last.bytes],
     )?;
     tx.tx.execute("UPDATE _changes_floor SET seq = ?1", params![seq])?;
+    tx.tx.remember([seq, last.bytes]);
     Ok(())
 }

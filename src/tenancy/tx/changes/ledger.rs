@@ -28,12 +28,7 @@ const INSERT: &str = "INSERT INTO _changes (seq, at, op, table_name, id, record,
 ///
 /// # Errors
 /// 413 `too_many_changes`; as the database says.
-pub fn record_changes(
-    tx: &TenantTx<'_>,
-    tracked: &Tracked,
-    actor: Actor,
-    keep: &Keep,
-) -> Result<Option<i64>> {
+pub fn record_changes(tx: TenantTx<'_>, tracked: &Tracked, actor: Actor, keep: &Keep) -> Result<Option<i64>> {
     let Some(captured) = tx.tx.take_captured() else { return Ok(None) };
     if !captured.is_whole() {
         return Err(Error::new(
@@ -45,7 +40,10 @@ pub fn record_changes(
     if captured.rows().len() == 0 {
         return Ok(None);
     }
-    let begun = tx.last_change()?;
+    let begun = match tx.tx.remembered() {
+        Some([seq, bytes]) => Last { seq, bytes },
+        None => tx.last_change()?,
+    };
     let mut ledger =
         Ledger { tx: tx.tx, actor: actor.to_string(), last: begun, id: String::new(), record: Vec::new() };
     for effect in effects(tracked, &captured) {
@@ -53,6 +51,7 @@ pub fn record_changes(
     }
     let last = ledger.last;
     tx.tx.give_back(captured);
+    tx.tx.remember([last.seq, last.bytes]);
     if last.seq / PRUNE_EVERY != begun.seq / PRUNE_EVERY {
         prune(tx, keep, PRUNED)?;
     }

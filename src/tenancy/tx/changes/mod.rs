@@ -43,12 +43,12 @@ struct Last {
 
 impl TenantTx<'_> {
     /// Changes up to this one are not told any more.
-    fn changes_floor(&self) -> Result<i64, DbError> {
+    fn changes_floor(self) -> Result<i64, DbError> {
         let floor = self.tx.query_row("SELECT seq FROM _changes_floor", &[], |row| row.get(0))?;
         Ok(floor.unwrap_or_default())
     }
 
-    fn last_change(&self) -> Result<Last, DbError> {
+    fn last_change(self) -> Result<Last, DbError> {
         let last =
             self.tx.query_row("SELECT seq, bytes FROM _changes ORDER BY seq DESC LIMIT 1", &[], |row| {
                 Ok(Last { seq: row.get(0)?, bytes: row.get(1)? })

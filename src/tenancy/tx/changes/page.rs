@@ -49,7 +49,7 @@ pub fn find_changes(tx: &TenantTx<'_>, query: &ChangeQuery) -> Result<ChangePage
     let end = last.min(since.saturating_add(WINDOW));
     let mut params = vec![Value::Integer(since), Value::Integer(end)];
     params.extend(query.tables.keys().map(Value::from));
-    let marks: Vec<String> = (3..params.len() + 1).map(|number| format!("?{number}")).collect();
+    let marks: Vec<String> = (3..=params.len()).map(|number| format!("?{number}")).collect();
     // The expression keeps the index of histories out of it, which would have to sort all changes of a table.
     let sql = format!(
         "SELECT {COLUMNS} FROM _changes WHERE seq > ?1 AND seq <= ?2 AND table_name || '' IN ({}) ORDER BY seq",

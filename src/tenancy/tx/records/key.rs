@@ -113,6 +113,11 @@ impl RecordKey {
     }
 }
 
+/// Whether a byte stays as [`PLAIN`] leaves it.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
 /// Appends the key's column `part` to the segment of a path; false for NULL, which no path can name.
 pub(in crate::tenancy::tx) fn append_key_part(
     value: ValueRef<'_>,
@@ -127,6 +132,10 @@ pub(in crate::tenancy::tx) fn append_key_part(
         ValueRef::Null => return false,
         ValueRef::Integer(integer) => write!(segment, "{integer}"),
         ValueRef::Real(real) => write!(segment, "{}", utf8_percent_encode(&real.to_string(), PLAIN)),
+        ValueRef::Text(text) if text.iter().all(|byte| is_plain(*byte)) => {
+            segment.extend(text.iter().map(|byte| char::from(*byte)));
+            Ok(())
+        }
         ValueRef::Text(text) => {
             write!(segment, "{}", utf8_percent_encode(&String::from_utf8_lossy(text), PLAIN))
         }

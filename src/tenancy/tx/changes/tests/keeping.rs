@@ -8,7 +8,7 @@ const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);";
 impl House {
     fn prune(&self, most: i64) -> i64 {
         let keep = self.keep;
-        let write = self.database.write("prune", move |tx| prune(&TenantTx::new(tx), &keep, most));
+        let write = self.database.write("prune", move |tx| prune(TenantTx::new(tx), &keep, most));
         self.runtime.block_on(write).unwrap()
     }
 

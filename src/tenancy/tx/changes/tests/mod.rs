@@ -73,7 +73,7 @@ impl House {
         self.runtime.block_on(self.database.write("test", move |tx| {
             let tx = TenantTx::new(tx);
             let result = act(tx.app())?;
-            Ok((result, record_changes(&tx, &tracked, Actor::System, &keep)?))
+            Ok((result, record_changes(tx, &tracked, Actor::System, &keep)?))
         }))
     }
 

@@ -8,6 +8,8 @@ const SCHEMA: &str = "
       amount INTEGER, twice AS (amount * 2), PRIMARY KEY (order_id, n)) WITHOUT ROWID;
     CREATE TABLE trees (id TEXT PRIMARY KEY, parent TEXT REFERENCES trees (id) ON DELETE CASCADE);
     CREATE TABLE plain (a, b);
+    CREATE TABLE late (id INTEGER PRIMARY KEY, o INTEGER REFERENCES orders (id) DEFERRABLE INITIALLY DEFERRED);
+    CREATE TABLE reals (r REAL PRIMARY KEY, x);
     CREATE TRIGGER lines_total AFTER INSERT ON lines BEGIN
       UPDATE orders SET total = total + NEW.amount WHERE id = NEW.order_id;
     END;
@@ -66,6 +68,7 @@ fn a_write_is_told_once_per_record_in_an_order_that_keys_allow() {
         (&["UPDATE names SET id = 5", "UPDATE names SET id = 2"], &["update names/2"]),
         (&["INSERT INTO numbers VALUES (1)"], &["create plain/1"]),
         (&["UPDATE plain SET rowid = 9"], &["delete plain/1", "create plain/9"]),
+        (&["INSERT INTO reals VALUES (2, 1)", "UPDATE reals SET x = 2"], &["create reals/2"]),
         (&["INSERT INTO trees VALUES (NULL, NULL), (NULL, NULL)"], &["create trees/-", "create trees/-"]),
         (&["INSERT INTO trees VALUES ('x,y/ü', NULL)"], &["create trees/x%2Cy%2F%C3%BC"]),
     ] {
@@ -127,5 +130,9 @@ fn what_a_write_that_fails_did_is_told_to_nobody() {
     });
     assert!(failed.is_err());
     assert_eq!(house.run(&["INSERT INTO names VALUES (2, 'y')"]), Some(1));
-    assert_eq!(house.told(0), ["create names/2"]);
+    // This one fails after its changes were stored.
+    let failed = house.write(|app| Ok(app.execute("INSERT INTO late VALUES (1, 9)", &[])?));
+    assert!(failed.is_err());
+    assert_eq!(house.run(&["INSERT INTO names VALUES (3, 'z')"]), Some(2));
+    assert_eq!(house.told(0), ["create names/2", "create names/3"]);
 }
