@@ -53,7 +53,7 @@ pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
-pub use query::{ListQuery, parse_fields};
+pub use query::{ListQuery, PARAMETERS, parse_fields};
 pub use select::{find_fields, find_record, list_records};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,

@@ -11,7 +11,7 @@ use crate::model::table::Table;
 use sha2::{Digest as _, Sha256};
 
 /// Parameters that lists of this product know. A column of such a name is written `col:limit=5`.
-const PARAMETERS: [&str; 10] =
+pub const PARAMETERS: [&str; 10] =
     ["order", "limit", "cursor", "count", "fields", "expand", "q", "or", "select", "group"];
 /// Filters with a pattern: each reads the whole of every value.
 const MOST_PATTERNS: usize = 10;
