@@ -61,6 +61,25 @@ impl Guard {
         self.deadline_us.store(deadline, Relaxed);
     }
 
+    /// Brings the deadline closer for the next statements; the one before has to be put back by [`Guard::relax`].
+    pub(super) fn hurry(&self, time: Duration) -> u64 {
+        let before = self.deadline_us.load(Relaxed);
+        self.deadline_us.store(before.min(self.elapsed_us().saturating_add(micros(time))), Relaxed);
+        before
+    }
+
+    /// Puts a deadline back. Tells whether nothing but the closer one stopped what ran meanwhile, and forgets that.
+    pub(super) fn relax(&self, before: u64) -> bool {
+        self.deadline_us.store(before, Relaxed);
+        let is_out_of_steps = self.ticks_left.load(Relaxed) < 0;
+        let is_over = before != u64::MAX && self.elapsed_us() >= before;
+        let was_hurried = self.stopped() && !is_out_of_steps && !is_over;
+        if was_hurried {
+            self.set_stopped(false);
+        }
+        was_hurried
+    }
+
     /// Whether the last statements were stopped by [`Guard::arm`]'s bounds.
     pub(super) fn stopped(&self) -> bool {
         self.stopped.load(Relaxed)

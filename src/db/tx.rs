@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use rusqlite::Connection;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 type AfterCommit = Box<dyn FnOnce() + Send>;
 
@@ -289,6 +290,24 @@ impl AppTx<'_> {
                 }
             })
         })
+    }
+
+    /// Runs `act`, which only reads, for at most this time; `None` if that was not enough. The bounds of the whole
+    /// transaction go on to hold.
+    ///
+    /// # Errors
+    /// What `act` returns.
+    pub fn within<T>(
+        &self,
+        time: Duration,
+        act: impl FnOnce() -> Result<T, DbError>,
+    ) -> Result<Option<T>, DbError> {
+        let before = self.tx.guard.hurry(time);
+        let result = act();
+        match (result, self.tx.guard.relax(before)) {
+            (Err(_), true) => Ok(None),
+            (result, _) => result.map(Some),
+        }
     }
 
     /// Whether this transaction now holds foreign keys that would fail its COMMIT.

@@ -74,6 +74,8 @@ pub struct Table {
     pub unique_expressions: Vec<UniqueExpression>,
     /// Its indexes, those over all rows first.
     pub indexes: Vec<Index>,
+    /// For an FTS5 index, the table whose text it holds, if that is in another one.
+    pub content: Option<Content>,
     /// Its name as SQL, made once.
     pub quoted: String,
     /// The columns that a client may read, made once.
@@ -82,6 +84,15 @@ pub struct Table {
     pub select_list: String,
     /// `"key" = ?1 AND ..`, made once; empty without a key.
     pub key_match: String,
+}
+
+/// What an FTS5 index is an index of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The table or view.
+    pub table: String,
+    /// The column of it that the index's rowid stands for.
+    pub rowid: String,
 }
 
 /// A foreign key from the child's side.

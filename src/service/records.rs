@@ -12,14 +12,16 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::table::Table;
 use crate::model::{Etag, IdempotencyKey, Preconditions, Tagger};
-use crate::tenancy::tx::records::{self, CursorContext, ListQuery, NewRecords, Patch, Put, RecordKey};
+use crate::tenancy::tx::records::{
+    self, AggregateQuery, CursorContext, Expansion, ListQuery, NewRecords, Patch, Put, Readable, RecordKey,
+};
 use crate::tenancy::{TableAccess, TenantScope, TenantTx, Wants};
 use written::Request;
 
 /// A record as it was found.
 pub struct Found {
-    /// The tag of all of it.
-    pub etag: Etag,
+    /// The tag of all of it, unless it was expanded.
+    pub etag: Option<Etag>,
     /// The JSON of the answer; nothing where the reader has it already.
     pub body: Option<Vec<u8>>,
 }
@@ -36,7 +38,7 @@ pub async fn list_tables(scope: &TenantScope) -> Result<Vec<serde_json::Value>> 
         .collect()
 }
 
-/// One page of records, as the JSON of the answer.
+/// One page of records, or figures about them, as the JSON of the answer.
 ///
 /// # Errors
 /// 404 for a table that is unknown or not to be read, 400 for what the query gets wrong.
@@ -48,13 +50,24 @@ pub async fn list_records(
 ) -> Result<Vec<u8>> {
     let table = scope.table(table, Wants::Read).await?;
     let context = CursorContext::new(installation.keys.cursors, scope.tenant().id.to_string());
-    let query = ListQuery::parse(&table, params, &context)?;
+    let readable = readable(scope, Readable::is_asked(params)).await?;
+    if AggregateQuery::is_asked(params) {
+        let query = AggregateQuery::parse(&table, params, &readable)?;
+        return scope.read_slow(move |tx| records::aggregate_records(tx.app(), &table, &query)).await;
+    }
+    let query = ListQuery::parse(&table, params, &context, &readable)?;
     let slow = query.is_slow();
     let list = move |tx: &TenantTx<'_>| records::list_records(tx.app(), &table, &query, &context);
     if slow { scope.read_slow(list).await } else { scope.read(list).await }
 }
 
-/// One record, all of it or these fields; its tag is that of all of it.
+/// The tables that the scope may read, where a query leads to them.
+async fn readable(scope: &TenantScope, is_asked: bool) -> Result<Readable> {
+    if is_asked { Ok(scope.readable_tables().await?.collect()) } else { Ok(Readable::default()) }
+}
+
+/// One record, all of it or these fields; its tag is that of all of it. One that is expanded has no tag, as what it was
+/// expanded by may change without it, and conditions are nothing to it.
 ///
 /// # Errors
 /// 404 for a key, and a table, that is unknown or not to be read, 400 for unknown fields, 412 for another than the
@@ -64,12 +77,21 @@ pub async fn find_record(
     scope: &TenantScope,
     table: &str,
     segment: &str,
-    fields: Option<&str>,
+    (fields, expand): (Option<&str>, Option<&str>),
     conditions: &Preconditions,
 ) -> Result<Found> {
     let table = scope.table(table, Wants::Read).await?;
     let fields = fields.map(|fields| records::parse_fields(&table, fields)).transpose()?;
     let key = RecordKey::parse(&table, segment)?;
+    if let Some(expand) = expand {
+        let readable = readable(scope, true).await?;
+        let expand = Expansion::parse(&table, expand, fields.as_deref(), &readable)?;
+        let find = move |tx: &TenantTx<'_>| {
+            records::find_expanded(tx.app(), &table, &key, fields.as_deref(), &expand)
+        };
+        let body = scope.read(find).await?.ok_or_else(Error::not_found)?;
+        return Ok(Found { etag: None, body: Some(body) });
+    }
     let tagger = tagger(installation, scope);
     let (body, etag) = scope
         .read(move |tx| {
@@ -83,7 +105,7 @@ pub async fn find_record(
         })
         .await?;
     let has_it = !conditions.is_empty() && conditions.has_it(&etag)?;
-    Ok(Found { etag, body: (!has_it).then_some(body) })
+    Ok(Found { etag: Some(etag), body: (!has_it).then_some(body) })
 }
 
 /// Stores one record or an array of them, all or none; with a key, once.

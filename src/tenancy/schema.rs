@@ -181,6 +181,7 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
         checks,
         unique_expressions: expressions,
         indexes: orders,
+        content: (listed.kind == TableKind::Search).then(|| ddl::search_content(listed.sql)).flatten(),
         quoted: String::new(),
         visible: Vec::new(),
         select_list: String::new(),

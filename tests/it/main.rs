@@ -35,6 +35,7 @@ mod owners;
 mod passwords;
 mod patterns;
 mod permissions;
+mod queries;
 mod refresh;
 mod roles;
 mod schemas;

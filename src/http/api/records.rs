@@ -26,7 +26,13 @@ pub(super) fn routes() -> Routes {
         .tenant(ReadRecords::BOTH, Verb::Get, "/tables", NONE, list_tables)
         .tenant(ReadRecords::BOTH, Verb::Get, "/records/{table}", Params::Checked, list)
         .tenant(WriteRecords::BOTH, Verb::Post, "/records/{table}", NONE, create)
-        .tenant(ReadRecords::BOTH, Verb::Get, "/records/{table}/{id}", Params::Only(&["fields"]), get)
+        .tenant(
+            ReadRecords::BOTH,
+            Verb::Get,
+            "/records/{table}/{id}",
+            Params::Only(&["fields", "expand"]),
+            get,
+        )
         .tenant(WriteRecords::BOTH, Verb::Put, "/records/{table}/{id}", NONE, put)
         .tenant(WriteRecords::BOTH, Verb::Patch, "/records/{table}/{id}", NONE, patch)
         .tenant(WriteRecords::BOTH, Verb::Delete, "/records/{table}/{id}", NONE, delete)
@@ -84,14 +90,16 @@ async fn get(
     uri: Uri,
 ) -> Answer {
     let pairs = query::pairs(&uri)?;
-    let fields = query::once(&pairs, "fields")?;
+    let wanted = (query::once(&pairs, "fields")?, query::once(&pairs, "expand")?);
     let (scope, key) = (&allowed.scope, key_segment(&uri));
-    let found = records::find_record(&installation, scope, &path.table, key, fields, &conditions).await?;
+    let found = records::find_record(&installation, scope, &path.table, key, wanted, &conditions).await?;
     let mut response = match found.body {
         Some(body) => json(StatusCode::OK, body),
         None => StatusCode::NOT_MODIFIED.into_response(),
     };
-    add_etag(&mut response, &found.etag);
+    if let Some(etag) = &found.etag {
+        add_etag(&mut response, etag);
+    }
     Ok(response)
 }
 

@@ -11,13 +11,14 @@ pub(super) const FILTERS: &str = "\
 A list takes one parameter for each column. `status=paid` asks for equality, `amount=gte.100` for another test: `eq`, \
 `neq`, `gt`, `gte`, `lt`, `lte`, `like.*part*` and `ilike.` (`*` is any run of characters), `in.(a,b,\"c,d\")` and \
 `not_in.(..)`, `is.null` and `is.not_null`. A value that begins like an operator is written `eq.gte.5`. A parameter that \
-comes again is another test that has to hold. A column that is called like another parameter is written `col:limit=5`.";
+comes again is another test that has to hold. `select=status,count(),sum(amount)` with `group=status` answers figures \
+over the records instead of them. A column that is called like another parameter is written `col:limit=5`.";
 
 /// A number as a filter holds it, in JSON's form.
 const NUMBER: &str = r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?";
 
 /// Of the parameters that have a meaning, those that lists take.
-const TAKEN: [&str; 4] = ["order", "limit", "cursor", "fields"];
+const TAKEN: [&str; 9] = ["order", "limit", "cursor", "count", "fields", "expand", "q", "or", "and"];
 
 /// Whether lists take this parameter.
 pub(super) fn takes(name: &str) -> bool {
@@ -48,8 +49,7 @@ fn parameter(name: &str, audience: &Audience<'_>, subject: &Subject<'_>) -> Opti
         }
         "q" => text(name, "Words to search for in the search index of the table.", None),
         "or" => text(name, "Tests of which one has to hold: `(a.eq.1,and(b.gt.2,c.is.null))`.", None),
-        "select" => text(name, "Columns and aggregates: `status,count(),sum(amount)`.", None),
-        "group" => text(name, "The columns to group by, with `select`.", None),
+        "and" => text(name, "Tests that all have to hold: `(a.eq.1,or(b.gt.2,c.is.null))`.", None),
         "expand" => {
             let names = expandable(audience, subject);
             if names.is_empty() {

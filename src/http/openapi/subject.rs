@@ -129,6 +129,7 @@ pub(super) mod tests {
             checks: Vec::new(),
             unique_expressions: Vec::new(),
             indexes: Vec::new(),
+            content: None,
             quoted: String::new(),
             visible: Vec::new(),
             select_list: String::new(),

@@ -1,5 +1,6 @@
 //! Reads what no PRAGMA tells out of a CREATE statement: CHECK constraints, collations, columns of an expression.
 
+use crate::model::table::Content;
 use std::ops::Range;
 
 /// A piece of SQL that matters here.
@@ -120,6 +121,26 @@ fn expression(sql: &str, spots: &[Spot], index: usize) -> Option<(String, Vec<St
     let close = spots.get(inside.end)?;
     let text = sql.get(open.at.end..close.at.start)?.trim().to_owned();
     Some((text, mentions(spots.get(inside)?)))
+}
+
+/// What a CREATE VIRTUAL TABLE .. USING fts5 statement says of the text that it indexes: `content = 'table'` and
+/// `content_rowid = 'column'`. `None` for an index that keeps its text itself, or none at all.
+pub(super) fn search_content(sql: &str) -> Option<Content> {
+    let spots = tokens(sql);
+    let option = |name: &str| {
+        let found = spots.windows(4).find(|four| {
+            matches!(four[0].token, Token::Sign(b'(' | b','))
+                && is_word_of(&four[1], name)
+                && four[2].token == Token::Sign(b'=')
+        })?;
+        let value = &found[3];
+        identifier(value).or_else(|| {
+            let text = sql.get(value.at.clone())?;
+            Some(text.strip_prefix('\'')?.strip_suffix('\'')?.replace("''", "'"))
+        })
+    };
+    let table = option("CONTENT").filter(|table| !table.is_empty())?;
+    Some(Content { table, rowid: option("CONTENT_ROWID").unwrap_or_else(|| "rowid".to_owned()) })
 }
 
 /// Every identifier between the first parentheses of a CREATE INDEX statement.

@@ -1,6 +1,7 @@
 //! What `[tables.*]` of app.toml gives and withholds: who asks for what, and what must not come back.
 
 mod columns;
+mod queries;
 mod rows;
 mod tables;
 

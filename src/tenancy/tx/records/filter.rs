@@ -14,7 +14,7 @@ const MOST_ITEMS: usize = 500;
 /// Bytes of a pattern: matching one is a single step that no deadline interrupts.
 const LONGEST_PATTERN: usize = 1_000;
 
-/// A condition that a record meets or not. `Any` is for `or=`.
+/// A condition that a record meets or not.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// All of these.
@@ -59,6 +59,17 @@ impl Test {
     /// 400 `bad_filter` or `bad_value`.
     pub fn parse(column: &Column, text: &str) -> Result<Test> {
         let (operator, value) = text.split_once('.').unwrap_or(("", text));
+        match Test::of(column, operator, value)? {
+            Some(test) => Ok(test),
+            None => Ok(Test(Ask::Compare("=", Literal::parse(column, text)?))),
+        }
+    }
+
+    /// The test that this operator makes with `value`; `None` if there is no such operator.
+    ///
+    /// # Errors
+    /// 400 `bad_filter` or `bad_value`.
+    pub(super) fn of(column: &Column, operator: &str, value: &str) -> Result<Option<Test>> {
         let compare = |sign| Ok(Ask::Compare(sign, Literal::parse(column, value)?));
         let ask = match operator {
             "eq" => compare("="),
@@ -76,9 +87,9 @@ impl Test {
                 "not_null" => Ok(Ask::IsNull(false)),
                 _ => Err(bad_filter(column, "after `is.` comes null or not_null")),
             },
-            _ => Ok(Ask::Compare("=", Literal::parse(column, text)?)),
+            _ => return Ok(None),
         }?;
-        Ok(Test(ask))
+        Ok(Some(Test(ask)))
     }
 }
 
@@ -150,6 +161,17 @@ impl Filter {
         match self {
             Filter::All(parts) | Filter::Any(parts) => parts.iter().any(Filter::is_slow),
             Filter::Column(_, Test(ask)) => matches!(ask, Ask::Matches(..)),
+        }
+    }
+
+    /// How many columns are tested, and how many of these tests are patterns.
+    pub(super) fn count(&self) -> (usize, usize) {
+        match self {
+            Filter::All(parts) | Filter::Any(parts) => parts
+                .iter()
+                .map(Filter::count)
+                .fold((0, 0), |(tests, patterns), (more, others)| (tests + more, patterns + others)),
+            Filter::Column(..) => (1, usize::from(self.is_slow())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Records of the app's own tables: any table, as its migrations made it.
 //!
 //! Each module has one noun. What a client sends is read against the [`Table`](crate::model::table::Table) before any
-//! transaction begins (`query`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
+//! transaction begins (`query`, `conditions`, `filter`, `order`, `cursor`, `key`, `json`, `decode`); what comes out of that can only
 //! name columns that exist, and carries values, never SQL. Inside the transaction there is one statement per record
 //! or list (`select`, `write`), whose rows are written straight into the answer (`page`, `encode`); a list that no index
 //! holds in its order (`served`) is sorted without its records, which are looked up then. Only when a constraint fails are
@@ -12,11 +12,14 @@
 //!
 //! All statements go through [`AppTx`](crate::db::AppTx), so that neither they nor the app's triggers reach our tables.
 
+mod aggregate;
 mod batch;
+mod conditions;
 mod cursor;
 mod decode;
 mod dump;
 mod encode;
+mod expand;
 mod explain;
 mod filter;
 mod json;
@@ -30,10 +33,14 @@ mod prefix;
 mod probe;
 mod put;
 mod query;
+mod readable;
+mod related;
+mod search;
 mod select;
 mod served;
 mod source;
 mod stored;
+mod total;
 mod value;
 mod write;
 
@@ -44,17 +51,20 @@ pub(super) use encode::encode_value;
 pub(super) use key::append_key_part;
 pub(super) use stored::encode_visible;
 
+pub use aggregate::{AggregateQuery, aggregate_records};
 pub use batch::{Batch, BatchTables, Unwritable};
 pub use cursor::CursorContext;
 pub use decode::{NewRecords, Patch};
 pub use dump::{dump_cells, dump_json, harmless};
 pub use encode::encode_plain;
+pub use expand::Expansion;
 pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
 pub use query::{ListQuery, PARAMETERS, parse_fields};
-pub use select::{find_fields, find_record, list_records};
+pub use readable::Readable;
+pub use select::{find_expanded, find_fields, find_record, list_records};
 pub use write::{
     Inserted, delete_record, delete_unsettled, insert_records, insert_unsettled, settle, update_record,
     update_unsettled,

@@ -26,8 +26,8 @@ pub(super) struct Term {
     nullable: bool,
 }
 
-/// A total order.
-#[derive(Clone, Debug, PartialEq)]
+/// A total order; without terms, one that the search makes.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Order {
     pub(super) terms: Vec<Term>,
     /// Whether two records can be alike in all terms. Then they are alike in all columns, and are counted.

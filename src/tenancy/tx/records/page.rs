@@ -2,14 +2,18 @@
 
 use super::cursor::{CursorContext, Position};
 use super::encode::{encode_row, encode_text};
+use super::expand::Expansion;
 use super::query::ListQuery;
-use crate::db::{DbError, Row, Value, ValueRef};
+use super::related::Rows;
+use super::total::Total;
+use crate::db::{AppTx, DbError, Row, Value, ValueRef};
 use crate::error::Result;
 use crate::model::table::Table;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 
 /// A page ends before its limit once it is this long: records of many megabytes would take the memory of all.
-const PAGE_BYTES: usize = 8 << 20;
+pub(super) const PAGE_BYTES: usize = 8 << 20;
 
 /// A page in the making.
 pub(super) struct Page<'q> {
@@ -18,7 +22,9 @@ pub(super) struct Page<'q> {
     columns: &'q [usize],
     /// Where each term of the order stands in the row that names it.
     terms: Vec<usize>,
-    out: Vec<u8>,
+    rows: Rows,
+    /// How many columns of a record are behind those that are shown, for the expansions.
+    links: usize,
     /// Records in it.
     pub(super) count: u32,
     /// Whether more come after it.
@@ -28,6 +34,8 @@ pub(super) struct Page<'q> {
     /// Whether `last` can be bound as it is stored.
     is_exact: bool,
     alike: u64,
+    /// How many records the list has, if that was asked for.
+    pub(super) total: Option<Total>,
 }
 
 impl<'q> Page<'q> {
@@ -37,12 +45,15 @@ impl<'q> Page<'q> {
         columns: &'q [usize],
         terms: Vec<usize>,
     ) -> Page<'q> {
-        let mut out = Vec::with_capacity(4_096);
-        out.extend_from_slice(b"{\"items\":[");
+        let mut rows = Rows::default();
+        rows.out.reserve(4_096);
+        rows.out.extend_from_slice(b"{\"items\":[");
+        let links = Expansion::links(&query.expand).count();
         let after = query.after.as_ref();
         let last = after.and_then(|after| after.values.clone()).unwrap_or_default();
         let alike = after.map_or(0, |after| after.alike);
-        Page { table, query, columns, terms, out, count: 0, has_more: false, last, is_exact: true, alike }
+        let (count, has_more, is_exact, total) = (0, false, true, None);
+        Page { table, query, columns, terms, rows, links, count, has_more, last, is_exact, alike, total }
     }
 
     /// Adds a record; `terms` is the row in which the terms of the order are, and may be the same.
@@ -52,11 +63,14 @@ impl<'q> Page<'q> {
             return Ok(ControlFlow::Break(()));
         }
         if self.count > 0 {
-            self.out.push(b',');
+            self.rows.out.push(b',');
         }
-        encode_row(self.table, self.columns, row, &mut self.out)?;
+        encode_row(self.table, self.columns, row, &mut self.rows.out)?;
+        if self.links > 0 {
+            self.rows.end_record(row, self.columns.len(), self.links)?;
+        }
         self.count += 1;
-        let is_long = self.out.len() > PAGE_BYTES;
+        let is_long = self.rows.out.len() > PAGE_BYTES;
         if self.query.order.repeats || is_long || self.count == self.query.limit {
             self.remember(terms)?;
         }
@@ -83,8 +97,14 @@ impl<'q> Page<'q> {
     }
 
     /// The page as JSON.
-    pub(super) fn finish(mut self, context: &CursorContext) -> Vec<u8> {
-        self.out.extend_from_slice(b"],\"next_cursor\":");
+    ///
+    /// # Errors
+    /// As [`Rows::expanded`].
+    pub(super) fn finish(mut self, tx: AppTx<'_>, context: &CursorContext) -> Result<Vec<u8>> {
+        let rows = std::mem::take(&mut self.rows);
+        let mut out =
+            if self.query.expand.is_empty() { rows.out } else { rows.expanded(tx, &self.query.expand)? };
+        out.extend_from_slice(b"],\"next_cursor\":");
         if self.has_more {
             let before = self.query.after.as_ref().map_or(0, |after| after.seen);
             let position = Position {
@@ -92,12 +112,20 @@ impl<'q> Page<'q> {
                 values: self.is_exact.then_some(self.last),
                 alike: self.alike,
             };
-            encode_text(&position.seal(context, &self.query.subject(self.table)), &mut self.out);
+            encode_text(&position.seal(context, &self.query.subject(self.table)), &mut out);
         } else {
-            self.out.extend_from_slice(b"null");
+            out.extend_from_slice(b"null");
         }
-        self.out.push(b'}');
-        self.out
+        match self.total {
+            None => {}
+            Some(Total::Capped) => out.extend_from_slice(b",\"total\":null,\"total_capped\":true"),
+            // A Vec takes every byte, so writing does not fail.
+            Some(Total::Exact(total)) => {
+                let _ = write!(out, ",\"total\":{total}");
+            }
+        }
+        out.push(b'}');
+        Ok(out)
     }
 }
 

@@ -2,10 +2,14 @@
 
 use super::cursor::CursorContext;
 use super::encode::{encode_row, encode_row_from};
+use super::expand::Expansion;
 use super::key::RecordKey;
 use super::page::Page;
-use super::query::ListQuery;
+use super::query::{ListQuery, reads};
+use super::related::Rows;
+use super::search::Search;
 use super::source::Source;
+use super::total::{Total, count_records};
 use crate::db::{AppTx, Value};
 use crate::error::Result;
 use crate::model::table::Table;
@@ -38,7 +42,13 @@ pub fn list_records(
             break;
         }
     }
-    Ok(page.finish(context))
+    if query.counts {
+        // The first page may be all there is.
+        let is_all = query.after.is_none() && !page.has_more;
+        let total = if is_all { Total::Exact(page.count) } else { count_records(tx, table, query)? };
+        page.total = Some(total);
+    }
+    page.finish(tx, context)
 }
 
 /// What of the list one statement reads.
@@ -83,8 +93,13 @@ pub(super) fn statement<'q>(
     let mut sql = String::with_capacity(head.len() + 256);
     sql.push_str(head);
     let mut params = Vec::new();
+    let ranked = query.ranked();
+    params.extend(ranked.map(|search| &search.words));
     sql.push_str(" WHERE ");
-    query.filter.write(table, &mut sql, &mut params);
+    match ranked {
+        None => query.write_where(table, &mut sql, &mut params),
+        Some(_) => query.filter.write(table, &mut sql, &mut params),
+    }
     if part == Part::Second {
         sql.push_str(" AND ");
         query.order.write_second_part(&mut sql);
@@ -93,7 +108,10 @@ pub(super) fn statement<'q>(
         query.order.write_after(values, &mut sql, &mut params);
     }
     sql.push_str(" ORDER BY ");
-    query.order.write(&mut sql);
+    match ranked {
+        None => query.order.write(&mut sql),
+        Some(_) => sql.push_str(Search::RANKED),
+    }
     sql.push_str(" LIMIT ? OFFSET ?");
     params.extend(bounds);
     (sql, params)
@@ -143,4 +161,29 @@ pub fn find_fields(
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(found)
+}
+
+/// The record with this key and what the expansions lead to, all of it or these fields; `None` if there is none.
+///
+/// # Errors
+/// 400 `expand_too_large`, or as [`DbError`](crate::db::DbError) says.
+pub fn find_expanded(
+    tx: AppTx<'_>,
+    table: &Table,
+    key: &RecordKey,
+    fields: Option<&[usize]>,
+    expand: &[Expansion],
+) -> Result<Option<Vec<u8>>> {
+    let columns = reads(table, fields, expand).unwrap_or_default();
+    let sql = format!("SELECT {} FROM {} WHERE {}", table.list(&columns), table.quoted, table.key_match);
+    let shown = fields.unwrap_or(&table.visible);
+    let mut found = None;
+    tx.each(&sql, key.values(), |row| {
+        let mut rows = Rows::default();
+        encode_row(table, shown, row, &mut rows.out)?;
+        rows.end_record(row, shown.len(), columns.len() - shown.len())?;
+        found = Some(rows);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    found.map(|rows| rows.expanded(tx, expand)).transpose()
 }

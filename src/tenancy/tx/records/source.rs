@@ -1,6 +1,5 @@
 //! Where a list is read from: the records themselves, or their keys in order and then each record by its key.
 
-use super::order::Order;
 use super::query::ListQuery;
 use super::served::Sorting;
 use crate::model::table::{Table, quote};
@@ -20,25 +19,25 @@ impl Source {
     /// Sorting moves whatever is selected: where it may have to be done, it is done with keys and terms alone. A view
     /// has no key, and whole rows of it are sorted.
     pub(super) fn of(table: &Table, query: &ListQuery) -> Source {
-        let columns = query.fields.as_deref();
+        let columns = query.reads.as_deref().or(query.fields.as_deref());
         let list = columns.map(|columns| table.list(columns));
         let list = list.as_deref().unwrap_or(&table.select_list);
         let keys = if query.sorting == Sorting::Never { None } else { lookup_keys(table) };
         let Some(keys) = keys else {
-            return Source::select(table, &query.order, list, columns.unwrap_or(&table.visible), None);
+            return Source::select(table, query, list, columns.unwrap_or(&table.visible), None);
         };
         let names = keys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
         let tests = keys.iter().map(|(_, test)| test.as_str()).collect::<Vec<_>>().join(" AND ");
         let find = format!("SELECT {list} FROM {} WHERE {tests}", table.quoted);
         // The terms come after the keys even where they are the same: the positions of keys are not those of columns.
         let shown = vec![usize::MAX; keys.len()];
-        Source::select(table, &query.order, &names, &shown, Some((keys.len(), find)))
+        Source::select(table, query, &names, &shown, Some((keys.len(), find)))
     }
 
     /// Selects `list`, which are these columns, and after it the terms that are not among them.
     fn select(
         table: &Table,
-        order: &Order,
+        query: &ListQuery,
         list: &str,
         columns: &[usize],
         lookup: Option<(usize, String)>,
@@ -47,8 +46,8 @@ impl Source {
         head.push_str("SELECT ");
         head.push_str(list);
         let mut width = columns.len();
-        let mut terms = Vec::with_capacity(order.terms.len());
-        for term in &order.terms {
+        let mut terms = Vec::with_capacity(query.order.terms.len());
+        for term in &query.order.terms {
             let shown = term.column.and_then(|index| columns.iter().position(|column| *column == index));
             terms.push(shown.unwrap_or_else(|| {
                 head.push_str(", ");
@@ -58,13 +57,16 @@ impl Source {
             }));
         }
         head.push_str(" FROM ");
-        head.push_str(&table.quoted);
+        match query.ranked() {
+            None => head.push_str(&table.quoted),
+            Some(search) => search.write_ranked(table, &mut head),
+        }
         Source { head, terms, lookup }
     }
 }
 
 /// The columns by which each record is found again, with the test for each; `None` where there are none.
-fn lookup_keys(table: &Table) -> Option<Vec<(String, String)>> {
+pub(super) fn lookup_keys(table: &Table) -> Option<Vec<(String, String)>> {
     if let Some(rowid) = table.rowid {
         let name = quote(rowid);
         let test = format!("{name} = ?");

@@ -3,14 +3,14 @@
 use super::*;
 use crate::model::restriction::Restriction;
 
-fn restriction(owner: Option<&str>, hidden: &[&str], read_only: &[&str]) -> Restriction {
+pub(super) fn restriction(owner: Option<&str>, hidden: &[&str], read_only: &[&str]) -> Restriction {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Restriction { owner: owner.map(str::to_owned), hidden: names(hidden), read_only: names(read_only) }
 }
 
 impl App {
     /// The same with what app.toml says of one table's columns.
-    fn restricted(mut self, table: &str, restriction: &Restriction) -> App {
+    pub(super) fn restricted(mut self, table: &str, restriction: &Restriction) -> App {
         self.schema.restrict([(table, restriction)]).unwrap();
         self
     }

@@ -87,7 +87,7 @@ fn our_own_tables_are_out_of_reach() {
     assert_eq!(app.post("t", &json!({})).unwrap_err().kind(), Kind::Internal);
     let schema = app.database.read_blocking(introspect).unwrap();
     if let Some(peek) = schema.table("peek") {
-        let query = ListQuery::parse(peek, &[], &context()).unwrap();
+        let query = ListQuery::parse(peek, &[], &context(), &Readable::default()).unwrap();
         let read = app.database.read_blocking(|tx| list_records(tx.app(), peek, &query, &context()));
         assert_eq!(read.unwrap_err().kind(), Kind::Internal);
     }

@@ -12,10 +12,10 @@ fn second_page(app: &App, order: &str, filter: Option<(&str, &str)>) -> Vec<Stri
     let context = context();
     let mut params = vec![("order".to_owned(), order.to_owned()), ("limit".to_owned(), "2".to_owned())];
     params.extend(filter.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    let query = ListQuery::parse(&table, &params, &context).unwrap();
+    let query = ListQuery::parse(&table, &params, &context, &Readable::default()).unwrap();
     let body = app.database.read_blocking(|tx| list_records(tx.app(), &table, &query, &context)).unwrap();
     params.push(("cursor".to_owned(), read(&body)["next_cursor"].as_str().unwrap().to_owned()));
-    let query = ListQuery::parse(&table, &params, &context).unwrap();
+    let query = ListQuery::parse(&table, &params, &context, &Readable::default()).unwrap();
     plans(app, &table, &query)
 }
 
@@ -77,32 +77,45 @@ fn what_is_said_to_be_served_is_not_sorted() {
             (proptest::sample::select(vec!["a", "b", "c", "d"]), proptest::sample::select(tests.to_vec())),
             0..3,
         ),
+        proptest::option::of(proptest::sample::select(vec![
+            "(a.eq.1,b.gt.0)",
+            "(c.eq.a,and(a.eq.1,d.eq.1))",
+            "(b.eq.1,b.eq.2)",
+            "(d.eq.1,d.gt.3)",
+            "(a.is.null,c.neq.x)",
+        ])),
     );
     let (app, context) = (App::sql(INDEXED), context());
     let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
-    let outcome = proptest::test_runner::TestRunner::new(config).run(&lists, |(table, order, filters)| {
-        let mut params: Vec<(String, String)> =
-            filters.iter().map(|(name, test)| ((*name).to_owned(), (*test).to_owned())).collect();
-        params.push(("limit".to_owned(), "1".to_owned()));
-        if !order.is_empty() {
-            params.push(("order".to_owned(), order.join(",")));
-        }
-        let table = app.table(table);
-        loop {
-            let query = ListQuery::parse(&table, &params, &context).unwrap();
-            for plan in plans(&app, &table, &query) {
-                prop_assert!(
-                    query.sorting != Sorting::Never || !plan.contains("TEMP B-TREE"),
-                    "{params:?}: {plan}"
-                );
+    let outcome =
+        proptest::test_runner::TestRunner::new(config).run(&lists, |(table, order, filters, group)| {
+            let mut params: Vec<(String, String)> =
+                filters.iter().map(|(name, test)| ((*name).to_owned(), (*test).to_owned())).collect();
+            params.extend(group.map(|group| ("or".to_owned(), group.to_owned())));
+            params.push(("limit".to_owned(), "1".to_owned()));
+            if !order.is_empty() {
+                params.push(("order".to_owned(), order.join(",")));
             }
-            let body =
-                app.database.read_blocking(|tx| list_records(tx.app(), &table, &query, &context)).unwrap();
-            params.retain(|(name, _)| name != "cursor");
-            let Some(cursor) = read(&body)["next_cursor"].as_str().map(str::to_owned) else { return Ok(()) };
-            params.push(("cursor".to_owned(), cursor));
-        }
-    });
+            let table = app.table(table);
+            loop {
+                let query = ListQuery::parse(&table, &params, &context, &Readable::default()).unwrap();
+                for plan in plans(&app, &table, &query) {
+                    prop_assert!(
+                        query.sorting != Sorting::Never || !plan.contains("TEMP B-TREE"),
+                        "{params:?}: {plan}"
+                    );
+                }
+                let body = app
+                    .database
+                    .read_blocking(|tx| list_records(tx.app(), &table, &query, &context))
+                    .unwrap();
+                params.retain(|(name, _)| name != "cursor");
+                let Some(cursor) = read(&body)["next_cursor"].as_str().map(str::to_owned) else {
+                    return Ok(());
+                };
+                params.push(("cursor".to_owned(), cursor));
+            }
+        });
     assert!(outcome.is_ok(), "{outcome:?}");
 }
 
@@ -114,7 +127,7 @@ fn what_an_index_holds_in_order_is_not_taken_apart() {
         let mut params: Vec<(String, String)> =
             filter.iter().map(|(name, test)| ((*name).to_owned(), (*test).to_owned())).collect();
         params.push(("order".to_owned(), order.to_owned()));
-        ListQuery::parse(&table, &params, &context()).unwrap().sorting
+        ListQuery::parse(&table, &params, &context(), &Readable::default()).unwrap().sorting
     };
     for (table, orders) in [
         ("t", ["id", "-id", "a", "-a", "a.nullslast", "b,-c", "-b,c", "b,d"].as_slice()),
@@ -159,7 +172,7 @@ fn keys_are_sorted_and_records_looked_up_by_them() {
     ] {
         let table = app.table(table);
         let params = [("order".to_owned(), "c".to_owned()), ("a".to_owned(), "neq.7".to_owned())];
-        let query = ListQuery::parse(&table, &params, &context()).unwrap();
+        let query = ListQuery::parse(&table, &params, &context(), &Readable::default()).unwrap();
         let source = Source::of(&table, &query);
         assert_eq!(source.head, head);
         let (keys, find) = source.lookup.unwrap();

@@ -76,7 +76,7 @@ fn a_prefix_enters_the_index() {
     let plan = |table: &str, column: &str, test: &str| {
         let table = app.table(table);
         let params = [(column.to_owned(), test.to_owned())];
-        let query = ListQuery::parse(&table, &params, &context()).unwrap();
+        let query = ListQuery::parse(&table, &params, &context(), &Readable::default()).unwrap();
         plans(&app, &table, &query).join("; ").replace("COVERING ", "")
     };
     let strict = plan("strict", "a", "like.foo*");

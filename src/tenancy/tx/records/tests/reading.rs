@@ -109,8 +109,11 @@ fn what_is_not_understood_is_refused_by_name() {
     for (name, value, code) in [
         ("nope", "1", "unknown_parameter"),
         ("col:nope", "1", "unknown_column"),
-        ("or", "(a.eq.1)", "unknown_parameter"),
-        ("expand", "x", "unknown_parameter"),
+        ("or", "(nope.eq.1)", "unknown_column"),
+        ("expand", "x", "unknown_expand"),
+        ("group", "n", "unknown_parameter"),
+        ("q", "x", "no_search"),
+        ("count", "yes", "bad_count"),
         ("order", "nope", "unknown_column"),
         ("order", "id;drop table t", "unknown_column"),
         ("order", "", "unknown_column"),
@@ -178,5 +181,8 @@ fn a_cursor_fits_its_list_and_tenant_only() {
     let table = app.table("a");
     let other = CursorContext::new([3; 32], "another tenant");
     let params = [("n".to_owned(), "gt.0".to_owned()), ("cursor".to_owned(), cursor.to_owned())];
-    assert_eq!(ListQuery::parse(&table, &params, &other).unwrap_err().code(), "bad_cursor");
+    assert_eq!(
+        ListQuery::parse(&table, &params, &other, &Readable::default()).unwrap_err().code(),
+        "bad_cursor"
+    );
 }
