@@ -5,7 +5,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`cli`] | one file per command |
-//! | [`http`] | router, layers, extractors, problem bodies, one file per resource; the only place that names axum |
+//! | [`http`] | router, layers, extractors, problem bodies, one file per resource; the only place that names axum; documents about the API |
 //! | [`jobs`] | when background work runs |
 //! | [`service`] | what the product does, one file per capability: authorise, one transaction, audit |
 //! | [`tenancy`] | the only door to tenant files; their SQL is under `tenancy::tx` |

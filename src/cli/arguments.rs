@@ -96,6 +96,17 @@ pub(super) enum Command {
     /// Exit with 0 if a server is ready at the address
     #[command(after_help = "Example:\n  tenantry healthcheck --listen 127.0.0.1:8080")]
     Healthcheck(Listening),
+    /// Write the OpenAPI document of the app's tables, or TypeScript types of their records
+    #[command(after_help = "Examples:\n  tenantry openapi --app shop > shop.openapi.json\n  \
+                            tenantry openapi --app shop --typescript --out src/records.ts")]
+    Openapi {
+        /// TypeScript declarations instead of OpenAPI
+        #[arg(long)]
+        typescript: bool,
+        /// Write to this file [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Print the version
     Version,
     /// Run one SQL statement for a server that started this

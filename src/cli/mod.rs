@@ -7,6 +7,7 @@ mod control;
 mod demo;
 mod healthcheck;
 mod new;
+mod openapi;
 mod output;
 mod serve;
 mod verify;
@@ -83,6 +84,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Check) => config::check(&common),
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),
+        Command::Openapi { typescript, out } => openapi::run(&common, typescript, out),
         Command::SqlWorker => Ok(crate::tenancy::run_worker()),
         Command::Version => {
             println!("tenantry {}", env!("CARGO_PKG_VERSION"));

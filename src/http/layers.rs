@@ -1,6 +1,7 @@
 //! What every request passes through: id, panic guard, deadline, headers, log.
 
 use super::large_body::{self, Deadline};
+use super::pages;
 use super::problem::{Problem, Unwritten, write};
 use crate::clock::monotonic;
 use crate::error::{Error, Kind};
@@ -74,7 +75,7 @@ pub(super) async fn observe(installation: &Installation, mut router: Router, req
         request_id = %id, method = %method, path = uri.path(), status = response.status().as_u16(),
         us = took.as_micros(), "request"
     );
-    finish_headers(response.headers_mut(), &id, uri.path().starts_with("/api/"));
+    finish_headers(response.headers_mut(), &id, uri.path().starts_with("/api/") && uri.path() != pages::DOCS);
     response
 }
 

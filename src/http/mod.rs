@@ -9,6 +9,7 @@ mod cookies;
 mod health;
 mod large_body;
 mod layers;
+mod openapi;
 mod pages;
 mod patience;
 mod places;
@@ -21,5 +22,6 @@ mod routes;
 mod scope;
 mod server;
 
+pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;
 pub use server::{Server, routes};

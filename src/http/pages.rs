@@ -17,12 +17,16 @@ use tower_http::services::ServeDir;
 #[folder = "assets/"]
 struct Assets;
 
+/// The page that shows the documents about the API.
+pub(super) const DOCS: &str = "/api/docs";
+
 /// With a `public/` of the app, that is at `/` and ours at `/console`.
 pub(super) fn router(installation: &Installation) -> Router<Arc<Installation>> {
     let router = Router::new()
         .route("/console", get(|| async { page("index.html") }))
         .route("/console/accept", get(|| async { page("accept.html") }))
         .route("/setup", get(|| async { page("setup.html") }))
+        .route(DOCS, get(|| async { page("docs.html") }))
         .route("/assets/{*path}", get(asset));
     let router = router.route("/api/{*path}", any(not_found));
     match &installation.app().public {

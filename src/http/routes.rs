@@ -34,6 +34,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may use it.
     pub access: Access,
+    /// Its query parameters; those of a list of records are up to its table.
+    pub query: &'static [&'static str],
 }
 
 /// Query parameters of a route.
@@ -179,7 +181,16 @@ impl Routes {
         T: 'static,
     {
         let path = format!("/api/v1{path}");
-        self.infos.push(RouteInfo { method: verb.name(), path: path.clone(), access: declared.access });
+        let query = match declared.params {
+            Params::Only(names) => names,
+            Params::Checked => &[],
+        };
+        self.infos.push(RouteInfo {
+            method: verb.name(),
+            path: path.clone(),
+            access: declared.access,
+            query,
+        });
         self.route(declared, verb, &path, handler);
     }
 
@@ -226,6 +237,24 @@ impl Routes {
     {
         let declared = Declared { access: Access::Tenant(need.0, need.1), params, streams: true };
         self.add_of_tenant(declared, verb, path, handler);
+        self
+    }
+
+    /// The same for a route that is only below `/api/v1/tenants/{tenant}`: below `/api/v1` there is another.
+    pub(super) fn tenant_by_path<H, T>(
+        mut self,
+        need: (Permission, Act),
+        verb: Verb,
+        path: &str,
+        params: Params,
+        handler: H,
+    ) -> Routes
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
+        let declared = Declared { access: Access::Tenant(need.0, need.1), params, streams: false };
+        self.add_declared(declared, verb, &format!("/tenants/{{tenant}}{path}"), handler);
         self
     }
 

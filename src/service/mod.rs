@@ -6,6 +6,7 @@ pub mod audit;
 pub mod changes;
 mod cursors;
 pub mod demo;
+pub mod documents;
 pub mod erasure;
 pub mod exports;
 pub mod files;

@@ -3,6 +3,7 @@
 mod batch;
 mod written;
 
+pub use crate::tenancy::tx::records::PARAMETERS;
 pub use batch::write_batch;
 pub use written::Written;
 

@@ -5,6 +5,7 @@ mod tables;
 pub use tables::TableRules;
 
 use crate::db::{Migration, Track};
+use crate::model::table::Schema;
 use crate::policy::{Permission, PermissionSet, Roles};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,14 @@ impl App {
     pub fn check_migrations(&self) -> crate::error::Result<usize> {
         super::provision::try_out(self)?;
         Ok(self.track.migrations.len())
+    }
+
+    /// The tables that all migrations make, with what app.toml says of their columns. Blocks.
+    ///
+    /// # Errors
+    /// As [`App::check_migrations`].
+    pub fn read_schema(&self) -> crate::error::Result<Schema> {
+        super::provision::schema_of(self)
     }
 
     fn starter() -> Result<App, AppError> {

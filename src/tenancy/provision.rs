@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
+use crate::model::table::Schema;
 use crate::params;
 use std::path::{Path, PathBuf};
 
@@ -79,10 +80,7 @@ fn make(path: &Path, app: &App, now: Timestamp) -> Result<()> {
     file.migrate(&system_track(), now).map_err(Error::internal)?;
     file.migrate(&app.track, now).map_err(wrong)?;
     if !app.tables.is_empty() {
-        let mut schema = file.write(now, |tx| Ok(schema::introspect(tx)))??;
-        app.tables
-            .restrict(&mut schema)
-            .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
+        read_schema(&file, app, now)?;
     }
     if let Some((name, sql)) = &app.seed {
         file.seed(name, sql, now).map_err(wrong)?;
@@ -92,12 +90,35 @@ fn make(path: &Path, app: &App, now: Timestamp) -> Result<()> {
 
 /// The same on a file that is thrown away.
 pub(super) fn try_out(app: &App) -> Result<()> {
+    for_a_moment(app, |_| Ok(()))
+}
+
+/// The tables of such a file, as clients know them.
+pub(super) fn schema_of(app: &App) -> Result<Schema> {
+    for_a_moment(app, |path| {
+        let file = Maintenance::open(path).map_err(Error::internal)?;
+        read_schema(&file, app, Timestamp(0))
+    })
+}
+
+/// Makes a file, calls `act` with its path, and removes it.
+fn for_a_moment<T>(app: &App, act: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let now = Timestamp(0);
     let directory = std::env::temp_dir().join(format!("tenantry-check-{}", crate::id::uuid_v7(now)));
     make_directory(&directory)?;
-    let made = make(&directory.join("template.db"), app, now);
+    let path = directory.join("template.db");
+    let done = make(&path, app, now).and_then(|()| act(&path));
     std::fs::remove_dir_all(&directory)?;
-    made
+    done
+}
+
+/// The tables of a migrated file, with what app.toml says of their columns.
+fn read_schema(file: &Maintenance, app: &App, now: Timestamp) -> Result<Schema> {
+    let mut schema = file.write(now, |tx| Ok(schema::introspect(tx)))??;
+    app.tables
+        .restrict(&mut schema)
+        .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
+    Ok(schema)
 }
 
 #[cfg(test)]

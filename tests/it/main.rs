@@ -30,6 +30,7 @@ mod jwt;
 mod lifecycle;
 mod matrix;
 mod migrations;
+mod openapi;
 mod owners;
 mod passwords;
 mod patterns;

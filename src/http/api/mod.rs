@@ -8,6 +8,7 @@ mod files;
 mod invitations;
 mod me;
 mod members;
+mod openapi;
 mod operator;
 mod paging;
 mod records;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Routes {
         .and(files::routes())
         .and(exports::routes())
         .and(audit::routes())
+        .and(openapi::routes())
         .and(setup::routes())
         .and(operator::routes())
 }

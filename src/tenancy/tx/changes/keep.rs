@@ -1,6 +1,6 @@
 //! How long changes are kept.
 
-use crate::clock::DAY;
+use crate::clock::{DAY, Timestamp};
 use crate::db::{DbError, Tx};
 use crate::error::Result;
 use crate::params;
@@ -20,14 +20,18 @@ pub struct Keep {
 /// # Errors
 /// As the database says.
 pub fn prune(tx: TenantTx<'_>, keep: &Keep, most: i64) -> Result<i64> {
-    let first =
-        tx.tx.query_row("SELECT seq FROM _changes ORDER BY seq LIMIT 1", &[], |row| row.get::<i64>(0))?;
-    let Some(first) = first else { return Ok(0) };
+    let first = tx.tx.query_row("SELECT seq, at, bytes FROM _changes ORDER BY seq LIMIT 1", &[], |row| {
+        Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?, row.get::<i64>(2)?))
+    })?;
+    let Some((first, at, bytes)) = first else { return Ok(0) };
     let last = tx.last_change()?;
-    let before = tx.now().plus(-i64::from(keep.days) * DAY);
+    let (before, up_to) = (tx.now().plus(-i64::from(keep.days) * DAY), last.bytes - keep.bytes);
+    if at >= before && bytes >= up_to {
+        return Ok(0);
+    }
     let end = tx.tx.query_row(
         "SELECT seq FROM _changes WHERE seq < ?1 AND seq < ?2 AND (at < ?3 OR bytes < ?4) ORDER BY seq DESC LIMIT 1",
-        params![first.saturating_add(most), last.seq, before, last.bytes - keep.bytes],
+        params![first.saturating_add(most), last.seq, before, up_to],
         |row| row.get::<i64>(0),
     )?;
     let Some(end) = end else { return Ok(0) };

@@ -132,13 +132,11 @@ pub(in crate::tenancy::tx) fn append_key_part(
         ValueRef::Null => return false,
         ValueRef::Integer(integer) => write!(segment, "{integer}"),
         ValueRef::Real(real) => write!(segment, "{}", utf8_percent_encode(&real.to_string(), PLAIN)),
-        ValueRef::Text(text) if text.iter().all(|byte| is_plain(*byte)) => {
-            segment.extend(text.iter().map(|byte| char::from(*byte)));
-            Ok(())
-        }
-        ValueRef::Text(text) => {
-            write!(segment, "{}", utf8_percent_encode(&String::from_utf8_lossy(text), PLAIN))
-        }
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            // As most keys are.
+            Ok(text) if text.bytes().all(is_plain) => segment.write_str(text),
+            _ => write!(segment, "{}", utf8_percent_encode(&String::from_utf8_lossy(text), PLAIN)),
+        },
         ValueRef::Blob(blob) => write!(segment, "{}", URL_SAFE_NO_PAD.encode(blob)),
     };
     true

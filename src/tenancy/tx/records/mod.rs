@@ -62,7 +62,7 @@ pub use filter::{Filter, Test};
 pub use key::RecordKey;
 pub use names::parse_names;
 pub use put::{Put, Stored, put_record};
-pub use query::{ListQuery, parse_fields};
+pub use query::{ListQuery, PARAMETERS, parse_fields};
 pub use readable::Readable;
 pub use select::{find_expanded, find_fields, find_record, list_records};
 pub use write::{

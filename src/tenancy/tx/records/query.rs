@@ -15,7 +15,7 @@ use crate::model::table::Table;
 use sha2::{Digest as _, Sha256};
 
 /// Parameters that lists of this product know. A column of such a name is written `col:limit=5`.
-const PARAMETERS: [&str; 11] =
+pub const PARAMETERS: [&str; 11] =
     ["order", "limit", "cursor", "count", "fields", "expand", "q", "or", "and", "select", "group"];
 const DEFAULT_LIMIT: u32 = 50;
 const MOST_RECORDS: u32 = 500;

@@ -1,0 +1,225 @@
+//! Schemas of the main resources, in one table. A field that ends in `?` may be missing.
+
+use super::shared::reference;
+use serde_json::{Map, Value, json};
+
+/// Fields of an object and their types: `text`, `time`, `integer`, `flag`, `object`, `any`, the name of another schema,
+/// one of these in `[..]` for an array, and `|null` behind it.
+type Shape = (&'static str, &'static [(&'static str, &'static str)]);
+
+const SHAPES: &[Shape] = &[
+    ("NewTenant", &[("name", "text"), ("slug?", "text")]),
+    ("SignUp", &[("email", "text"), ("password", "text"), ("name", "text"), ("tenant?", "NewTenant")]),
+    ("SignIn", &[("email", "text"), ("password", "text")]),
+    ("Refresh", &[("refresh_token", "text")]),
+    (
+        "Tokens",
+        &[
+            ("access_token?", "text"),
+            ("token_type?", "text"),
+            ("expires_in", "integer"),
+            ("refresh_token?", "text"),
+        ],
+    ),
+    (
+        "SignedUp",
+        &[
+            ("identity", "Identity"),
+            ("tenant?", "Tenant"),
+            ("access_token?", "text"),
+            ("token_type?", "text"),
+            ("expires_in", "integer"),
+            ("refresh_token?", "text"),
+        ],
+    ),
+    (
+        "Session",
+        &[
+            ("id", "text"),
+            ("created_at", "time"),
+            ("last_used_at", "time"),
+            ("user_agent", "text"),
+            ("address", "text"),
+            ("current", "flag"),
+        ],
+    ),
+    (
+        "Identity",
+        &[("id", "text"), ("email", "text"), ("name", "text"), ("operator", "flag"), ("created_at", "time")],
+    ),
+    (
+        "Me",
+        &[
+            ("id", "text"),
+            ("email", "text"),
+            ("name", "text"),
+            ("operator", "flag"),
+            ("created_at", "time"),
+            ("memberships", "[Membership]"),
+        ],
+    ),
+    ("MeChange", &[("name?", "text")]),
+    ("TenantName", &[("id", "text"), ("slug", "text"), ("name", "text"), ("status", "text")]),
+    ("Membership", &[("tenant", "TenantName"), ("role", "text"), ("permissions", "[text]")]),
+    (
+        "Tenant",
+        &[
+            ("id", "text"),
+            ("slug", "text"),
+            ("name", "text"),
+            ("status", "text"),
+            ("plan", "any"),
+            ("timezone", "text"),
+            ("settings", "object"),
+            ("created_at", "time"),
+            ("erase_after?", "time"),
+            ("role?", "text"),
+        ],
+    ),
+    ("TenantChange", &[("name?", "text"), ("slug?", "text"), ("timezone?", "text"), ("settings?", "object")]),
+    ("Confirmation", &[("confirm", "text")]),
+    (
+        "Member",
+        &[
+            ("identity_id", "text"),
+            ("email", "text"),
+            ("name", "text"),
+            ("role", "text"),
+            ("status", "text"),
+            ("joined_at", "time"),
+        ],
+    ),
+    ("Role", &[("role", "text")]),
+    ("Transfer", &[("to", "text")]),
+    ("NewInvitation", &[("email", "text"), ("role", "text")]),
+    (
+        "Invitation",
+        &[
+            ("id", "text"),
+            ("email", "text"),
+            ("role", "text"),
+            ("invited_by", "text"),
+            ("created_at", "time"),
+            ("expires_at", "time"),
+        ],
+    ),
+    ("Token", &[("token", "text")]),
+    (
+        "TableDescription",
+        &[
+            ("name", "text"),
+            ("kind", "text"),
+            ("key", "[text]"),
+            ("columns", "[object]"),
+            ("permissions", "[text]"),
+        ],
+    ),
+    ("Record", &[]),
+    ("Batch", &[("operations", "[object]")]),
+    ("BatchDone", &[("items", "[object]")]),
+    ("Sql", &[("sql", "text"), ("params?", "any")]),
+    (
+        "SqlResult",
+        &[("columns", "[text]"), ("rows", "[any]"), ("truncated", "flag"), ("duration_ms", "integer")],
+    ),
+    (
+        "RecordChange",
+        &[
+            ("seq", "integer"),
+            ("at", "time"),
+            ("op", "text"),
+            ("table", "text"),
+            ("id", "text|null"),
+            ("record", "object|null"),
+            ("record_omitted?", "flag"),
+            ("actor", "text"),
+        ],
+    ),
+    ("Changes", &[("items", "[RecordChange]"), ("last_seq", "integer"), ("has_more", "flag")]),
+    (
+        "StoredFile",
+        &[
+            ("path", "text"),
+            ("size", "integer"),
+            ("sha256", "text"),
+            ("content_type", "text"),
+            ("created_at", "time"),
+            ("created_by", "text"),
+            ("updated_at", "time"),
+            ("updated_by", "text"),
+        ],
+    ),
+    (
+        "Export",
+        &[
+            ("id", "text"),
+            ("status", "text"),
+            ("progress", "integer"),
+            ("requested_by", "text"),
+            ("created_at", "time"),
+            ("finished_at", "time|null"),
+            ("expires_at", "time|null"),
+            ("size_bytes", "integer|null"),
+            ("sha256", "text|null"),
+            ("error", "text|null"),
+        ],
+    ),
+    (
+        "AuditEntry",
+        &[
+            ("seq", "integer"),
+            ("at", "time"),
+            ("actor", "text"),
+            ("action", "text"),
+            ("target", "text"),
+            ("address", "text"),
+            ("details", "any"),
+            ("prev_hash", "text"),
+            ("hash", "text"),
+        ],
+    ),
+    ("Document", &[("openapi", "text"), ("info", "object"), ("paths", "object"), ("components", "object")]),
+    ("SetUp", &[("token", "text"), ("email", "text"), ("name", "text"), ("password", "text")]),
+    ("Receipt", &[("statement", "text"), ("public_key", "text"), ("signature", "text")]),
+    ("Erasure", &[("tenant_id", "text"), ("receipt", "Receipt")]),
+];
+
+/// All schemas, by name.
+pub(super) fn schemas() -> Map<String, Value> {
+    let mut schemas: Map<String, Value> =
+        SHAPES.iter().map(|(name, fields)| ((*name).to_owned(), shape(fields))).collect();
+    let record = reference("schemas", "Record");
+    let records = json!({ "anyOf": [record, { "type": "array", "maxItems": 1000, "items": record }] });
+    schemas.insert("Records".to_owned(), records);
+    schemas
+}
+
+fn shape(fields: &[(&str, &str)]) -> Value {
+    let name = |field: &str| field.trim_end_matches('?').to_owned();
+    let properties: Map<String, Value> =
+        fields.iter().map(|(field, kind)| (name(field), schema(kind))).collect();
+    let required: Vec<String> =
+        fields.iter().filter(|(field, _)| !field.ends_with('?')).map(|(field, _)| name(field)).collect();
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+/// The schema that a word of [`SHAPES`] stands for.
+fn schema(kind: &str) -> Value {
+    if let Some(kind) = kind.strip_suffix("|null") {
+        let mut schema = schema(kind);
+        schema["type"] = json!([schema["type"], "null"]);
+        return schema;
+    }
+    if let Some(item) = kind.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return json!({ "type": "array", "items": schema(item) });
+    }
+    match kind {
+        "text" => json!({ "type": "string" }),
+        "time" => json!({ "type": "string", "format": "date-time" }),
+        "integer" => json!({ "type": "integer" }),
+        "flag" => json!({ "type": "boolean" }),
+        "object" => json!({ "type": "object" }),
+        "any" => json!({}),
+        name => reference("schemas", name),
+    }
+}

@@ -1,0 +1,85 @@
+//! What each route is for, beside the table of routes: a name, a sentence, and what goes in and comes out.
+//!
+//! A route that is not here is in the document all the same, without schemas; a line here without a route fails a test.
+
+/// What is said of one route.
+pub(super) struct Summary {
+    pub(super) method: &'static str,
+    /// Below `/api/v1`.
+    pub(super) path: &'static str,
+    /// Its name in generated code.
+    pub(super) id: &'static str,
+    pub(super) text: &'static str,
+    /// The schema of its body, `-` where it takes none.
+    pub(super) takes: &'static str,
+    /// The status of success.
+    pub(super) status: u16,
+    /// The schema of its answer; `[X]` is a page of them, `-` none, anything with a slash a media type.
+    pub(super) gives: &'static str,
+}
+
+macro_rules! summaries {
+    ($($method:ident $path:literal $id:ident $text:literal $takes:literal -> $status:literal $gives:literal;)*) => {
+        /// All of them.
+        pub(super) const SUMMARIES: &[Summary] = &[$(Summary {
+            method: stringify!($method), path: $path, id: stringify!($id), text: $text, takes: $takes, status: $status,
+            gives: $gives,
+        }),*];
+    };
+}
+
+summaries! {
+    POST "/auth/sign-up" signUp "Sign up, with a tenant of one's own or without" "SignUp" -> 201 "SignedUp";
+    POST "/auth/sign-in" signIn "Sign in" "SignIn" -> 200 "Tokens";
+    POST "/auth/refresh" refresh "The next access token" "Refresh" -> 200 "Tokens";
+    POST "/auth/sign-out" signOut "End this session" "-" -> 204 "-";
+    POST "/auth/sign-out-everywhere" signOutEverywhere "End all sessions" "-" -> 204 "-";
+    GET "/auth/sessions" listSessions "My sessions" "-" -> 200 "[Session]";
+    DELETE "/auth/sessions/{session}" revokeSession "End a session" "-" -> 204 "-";
+    GET "/me" getMe "Who I am, and of what I am a member" "-" -> 200 "Me";
+    PATCH "/me" changeMe "Change my name" "MeChange" -> 200 "Me";
+    POST "/tenants" createTenant "Make a tenant; the caller becomes its owner" "NewTenant" -> 201 "Tenant";
+    GET "/tenants" listTenants "My tenants" "-" -> 200 "[Tenant]";
+    GET "/tenants/{tenant}" getTenant "The tenant" "-" -> 200 "Tenant";
+    PATCH "/tenants/{tenant}" changeTenant "Change name, slug, time zone or settings" "TenantChange" -> 200 "Tenant";
+    POST "/tenants/{tenant}/close" closeTenant "Close the tenant: read-only now, erased when the grace period ends" "Confirmation" -> 202 "Tenant";
+    POST "/tenants/{tenant}/reopen" reopenTenant "Take a closing back" "-" -> 200 "Tenant";
+    GET "/tenants/{tenant}/members" listMembers "Members" "-" -> 200 "[Member]";
+    PATCH "/tenants/{tenant}/members/{identity}" changeRole "Give a member another role" "Role" -> 200 "Member";
+    DELETE "/tenants/{tenant}/members/{identity}" removeMember "Remove a member, or leave" "-" -> 204 "-";
+    POST "/tenants/{tenant}/ownership-transfer" transferOwnership "Hand the tenant to another member" "Transfer" -> 200 "Member";
+    POST "/tenants/{tenant}/invitations" invite "Offer a role by mail" "NewInvitation" -> 201 "Invitation";
+    GET "/tenants/{tenant}/invitations" listInvitations "Open invitations" "-" -> 200 "[Invitation]";
+    DELETE "/tenants/{tenant}/invitations/{invitation}" revokeInvitation "Take an invitation back" "-" -> 204 "-";
+    POST "/invitations/accept" acceptInvitation "Accept the invitation of a letter" "Token" -> 200 "Membership";
+    GET "/tenants/{tenant}/tables" listTables "Tables, their columns, and what one may do with them" "-" -> 200 "[TableDescription]";
+    GET "/tenants/{tenant}/records/{table}" listRecords "Records of a table; the tenant's own document names the parameters" "-" -> 200 "[Record]";
+    POST "/tenants/{tenant}/records/{table}" createRecords "Create a record, or an array of them" "Records" -> 201 "Record";
+    GET "/tenants/{tenant}/records/{table}/{id}" getRecord "Read a record" "-" -> 200 "Record";
+    PUT "/tenants/{tenant}/records/{table}/{id}" putRecord "Change fields of a record, or create it" "Record" -> 200 "Record";
+    PATCH "/tenants/{tenant}/records/{table}/{id}" changeRecord "Change fields of a record" "Record" -> 200 "Record";
+    DELETE "/tenants/{tenant}/records/{table}/{id}" deleteRecord "Delete a record" "-" -> 204 "-";
+    GET "/tenants/{tenant}/records/{table}/{id}/history" listHistory "What became of a record" "-" -> 200 "[RecordChange]";
+    POST "/tenants/{tenant}/batch" writeBatch "Several writes in one transaction" "Batch" -> 200 "BatchDone";
+    POST "/tenants/{tenant}/sql" runSql "One SQL statement that reads" "Sql" -> 200 "SqlResult";
+    GET "/tenants/{tenant}/changes" listChanges "Every committed change, in pages or as a stream" "-" -> 200 "Changes";
+    GET "/tenants/{tenant}/files" listFiles "Files" "-" -> 200 "[StoredFile]";
+    GET "/tenants/{tenant}/files/{path}" getFile "Read a file" "-" -> 200 "*/*";
+    PUT "/tenants/{tenant}/files/{path}" putFile "Store a file" "application/octet-stream" -> 201 "StoredFile";
+    DELETE "/tenants/{tenant}/files/{path}" deleteFile "Remove a file" "-" -> 204 "-";
+    POST "/tenants/{tenant}/exports" requestExport "Ask for an export of everything" "-" -> 202 "Export";
+    GET "/tenants/{tenant}/exports" listExports "Exports, newest first" "-" -> 200 "[Export]";
+    GET "/tenants/{tenant}/exports/{export}" getExport "How far an export is" "-" -> 200 "Export";
+    GET "/tenants/{tenant}/exports/{export}/download" downloadExport "The zip file" "-" -> 200 "application/zip";
+    GET "/tenants/{tenant}/audit" listAudit "The audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
+    GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
+    GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
+    POST "/setup" setUp "Make the first operator" "SetUp" -> 201 "Identity";
+    GET "/operator/tenants" operatorListTenants "All tenants" "-" -> 200 "[Tenant]";
+    POST "/operator/tenants/{selector}/suspend" operatorSuspend "Make a tenant read-only" "-" -> 200 "Tenant";
+    POST "/operator/tenants/{selector}/resume" operatorResume "Take a suspension back" "-" -> 200 "Tenant";
+    POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "Tenant";
+    POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now" "Confirmation" -> 200 "Receipt";
+    GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
+    GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";
+}
