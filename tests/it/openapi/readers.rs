@@ -50,7 +50,7 @@ fn every_role_is_told_of_what_it_may_do_and_no_more() {
     assert_eq!(methods(&viewers, "/batch"), ["post"]);
     assert_eq!(viewers["components"]["schemas"]["BatchOperation"]["anyOf"].as_array().unwrap().len(), 1);
 
-    assert_eq!(properties(&members, "Note"), ["id", "body", "author"]);
+    assert_eq!(properties(&members, "Note"), ["id", "body", "author", "expand"]);
     assert_eq!(properties(&members, "NoteCreate"), ["id", "body"]);
     assert_eq!(members["components"]["schemas"]["Job"]["properties"]["number"]["readOnly"], true);
     assert!(!properties(&members, "JobCreate").contains(&"number".to_owned()));

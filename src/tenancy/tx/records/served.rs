@@ -178,7 +178,9 @@ impl<'t> List<'t> {
 
     /// Whether SQLite may read several parts of it, each in order and all of them in none.
     fn may_be_read_in_parts(&self, path: &Path<'_>) -> bool {
-        path.steps.first().is_some_and(|step| self.uses(step.column).any(|how| how == Use::Parts))
+        let is_entered = |step: &&Step<'_>| self.uses(step.column).any(|how| how != Use::Reads);
+        let mut entered = path.steps.iter().take_while(is_entered);
+        entered.any(|step| self.uses(step.column).any(|how| how == Use::Parts))
     }
 
     /// Whether one value only of this column is asked for, as far as that collation can tell.
