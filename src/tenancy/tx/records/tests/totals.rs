@@ -61,6 +61,13 @@ fn what_runs_out_of_its_own_time_leaves_the_rest_of_the_read_alone() {
         Ok((stopped.is_none(), went.is_some()))
     });
     assert_eq!(read.unwrap(), (true, true));
+    // What fails later is told as what it is.
+    let read = app.database.read_blocking(|tx| {
+        let tx = tx.app();
+        tx.within(Duration::from_millis(20), || tx.each(endless, &none, |_| unreachable!()))?;
+        Err::<(), _>(Error::bad_limit())
+    });
+    assert_eq!(read.unwrap_err().code(), "bad_limit");
 }
 
 proptest! {
