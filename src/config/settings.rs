@@ -104,7 +104,7 @@ settings! {
     tenant_streams: usize = 10_000, "10000";
     /// Most open streams of changes per identity.
     identity_streams: usize = 100, "100";
-    /// Most tenant files open at once; 0 takes 256, or what descriptors allow.
+    /// Most tenant files open at once; 0 takes 200, or what descriptors allow.
     open_tenants: usize = 0, "0";
     /// Most connections at once; fewer where the limit of open files is low.
     max_connections: usize = 10_000, "10000";

@@ -16,8 +16,8 @@ use tokio::sync::OnceCell;
 
 /// Descriptors that one open tenant may take: database and log per connection, and the shared memory.
 const DESCRIPTORS: u64 = 2 * (READERS as u64 + 1) + 1;
-/// Open tenants at most where nobody says otherwise: some 300 KB each under load.
-const DEFAULT_MOST: usize = 256;
+/// Open tenants at most where nobody says otherwise: some 500 KB each under load.
+const DEFAULT_MOST: usize = 200;
 /// Open tenants at least, however few descriptors there are: with fewer, tenants wait for one another.
 const LEAST: usize = 8;
 
@@ -223,7 +223,7 @@ mod tests {
         let open: Vec<usize> = [(0, 9_744), (0, 256), (0, 64), (1_000, 9_744), (10, 9_744)]
             .map(|(a, b)| most_open_tenants(a, b))
             .into();
-        assert_eq!(open, [256, 23, 8, 885, 10]);
+        assert_eq!(open, [200, 23, 8, 885, 10]);
     }
 
     #[tokio::test]
