@@ -18,7 +18,6 @@ use arguments::{
     Arguments, Command, Common, ConfigCommand, Listening, OperatorCommand, TenantCommand, VerifyCommand,
 };
 use clap::Parser as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -97,7 +96,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
 fn clock() -> SharedClock {
     #[cfg(debug_assertions)]
     if let Some(file) = crate::config::variable("TENANTRY_TEST_CLOCK") {
-        return Arc::new(crate::clock::FileClock(PathBuf::from(file)));
+        return Arc::new(crate::clock::FileClock(file.into()));
     }
     Arc::new(SystemClock)
 }
