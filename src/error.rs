@@ -2,6 +2,10 @@
 //!
 //! It knows nothing of HTTP; `http::problem` is the one place that turns a [`Kind`] into a status.
 
+mod cause;
+mod refusal;
+
+use cause::is_short_of_storage;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -138,11 +142,6 @@ impl Error {
         Error::new(Kind::Conflict, code, detail)
     }
 
-    /// 400: the client broke off.
-    pub fn body_incomplete() -> Error {
-        Error::malformed("body_incomplete", "The body ended before it was complete.")
-    }
-
     /// 422 with the fields at fault. At least one field is expected.
     pub fn invalid(fields: Vec<FieldError>) -> Error {
         let detail = match fields.as_slice() {
@@ -157,31 +156,6 @@ impl Error {
     /// 422 for one field.
     pub fn invalid_field(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> Error {
         Error::invalid(vec![FieldError::new(field, code, message)])
-    }
-
-    /// 400 for a cursor that we did not make, or made for another list.
-    pub fn bad_cursor() -> Error {
-        Error::malformed(
-            "bad_cursor",
-            "This cursor does not belong to this list; filters and order stay the same from page to page. Begin again \
-             without it.",
-        )
-    }
-
-    /// 400 for a `limit` that is none.
-    pub fn bad_limit() -> Error {
-        Error::malformed("bad_limit", "limit must be a whole number from 1 to 500.")
-    }
-
-    /// 400 for a query parameter that stands twice. `name` is one that we know.
-    pub fn repeated_parameter(name: &str) -> Error {
-        Error::malformed("repeated_parameter", format!("The query parameter {name} may stand once."))
-    }
-
-    /// 405 for a write to what is made of other tables: `name` is a view or a search index.
-    pub fn read_only_table(name: &str) -> Error {
-        let detail = format!("{name} is read only: it is made of other tables. Write to those.");
-        Error::new(Kind::NotAllowed, "read_only_table", detail)
     }
 
     /// 503 with the seconds after which another try makes sense.
@@ -290,17 +264,6 @@ impl Error {
     }
 }
 
-/// Whether a cause, or what caused it, is an operating system without space, quota or descriptors.
-fn is_short_of_storage(cause: &(dyn std::error::Error + 'static)) -> bool {
-    use rustix::io::Errno;
-    let short = |error: &std::io::Error| {
-        Errno::from_io_error(error)
-            .is_some_and(|errno| [Errno::NOSPC, Errno::DQUOT, Errno::MFILE, Errno::NFILE].contains(&errno))
-    };
-    std::iter::successors(Some(cause), |cause| cause.source())
-        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(short))
-}
-
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}: {}", self.0.kind, self.0.code, self.0.detail)?;
@@ -323,46 +286,5 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.cause.as_ref().map(|cause| &**cause as &(dyn std::error::Error + 'static))
-    }
-}
-
-impl From<std::io::Error> for Error {
-    fn from(cause: std::io::Error) -> Error {
-        Error::internal(cause)
-    }
-}
-
-impl From<csv::Error> for Error {
-    fn from(cause: csv::Error) -> Error {
-        // It does not tell its source.
-        let text = cause.to_string();
-        match cause.into_kind() {
-            csv::ErrorKind::Io(cause) => Error::internal(cause),
-            _ => Error::internal(text),
-        }
-    }
-}
-
-impl From<serde_json::Error> for Error {
-    fn from(cause: serde_json::Error) -> Error {
-        if cause.is_io() { Error::internal(std::io::Error::from(cause)) } else { Error::internal(cause) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Error, Kind};
-    use std::io;
-
-    #[test]
-    fn a_disk_without_space_is_503_wherever_it_stands_among_the_causes() {
-        let full = || io::Error::from_raw_os_error(28);
-        let told = |error: Error| (error.kind(), error.code().to_owned(), error.retry_after_s());
-        let expected = (Kind::Unavailable, "storage_unavailable".to_owned(), Some(10));
-        assert_eq!(told(Error::from(full())), expected);
-        assert_eq!(told(Error::from(csv::Error::from(full()))), expected);
-        assert_eq!(told(Error::from(serde_json::Error::io(full()))), expected);
-        assert_eq!(Error::from(io::Error::from_raw_os_error(13)).kind(), Kind::Internal);
-        assert_eq!(Error::internal("no space").kind(), Kind::Internal);
     }
 }

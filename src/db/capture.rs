@@ -4,6 +4,10 @@
 //! foreign key that cascades, a conflict that replaces. Values are copied into one buffer per connection, which keeps
 //! its room from one write to the next.
 
+mod row;
+
+pub use row::CapturedRow;
+
 use super::ffi::RowEvent;
 use super::value::ValueRef;
 use rusqlite::ffi::{SQLITE_DELETE, SQLITE_INSERT};
@@ -117,11 +121,6 @@ impl Capture {
     /// A statement failed, and SQLite has undone what it did, or (after RAISE(FAIL) or ON CONFLICT FAIL) has not.
     pub(super) fn doubt(&self, mark: usize) {
         self.lock().rows.iter_mut().skip(mark).for_each(|row| row.is_certain = false);
-    }
-
-    /// A savepoint was rolled back: what came since is undone.
-    pub(super) fn undo(&self, mark: usize) {
-        self.lock().rows.truncate(mark);
     }
 }
 
@@ -250,61 +249,5 @@ impl Captured {
             Cell::Text(range) => ValueRef::Text(bytes(range)),
             Cell::Blob(range) => ValueRef::Blob(bytes(range)),
         })
-    }
-}
-
-/// One change of one row.
-#[derive(Clone, Copy, Debug)]
-pub struct CapturedRow<'c> {
-    all: &'c Captured,
-    row: &'c Stored,
-}
-
-impl<'c> CapturedRow<'c> {
-    /// The number of its table in the plan.
-    pub fn table(&self) -> usize {
-        self.row.table as usize
-    }
-
-    /// What happens to it.
-    pub fn op(&self) -> RowOp {
-        self.row.op
-    }
-
-    /// How many triggers and foreign keys lie between the statement and this row.
-    pub fn depth(&self) -> u32 {
-        self.row.depth
-    }
-
-    /// Which statement of the write did it.
-    pub fn statement(&self) -> u32 {
-        self.row.statement
-    }
-
-    /// False if the statement failed, so that this may have been undone or not.
-    pub fn is_certain(&self) -> bool {
-        self.row.is_certain
-    }
-
-    /// The rowid before; 0 in a table WITHOUT ROWID.
-    pub fn old_rowid(&self) -> i64 {
-        self.row.old_rowid
-    }
-
-    /// The rowid after; 0 in a table WITHOUT ROWID.
-    pub fn new_rowid(&self) -> i64 {
-        self.row.new_rowid
-    }
-
-    /// The value before of the plan's key column `part`; `None` for an insert.
-    pub fn old_key(&self, part: usize) -> Option<ValueRef<'c>> {
-        let cells = self.all.cells.get(self.row.old.clone())?;
-        self.all.value(cells.get(part)?)
-    }
-
-    /// The value after of a column; `None` for a delete, and where SQLite did not tell (virtual columns).
-    pub fn new_value(&self, column: usize) -> Option<ValueRef<'c>> {
-        let cells = self.all.cells.get(self.row.new.clone())?;
-        self.all.value(cells.get(column)?)
     }
 }

@@ -1,16 +1,20 @@
 //! An open transaction on one database. All SQL goes through it.
 
+mod app;
+mod row;
+
+pub use app::AppTx;
+pub use row::Row;
+
 use super::capture::{Capture, Captured};
 use super::constraint::DbError;
-use super::ffi;
 use super::guard::{Guard, Speaker};
 use super::open::Connected;
-use super::value::{FromValue, Value, ValueRef, wrong_type};
+use super::value::{Value, ValueRef};
 use crate::clock::Timestamp;
 use rusqlite::Connection;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 type AfterCommit = Box<dyn FnOnce() + Send>;
 
@@ -222,121 +226,6 @@ impl Drop for Restore<'_> {
     }
 }
 
-/// A transaction for statements made from the app's schema.
-#[derive(Clone, Copy)]
-pub struct AppTx<'t> {
-    tx: &'t Tx<'t>,
-}
-
-impl AppTx<'_> {
-    /// The time at which this transaction began.
-    pub fn now(&self) -> Timestamp {
-        self.tx.now
-    }
-
-    /// Runs a statement and tells how many rows it changed.
-    ///
-    /// # Errors
-    /// As [`DbError`] says.
-    pub fn execute<'p>(
-        &self,
-        sql: &str,
-        params: impl IntoIterator<Item = &'p Value>,
-    ) -> Result<usize, DbError> {
-        self.tx.as_app(|| {
-            let mut statement = self.tx.connection.prepare_cached(sql)?;
-            statement.execute(rusqlite::params_from_iter(params)).map_err(DbError::while_stepping)
-        })
-    }
-
-    /// Runs a query and hands each row to `act` until it breaks off. Statements that write must not break off: only
-    /// the last step lets SQLite checkpoint.
-    ///
-    /// # Errors
-    /// As [`DbError`] says, or what `act` returns.
-    pub fn each<'p>(
-        &self,
-        sql: &str,
-        params: impl IntoIterator<Item = &'p Value>,
-        act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
-    ) -> Result<(), DbError> {
-        self.tx.as_app(|| each(self.tx.connection, sql, params, act))
-    }
-
-    /// Runs a query whose first `keys` columns name a record, and `find` with these values for each of its rows. Hands
-    /// the record and the row that named it to `act` until it breaks off. The values are bound as they are stored,
-    /// text that is not UTF-8 too.
-    ///
-    /// # Errors
-    /// As [`DbError`] says, or what `act` returns.
-    pub fn each_found<'p>(
-        &self,
-        sql: &str,
-        params: impl IntoIterator<Item = &'p Value>,
-        keys: usize,
-        find: &str,
-        mut act: impl FnMut(&Row<'_>, &Row<'_>) -> Result<ControlFlow<()>, DbError>,
-    ) -> Result<(), DbError> {
-        use rusqlite::types::ToSqlOutput;
-        self.tx.as_speaker(Speaker::App, || {
-            let mut find = self.tx.connection.prepare_cached(find)?;
-            each(self.tx.connection, sql, params, |named| {
-                for key in 0..keys {
-                    find.raw_bind_parameter(key + 1, ToSqlOutput::Borrowed(named.0.get_ref(key)?))?;
-                }
-                match find.raw_query().next().map_err(DbError::while_stepping)? {
-                    Some(record) => act(&Row(record), named),
-                    None => Ok(ControlFlow::Continue(())),
-                }
-            })
-        })
-    }
-
-    /// Runs `act`, which only reads, for at most this time; `None` if that was not enough. The bounds of the whole
-    /// transaction go on to hold.
-    ///
-    /// # Errors
-    /// What `act` returns.
-    pub fn within<T>(
-        &self,
-        time: Duration,
-        act: impl FnOnce() -> Result<T, DbError>,
-    ) -> Result<Option<T>, DbError> {
-        let before = self.tx.guard.hurry(time);
-        let result = act();
-        match (result, self.tx.guard.relax(before)) {
-            (Err(_), true) => Ok(None),
-            (result, _) => result.map(Some),
-        }
-    }
-
-    /// Whether this transaction now holds foreign keys that would fail its COMMIT.
-    pub fn has_deferred_violations(&self) -> bool {
-        ffi::has_deferred_violations(self.tx.connection)
-    }
-
-    /// Runs `act` in a savepoint: its changes are undone if it fails.
-    ///
-    /// # Errors
-    /// What `act` returns, or as [`DbError`] says.
-    pub fn savepoint<T, E: From<DbError>>(&self, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        self.tx.execute("SAVEPOINT app", &[])?;
-        let mark = self.tx.capture.map(|capture| (capture, capture.begin_statement()));
-        let result = act();
-        // After RAISE(ROLLBACK) there is no savepoint left; the writer notices that by itself.
-        if !self.tx.connection.is_autocommit() {
-            if result.is_err() {
-                self.tx.execute("ROLLBACK TO app", &[])?;
-                if let Some((capture, mark)) = mark {
-                    capture.undo(mark);
-                }
-            }
-            self.tx.execute("RELEASE app", &[])?;
-        }
-        result
-    }
-}
-
 fn each<'p>(
     connection: &Connection,
     sql: &str,
@@ -346,48 +235,9 @@ fn each<'p>(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
     while let Some(row) = rows.next().map_err(DbError::while_stepping)? {
-        if act(&Row(row))?.is_break() {
+        if act(&Row::new(row))?.is_break() {
             break;
         }
     }
     Ok(())
-}
-
-/// One row of a query.
-pub struct Row<'r>(&'r rusqlite::Row<'r>);
-
-impl<'r> Row<'r> {
-    pub(super) fn new(row: &'r rusqlite::Row<'r>) -> Row<'r> {
-        Row(row)
-    }
-}
-
-impl Row<'_> {
-    /// How many columns it has.
-    pub fn columns(&self) -> usize {
-        self.0.as_ref().column_count()
-    }
-
-    /// The value in `column` (from 0), read as `T`.
-    ///
-    /// # Errors
-    /// [`DbError::Other`] if there is no such column or it holds another type.
-    pub fn get<T: FromValue>(&self, column: usize) -> Result<T, DbError> {
-        T::from_value(self.value(column)?).ok_or_else(|| wrong_type(column))
-    }
-
-    /// The value in `column` (from 0), borrowed.
-    ///
-    /// # Errors
-    /// [`DbError::Other`] if there is no such column.
-    pub fn value(&self, column: usize) -> Result<ValueRef<'_>, DbError> {
-        use rusqlite::types::ValueRef as Raw;
-        Ok(match self.0.get_ref(column)? {
-            Raw::Null => ValueRef::Null,
-            Raw::Integer(i) => ValueRef::Integer(i),
-            Raw::Real(r) => ValueRef::Real(r),
-            Raw::Text(t) => ValueRef::Text(t),
-            Raw::Blob(b) => ValueRef::Blob(b),
-        })
-    }
 }

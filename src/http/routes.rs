@@ -150,6 +150,31 @@ impl Verb {
     }
 }
 
+/// What a route of a tenant declares.
+#[derive(Clone, Copy)]
+pub(super) struct TenantRoute {
+    permission: Permission,
+    act: Act,
+    streams: bool,
+    by_path_alone: bool,
+}
+
+impl TenantRoute {
+    pub(super) const fn new(permission: Permission, act: Act) -> TenantRoute {
+        TenantRoute { permission, act, streams: false, by_path_alone: false }
+    }
+
+    /// The body is taken piece by piece, see [`super::large_body::Pieces`].
+    pub(super) const fn streaming(self) -> TenantRoute {
+        TenantRoute { streams: true, ..self }
+    }
+
+    /// The tenant is named in the path alone: below `/api/v1` there is another route.
+    pub(super) const fn by_path_alone(self) -> TenantRoute {
+        TenantRoute { by_path_alone: true, ..self }
+    }
+}
+
 /// Routes under construction.
 #[derive(Default)]
 pub(super) struct Routes {
@@ -207,7 +232,7 @@ impl Routes {
     /// header.
     pub(super) fn tenant<H, T>(
         mut self,
-        need: (Permission, Act),
+        need: TenantRoute,
         verb: Verb,
         path: &str,
         params: Params,
@@ -217,56 +242,13 @@ impl Routes {
         H: Handler<T, Arc<Installation>>,
         T: 'static,
     {
-        let declared = Declared { access: Access::Tenant(need.0, need.1), params, streams: false };
-        self.add_of_tenant(declared, verb, path, handler);
-        self
-    }
-
-    /// The same for a route that takes its body piece by piece, see [`super::large_body::Pieces`].
-    pub(super) fn tenant_streaming<H, T>(
-        mut self,
-        need: (Permission, Act),
-        verb: Verb,
-        path: &str,
-        params: Params,
-        handler: H,
-    ) -> Routes
-    where
-        H: Handler<T, Arc<Installation>>,
-        T: 'static,
-    {
-        let declared = Declared { access: Access::Tenant(need.0, need.1), params, streams: true };
-        self.add_of_tenant(declared, verb, path, handler);
-        self
-    }
-
-    /// The same for a route that is only below `/api/v1/tenants/{tenant}`: below `/api/v1` there is another.
-    pub(super) fn tenant_by_path<H, T>(
-        mut self,
-        need: (Permission, Act),
-        verb: Verb,
-        path: &str,
-        params: Params,
-        handler: H,
-    ) -> Routes
-    where
-        H: Handler<T, Arc<Installation>>,
-        T: 'static,
-    {
-        let declared = Declared { access: Access::Tenant(need.0, need.1), params, streams: false };
-        self.add_declared(declared, verb, &format!("/tenants/{{tenant}}{path}"), handler);
-        self
-    }
-
-    fn add_of_tenant<H, T>(&mut self, declared: Declared, verb: Verb, path: &str, handler: H)
-    where
-        H: Handler<T, Arc<Installation>>,
-        T: 'static,
-    {
-        if !path.is_empty() {
+        let access = Access::Tenant(need.permission, need.act);
+        let declared = Declared { access, params, streams: need.streams };
+        if !need.by_path_alone && !path.is_empty() {
             self.route(declared, verb, &format!("/api/v1{path}"), handler.clone());
         }
         self.add_declared(declared, verb, &format!("/tenants/{{tenant}}{path}"), handler);
+        self
     }
 
     /// Adds the routes of another resource.

@@ -2,7 +2,7 @@
 
 use super::principal::SignedIn;
 use super::problem::Problem;
-use super::routes::{Access, Declared};
+use super::routes::{Access, Declared, TenantRoute};
 use crate::error::{Error, Kind};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
@@ -21,7 +21,7 @@ pub(super) trait Need: Send + Sync + 'static {
     /// What it does, as far as the tenant's state is concerned.
     const ACT: Act;
     /// Both, as the table of routes declares them.
-    const BOTH: (Permission, Act) = (Self::PERMISSION, Self::ACT);
+    const BOTH: TenantRoute = TenantRoute::new(Self::PERMISSION, Self::ACT);
 }
 
 macro_rules! needs {

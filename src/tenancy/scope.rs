@@ -1,14 +1,17 @@
 //! The proof of access to one tenant.
 
+mod catalog;
 mod contents;
 mod tables;
+
+pub use catalog::CatalogOf;
 
 use super::console::{self, Console};
 use super::file::TenantFile;
 use super::open_files::InUse;
 use super::tx::changes::record_changes;
 use super::{Listener, Tenancy, TenantTx};
-use crate::catalog::{Actor, By, Catalog, OfTenant, Principal, Tenant};
+use crate::catalog::{Actor, By, Principal, Tenant};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
 use crate::model::table::Schema;
@@ -266,39 +269,5 @@ impl TenantScope {
     /// The catalog, as far as it is about this tenant.
     pub fn catalog(&self) -> CatalogOf {
         CatalogOf { catalog: Arc::clone(self.tenancy.catalog()), tenant: self.tenant.id }
-    }
-}
-
-/// The catalog, as far as it is about one tenant.
-pub struct CatalogOf {
-    catalog: Arc<Catalog>,
-    tenant: TenantId,
-}
-
-impl CatalogOf {
-    /// Reads.
-    ///
-    /// # Errors
-    /// As [`Catalog::read`].
-    pub async fn read<T, F>(&self, mut act: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&OfTenant<'_>) -> Result<T> + Send + 'static,
-    {
-        let tenant = self.tenant;
-        self.catalog.read(move |tx| act(&tx.of(tenant))).await
-    }
-
-    /// Writes in one transaction.
-    ///
-    /// # Errors
-    /// As [`Catalog::write`].
-    pub async fn write<T, F>(&self, name: &'static str, mut act: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&OfTenant<'_>) -> Result<T> + Send + 'static,
-    {
-        let tenant = self.tenant;
-        self.catalog.write(name, move |tx| act(&tx.of(tenant))).await
     }
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::db::{CapturePlan, Captured, CapturedRow, RowOp, ValueRef};
-use crate::error::Error;
 use std::fmt::Write as _;
 
 const SCHEMA: &str = "
@@ -160,22 +159,6 @@ async fn what_a_failed_statement_did_is_in_doubt() {
     ] {
         assert_eq!(run(&bench, statements).await, expected, "{statements:?}");
     }
-}
-
-#[tokio::test]
-async fn a_savepoint_that_is_rolled_back_takes_its_rows_along() {
-    let bench = bench();
-    let write = bench.database.write("test", |tx| {
-        let app = tx.app();
-        app.execute("INSERT INTO log VALUES ('kept')", &[])?;
-        let undone: Result<(), Error> = app.savepoint(|| {
-            app.execute("INSERT INTO log VALUES ('undone')", &[])?;
-            Err(Error::not_found())
-        });
-        assert!(undone.is_err());
-        Ok::<_, Error>(tx.take_captured().map(|captured| lines(&captured)))
-    });
-    assert_eq!(write.await.unwrap().unwrap(), ["+log(kept)"]);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .tenant(ReadFiles::BOTH, Verb::Get, "/files", Params::Only(&["prefix", "limit", "cursor"]), list)
         .tenant(ReadFiles::BOTH, Verb::Get, "/files/{*path}", NONE, get)
-        .tenant_streaming(WriteFiles::BOTH, Verb::Put, "/files/{*path}", NONE, put)
+        .tenant(WriteFiles::BOTH.streaming(), Verb::Put, "/files/{*path}", NONE, put)
         .tenant(WriteFiles::BOTH, Verb::Delete, "/files/{*path}", NONE, delete)
 }
 

@@ -18,8 +18,8 @@ use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, OnceLock};
 
 pub(super) fn routes() -> Routes {
-    Routes::default().add(Access::Public, Verb::Get, "/openapi.json", NONE, get).tenant_by_path(
-        ReadRecords::BOTH,
+    Routes::default().add(Access::Public, Verb::Get, "/openapi.json", NONE, get).tenant(
+        ReadRecords::BOTH.by_path_alone(),
         Verb::Get,
         "/openapi.json",
         NONE,
