@@ -97,7 +97,7 @@ pub async fn refresh(installation: &Installation, token: &str, caller: &Caller) 
             let rotation = tx.rotate_session(session, &hash, &next_hash)?;
             let identity = tx.find_session(session)?.map(|session| session.identity);
             if let (Rotation::Reused, Some(identity)) = (&rotation, identity) {
-                let by = By { actor: Actor::Identity(identity), address: address.clone() };
+                let by = By::of(Actor::Identity(identity), &address).in_session(session);
                 let target = format!("session:{session}");
                 tx.audit(&by, "session.refresh_token_reused", &target, &serde_json::json!({}))?;
             }

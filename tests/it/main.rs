@@ -13,6 +13,7 @@
 mod harness;
 
 mod audit;
+mod checkpoints;
 mod command_line;
 mod connections;
 mod conventions;
