@@ -168,7 +168,7 @@ fn the_log_of_the_installation_is_for_operators() {
     let (ann, _) = server.sign_up_with_tenant("ann", "acme");
     let operator = server.add_operator();
     let log = operator.client.get("/api/v1/operator/audit?limit=1").expect(200);
-    assert_eq!(log.json["items"][0]["action"], "operator.added");
+    assert_eq!(log.json["items"][0]["action"], "session.begun");
     let cursor = log.string("/next_cursor");
     let next = operator.client.get(&format!("/api/v1/operator/audit?limit=500&cursor={cursor}")).expect(200);
     let actions: Vec<&Value> =
