@@ -53,6 +53,7 @@ impl By {
     }
 
     /// The same, in this session.
+    #[must_use]
     pub fn in_session(self, session: SessionId) -> By {
         By { session: Some(session), ..self }
     }

@@ -44,7 +44,8 @@ impl Found {
             format!("OK: {} audit entries, each continues the one before. Head: {}", self.entries, self.head);
         match (self.signed_to, &self.key) {
             (Some(seq), Some(key)) => {
-                text.push_str(&format!("\nSigned up to entry {seq} with the key {key} (from {key_from})."));
+                let signed = format!("\nSigned up to entry {seq} with the key {key} (from {key_from}).");
+                text.push_str(&signed);
                 if key_from == THE_FILE {
                     text.push_str(
                         "\nCompare the key with the one that the operator published: anyone can sign with a key of their own.",

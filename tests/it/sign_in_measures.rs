@@ -45,9 +45,10 @@ fn known_and_unknown_addresses_take_the_same_time() {
         // Every other one first, so that whatever drifts drifts for both.
         for turn in 0..2 {
             let is_known = (number + turn) % 2 == 0;
-            let email = match is_known {
-                true => accounts[number % accounts.len()].clone(),
-                false => format!("nobody{}@example.com", number % accounts.len()),
+            let email = if is_known {
+                accounts[number % accounts.len()].clone()
+            } else {
+                format!("nobody{}@example.com", number % accounts.len())
             };
             let begun = Instant::now();
             let answer = sign_in(&client, &email, number * 2 + turn);
