@@ -12,7 +12,10 @@
 
 mod harness;
 
+mod asvs;
 mod audit;
+mod audited_routes;
+mod checkpoints;
 mod command_line;
 mod connections;
 mod conventions;
@@ -42,6 +45,7 @@ mod schemas;
 mod secrets;
 mod selectors;
 mod sessions;
+mod sign_in_measures;
 mod sql;
 mod tenant_bounds;
 mod tenant_files;
