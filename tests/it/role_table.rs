@@ -13,7 +13,8 @@ fn table() -> String {
     let mut table = format!("{:<20}{}\n", "permission", columns.map(|role| format!("{role:>8}")).concat());
     for permission in Permission::ALL {
         let marks = columns.map(|role| if roles.permissions(role).has(*permission) { "x" } else { "-" });
-        writeln!(table, "{:<20}{}", permission.name(), marks.map(|mark| format!("{mark:>8}")).concat()).unwrap();
+        writeln!(table, "{:<20}{}", permission.name(), marks.map(|mark| format!("{mark:>8}")).concat())
+            .unwrap();
     }
     table
 }
