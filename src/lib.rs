@@ -49,6 +49,7 @@ pub mod http;
 pub mod id;
 pub mod jobs;
 pub mod model;
+pub mod niceness;
 pub mod policy;
 pub mod random;
 pub mod service;
