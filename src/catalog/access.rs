@@ -37,6 +37,7 @@ struct SessionFacts {
     generation: i64,
     successor_used: bool,
     ends_at: Timestamp,
+    confirmed_at: Timestamp,
 }
 
 impl Principal {
@@ -53,6 +54,11 @@ impl Principal {
     /// The session.
     pub fn session(&self) -> SessionId {
         self.facts.session
+    }
+
+    /// When whoever holds the session last showed who they are: at sign-in, or by stepping up since.
+    pub fn confirmed_at(&self) -> Timestamp {
+        self.facts.confirmed_at
     }
 }
 
@@ -137,6 +143,7 @@ impl Catalog {
             generation: session.generation,
             successor_used: session.successor_used,
             ends_at: session.ends_at(),
+            confirmed_at: session.confirmed_at,
         });
         self.access.sessions.insert(mark, session.id, Arc::clone(&facts));
         Ok(facts)

@@ -206,6 +206,7 @@ fn track() -> Track {
     Track::system(&[
         ("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql")),
         ("catalog/0002_erasures_begun.sql", include_str!("../../migrations/catalog/0002_erasures_begun.sql")),
+        ("catalog/0003_second_factors.sql", include_str!("../../migrations/catalog/0003_second_factors.sql")),
     ])
 }
 

@@ -43,6 +43,7 @@ mod secrets;
 mod selectors;
 mod sessions;
 mod sql;
+mod step_up;
 mod tenant_bounds;
 mod tenant_files;
 mod throttling;

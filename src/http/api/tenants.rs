@@ -85,7 +85,7 @@ async fn close(
     let mut fields = Fields::of(body);
     let confirm = fields.text("confirm");
     fields.finish()?;
-    let tenant = lifecycle::close_tenant(&installation, &allowed.scope, &confirm).await?;
+    let tenant = lifecycle::close_tenant(&installation, &allowed.scope, &allowed.principal, &confirm).await?;
     Ok((StatusCode::ACCEPTED, Json(tenant_out(&tenant))))
 }
 

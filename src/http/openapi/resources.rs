@@ -11,6 +11,7 @@ const SHAPES: &[Shape] = &[
     ("NewTenant", &[("name", "text"), ("slug?", "text")]),
     ("SignUp", &[("email", "text"), ("password", "text"), ("name", "text"), ("tenant?", "NewTenant")]),
     ("SignIn", &[("email", "text"), ("password", "text")]),
+    ("StepUp", &[("password", "text")]),
     ("Refresh", &[("refresh_token", "text")]),
     (
         "Tokens",

@@ -36,6 +36,7 @@ summaries! {
     POST "/auth/sign-out-everywhere" signOutEverywhere "End all sessions" "-" -> 204 "-";
     GET "/auth/sessions" listSessions "My sessions" "-" -> 200 "[Session]";
     DELETE "/auth/sessions/{session}" revokeSession "End a session" "-" -> 204 "-";
+    POST "/auth/step-up" stepUp "Show again who one is; counts for ten minutes" "StepUp" -> 204 "-";
     GET "/me" getMe "Who I am, and of what I am a member" "-" -> 200 "Me";
     PATCH "/me" changeMe "Change my name" "MeChange" -> 200 "Me";
     POST "/tenants" createTenant "Make a tenant; the caller becomes its owner" "NewTenant" -> 201 "Tenant";
