@@ -5,21 +5,22 @@ ALTER TABLE sessions ADD COLUMN confirmed_at INTEGER NOT NULL DEFAULT 0;
 -- Whether the password has fewer characters than one without a second factor needs. The length itself is kept nowhere.
 ALTER TABLE identities ADD COLUMN password_short INTEGER NOT NULL DEFAULT 0 CHECK (password_short IN (0, 1));
 
--- The time-based second factor (RFC 6238). The secret is encrypted with a key that is kept outside the database.
+-- The time-based second factor (RFC 6238). Its secret is made of the seed
+-- and a key that is kept outside the database: whoever has a copy of this file has no code.
 CREATE TABLE second_factors (
   identity_id  TEXT PRIMARY KEY REFERENCES identities (id) ON DELETE CASCADE,
-  secret       TEXT NOT NULL,                  -- nonce and ciphertext in hex
+  seed         TEXT NOT NULL,                  -- hex
   last_step    INTEGER NOT NULL DEFAULT 0,     -- of the last code that was taken: no code counts twice
   created_at   INTEGER NOT NULL,
   confirmed_at INTEGER                         -- a factor counts once a first code proved that the device has it
 );
 
--- For when the device is lost. Each counts once; only digests are kept.
+-- For when the device is lost. Each counts once; only marks made with the same key are kept.
 CREATE TABLE recovery_codes (
   identity_id TEXT NOT NULL REFERENCES second_factors (identity_id) ON DELETE CASCADE,
-  code_hash   TEXT NOT NULL,
+  mark        TEXT NOT NULL,
   used_at     INTEGER,
-  PRIMARY KEY (identity_id, code_hash)
+  PRIMARY KEY (identity_id, mark)
 );
 
 -- Tries of the second factor that went wrong, counted before each is looked at. Kept apart from the factor, so that

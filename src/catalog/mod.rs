@@ -13,6 +13,7 @@ mod invitations;
 mod lifecycle;
 mod memberships;
 mod plans;
+mod second_factors;
 mod sessions;
 mod settings;
 mod tenants;
@@ -24,6 +25,7 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
+pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
 pub use tenants::{NewTenant, Tenant, TenantChange};
 

@@ -40,6 +40,9 @@ impl FromRequestParts<Arc<Installation>> for SignedIn {
         let declared = Declared::of(parts)?;
         declared.require(Access::SignedIn)?;
         let signed_in = SignedIn::of(parts, installation).await?;
+        if declared.is_fresh() {
+            step_up::require_fresh(installation, &signed_in.principal)?;
+        }
         declared.check_query(parts)?;
         Ok(signed_in)
     }

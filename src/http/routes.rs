@@ -224,6 +224,23 @@ impl Routes {
         self
     }
 
+    /// The same for a route that asks for a fresh sign-in or a step-up.
+    pub(super) fn fresh<H, T>(
+        mut self,
+        access: Access,
+        verb: Verb,
+        path: &str,
+        params: Params,
+        handler: H,
+    ) -> Routes
+    where
+        H: Handler<T, Arc<Installation>>,
+        T: 'static,
+    {
+        self.add_declared(Declared { access, params, fresh: true, streams: false }, verb, path, handler);
+        self
+    }
+
     fn add_declared<H, T>(&mut self, declared: Declared, verb: Verb, path: &str, handler: H)
     where
         H: Handler<T, Arc<Installation>>,

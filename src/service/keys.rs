@@ -18,6 +18,8 @@ pub(super) struct Keys {
     receipts: SigningKey,
     /// For the MAC of refresh tokens.
     pub(super) refresh: [u8; 32],
+    /// For second factors: their secrets, and the marks of recovery codes.
+    pub(super) factors: [u8; 32],
     /// For the signature of cursors.
     pub(super) cursors: [u8; 32],
     /// For the tags of records; made of the one for cursors.
@@ -44,6 +46,7 @@ impl Keys {
             access: SigningKey::from_bytes(&load_or_make(&directory.join("access.ed25519"))?),
             receipts: SigningKey::from_bytes(&load_or_make(&directory.join("receipts.ed25519"))?),
             refresh: load_or_make(&directory.join("refresh.key"))?,
+            factors: load_or_make(&directory.join("factors.key"))?,
             // A cursor's mark is over a context that ends with a zero byte.
             etags: mark(&cursors, &[b"etags"]),
             cursors,

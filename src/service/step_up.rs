@@ -3,7 +3,7 @@
 //! A sign-in counts, and so does stepping up on a session that is older. A route says so beside its permission (`fresh` in
 //! `http::scope::needs!`; every act of an operator does), and the function that acts asks again with [`require_fresh`].
 
-use super::{Installation, passwords};
+use super::{Installation, passwords, second_factor};
 use crate::catalog::{Actor, By, Principal};
 use crate::clock::MINUTE;
 use crate::error::{Error, Kind, Result};
@@ -32,15 +32,36 @@ pub fn require_fresh(installation: &Installation, principal: &Principal) -> Resu
 /// Steps up: the password again, and the session counts as fresh for ten minutes.
 ///
 /// # Errors
-/// 403 `password_wrong`, 429 after too many of them, 503 when too many sign in at once.
+/// 403 `password_wrong`, 403 `code_required` where there is a second factor, 429 after too many of them, 503 when too many sign in at once.
 pub async fn step_up_with_password(
     installation: &Installation,
     principal: &Principal,
     password: String,
     by: By,
 ) -> Result<()> {
+    if principal.has_second_factor() {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "code_required",
+            "You have a second factor: send its code, not the password.",
+        ));
+    }
     passwords::require(installation, principal, password, &by.address).await?;
     confirm(installation, principal, by, "password").await
+}
+
+/// Steps up with a code of the second factor, or a recovery code.
+///
+/// # Errors
+/// 403 `code_wrong`, 409 `no_second_factor`, 429 after too many wrong codes.
+pub async fn step_up_with_code(
+    installation: &Installation,
+    principal: &Principal,
+    code: String,
+    by: By,
+) -> Result<()> {
+    second_factor::require(installation, principal, code, &by).await?;
+    confirm(installation, principal, by, "code").await
 }
 
 async fn confirm(

@@ -1,5 +1,7 @@
 //! Access tokens (JWT, EdDSA) and refresh tokens (opaque, with a MAC).
 
+mod mfa;
+
 use super::keys::Keys;
 use crate::catalog::AccessClaims;
 use crate::clock::{MINUTE, SECOND, SharedClock};
@@ -191,6 +193,11 @@ impl Tokens {
             not_before: claims.nbf,
             expires: claims.exp,
         })
+    }
+
+    /// The key of what is known by its mark.
+    pub(super) fn refresh_key(&self) -> [u8; 32] {
+        self.refresh_key
     }
 
     /// A new refresh token of a session.

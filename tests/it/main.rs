@@ -39,6 +39,7 @@ mod queries;
 mod refresh;
 mod roles;
 mod schemas;
+mod second_factor;
 mod secrets;
 mod selectors;
 mod sessions;

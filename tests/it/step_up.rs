@@ -99,5 +99,6 @@ fn guessing_the_password_at_a_step_up_is_as_slow_as_at_the_sign_in() {
     }
     step_up(&ann.client, json!({"password": ann.password})).expect(429);
     step_up(&ann.client, json!({})).expect_refused_by_name("password");
+    step_up(&ann.client, json!({"code": "123456"})).expect_code(409, "no_second_factor");
     server.stop();
 }
