@@ -26,6 +26,7 @@ pub mod records;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_up;
+pub mod signing_keys;
 pub mod sql;
 pub mod step_up;
 pub mod streams;
@@ -126,6 +127,7 @@ impl Installation {
         layout.clear_tmp()?;
         crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
+        let access = Keys::load_access(&layout.keys(), clock.now())?;
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
@@ -140,7 +142,7 @@ impl Installation {
         )?;
         Ok(Installation {
             id: String::new(),
-            tokens: Tokens::new(&keys, Arc::clone(&clock))?,
+            tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
             mailer: Mailer::new(layout.mail(), config.base_url()),
             setup: operators::Setup::new(false),
@@ -247,7 +249,7 @@ impl Installation {
 
     /// The public keys of access tokens (RFC 7517).
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.keys.public_keys()
+        self.tokens.public_keys()
     }
 }
 

@@ -27,6 +27,7 @@ mod files;
 mod front_end;
 mod invitations;
 mod jwt;
+mod keys;
 mod lifecycle;
 mod matrix;
 mod migrations;

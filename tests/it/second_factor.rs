@@ -259,3 +259,49 @@ fn the_second_step_sets_cookies_where_it_is_asked_to() {
     assert!(answer.json.get("access_token").is_none(), "{}", answer.text());
     server.stop();
 }
+
+#[test]
+fn a_second_factor_stays_while_the_password_is_one_that_needs_it() {
+    let server = Installation::new().serve();
+    let ann = server.sign_up("ann");
+    let app = App::enroll(&server, &ann.client);
+    let installation = server.installation().clone();
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    catalog.execute("UPDATE identities SET password_short = 1", []).unwrap();
+    drop(catalog);
+    let server = installation.serve();
+    let client = server.nobody().bearer(&ann.access_token);
+    let remove = |code: &str| client.send(&Call::delete("/api/v1/auth/totp").json(&json!({"code": code})));
+    remove(&app.recovery_codes[0]).expect_code(409, "password_too_short");
+    // It was not used up.
+    second_step(&server, &first_step(&server, &ann), &app.recovery_codes[0]).expect(200);
+    server.stop();
+}
+
+#[test]
+fn the_token_between_the_steps_dies_with_the_password_and_with_the_account() {
+    let server = Installation::new().serve();
+    let (ann, bob) = (server.sign_up("ann"), server.sign_up("bob"));
+    let (of_ann, of_bob) = (App::enroll(&server, &ann.client), App::enroll(&server, &bob.client));
+    let (ann_token, bob_token) = (first_step(&server, &ann), first_step(&server, &bob));
+    let installation = server.installation().clone();
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let change = |what: &str, email: &str| {
+        catalog.execute(&format!("UPDATE identities SET {what} WHERE email = ?1"), [email]).unwrap()
+    };
+    assert_eq!(change("password_hash = password_hash || 'x'", &ann.email), 1);
+    assert_eq!(change("status = 'disabled'", &bob.email), 1);
+    drop(catalog);
+    let server = installation.serve();
+    second_step(&server, &ann_token, &of_ann.recovery_codes[0]).expect_code(401, "mfa_token_invalid");
+    second_step(&server, &bob_token, &of_bob.recovery_codes[0]).expect_code(401, "mfa_token_invalid");
+    // Nor does a session of a disabled account refresh.
+    let refresh = |person: &Person| {
+        server.nobody().post("/api/v1/auth/refresh", json!({"refresh_token": person.refresh_token}))
+    };
+    refresh(&bob).expect_code(401, "session_over");
+    refresh(&ann).expect(200);
+    server.stop();
+}

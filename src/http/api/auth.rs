@@ -136,7 +136,7 @@ async fn sign_out_everywhere(
     signed_in: SignedIn,
     _: NoBody,
 ) -> Answer {
-    sessions::sign_out_everywhere(&installation, &signed_in.principal).await?;
+    sessions::sign_out_everywhere(&installation, &signed_in.principal, signed_in.by()).await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
 }
 
@@ -166,6 +166,6 @@ async fn revoke_session(
     Path(path): Path<SessionPath>,
 ) -> Answer<StatusCode> {
     let id = SessionId::parse(&path.session).ok_or_else(Error::not_found)?;
-    sessions::revoke_session(&installation, &signed_in.principal, id).await?;
+    sessions::revoke_session(&installation, &signed_in.principal, id, signed_in.by()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
