@@ -225,18 +225,14 @@ impl Routes {
     }
 
     /// The same for a route that asks for a fresh sign-in or a step-up.
-    pub(super) fn fresh<H, T>(
+    pub(super) fn fresh<H: Handler<T, Arc<Installation>>, T: 'static>(
         mut self,
         access: Access,
         verb: Verb,
         path: &str,
         params: Params,
         handler: H,
-    ) -> Routes
-    where
-        H: Handler<T, Arc<Installation>>,
-        T: 'static,
-    {
+    ) -> Routes {
         self.add_declared(Declared { access, params, fresh: true, streams: false }, verb, path, handler);
         self
     }
