@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod cache;
+mod checkpoints;
 mod erasures;
 mod exports;
 mod identities;
@@ -20,6 +21,7 @@ mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
+pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
@@ -208,7 +210,11 @@ fn track() -> Track {
     Track::system(&[
         ("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql")),
         ("catalog/0002_erasures_begun.sql", include_str!("../../migrations/catalog/0002_erasures_begun.sql")),
-        ("catalog/0003_second_factors.sql", include_str!("../../migrations/catalog/0003_second_factors.sql")),
+        (
+            "catalog/0003_audit_checkpoints.sql",
+            include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
+        ),
+        ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
     ])
 }
 

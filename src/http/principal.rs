@@ -26,7 +26,7 @@ impl SignedIn {
 
     /// Who acts, for the audit log.
     pub(super) fn by(&self) -> By {
-        By { actor: Actor::Identity(self.principal.id()), address: self.address.clone() }
+        By::of(Actor::Identity(self.principal.id()), &self.address).in_session(self.principal.session())
     }
 }
 
@@ -79,9 +79,14 @@ fn credential(parts: &Parts, installation: &Installation) -> Result<String, Erro
 pub(super) struct SignedInOperator(pub(super) SignedIn);
 
 impl SignedInOperator {
-    /// Who acts, for service functions that act; they get nobody else.
+    /// Who acts, for the audit log.
+    pub(super) fn by(&self) -> By {
+        By { actor: Actor::Operator(self.0.principal.id()), ..self.0.by() }
+    }
+
+    /// The same for service functions that act; they get nobody else.
     pub(super) fn acts(&self, installation: &Installation) -> Result<By, Error> {
-        step_up::operator(installation, &self.0.principal, self.0.address.clone())
+        step_up::operator(installation, &self.0.principal, self.by())
     }
 }
 

@@ -84,8 +84,11 @@ pub enum Command {
         /// Whether the old ones are refused at once.
         emergency: bool,
     },
-    /// Checks all audit chains.
-    VerifyAudit,
+    /// Checks all audit chains, or that of one tenant.
+    VerifyAudit {
+        /// Which tenant's.
+        tenant: Option<String>,
+    },
 }
 
 /// Carries a command out. `progress` gets lines for whoever waits.
@@ -125,8 +128,8 @@ pub async fn run(
             let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;
             Ok(json!({ "keys": keys }))
         }
-        Command::VerifyAudit => {
-            let verdicts = audit::verify_audit(installation).await?;
+        Command::VerifyAudit { tenant } => {
+            let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
             Ok(json!({ "ok": sound, "chains": verdicts }))
         }

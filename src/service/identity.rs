@@ -4,7 +4,7 @@ use super::mfa::SignedIn;
 use super::password_hasher::Compared;
 use super::tokens::{Grant, TokenPair};
 use super::{Caller, Installation};
-use crate::catalog::{Actor, By, Identity, MyMembership, NewSession, Principal, Rotation};
+use crate::catalog::{Actor, By, CatalogTx, Identity, MyMembership, NewSession, Principal, Rotation};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, SessionId};
 use crate::model::password::Password;
@@ -36,6 +36,13 @@ pub(super) fn new_session(
     (new, grant)
 }
 
+/// Writes a new session, and that it began.
+pub(super) fn insert_session(tx: &CatalogTx<'_>, new: &NewSession, by: &By) -> Result<()> {
+    tx.insert_session(new)?;
+    let details = serde_json::json!({ "user_agent": new.user_agent });
+    tx.audit(by, "session.begun", &format!("session:{}", new.id), &details)
+}
+
 /// A new session of an identity, with its first tokens.
 pub(super) async fn begin_session(
     installation: &Installation,
@@ -44,7 +51,8 @@ pub(super) async fn begin_session(
 ) -> Result<TokenPair> {
     let (new, grant) = new_session(installation, identity, caller);
     let id = new.id;
-    installation.catalog.write("begin_session", move |tx| tx.insert_session(&new)).await?;
+    let by = By::of(Actor::Identity(identity), &caller.address).in_session(id);
+    installation.catalog.write("begin_session", move |tx| insert_session(tx, &new, &by)).await?;
     installation.tokens.pair(id, identity, 1, Some(grant.token))
 }
 
@@ -117,7 +125,7 @@ pub async fn refresh(installation: &Installation, token: &str, caller: &Caller) 
             let rotation = tx.rotate_session(session, &hash, &next_hash)?;
             let identity = tx.find_session(session)?.map(|session| session.identity);
             if let (Rotation::Reused, Some(identity)) = (&rotation, identity) {
-                let by = By { actor: Actor::Identity(identity), address: address.clone() };
+                let by = By::of(Actor::Identity(identity), &address).in_session(session);
                 let target = format!("session:{session}");
                 tx.audit(&by, "session.refresh_token_reused", &target, &serde_json::json!({}))?;
             }
@@ -174,8 +182,14 @@ pub async fn find_me(
 ///
 /// # Errors
 /// 422 where the name is not valid.
-pub async fn rename_me(installation: &Installation, principal: &Principal, name: &str) -> Result<()> {
+pub async fn rename_me(installation: &Installation, principal: &Principal, name: &str, by: By) -> Result<()> {
     let name = Name::parse("name", name).map_err(|fault| Error::invalid(vec![fault]))?;
     let id = principal.id();
-    installation.catalog.write("rename_me", move |tx| tx.update_identity_name(id, &name)).await
+    installation
+        .catalog
+        .write("rename_me", move |tx| {
+            tx.update_identity_name(id, &name)?;
+            tx.audit(&by, "identity.renamed", &format!("identity:{id}"), &serde_json::json!({}))
+        })
+        .await
 }

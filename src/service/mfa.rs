@@ -1,6 +1,6 @@
 //! The second step of a sign-in.
 
-use super::identity::new_session;
+use super::identity::{insert_session, new_session};
 use super::second_factor::{Checked, check};
 use super::tokens::TokenPair;
 use super::{Caller, Installation};
@@ -37,7 +37,7 @@ pub async fn sign_in_with_code(
     let id = token.identity;
     let (mfa_key, key) = (installation.tokens.refresh_key(), installation.keys.factors);
     let (new, grant) = new_session(installation, id, caller);
-    let by = By { actor: Actor::Identity(id), address: caller.address.clone() };
+    let by = By::of(Actor::Identity(id), &caller.address).in_session(new.id);
     let session = new.id;
     let checked = installation
         .catalog
@@ -50,7 +50,7 @@ pub async fn sign_in_with_code(
             let factor = tx.find_second_factor(id)?.filter(|factor| factor.confirmed_at.is_some());
             let checked = check(tx, &key, id, &factor.ok_or_else(token_invalid)?, &code, &by)?;
             if checked == Checked::Right {
-                tx.insert_session(&new)?;
+                insert_session(tx, &new, &by)?;
             }
             Ok(checked)
         })

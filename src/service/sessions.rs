@@ -19,9 +19,15 @@ pub async fn list_sessions(installation: &Installation, principal: &Principal) -
 ///
 /// # Errors
 /// As the catalog says.
-pub async fn sign_out(installation: &Installation, principal: &Principal) -> Result<()> {
+pub async fn sign_out(installation: &Installation, principal: &Principal, by: By) -> Result<()> {
     let session = principal.session();
-    installation.catalog.write("sign_out", move |tx| tx.revoke_session(session, "signed out").map(drop)).await
+    installation
+        .catalog
+        .write("sign_out", move |tx| {
+            tx.revoke_session(session, "signed out")?;
+            tx.audit(&by, "session.ended", &format!("session:{session}"), &json!({}))
+        })
+        .await
 }
 
 /// Ends all sessions of the identity, this one included.
@@ -33,8 +39,8 @@ pub async fn sign_out_everywhere(installation: &Installation, principal: &Princi
     installation
         .catalog
         .write("sign_out_everywhere", move |tx| {
-            let ended = tx.revoke_sessions_of(id, "signed out everywhere")?;
-            tx.audit(&by, "session.all_revoked", &format!("identity:{id}"), &json!({ "sessions": ended }))
+            tx.revoke_sessions_of(id, "signed out everywhere")?;
+            tx.audit(&by, "session.all_ended", &format!("identity:{id}"), &json!({}))
         })
         .await
 }
@@ -55,7 +61,7 @@ pub async fn revoke_session(
         .write("revoke_session", move |tx| {
             let own = tx.find_session(session)?.is_some_and(|session| session.identity == id);
             if own && tx.revoke_session(session, "ended from another session")? {
-                tx.audit(&by, "session.revoked", &format!("session:{session}"), &json!({}))
+                tx.audit(&by, "session.ended", &format!("session:{session}"), &json!({}))
             } else {
                 Err(Error::not_found())
             }

@@ -84,12 +84,12 @@ async fn confirm(
 ///
 /// # Errors
 /// 403 `operator_only`, 403 `step_up_required`.
-pub fn operator(installation: &Installation, principal: &Principal, address: String) -> Result<By> {
+pub fn operator(installation: &Installation, principal: &Principal, by: By) -> Result<By> {
     if !principal.identity().operator {
         return Err(operator_only());
     }
     require_fresh(installation, principal)?;
-    Ok(By { actor: Actor::Operator(principal.id()), address })
+    Ok(By { actor: Actor::Operator(principal.id()), ..by })
 }
 
 /// 403 for who runs no installation.

@@ -12,7 +12,10 @@
 
 mod harness;
 
+mod asvs;
 mod audit;
+mod audited_routes;
+mod checkpoints;
 mod command_line;
 mod connections;
 mod conventions;
@@ -44,6 +47,7 @@ mod second_factor;
 mod secrets;
 mod selectors;
 mod sessions;
+mod sign_in_measures;
 mod sql;
 mod step_up;
 mod tenant_bounds;

@@ -6,14 +6,14 @@ use totp_rs::{Builder, Secret, Totp};
 use crate::harness::{Answer, Call, Client, Installation, MINUTE, Person, SECOND, Server};
 
 /// An authenticator app with the server's clock.
-struct App {
+pub struct App {
     totp: Totp,
-    recovery_codes: Vec<String>,
+    pub recovery_codes: Vec<String>,
 }
 
 impl App {
     /// Sets up a second factor for the person.
-    fn enroll(server: &Server, client: &Client) -> App {
+    pub fn enroll(server: &Server, client: &Client) -> App {
         let answer = client.send(&Call::new("POST", "/api/v1/auth/totp/enroll")).expect(200);
         let secret = Secret::try_from_base32(answer.string("/secret")).unwrap();
         let totp = Builder::new().with_secret(secret).build().unwrap();

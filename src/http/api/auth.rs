@@ -127,7 +127,7 @@ pub(super) fn hand_over(
 }
 
 async fn sign_out(State(installation): State<Arc<Installation>>, signed_in: SignedIn, _: NoBody) -> Answer {
-    sessions::sign_out(&installation, &signed_in.principal).await?;
+    sessions::sign_out(&installation, &signed_in.principal, signed_in.by()).await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
 }
 

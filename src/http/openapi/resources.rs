@@ -196,6 +196,7 @@ const SHAPES: &[Shape] = &[
             ("seq", "integer"),
             ("at", "time"),
             ("actor", "text"),
+            ("session", "text"),
             ("action", "text"),
             ("target", "text"),
             ("address", "text"),
