@@ -41,6 +41,7 @@ mod patterns;
 mod permissions;
 mod queries;
 mod refresh;
+mod role_table;
 mod roles;
 mod schemas;
 mod second_factor;
