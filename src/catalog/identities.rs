@@ -103,6 +103,17 @@ impl CatalogTx<'_> {
         })?)
     }
 
+    /// The password of an identity, for asking again.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_password_of(&self, id: IdentityId) -> Result<Option<StoredPassword>> {
+        let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE id = ?1");
+        Ok(self.tx.query_row(&sql, params![id], |row| {
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(6)? })
+        })?)
+    }
+
     /// Stores a password hashed anew.
     ///
     /// # Errors

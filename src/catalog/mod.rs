@@ -14,6 +14,7 @@ mod invitations;
 mod lifecycle;
 mod memberships;
 mod plans;
+mod second_factors;
 mod sessions;
 mod settings;
 mod tenants;
@@ -26,6 +27,7 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
+pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
 pub use tenants::{NewTenant, Tenant, TenantChange};
 
@@ -212,6 +214,7 @@ fn track() -> Track {
             "catalog/0003_audit_checkpoints.sql",
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
+        ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
     ])
 }
 

@@ -40,6 +40,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When its refresh token was last rotated.
     pub last_used_at: Timestamp,
+    /// When whoever holds it last showed who they are: at sign-in, or by stepping up since.
+    pub confirmed_at: Timestamp,
     /// When it was ended.
     pub revoked_at: Option<Timestamp>,
     /// What the browser calls itself.
@@ -61,8 +63,7 @@ pub enum Rotation {
     Reused,
 }
 
-const COLUMNS: &str =
-    "id, identity_id, generation, successor_used, created_at, last_used_at, revoked_at, user_agent, address";
+const COLUMNS: &str = "id, identity_id, generation, successor_used, created_at, last_used_at, revoked_at, user_agent, address, confirmed_at";
 
 fn session(row: &Row<'_>) -> Result<Session, DbError> {
     Ok(Session {
@@ -75,6 +76,7 @@ fn session(row: &Row<'_>) -> Result<Session, DbError> {
         revoked_at: row.get(6)?,
         user_agent: row.get(7)?,
         address: row.get(8)?,
+        confirmed_at: row.get(9)?,
     })
 }
 
@@ -86,8 +88,8 @@ impl CatalogTx<'_> {
     pub fn insert_session(&self, new: &NewSession) -> Result<()> {
         self.tx.execute(
             "INSERT INTO sessions (id, identity_id, generation, token_hash, successor_used, created_at, last_used_at,
-               user_agent, address)
-             VALUES (?1, ?2, 1, ?3, 1, ?4, ?4, ?5, ?6)",
+               user_agent, address, confirmed_at)
+             VALUES (?1, ?2, 1, ?3, 1, ?4, ?4, ?5, ?6, ?4)",
             params![new.id, new.identity, &new.token_hash, self.now(), &new.user_agent, &new.address],
         )?;
         Ok(())
@@ -164,6 +166,16 @@ impl CatalogTx<'_> {
             "UPDATE sessions SET successor_used = 1 WHERE id = ?1 AND generation = ?2 AND successor_used = 0",
             params![id, generation],
         )?;
+        self.forget_session(id);
+        Ok(())
+    }
+
+    /// Notes that whoever holds the session showed just now who they are.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn confirm_session(&self, id: SessionId) -> Result<()> {
+        self.tx.execute("UPDATE sessions SET confirmed_at = ?2 WHERE id = ?1", params![id, self.now()])?;
         self.forget_session(id);
         Ok(())
     }

@@ -84,6 +84,20 @@ impl Throttle {
         Ok(())
     }
 
+    /// Counts a code of a second factor before it is looked at; what is guessed of one account is counted with it.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_code(&self, address: &str) -> Result<()> {
+        let network = network_of(address);
+        count(&self.networks, &network, self.clock.now(), TRIES_A_MINUTE).map_err(failed_too_often)
+    }
+
+    /// The code was right.
+    pub(super) fn code_was_right(&self, address: &str) {
+        self.return_try(&network_of(address));
+    }
+
     /// Counts a sign-up before it costs anything.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod audit;
 mod auth;
 mod changes;
 mod exports;
+mod factors;
 mod files;
 mod invitations;
 mod me;
@@ -25,6 +26,7 @@ use serde::Serialize;
 pub(super) fn routes() -> Routes {
     Routes::default()
         .and(auth::routes())
+        .and(factors::routes())
         .and(me::routes())
         .and(tenants::routes())
         .and(members::routes())

@@ -30,12 +30,18 @@ macro_rules! summaries {
 
 summaries! {
     POST "/auth/sign-up" signUp "Sign up, with a tenant of one's own or without" "SignUp" -> 201 "SignedUp";
-    POST "/auth/sign-in" signIn "Sign in" "SignIn" -> 200 "Tokens";
+    POST "/auth/sign-in" signIn "Sign in, or on to the second step" "SignIn" -> 200 "SignInStep";
+    POST "/auth/mfa" signInWithCode "The second step of a sign-in" "SecondStep" -> 200 "Tokens";
+    POST "/auth/totp/enroll" enrollTotp "Begin to set a second factor up" "-" -> 200 "Enrolment";
+    POST "/auth/totp/confirm" confirmTotp "The first code; the second factor counts from now on" "Code" -> 200 "RecoveryCodes";
+    POST "/auth/totp/recovery-codes" renewRecoveryCodes "New recovery codes in the place of the old ones" "Code" -> 200 "RecoveryCodes";
+    DELETE "/auth/totp" removeTotp "Remove the second factor" "Code" -> 204 "-";
     POST "/auth/refresh" refresh "The next access token" "Refresh" -> 200 "Tokens";
     POST "/auth/sign-out" signOut "End this session" "-" -> 204 "-";
     POST "/auth/sign-out-everywhere" signOutEverywhere "End all sessions" "-" -> 204 "-";
     GET "/auth/sessions" listSessions "My sessions" "-" -> 200 "[Session]";
     DELETE "/auth/sessions/{session}" revokeSession "End a session" "-" -> 204 "-";
+    POST "/auth/step-up" stepUp "Show again who one is; counts for ten minutes" "StepUp" -> 204 "-";
     GET "/me" getMe "Who I am, and of what I am a member" "-" -> 200 "Me";
     PATCH "/me" changeMe "Change my name" "MeChange" -> 200 "Me";
     POST "/tenants" createTenant "Make a tenant; the caller becomes its owner" "NewTenant" -> 201 "Tenant";
