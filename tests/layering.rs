@@ -14,6 +14,8 @@ const PARTS: &[(&str, &str)] = &[
     ("clock", ""),
     ("random", ""),
     ("descriptors", ""),
+    // Tests alone.
+    ("fuzzing", "clock random config"),
     ("error", ""),
     ("id", "clock random"),
     ("policy", "model error"),
@@ -23,7 +25,8 @@ const PARTS: &[(&str, &str)] = &[
     ("db", "model error id clock random"),
     ("telemetry", "db config model error id clock"),
     ("catalog", "db config model policy rating error id clock random"),
-    ("tenancy", "catalog db config model policy rating error id clock random"),
+    // `fuzzing` in whole files of tests.
+    ("tenancy", "catalog db config model policy rating error id clock random fuzzing"),
     ("service", "tenancy catalog db telemetry config descriptors model policy rating error id clock random"),
     // These two touch neither the catalog nor a tx; of `tenancy` they name the scope, see PATHS.
     ("jobs", "service tenancy telemetry config model policy rating error id clock random"),
