@@ -5,7 +5,6 @@
 
 mod table;
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,10 +20,10 @@ use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Result;
 use crate::contender::Contender;
 use crate::process::{Process, free_address, make_directory};
 use crate::workload::Target;
+use crate::{Result, api};
 
 /// The constant credential.
 const TOKEN: &str = "bare";
@@ -40,15 +39,7 @@ pub async fn start(parent: &Path) -> Result<Contender> {
     command.arg("--bare").arg(address.to_string()).arg(&directory);
     let mut process = Process::spawn(&mut command, &directory)?;
     process.ready(address, "/readyz").await?;
-    let target = Target {
-        address,
-        token: TOKEN.to_owned(),
-        records: "/records/customers",
-        list_query: "limit=50",
-        created: 201,
-        ids: Arc::default(),
-        serial: Arc::default(),
-    };
+    let target = Target::new(address, TOKEN.to_owned(), &api::BARE);
     Ok(Contender { name: "bare", target, process, session: None, database: directory.join("data.db") })
 }
 
@@ -66,8 +57,10 @@ pub fn serve(address: &str, directory: &Path) -> Result<()> {
     let file = Arc::new(directory.join("data.db"));
     let writer = table::open(&file)?;
     let router = Router::new()
-        .route("/records/customers", post(create).get(list))
+        .route("/records/customers", post(create_customer))
         .route("/records/customers/{id}", get(read))
+        .route("/records/invoices", post(create_invoice).get(list))
+        .route("/batch", post(batch))
         .layer(middleware::from_fn(authenticate))
         .route("/readyz", get(StatusCode::OK))
         .with_state(Server { writer, file });
@@ -80,19 +73,40 @@ pub fn serve(address: &str, directory: &Path) -> Result<()> {
     })
 }
 
-async fn create(State(server): State<Server>, body: Bytes) -> Response {
-    let fields = serde_json::from_slice::<HashMap<String, String>>(&body);
-    let Some((name, email)) =
-        fields.ok().and_then(|mut fields| Some((fields.remove("name")?, fields.remove("email"))))
-    else {
-        return StatusCode::UNPROCESSABLE_ENTITY.into_response();
-    };
+async fn create_customer(State(server): State<Server>, body: Bytes) -> Response {
+    insert(&server, serde_json::from_slice(&body).map(|one| table::New::Customers(vec![one])), 201).await
+}
+
+async fn create_invoice(State(server): State<Server>, body: Bytes) -> Response {
+    insert(&server, serde_json::from_slice(&body).map(table::New::Invoice), 201).await
+}
+
+/// What a batch holds, as far as this server cares.
+#[derive(serde::Deserialize)]
+struct Batch {
+    operations: Vec<Operation>,
+}
+
+#[derive(serde::Deserialize)]
+struct Operation {
+    record: table::Customer,
+}
+
+async fn batch(State(server): State<Server>, body: Bytes) -> Response {
+    let customers = serde_json::from_slice::<Batch>(&body).map(|batch| {
+        table::New::Customers(batch.operations.into_iter().map(|operation| operation.record).collect())
+    });
+    insert(&server, customers, 200).await
+}
+
+async fn insert(server: &Server, new: serde_json::Result<table::New>, success: u16) -> Response {
+    let Ok(new) = new else { return StatusCode::UNPROCESSABLE_ENTITY.into_response() };
     let (answer, echo) = oneshot::channel();
-    if server.writer.send(table::Insert { name, email, answer }).await.is_err() {
+    if server.writer.send(table::Insert { new, answer }).await.is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     match echo.await {
-        Ok(Ok(body)) => json(StatusCode::CREATED, body),
+        Ok(Ok(body)) => json(StatusCode::from_u16(success).unwrap_or_default(), body),
         Ok(Err(_)) => StatusCode::CONFLICT.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -107,9 +121,16 @@ async fn read(State(server): State<Server>, Segment(id): Segment<String>) -> Res
 }
 
 async fn list(State(server): State<Server>, uri: Uri) -> Response {
-    let limit = uri.query().and_then(|query| query.strip_prefix("limit="));
-    let limit: u32 = limit.and_then(|limit| limit.parse().ok()).unwrap_or(50);
-    match table::list(&server.file, limit.min(500)) {
+    let value = |name: &str| {
+        let pairs = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+        pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).next()
+    };
+    let limit: u32 = value("limit").and_then(|limit| limit.parse().ok()).unwrap_or(50).min(500);
+    let body = match value("status") {
+        Some(status) => table::list(&server.file, status, limit),
+        None => table::expand(&server.file, limit),
+    };
+    match body {
         Ok(body) => json(StatusCode::OK, body),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

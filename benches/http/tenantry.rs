@@ -3,15 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::Result;
 use crate::connection::call;
 use crate::contender::Contender;
 use crate::process::{Process, free_address, make_directory};
 use crate::workload::Target;
+use crate::{Result, api};
 
 /// Who signs up; also the owner of the fleet.
 pub const EMAIL: &str = "owner@example.com";
@@ -99,15 +98,7 @@ pub async fn start(parent: &Path) -> Result<Contender> {
     process.ready(address, "/readyz").await?;
     let (session, answer) = Session::sign_up(address, Some("bench")).await?;
     let id = answer["tenant"]["id"].as_str().ok_or("a sign-up without tenant.id")?;
-    let target = Target {
-        address,
-        token: session.token.clone(),
-        records: "/api/v1/tenants/bench/records/customers",
-        list_query: "limit=50",
-        created: 201,
-        ids: Arc::default(),
-        serial: Arc::default(),
-    };
+    let target = Target::new(address, session.token.clone(), &api::TENANTRY);
     let database = tenant_file(&directory.join("data"), id)?;
     Ok(Contender { name: "tenantry", target, process, session: Some(session), database })
 }

@@ -4,7 +4,7 @@ use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, Row};
 use crate::error::Result;
-use crate::id::IdentityId;
+use crate::id::{IdentityId, SessionId};
 use crate::model::audit::{AuditEntry, GENESIS};
 use crate::params;
 
@@ -40,26 +40,39 @@ impl std::fmt::Display for Actor {
 pub struct By {
     /// Who.
     pub actor: Actor,
+    /// In which session, if in one.
+    pub session: Option<SessionId>,
     /// The network address; empty if it is this machine.
     pub address: String,
 }
 
 impl By {
+    /// Somebody at a network address.
+    pub fn of(actor: Actor, address: impl Into<String>) -> By {
+        By { actor, session: None, address: address.into() }
+    }
+
+    /// The same, in this session.
+    #[must_use]
+    pub fn in_session(self, session: SessionId) -> By {
+        By { session: Some(session), ..self }
+    }
+
     /// The program itself.
     pub fn system() -> By {
-        By { actor: Actor::System, address: String::new() }
+        By::of(Actor::System, "")
     }
 
     /// The command line.
     pub fn console() -> By {
-        By { actor: Actor::Console, address: String::new() }
+        By::of(Actor::Console, "")
     }
 }
 
 /// Which entries are asked for; newest first.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFilter {
-    /// Only this action.
+    /// Only this action; all that begin so where it ends with a point.
     pub action: Option<String>,
     /// Only this actor.
     pub actor: Option<String>,
@@ -73,19 +86,20 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
-const COLUMNS: &str = "seq, at, actor, action, target, address, details, prev_hash, hash";
+const COLUMNS: &str = "seq, at, actor, session, action, target, address, details, prev_hash, hash";
 
 fn entry(row: &Row<'_>) -> Result<AuditEntry, DbError> {
     Ok(AuditEntry {
         seq: row.get(0)?,
         at: row.get(1)?,
         actor: row.get(2)?,
-        action: row.get(3)?,
-        target: row.get(4)?,
-        address: row.get(5)?,
-        details: row.get(6)?,
-        prev_hash: row.get(7)?,
-        hash: row.get(8)?,
+        session: row.get(3)?,
+        action: row.get(4)?,
+        target: row.get(5)?,
+        address: row.get(6)?,
+        details: row.get(7)?,
+        prev_hash: row.get(8)?,
+        hash: row.get(9)?,
     })
 }
 
@@ -111,6 +125,7 @@ impl CatalogTx<'_> {
             seq: last + 1,
             at: self.now(),
             actor: by.actor.to_string(),
+            session: by.session.map(|id| id.to_string()).unwrap_or_default(),
             action: action.to_owned(),
             target: target.to_owned(),
             address: by.address.clone(),
@@ -120,14 +135,23 @@ impl CatalogTx<'_> {
         };
         entry.hash = entry.hash_of(chain);
         self.tx.execute(
-            "INSERT INTO audit_entries (chain, seq, at, actor, action, target, address, details, prev_hash, hash)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO audit_entries (chain, seq, at, actor, session, action, target, address, details, prev_hash, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
-                chain, entry.seq, entry.at, entry.actor, entry.action, entry.target, entry.address, entry.details,
+                chain, entry.seq, entry.at, entry.actor, entry.session, entry.action, entry.target, entry.address, entry.details,
                 entry.prev_hash, entry.hash
             ],
         )?;
-        Ok(())
+        self.audit_entry_is_unsigned(chain, action)
+    }
+
+    pub(super) fn append_for_system(
+        &self,
+        chain: &str,
+        action: &str,
+        details: &serde_json::Value,
+    ) -> Result<()> {
+        self.append(chain, &By::system(), action, "", details)
     }
 
     fn audit_head(&self, chain: &str) -> Result<(i64, String)> {
@@ -136,7 +160,11 @@ impl CatalogTx<'_> {
             params![chain],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        Ok(last.unwrap_or((0, GENESIS.to_owned())))
+        if let Some(last) = last {
+            return Ok(last);
+        }
+        // Of a chain of which all entries were dropped, the floor is the head.
+        Ok(self.audit_floor(chain)?.unwrap_or((0, GENESIS.to_owned())))
     }
 
     /// Names of all chains.
@@ -181,14 +209,24 @@ impl OfTenant<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_audit(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+        self.catalog.list_audit_of(&self.tenant.to_string(), filter)
+    }
+}
+
+impl CatalogTx<'_> {
+    /// Entries of the chain that is named, newest first.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_audit_of(&self, chain: &str, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM audit_entries WHERE chain = ?1
-               AND (?2 IS NULL OR action = ?2) AND (?3 IS NULL OR actor = ?3)
+               AND (?2 IS NULL OR action = ?2 OR (substr(?2, -1) = '.' AND substr(action, 1, length(?2)) = ?2))
+               AND (?3 IS NULL OR actor = ?3)
                AND (?4 IS NULL OR at >= ?4) AND (?5 IS NULL OR at < ?5) AND (?6 IS NULL OR seq < ?6)
              ORDER BY seq DESC LIMIT ?7"
         );
-        let chain = self.tenant.to_string();
-        Ok(self.tx().query(
+        Ok(self.tx.query(
             &sql,
             params![
                 chain,

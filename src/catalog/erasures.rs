@@ -11,6 +11,8 @@ const PERSONAL: &[(&str, &str)] = &[
     ("invitations", "invitations WHERE tenant_id = ?1"),
     ("exports", "exports WHERE tenant_id = ?1"),
     ("audit entries", "audit_entries WHERE chain = ?1"),
+    ("audit checkpoints", "audit_checkpoints WHERE chain = ?1"),
+    ("audit checkpoints to be signed", "audit_unsigned WHERE chain = ?1"),
 ];
 
 impl OfTenant<'_> {

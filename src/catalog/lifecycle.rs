@@ -83,6 +83,7 @@ impl OfTenant<'_> {
             "DELETE FROM memberships WHERE tenant_id = ?1",
             "DELETE FROM tenant_slugs WHERE tenant_id = ?1",
             "DELETE FROM audit_entries WHERE chain = ?1",
+            "DELETE FROM audit_unsigned WHERE chain = ?1",
             "DELETE FROM tenants WHERE id = ?1 AND status = 'provisioning'",
         ] {
             self.tx().execute(sql, params![self.tenant])?;

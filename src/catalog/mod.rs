@@ -6,6 +6,7 @@
 mod access;
 mod audit;
 mod cache;
+mod checkpoints;
 mod erasures;
 mod exports;
 mod identities;
@@ -19,6 +20,7 @@ mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
+pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
@@ -206,6 +208,10 @@ fn track() -> Track {
     Track::system(&[
         ("catalog/0001_core.sql", include_str!("../../migrations/catalog/0001_core.sql")),
         ("catalog/0002_erasures_begun.sql", include_str!("../../migrations/catalog/0002_erasures_begun.sql")),
+        (
+            "catalog/0003_audit_checkpoints.sql",
+            include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
+        ),
     ])
 }
 

@@ -11,6 +11,7 @@ mod openapi;
 mod output;
 mod serve;
 mod verify;
+mod verify_files;
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
@@ -78,7 +79,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
             admin::operator_add(&common, email, name, password_stdin)
         }
         Command::Tenant(command) => admin::tenant(&common, command),
-        Command::Verify(VerifyCommand::Audit { file, tenant_id }) => verify::audit(&common, file, tenant_id),
+        Command::Verify(VerifyCommand::Audit { file, tenant, tenant_id, checkpoints, key }) => {
+            verify::audit(&common, verify::AuditIn { file, tenant, tenant_id, checkpoints, key })
+        }
+        Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
         Command::Config(ConfigCommand::Check) => config::check(&common),
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),

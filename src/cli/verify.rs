@@ -1,42 +1,70 @@
 //! `tenantry verify ..`.
 
+use super::verify_files::{Opened, check_log, open, read_checkpoints};
 use super::{Common, Failure, admin};
-use crate::model::audit::{AuditEntry, ChainCheck};
 use crate::model::receipt::{Receipt, Statement};
 use crate::service::admin::Command;
 use serde_json::{Value, json};
-use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub(super) fn audit(
-    common: &Common,
-    file: Option<PathBuf>,
-    tenant_id: Option<String>,
-) -> Result<ExitCode, Failure> {
-    let Some(file) = file else { return audit_of_installation(common) };
-    let Some(chain) = tenant_id else {
-        return Err(Failure::WrongUse(
-            "say which tenant the file is of: --tenant-id ID (it stands in the manifest.json of the export)"
-                .to_owned(),
-        ));
-    };
-    let mut check = ChainCheck::new(&chain);
-    for (number, line) in std::io::BufReader::new(std::fs::File::open(&file)?).lines().enumerate() {
-        let entry: AuditEntry = serde_json::from_str(&line?)
-            .map_err(|error| Failure::Failed(format!("{}:{}: {error}", file.display(), number + 1)))?;
-        check.take(&entry).map_err(Failure::Failed)?;
-    }
-    let (entries, head) = check.head();
-    let answer = json!({ "ok": true, "entries": entries, "head": head });
-    admin::print(common, &answer, |_| {
-        format!("OK: {entries} entries, each continues the one before. Head: {head}")
-    });
-    Ok(ExitCode::SUCCESS)
+/// Where a key comes from that nobody vouches for.
+pub(super) const THE_FILE: &str = "the file itself";
+
+/// What `verify audit` was asked.
+pub(super) struct AuditIn {
+    pub(super) file: Option<PathBuf>,
+    pub(super) tenant: Option<String>,
+    pub(super) tenant_id: Option<String>,
+    pub(super) checkpoints: Option<PathBuf>,
+    pub(super) key: Option<PathBuf>,
 }
 
-fn audit_of_installation(common: &Common) -> Result<ExitCode, Failure> {
-    let answer = admin::execute(&admin::quiet(common)?, Command::VerifyAudit)?;
+pub(super) fn audit(common: &Common, asked: AuditIn) -> Result<ExitCode, Failure> {
+    let Some(file) = &asked.file else { return audit_of_installation(common, asked.tenant) };
+    let is_zip = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
+    let (trusted, from) = trusted_key(common, asked.key)?;
+    let found = if is_zip {
+        Opened::open(file)?.check_audit(trusted.as_deref())?
+    } else {
+        let Some(chain) = asked.tenant_id else {
+            return Err(Failure::WrongUse(
+                "say which tenant the file is of: --tenant-id ID (it stands in the manifest.json of the export)"
+                    .to_owned(),
+            ));
+        };
+        let checkpoints = match asked.checkpoints {
+            Some(path) => read_checkpoints(open(&path)?, &path.display().to_string())?,
+            None => Vec::new(),
+        };
+        check_log(&chain, open(file)?, &file.display().to_string(), checkpoints, trusted.as_deref())?
+    };
+    let mut answer = found.json();
+    answer["key_from"] = if found.key.is_some() { from.into() } else { Value::Null };
+    admin::print(common, &answer, |_| found.words(from));
+    Ok(if found.fault.is_none() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+pub(super) fn export(common: &Common, file: &Path, key: Option<PathBuf>) -> Result<ExitCode, Failure> {
+    let (trusted, from) = trusted_key(common, key)?;
+    let mut opened = Opened::open(file)?;
+    let (files, faults) = opened.check_files()?;
+    let audit = opened.check_audit(trusted.as_deref())?;
+    let sound = faults.is_empty() && audit.fault.is_none();
+    let answer = json!({ "ok": sound, "files": files, "faults": faults, "audit": audit.json() });
+    admin::print(common, &answer, |_| {
+        let mut lines = match faults.len() {
+            0 => vec![format!("OK: {files} files are as the manifest says.")],
+            _ => vec![format!("NOT VALID:\n  {}", faults.join("\n  "))],
+        };
+        lines.push(audit.words(from));
+        lines.join("\n")
+    });
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn audit_of_installation(common: &Common, tenant: Option<String>) -> Result<ExitCode, Failure> {
+    let answer = admin::execute(&admin::quiet(common)?, Command::VerifyAudit { tenant })?;
     admin::print(common, &answer, words);
     Ok(if answer["ok"] == true { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
@@ -60,8 +88,9 @@ pub(super) fn receipt(common: &Common, file: &Path, key: Option<PathBuf>) -> Res
     let receipt: Receipt = serde_json::from_str(&text)
         .map_err(|error| Failure::Failed(format!("{}: this is no receipt: {error}", file.display())))?;
     let (trusted, from) = trusted_key(common, key)?;
-    let statement =
-        receipt.verify(trusted.as_deref()).map_err(|why| Failure::Failed(format!("NOT VALID: {why}")))?;
+    let statement = receipt
+        .verify(trusted.as_deref())
+        .map_err(|why| Failure::Failed(format!("NOT VALID: this receipt is not to be trusted: {why}")))?;
     let answer = json!({ "ok": true, "key": receipt.public_key, "key_from": from, "statement": statement });
     admin::print(common, &answer, |_| describe(&statement, &receipt.public_key, from));
     Ok(ExitCode::SUCCESS)
@@ -76,7 +105,7 @@ fn trusted_key(common: &Common, key: Option<PathBuf>) -> Result<(Option<String>,
     let data = common.load(None)?.data;
     match std::fs::read_to_string(data.join("keys/receipts.pub")) {
         Ok(key) => Ok((Some(key), "the data directory")),
-        Err(_) => Ok((None, "the receipt itself")),
+        Err(_) => Ok((None, THE_FILE)),
     }
 }
 
@@ -97,7 +126,7 @@ fn describe(statement: &Statement, key: &str, from: &str) -> String {
     );
     lines.push("Kept:".to_owned());
     lines.extend(statement.kept.iter().map(|store| format!("          {}: {}", store.store, store.reason)));
-    if from == "the receipt itself" {
+    if from == THE_FILE {
         lines.push("Compare the key with the one that the operator published: anyone can sign with a key of their own.".to_owned());
     }
     lines.join("\n")

@@ -75,6 +75,7 @@ impl Config {
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
             ("max_connections", self.max_connections as u64, 16, 1_000_000),
             ("idle_seconds", self.idle_seconds, 1, 3_600),
+            ("audit_days", u64::from(self.audit_days), 0, 36_500),
             ("changes_days", u64::from(self.changes_days), 1, 36_500),
             ("changes_mb", u64::from(self.changes_mb), 1, 1 << 20),
             ("tenant_streams", self.tenant_streams as u64, 0, 1 << 20),

@@ -96,6 +96,8 @@ settings! {
     grace_days: u32 = 30, "30";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
+    /// Days that audit entries are kept; 0 keeps them for good.
+    audit_days: u32 = 0, "0";
     /// Days that changes are kept for those who follow them, and for the history of records.
     changes_days: u32 = 30, "30";
     /// Most megabytes of changes kept per tenant.

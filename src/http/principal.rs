@@ -26,7 +26,7 @@ impl SignedIn {
 
     /// Who acts, for the audit log.
     pub(super) fn by(&self) -> By {
-        By { actor: Actor::Identity(self.principal.id()), address: self.address.clone() }
+        By::of(Actor::Identity(self.principal.id()), &self.address).in_session(self.principal.session())
     }
 }
 
@@ -78,7 +78,7 @@ pub(super) struct SignedInOperator(pub(super) SignedIn);
 impl SignedInOperator {
     /// Who acts, for the audit log.
     pub(super) fn by(&self) -> By {
-        By { actor: Actor::Operator(self.0.principal.id()), address: self.0.address.clone() }
+        By { actor: Actor::Operator(self.0.principal.id()), ..self.0.by() }
     }
 }
 

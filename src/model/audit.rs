@@ -13,6 +13,8 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// Who: `identity:<id>`, `operator:<id>` or `system`.
     pub actor: String,
+    /// The session in which; empty where there was none.
+    pub session: String,
     /// What: `member.role_changed`.
     pub action: String,
     /// To what: `identity:<id>`; empty if the tenant itself.
@@ -32,7 +34,7 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 
 impl AuditEntry {
     /// SHA-256 in hex over the compact JSON array
-    /// `[chain, seq, at in ms, actor, action, target, address, details, prev_hash]`. `chain` is the tenant's id, or
+    /// `[chain, seq, at in ms, actor, session, action, target, address, details, prev_hash]`. `chain` is the tenant's id, or
     /// `installation`: an entry cannot be moved into another tenant's log.
     pub fn hash_of(&self, chain: &str) -> String {
         let fields = serde_json::json!([
@@ -40,6 +42,7 @@ impl AuditEntry {
             self.seq,
             self.at.0,
             self.actor,
+            self.session,
             self.action,
             self.target,
             self.address,
@@ -61,7 +64,12 @@ pub struct ChainCheck<'c> {
 impl<'c> ChainCheck<'c> {
     /// A check of the chain named `chain` from its first entry.
     pub fn new(chain: &'c str) -> ChainCheck<'c> {
-        ChainCheck { chain, next_seq: 1, prev_hash: GENESIS.to_owned() }
+        ChainCheck::from(chain, 0, GENESIS)
+    }
+
+    /// A check that goes on after the entry `seq`, of which the hash is known to be `hash`.
+    pub fn from(chain: &'c str, seq: i64, hash: &str) -> ChainCheck<'c> {
+        ChainCheck { chain, next_seq: seq + 1, prev_hash: hash.to_owned() }
     }
 
     /// Takes the next entry.
@@ -98,6 +106,7 @@ mod tests {
             seq,
             at: Timestamp(1_000 + seq),
             actor: "system".into(),
+            session: String::new(),
             action: "tenant.created".into(),
             target: String::new(),
             address: String::new(),

@@ -1,6 +1,7 @@
 //! Plain data and its validation. No I/O: a value that exists is valid.
 
 pub mod audit;
+pub mod checkpoint;
 pub mod column;
 pub mod email;
 pub mod etag;
@@ -14,6 +15,7 @@ pub mod password;
 pub mod precondition;
 pub mod receipt;
 pub mod restriction;
+pub mod signed;
 pub mod slug;
 pub mod table;
 pub mod tenant;

@@ -1,7 +1,6 @@
 //! The signed proof of an erasure.
 
-use super::hex::{bytes_of, hex};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use super::signed::Signed;
 use serde::{Deserialize, Serialize};
 
 /// What was removed from one store, and how that was verified.
@@ -48,51 +47,13 @@ pub struct Statement {
     pub audit_head: (i64, String),
 }
 
-/// A statement with its signature.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// What is said, as the exact text that was signed: no canonical form has to be agreed on.
-    pub statement: String,
-    /// The Ed25519 public key, in hex.
-    pub public_key: String,
-    /// The Ed25519 signature over the bytes of `statement`, in hex.
-    pub signature: String,
-}
-
-impl Receipt {
-    /// Signs a statement.
-    ///
-    /// # Errors
-    /// The statement does not serialise, which does not happen.
-    pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Receipt, serde_json::Error> {
-        let statement = serde_json::to_string(statement)?;
-        let signature = hex(&key.sign(statement.as_bytes()).to_bytes());
-        Ok(Receipt { statement, public_key: hex(key.verifying_key().as_bytes()), signature })
-    }
-
-    /// Checks the signature with `trusted` (hex), or with the key in the receipt where none is given, and returns the
-    /// statement.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong.
-    pub fn verify(&self, trusted: Option<&str>) -> Result<Statement, String> {
-        if trusted.is_some_and(|key| !key.trim().eq_ignore_ascii_case(&self.public_key)) {
-            return Err("the receipt was signed with another key than the trusted one".to_owned());
-        }
-        let key = bytes_of::<32>(&self.public_key)
-            .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
-            .ok_or("the receipt holds no valid public key")?;
-        let signature = bytes_of::<64>(&self.signature).ok_or("the receipt holds no valid signature")?;
-        key.verify_strict(self.statement.as_bytes(), &Signature::from_bytes(&signature))
-            .map_err(|_| "the signature does not match: the receipt was changed".to_owned())?;
-        serde_json::from_str(&self.statement)
-            .map_err(|error| format!("the statement cannot be read: {error}"))
-    }
-}
+/// The statement with its signature.
+pub type Receipt = Signed<Statement>;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ed25519_dalek::SigningKey;
 
     #[test]
     fn a_changed_receipt_or_another_key_is_noticed() {

@@ -77,8 +77,11 @@ pub enum Command {
         /// Which.
         slug: String,
     },
-    /// Checks all audit chains.
-    VerifyAudit,
+    /// Checks all audit chains, or that of one tenant.
+    VerifyAudit {
+        /// Which tenant's.
+        tenant: Option<String>,
+    },
 }
 
 /// Carries a command out. `progress` gets lines for whoever waits.
@@ -113,8 +116,8 @@ pub async fn run(
         Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
         Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
         Command::TenantExport { slug } => export(installation, &slug).await,
-        Command::VerifyAudit => {
-            let verdicts = audit::verify_audit(installation).await?;
+        Command::VerifyAudit { tenant } => {
+            let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
             Ok(json!({ "ok": sound, "chains": verdicts }))
         }

@@ -176,6 +176,10 @@ fn kept() -> Vec<StoreKept> {
         ),
         kept("ledger of erasures: this receipt", "so that a restored backup does not bring the tenant back"),
         kept(
+            "ledger of audit checkpoints: numbers, hashes and times",
+            "so that a log that was cut is noticed; nothing in it can be read back",
+        ),
+        kept(
             "backups made by the operator",
             "this program makes none; copies made by other means are the operator's to remove",
         ),

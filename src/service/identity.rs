@@ -32,7 +32,15 @@ pub(super) async fn begin_session(
         user_agent: caller.user_agent.clone(),
         address: caller.address.clone(),
     };
-    installation.catalog.write("begin_session", move |tx| tx.insert_session(&new)).await?;
+    let by = By::of(Actor::Identity(identity), &caller.address).in_session(id);
+    installation
+        .catalog
+        .write("begin_session", move |tx| {
+            tx.insert_session(&new)?;
+            let details = serde_json::json!({ "user_agent": new.user_agent });
+            tx.audit(&by, "session.begun", &format!("session:{id}"), &details)
+        })
+        .await?;
     installation.tokens.pair(id, identity, 1, Some(grant.token))
 }
 
@@ -97,7 +105,7 @@ pub async fn refresh(installation: &Installation, token: &str, caller: &Caller) 
             let rotation = tx.rotate_session(session, &hash, &next_hash)?;
             let identity = tx.find_session(session)?.map(|session| session.identity);
             if let (Rotation::Reused, Some(identity)) = (&rotation, identity) {
-                let by = By { actor: Actor::Identity(identity), address: address.clone() };
+                let by = By::of(Actor::Identity(identity), &address).in_session(session);
                 let target = format!("session:{session}");
                 tx.audit(&by, "session.refresh_token_reused", &target, &serde_json::json!({}))?;
             }
@@ -154,8 +162,14 @@ pub async fn find_me(
 ///
 /// # Errors
 /// 422 where the name is not valid.
-pub async fn rename_me(installation: &Installation, principal: &Principal, name: &str) -> Result<()> {
+pub async fn rename_me(installation: &Installation, principal: &Principal, name: &str, by: By) -> Result<()> {
     let name = Name::parse("name", name).map_err(|fault| Error::invalid(vec![fault]))?;
     let id = principal.id();
-    installation.catalog.write("rename_me", move |tx| tx.update_identity_name(id, &name)).await
+    installation
+        .catalog
+        .write("rename_me", move |tx| {
+            tx.update_identity_name(id, &name)?;
+            tx.audit(&by, "identity.renamed", &format!("identity:{id}"), &serde_json::json!({}))
+        })
+        .await
 }

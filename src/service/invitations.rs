@@ -115,7 +115,7 @@ pub async fn accept_invitation(
     let hash = hash_of(token);
     let principal = principal.clone();
     let roles = installation.app().roles.clone();
-    let by = By { actor: Actor::Identity(principal.id()), address };
+    let by = By::of(Actor::Identity(principal.id()), address).in_session(principal.session());
     installation
         .catalog
         .write("accept_invitation", move |tx| {

@@ -4,6 +4,7 @@
 pub mod admin;
 pub mod audit;
 pub mod changes;
+pub mod checkpoints;
 mod cursors;
 pub mod demo;
 pub mod documents;
@@ -68,6 +69,8 @@ pub struct Installation {
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
     erasing: tokio::sync::Mutex<()>,
+    /// One at a time signs heads of audit chains and writes them into their ledger.
+    signing: tokio::sync::Mutex<()>,
     /// Whether the catalog's log may still hold pages of before an erasure.
     checkpoint_owed: AtomicBool,
     draining: watch::Sender<bool>,
@@ -144,6 +147,7 @@ impl Installation {
             file_turns: files::FileTurns::new(descriptors.transfers),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
+            signing: tokio::sync::Mutex::new(()),
             checkpoint_owed: AtomicBool::new(true),
             draining: watch::Sender::new(false),
             catalog,
@@ -160,6 +164,9 @@ impl Installation {
     pub async fn close(&self) {
         self.start_draining();
         self.tenancy.close().await;
+        if let Err(error) = checkpoints::sign_all(self).await {
+            tracing::error!(error = ?error, "the heads of audit logs could not be signed");
+        }
         let catalog = Arc::clone(&self.catalog);
         let _ = tokio::task::spawn_blocking(move || catalog.close()).await;
     }

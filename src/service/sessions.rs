@@ -1,9 +1,10 @@
 //! The sessions of an identity: seen and ended.
 
 use super::Installation;
-use crate::catalog::{Principal, Session};
+use crate::catalog::{By, Principal, Session};
 use crate::error::{Error, Result};
 use crate::id::SessionId;
+use serde_json::json;
 
 /// Sessions that are not over, newest first.
 ///
@@ -18,20 +19,29 @@ pub async fn list_sessions(installation: &Installation, principal: &Principal) -
 ///
 /// # Errors
 /// As the catalog says.
-pub async fn sign_out(installation: &Installation, principal: &Principal) -> Result<()> {
+pub async fn sign_out(installation: &Installation, principal: &Principal, by: By) -> Result<()> {
     let session = principal.session();
-    installation.catalog.write("sign_out", move |tx| tx.revoke_session(session, "signed out").map(drop)).await
+    installation
+        .catalog
+        .write("sign_out", move |tx| {
+            tx.revoke_session(session, "signed out")?;
+            tx.audit(&by, "session.ended", &format!("session:{session}"), &json!({}))
+        })
+        .await
 }
 
 /// Ends all sessions of the identity, this one included.
 ///
 /// # Errors
 /// As the catalog says.
-pub async fn sign_out_everywhere(installation: &Installation, principal: &Principal) -> Result<()> {
+pub async fn sign_out_everywhere(installation: &Installation, principal: &Principal, by: By) -> Result<()> {
     let id = principal.id();
     installation
         .catalog
-        .write("sign_out_everywhere", move |tx| tx.revoke_sessions_of(id, "signed out everywhere").map(drop))
+        .write("sign_out_everywhere", move |tx| {
+            tx.revoke_sessions_of(id, "signed out everywhere")?;
+            tx.audit(&by, "session.all_ended", &format!("identity:{id}"), &json!({}))
+        })
         .await
 }
 
@@ -43,6 +53,7 @@ pub async fn revoke_session(
     installation: &Installation,
     principal: &Principal,
     session: SessionId,
+    by: By,
 ) -> Result<()> {
     let id = principal.id();
     installation
@@ -50,7 +61,7 @@ pub async fn revoke_session(
         .write("revoke_session", move |tx| {
             let own = tx.find_session(session)?.is_some_and(|session| session.identity == id);
             if own && tx.revoke_session(session, "ended from another session")? {
-                Ok(())
+                tx.audit(&by, "session.ended", &format!("session:{session}"), &json!({}))
             } else {
                 Err(Error::not_found())
             }

@@ -107,7 +107,7 @@ async fn complete_sign_up(
         None => None,
     };
     let new = prepare_identity(installation, &input.email, &input.name, &input.password, faults).await?;
-    let by = By { actor: Actor::Identity(new.id), address: caller.address.clone() };
+    let by = By::of(Actor::Identity(new.id), &caller.address);
     let id = new.id;
     let identity = {
         let by = by.clone();

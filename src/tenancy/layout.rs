@@ -77,6 +77,11 @@ impl Layout {
         self.backups().join("erasures.ndjson")
     }
 
+    /// The ledger of signed heads of audit chains.
+    pub fn checkpoint_ledger(&self) -> PathBuf {
+        self.backups().join("audit-checkpoints.ndjson")
+    }
+
     /// A tenant's directory. UUIDv7 begins with the time, so the last two digits spread evenly.
     pub fn tenant(&self, id: TenantId) -> PathBuf {
         let name = id.to_string();

@@ -78,7 +78,7 @@ impl TenantScope {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.status.admit(act)?;
-        let by = By { actor: Actor::Identity(principal.id()), address };
+        let by = By::of(Actor::Identity(principal.id()), address).in_session(principal.session());
         Ok(TenantScope::of(tenancy, tenant, membership.role, permissions, act, by))
     }
 

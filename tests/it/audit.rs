@@ -24,10 +24,12 @@ fn acts_are_in_the_log_newest_first_and_each_continues_the_one_before() {
         (Some(1), Some("0".repeat(64).as_str()))
     );
     for entry in entries {
-        for field in ["at", "actor", "action", "target", "address"] {
+        for field in ["at", "actor", "session", "action", "target", "address"] {
             assert!(entry[field].is_string(), "no {field}: {entry}");
         }
     }
+    let sessions = ann.client.get("/api/v1/auth/sessions").expect(200);
+    assert_eq!(entries[0]["session"], sessions.json["items"][0]["id"], "{}", entries[0]);
     assert!(entries[0]["actor"].as_str().unwrap().contains(&ann.id), "{}", entries[0]);
     server.stop();
 }
@@ -89,23 +91,91 @@ fn a_refused_act_changes_nothing_and_is_not_told_as_done() {
     server.stop();
 }
 
+/// What a spreadsheet, a terminal or a page would run.
+const PAYLOADS: [&str; 4] =
+    ["=HYPERLINK(\"http://evil.example\")", "+1+1", "@SUM(A1)", "<script>alert(1)</script>"];
+
 #[test]
-fn the_audit_log_is_read_as_csv_and_ndjson() {
+fn a_log_is_streamed_whole_as_csv_and_ndjson_and_what_others_wrote_stays_text() {
     let server = Installation::new().serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
-    ann.client.patch(&acme.path(""), json!({"name": "=Formula"})).expect(200);
-    let all = ann.client.get(&acme.path("/audit")).expect(200);
-    let csv = ann.client.send(&Call::get(acme.path("/audit")).header("accept", "text/csv")).expect(200);
-    assert!(csv.header("content-type").is_some_and(|value| value.starts_with("text/csv")), "{csv:?}");
-    assert_eq!(
-        csv::Reader::from_reader(csv.bytes.as_slice()).records().count(),
-        all.json["items"].as_array().unwrap().len()
-    );
-    let ndjson =
-        ann.client.send(&Call::get(acme.path("/audit")).header("accept", "application/x-ndjson")).expect(200);
-    for line in ndjson.text().lines() {
-        let entry: Value = serde_json::from_str(line).unwrap();
-        assert!(entry["hash"].is_string(), "{entry}");
+    for name in PAYLOADS {
+        let call = Call::patch(acme.path(""), json!({"name": name})).header("user-agent", name);
+        ann.client.send(&call).expect(200);
     }
+    let as_form =
+        |form: &str| ann.client.send(&Call::get(acme.path("/audit")).header("accept", form)).expect(200);
+    let csv = as_form("text/csv");
+    assert!(csv.header("content-type").is_some_and(|value| value.starts_with("text/csv")), "{csv:?}");
+    assert!(csv.header("content-disposition").is_some_and(|value| value.starts_with("attachment")));
+    let rows: Vec<csv::StringRecord> =
+        csv::Reader::from_reader(csv.bytes.as_slice()).records().collect::<Result<_, _>>().unwrap();
+    for cell in rows.iter().flatten() {
+        assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell:?}");
+    }
+    let lines: Vec<Value> = as_form("application/x-ndjson")
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?}: {error}")))
+        .collect();
+    // The download of the table is in the lines, and theirs too.
+    assert_eq!(lines.len(), rows.len() + 1);
+    for entry in &lines[..2] {
+        assert_eq!(entry["action"], "audit.exported", "{entry}");
+    }
+    let all = ann.client.get(&acme.path("/audit?limit=500")).expect(200);
+    assert_eq!(&lines, all.json["items"].as_array().unwrap());
+    for refused in ["/audit?limit=1", "/audit?cursor=x"] {
+        ann.client.send(&Call::get(acme.path(refused)).header("accept", "text/csv")).expect(400);
+    }
+    server.stop();
+}
+
+#[test]
+fn filters_are_combined_and_nonsense_in_them_is_refused() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bob = server.join(&ann, &acme, "bob", "admin");
+    bob.client.patch(&acme.path(""), json!({"name": "Bob's"})).expect(200);
+    ann.client.patch(&acme.path(""), json!({"name": "Ann's"})).expect(200);
+    let count = |query: &str| {
+        let log = ann.client.get(&acme.path(&format!("/audit?{query}"))).expect(200);
+        log.json["items"].as_array().unwrap().len()
+    };
+    assert_eq!(count("action=tenant.changed"), 2);
+    assert_eq!(count(&format!("action=tenant.changed&actor=identity:{}", bob.id)), 1);
+    assert_eq!(count("action=tenant.*"), 3);
+    assert_eq!(count("action=tenant"), 0, "half a name is none");
+    assert_eq!(count("action=tenant.*&from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z"), 0);
+    assert_eq!(count("from=2020-01-01T00:00:00Z&action=tenant.*"), 3);
+    for (query, code) in [
+        ("action=*", "bad_action"),
+        ("action=Tenant%25", "bad_action"),
+        ("actor=ann", "bad_actor"),
+        ("actor=identity:%27", "bad_actor"),
+        ("from=yesterday", "bad_time"),
+        ("from=2020-01-02T00:00:00Z&to=2020-01-01T00:00:00Z", "bad_time"),
+        ("colour=red", "unknown_parameter"),
+    ] {
+        ann.client.get(&acme.path(&format!("/audit?{query}"))).expect_code(400, code);
+    }
+    server.stop();
+}
+
+#[test]
+fn the_log_of_the_installation_is_for_operators() {
+    let server = Installation::new().serve();
+    let (ann, _) = server.sign_up_with_tenant("ann", "acme");
+    let operator = server.add_operator();
+    let log = operator.client.get("/api/v1/operator/audit?limit=1").expect(200);
+    assert_eq!(log.json["items"][0]["action"], "session.begun");
+    let cursor = log.string("/next_cursor");
+    let next = operator.client.get(&format!("/api/v1/operator/audit?limit=500&cursor={cursor}")).expect(200);
+    let actions: Vec<&Value> =
+        next.json["items"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
+    assert!(actions.contains(&&json!("identity.signed_up")), "{actions:?}");
+    let form = Call::get("/api/v1/operator/audit?action=operator.*").header("accept", "application/x-ndjson");
+    assert_eq!(operator.client.send(&form).expect(200).text().lines().count(), 1);
+    ann.client.get("/api/v1/operator/audit").expect_code(403, "operator_only");
     server.stop();
 }

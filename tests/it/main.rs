@@ -12,7 +12,10 @@
 
 mod harness;
 
+mod asvs;
 mod audit;
+mod audited_routes;
+mod checkpoints;
 mod command_line;
 mod connections;
 mod conventions;
@@ -37,11 +40,13 @@ mod patterns;
 mod permissions;
 mod queries;
 mod refresh;
+mod role_table;
 mod roles;
 mod schemas;
 mod secrets;
 mod selectors;
 mod sessions;
+mod sign_in_measures;
 mod sql;
 mod tenant_bounds;
 mod tenant_files;

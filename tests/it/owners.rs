@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::{Installation, Person, Server, Tenant};
 
 /// How often two owners turn on each other.
-const DUELS: usize = 200;
+const DUELS: usize = 1_000;
 
 fn owners(person: &Person, tenant: &Tenant) -> Vec<String> {
     let members = person.client.get(&tenant.path("/members")).expect(200);
@@ -89,6 +89,45 @@ fn two_owners_who_leave_at_once_leave_one_owner() {
         });
         statuses.sort_unstable();
         assert_eq!(statuses, [204, 409], "round {round}");
+    }
+    server.stop();
+}
+
+#[test]
+fn two_owners_who_demote_hand_over_and_leave_at_once_leave_an_owner() {
+    let (server, ann, bob, acme) = two_owners();
+    let act = |actor: &Person, other: &Person, how: usize, start: &Barrier| {
+        start.wait();
+        let answer = match how {
+            0 => actor.client.patch(&other.membership(&acme), json!({"role": "member"})),
+            1 => actor.client.post(&acme.path("/ownership-transfer"), json!({"to": other.id})),
+            2 => actor.client.delete(&actor.membership(&acme)),
+            _ => actor.client.delete(&other.membership(&acme)),
+        };
+        answer.expect_one_of(&[200, 204, 403, 404, 409]).status
+    };
+    let role = |person: &Person| {
+        let me = person.client.get("/api/v1/me").expect(200);
+        me.json["memberships"].as_array().unwrap().first().map(|one| one["role"].as_str().unwrap().to_owned())
+    };
+    for round in 0..160 {
+        let (start, first, second) = (Barrier::new(2), round % 4, round / 4 % 4);
+        let statuses = std::thread::scope(|scope| {
+            let one = scope.spawn(|| act(&ann, &bob, first, &start));
+            let other = scope.spawn(|| act(&bob, &ann, second, &start));
+            [one.join().unwrap(), other.join().unwrap()]
+        });
+        assert!(statuses.iter().any(|status| *status < 300), "round {round}: {statuses:?}");
+        let is_owner = |person: &Person| role(person).as_deref() == Some("owner");
+        assert!(is_owner(&ann) || is_owner(&bob), "round {round}: {statuses:?}");
+        let (owner, other) = if is_owner(&ann) { (&ann, &bob) } else { (&bob, &ann) };
+        match role(other).as_deref() {
+            None => drop(other.accept(&owner.invite(&server, &acme, &other.email, "owner")).expect(200)),
+            Some("owner") => {}
+            Some(_) => {
+                drop(owner.client.patch(&other.membership(&acme), json!({"role": "owner"})).expect(200));
+            }
+        }
     }
     server.stop();
 }

@@ -1,22 +1,32 @@
-//! The audit log of a tenant.
+//! The audit log of a tenant, and that of the installation.
+
+mod text;
 
 use super::paging::Paging;
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::http::principal::SignedInOperator;
 use crate::http::problem::Answer;
 use crate::http::query;
-use crate::http::routes::{Params, Routes, Verb};
+use crate::http::routes::{Access, Params, Routes, Verb};
 use crate::http::scope::{Allowed, Need, ReadAudit};
-use crate::model::audit::AuditEntry;
 use crate::service::{AuditFilter, Installation, audit};
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
-use axum::response::Response;
+use axum::http::{HeaderMap, Uri};
 use std::sync::Arc;
+use text::Format;
+
+const PARAMS: Params = Params::Only(&["limit", "cursor", "action", "actor", "from", "to"]);
+/// Longest action or actor that is looked for.
+const LONGEST: usize = 100;
 
 pub(super) fn routes() -> Routes {
-    let params = Params::Only(&["limit", "cursor", "action", "actor", "from", "to"]);
-    Routes::default().tenant(ReadAudit::BOTH, Verb::Get, "/audit", params, list)
+    Routes::default().tenant(ReadAudit::BOTH, Verb::Get, "/audit", PARAMS, list).add(
+        Access::Operator,
+        Verb::Get,
+        "/operator/audit",
+        PARAMS,
+        list_of_installation,
+    )
 }
 
 async fn list(
@@ -26,68 +36,100 @@ async fn list(
     headers: HeaderMap,
 ) -> Answer {
     let pairs = query::pairs(&uri)?;
+    let filter = filter(&pairs)?;
+    if let Some(format) = Format::asked_for(&headers) {
+        refuse_paging(&pairs)?;
+        let log = audit::download_audit(allowed.scope, filter).await?;
+        return Ok(text::stream(format, log));
+    }
     let paging = Paging::of(&installation, &pairs, format!("audit:{}", allowed.scope.tenant().id))?;
-    let filter = AuditFilter {
-        action: query::once(&pairs, "action")?.map(str::to_owned),
-        actor: query::once(&pairs, "actor")?.map(str::to_owned),
-        from: query::time(&pairs, "from")?,
-        to: query::time(&pairs, "to")?,
-        before_seq: paging.after(|seq| seq.parse().ok())?,
-        limit: paging.fetch(),
-    };
+    let filter = page(filter, &paging)?;
     let mut entries = audit::list_audit(&allowed.scope, filter).await?;
     let next = paging.cut(&mut entries, |last| last.seq.to_string());
-    match accepted(&headers) {
-        Format::Json => Ok(super::list(&entries, next)),
-        Format::Lines => Ok(text("application/x-ndjson", lines(&entries)?, next)),
-        Format::Table => Ok(text("text/csv; charset=utf-8", table(&entries)?, next)),
-    }
+    Ok(super::list(&entries, next))
 }
 
-/// How the page is wanted.
-enum Format {
-    Json,
-    Lines,
-    Table,
+async fn list_of_installation(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    let pairs = query::pairs(&uri)?;
+    let filter = filter(&pairs)?;
+    if let Some(format) = Format::asked_for(&headers) {
+        refuse_paging(&pairs)?;
+        let log = audit::download_installation_audit(installation, operator.by(), filter).await?;
+        return Ok(text::stream(format, log));
+    }
+    let paging = Paging::of(&installation, &pairs, "operator:audit")?;
+    let filter = page(filter, &paging)?;
+    let mut entries = audit::list_installation_audit(&installation, filter).await?;
+    let next = paging.cut(&mut entries, |last| last.seq.to_string());
+    Ok(super::list(&entries, next))
 }
 
-fn accepted(headers: &HeaderMap) -> Format {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kinds = accept.split(',').map(|part| part.split(';').next().unwrap_or_default().trim());
-    for kind in kinds {
-        match kind {
-            "text/csv" => return Format::Table,
-            "application/x-ndjson" => return Format::Lines,
-            _ => {}
-        }
-    }
-    Format::Json
+fn page(filter: AuditFilter, paging: &Paging<'_>) -> Result<AuditFilter> {
+    let before_seq = paging.after(|seq| seq.parse().ok())?;
+    Ok(AuditFilter { before_seq, limit: paging.fetch(), ..filter })
 }
 
-/// A page that is no JSON says in a header where the next one begins.
-fn text(kind: &'static str, body: Vec<u8>, next: Option<String>) -> Response {
-    let mut response = Response::new(Body::from(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
-        headers.insert("x-next-cursor", next);
+fn filter(pairs: &[(String, String)]) -> Result<AuditFilter> {
+    let filter = AuditFilter {
+        action: query::once(pairs, "action")?.map(action).transpose()?,
+        actor: query::once(pairs, "actor")?.map(actor).transpose()?,
+        from: query::time(pairs, "from")?,
+        to: query::time(pairs, "to")?,
+        ..AuditFilter::default()
+    };
+    if let (Some(from), Some(to)) = (filter.from, filter.to)
+        && from >= to
+    {
+        return Err(Error::malformed("bad_time", "from must lie before to; to itself is not included."));
     }
-    response
+    Ok(filter)
 }
 
-fn lines(entries: &[AuditEntry]) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
-    for entry in entries {
-        serde_json::to_writer(&mut out, entry)?;
-        out.push(b'\n');
+/// `member.removed`, or `member.*` for all that begin so.
+fn action(text: &str) -> Result<String> {
+    let name = text.strip_suffix(".*").unwrap_or(text);
+    let is_name = text.len() <= LONGEST
+        && name.split('.').all(|part| {
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        });
+    if !is_name {
+        return Err(Error::malformed(
+            "bad_action",
+            "action must be like member.removed, or like member.* for all that begin so.",
+        ));
     }
-    Ok(out)
+    Ok(text.strip_suffix('*').unwrap_or(text).to_owned())
 }
 
-fn table(entries: &[AuditEntry]) -> Result<Vec<u8>, Error> {
-    let mut out = csv::Writer::from_writer(Vec::new());
-    for entry in entries {
-        out.serialize(entry).map_err(Error::internal)?;
+fn actor(text: &str) -> Result<String> {
+    let is_actor = text.len() <= LONGEST
+        && (text == "system"
+            || text.split_once(':').is_some_and(|(kind, id)| {
+                ["identity", "key", "service", "operator"].contains(&kind)
+                    && !id.is_empty()
+                    && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            }));
+    if !is_actor {
+        return Err(Error::malformed(
+            "bad_actor",
+            "actor must be as the log has it: identity:<id>, key:<id>, operator:<id>, operator:console or system.",
+        ));
     }
-    out.into_inner().map_err(|error| Error::internal(error.to_string()))
+    Ok(text.to_owned())
+}
+
+fn refuse_paging(pairs: &[(String, String)]) -> Result<()> {
+    match pairs.iter().find(|(name, _)| name == "limit" || name == "cursor") {
+        None => Ok(()),
+        Some((name, _)) => Err(Error::malformed(
+            "unknown_parameter",
+            format!("CSV and NDJSON hold the whole log, so there is no {name}; ask for JSON to get pages."),
+        )),
+    }
 }

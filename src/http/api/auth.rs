@@ -122,7 +122,7 @@ fn hand_over(
 }
 
 async fn sign_out(State(installation): State<Arc<Installation>>, signed_in: SignedIn, _: NoBody) -> Answer {
-    sessions::sign_out(&installation, &signed_in.principal).await?;
+    sessions::sign_out(&installation, &signed_in.principal, signed_in.by()).await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
 }
 
@@ -131,7 +131,7 @@ async fn sign_out_everywhere(
     signed_in: SignedIn,
     _: NoBody,
 ) -> Answer {
-    sessions::sign_out_everywhere(&installation, &signed_in.principal).await?;
+    sessions::sign_out_everywhere(&installation, &signed_in.principal, signed_in.by()).await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
 }
 
@@ -161,6 +161,6 @@ async fn revoke_session(
     Path(path): Path<SessionPath>,
 ) -> Answer<StatusCode> {
     let id = SessionId::parse(&path.session).ok_or_else(Error::not_found)?;
-    sessions::revoke_session(&installation, &signed_in.principal, id).await?;
+    sessions::revoke_session(&installation, &signed_in.principal, id, signed_in.by()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

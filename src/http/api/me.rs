@@ -34,7 +34,7 @@ async fn patch_me(
     let name = fields.optional_text("name");
     fields.finish()?;
     if let Some(name) = name {
-        identity::rename_me(&installation, &signed_in.principal, &name).await?;
+        identity::rename_me(&installation, &signed_in.principal, &name, signed_in.by()).await?;
     }
     Ok(Json(me(&installation, &signed_in).await?))
 }

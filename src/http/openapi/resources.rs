@@ -170,6 +170,7 @@ const SHAPES: &[Shape] = &[
             ("seq", "integer"),
             ("at", "time"),
             ("actor", "text"),
+            ("session", "text"),
             ("action", "text"),
             ("target", "text"),
             ("address", "text"),

@@ -82,7 +82,9 @@ impl Archive {
         let database = copy.close();
         zip.file("data.db", &database)?;
         zip.file("members.csv", &self.working.path("members.csv"))?;
-        zip.file("audit.ndjson", &self.working.path("audit.ndjson"))?;
+        for name in ["audit.ndjson", "audit-checkpoints.ndjson"] {
+            zip.file(name, &self.working.path(name))?;
+        }
         let uploads = uploads::write(&mut zip, scope, &list, |percent| {
             self.progress.send_replace(50 + i64::try_from(percent * 45 / 100).unwrap_or(45));
         })?;

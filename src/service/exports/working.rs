@@ -47,8 +47,13 @@ impl Working {
         }
     }
 
-    /// Writes `audit.ndjson`.
+    /// Writes `audit.ndjson`, and the checkpoints that vouch for it.
     pub(super) async fn spool_audit(&self, scope: &TenantScope) -> Result<()> {
+        // First: no checkpoint is of an entry that is not there.
+        let checkpoints =
+            scope.catalog().read(|of| of.catalog().list_checkpoints(&of.tenant_id().to_string())).await?;
+        let path = self.path("audit-checkpoints.ndjson");
+        blocking(move || Ok(std::fs::write(path, checkpoints.join("\n") + "\n")?)).await?;
         let path = self.path("audit.ndjson");
         let mut out = blocking(move || Ok(BufWriter::new(File::create(path)?))).await?;
         let mut after = 0;

@@ -66,7 +66,7 @@ async fn an_account_whose_sign_up_was_cut_off_signs_in_and_makes_its_tenant_then
     let input = SignInIn { email: "ann@example.com".to_owned(), password: PASSWORD.to_owned() };
     let tokens = sign_in(&installation, input, &Caller::default()).await.unwrap();
     let principal = authenticate(&installation, &tokens.access_token).await.unwrap();
-    let by = By { actor: Actor::Identity(principal.id()), address: String::new() };
+    let by = By::of(Actor::Identity(principal.id()), "");
     let tenant = create_tenant(&installation, &principal, &acme(), by).await.unwrap();
     assert_eq!(tenant.slug, "acme");
     installation.close().await;

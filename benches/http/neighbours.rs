@@ -1,0 +1,228 @@
+//! One tenant floods the server while fifty others work as ever: what the fifty notice of it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::Result;
+use crate::connection::{Connection, call};
+use crate::options::Options;
+use crate::process::make_directory;
+use crate::report::{Goal, Report, median};
+use crate::tenantry::{EMAIL, Session, command, serve};
+
+/// Tenants that work as ever.
+const NEIGHBOURS: usize = 50;
+
+/// From one request of a neighbour to its next.
+const PACE: Duration = Duration::from_millis(200);
+
+/// Of a neighbour's requests, one in so many creates a record; the others read a list.
+const CREATES: u64 = 5;
+
+/// Connections of the flood; half of them write, half search a table without an index.
+const FLOOD: usize = 64;
+
+/// Rows of the table that the flood searches, in arrays of [`ARRAY`].
+const ROWS: usize = 20_000;
+const ARRAY: usize = 500;
+
+/// Measures the neighbours with and without the flood, in turn.
+///
+/// # Errors
+/// The server does not start, or refuses what sets it up.
+pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Result<()> {
+    let directory = make_directory(parent, "neighbours")?;
+    let (mut process, address) = serve(&directory)?;
+    process.ready(address, "/readyz").await?;
+    let (mut session, _) = Session::sign_up(address, Some("flood")).await?;
+    let count = NEIGHBOURS.to_string();
+    let made =
+        command(&["tenant", "create", "quiet", "--owner", EMAIL, "--count", &count], &directory).output()?;
+    if !made.status.success() {
+        return Err(format!("tenant create: {}", String::from_utf8_lossy(&made.stderr)).into());
+    }
+    fill(address, &session.token).await?;
+
+    let length = options.round * 2;
+    let (mut quiet, mut flooded, mut flood) = (Vec::new(), Vec::new(), Vec::new());
+    for turn in 1..=options.rounds {
+        session.refresh().await?;
+        let calm = work(address, &session.token, length, report).await?;
+        let storm = Flood::begin(address, &session.token);
+        // The queues of the flood are full before anything counts.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let disturbed = work(address, &session.token, length, report).await?;
+        let rate = storm.end(length)?;
+        eprintln!(
+            "neighbours, round {turn}: p99 {:.2} ms, in the flood {:.2} ms, which had {rate:.0} answers/s",
+            calm.p99, disturbed.p99
+        );
+        quiet.push(calm);
+        flooded.push(disturbed);
+        flood.push(rate);
+    }
+    let of = |rounds: &[Latency], value: fn(&Latency) -> f64| {
+        median(&rounds.iter().map(value).collect::<Vec<f64>>())
+    };
+    for (what, rounds) in [("quiet", &quiet), ("in a flood", &flooded)] {
+        report.figure(
+            format!("{NEIGHBOURS} neighbours, {what}: median"),
+            Ok(of(rounds, |one| one.p50)),
+            " ms",
+            Goal::None,
+        );
+        report.figure(
+            format!("{NEIGHBOURS} neighbours, {what}: p99"),
+            Ok(of(rounds, |one| one.p99)),
+            " ms",
+            Goal::None,
+        );
+    }
+    let ratio = of(&flooded, |one| one.p99) / of(&quiet, |one| one.p99);
+    report.figure_with_note(
+        format!("{NEIGHBOURS} neighbours: p99 in a flood, times quiet"),
+        Ok(ratio),
+        "",
+        Goal::AtMost(2.0),
+        &format!("the flood: {:.0} answers/s", median(&flood)),
+    );
+    process.stop().await
+}
+
+/// Gives the flooding tenant something to search.
+async fn fill(address: SocketAddr, token: &str) -> Result<()> {
+    let credential = format!("Authorization: Bearer {token}\r\n");
+    let text = "a note of some length about nothing in particular ".repeat(4);
+    let notes: Vec<Value> = (0..ARRAY).map(|n| json!({"title": format!("Note {n}"), "body": text})).collect();
+    for _ in 0..ROWS / ARRAY {
+        let path = "/api/v1/tenants/flood/records/notes";
+        call(address, ("POST", path), &credential, &Value::Array(notes.clone()), 201).await?;
+    }
+    Ok(())
+}
+
+/// What the neighbours waited, in milliseconds.
+struct Latency {
+    p50: f64,
+    p99: f64,
+}
+
+/// All neighbours at their pace for `length`. A request that has to wait because the one before it is late counts from
+/// the time at which it was due.
+async fn work(address: SocketAddr, token: &str, length: Duration, report: &mut Report) -> Result<Latency> {
+    static SERIAL: AtomicU64 = AtomicU64::new(0);
+    let begun = Instant::now();
+    let mut tasks = Vec::new();
+    for index in 0..NEIGHBOURS {
+        let common = format!(
+            "HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nX-Tenant-Id: quiet-{}\r\n",
+            index + 1
+        );
+        let mut connection = Connection::open(address).await?;
+        let mut due = begun + PACE * u32::try_from(index)? / u32::try_from(NEIGHBOURS)?;
+        tasks.push(tokio::spawn(async move {
+            let (mut millis, mut wrong) = (Vec::new(), None);
+            while due < begun + length {
+                tokio::time::sleep_until(due.into()).await;
+                let number = SERIAL.fetch_add(1, Ordering::Relaxed);
+                let (request, expected) = if number.is_multiple_of(CREATES) {
+                    (create(&common, number), 201)
+                } else {
+                    (format!("GET /api/v1/records/customers?limit=50 {common}\r\n"), 200)
+                };
+                let answer =
+                    connection.exchange(request.as_bytes()).await.map_err(|error| error.to_string())?;
+                millis.push(due.elapsed().as_secs_f64() * 1e3);
+                if answer.status != expected {
+                    wrong = Some(format!("{}: {}", answer.status, String::from_utf8_lossy(answer.body)));
+                }
+                due += PACE;
+            }
+            Ok::<_, String>((millis, wrong))
+        }));
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        let (millis, wrong) = task.await??;
+        all.extend(millis);
+        wrong.into_iter().for_each(|wrong| report.wrong(format!("a neighbour is answered {wrong}")));
+    }
+    all.sort_unstable_by(f64::total_cmp);
+    let at = |hundredths: usize| all.get(all.len() * hundredths / 100).copied().unwrap_or_default();
+    Ok(Latency { p50: at(50), p99: at(99) })
+}
+
+fn create(common: &str, number: u64) -> String {
+    let body = format!(r#"{{"name":"Customer {number}","email":"customer-{number}@example.com"}}"#);
+    let length = body.len();
+    format!(
+        "POST /api/v1/records/customers {common}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// The flood, on a thread of its own: what measures the neighbours does not wait for it.
+struct Flood {
+    over: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Result<u64>>,
+}
+
+impl Flood {
+    fn begin(address: SocketAddr, token: &str) -> Flood {
+        let over = Arc::new(AtomicBool::new(false));
+        let (watched, token) = (Arc::clone(&over), token.to_owned());
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let tasks: Vec<_> = (0..FLOOD)
+                    .map(|index| {
+                        tokio::spawn(one_of_flood(address, token.clone(), index, Arc::clone(&watched)))
+                    })
+                    .collect();
+                let mut answers = 0;
+                for task in tasks {
+                    answers += task.await??;
+                }
+                Ok(answers)
+            })
+        });
+        Flood { over, thread }
+    }
+
+    /// Ends it, and says how many answers a second it had.
+    fn end(self, length: Duration) -> Result<f64> {
+        self.over.store(true, Ordering::Relaxed);
+        let answers = self.thread.join().map_err(|_| "the flood broke off")??;
+        #[expect(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
+        Ok(answers as f64 / length.as_secs_f64())
+    }
+}
+
+/// Refusals are fine here: a server that sheds the flood protects the others.
+async fn one_of_flood(
+    address: SocketAddr,
+    token: String,
+    index: usize,
+    over: Arc<AtomicBool>,
+) -> Result<u64> {
+    static SERIAL: AtomicU64 = AtomicU64::new(1_000_000);
+    let common =
+        format!("HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nX-Tenant-Id: flood\r\n");
+    let search = format!("GET /api/v1/records/notes?body=like.*nowhere*&limit=1 {common}\r\n");
+    let mut connection = Connection::open(address).await?;
+    let mut answers = 0;
+    while !over.load(Ordering::Relaxed) {
+        let answer = if index.is_multiple_of(2) {
+            connection.exchange(search.as_bytes()).await?
+        } else {
+            let request = create(&common, SERIAL.fetch_add(1, Ordering::Relaxed));
+            connection.exchange(request.as_bytes()).await?
+        };
+        answers += u64::from(answer.status < 300);
+    }
+    Ok(answers)
+}

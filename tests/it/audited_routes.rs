@@ -1,0 +1,117 @@
+//! Every act over the API leaves an entry in an audit log, or is named here with the reason.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::export::export;
+use crate::harness::{Call, Installation};
+
+/// Routes whose acts the test below does, and what the log calls them.
+const AUDITED: &[(&str, &str)] = &[
+    ("POST /auth/sign-up", "identity.signed_up"),
+    ("POST /auth/sign-in", "session.begun"),
+    ("POST /auth/sign-out", "session.ended"),
+    ("POST /auth/sign-out-everywhere", "session.all_ended"),
+    ("DELETE /auth/sessions/{session}", "session.ended"),
+    ("PATCH /me", "identity.renamed"),
+    ("POST /tenants", "tenant.created"),
+    ("PATCH /tenants/{tenant}", "tenant.changed"),
+    ("POST /tenants/{tenant}/close", "tenant.closed"),
+    ("POST /tenants/{tenant}/reopen", "tenant.reopened"),
+    ("PATCH /tenants/{tenant}/members/{identity}", "member.role_changed"),
+    ("DELETE /tenants/{tenant}/members/{identity}", "member.removed"),
+    ("POST /tenants/{tenant}/ownership-transfer", "ownership.transferred"),
+    ("POST /tenants/{tenant}/invitations", "invitation.sent"),
+    ("DELETE /tenants/{tenant}/invitations/{invitation}", "invitation.revoked"),
+    ("POST /invitations/accept", "member.joined"),
+    ("POST /tenants/{tenant}/exports", "export.requested"),
+    ("POST /tenants/{tenant}/sql", "records.sql"),
+    ("POST /setup", "operator.added"),
+    ("POST /operator/tenants/{selector}/suspend", "tenant.suspended"),
+    ("POST /operator/tenants/{selector}/resume", "tenant.resumed"),
+    ("POST /operator/tenants/{selector}/close", "tenant.closed"),
+    ("POST /operator/tenants/{selector}/erase", "tenant.erased"),
+];
+
+const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";
+
+/// Routes that change something and leave no entry.
+const NOT_AUDITED: &[(&str, &str)] = &[
+    ("POST /auth/refresh", "a session goes on; only the reuse of a token is told"),
+    ("POST /tenants/{tenant}/records/{table}", IN_THE_FEED),
+    ("PUT /tenants/{tenant}/records/{table}/{id}", IN_THE_FEED),
+    ("PATCH /tenants/{tenant}/records/{table}/{id}", IN_THE_FEED),
+    ("DELETE /tenants/{tenant}/records/{table}/{id}", IN_THE_FEED),
+    ("POST /tenants/{tenant}/batch", IN_THE_FEED),
+    ("PUT /tenants/{tenant}/files/{*path}", "files are data, as records are"),
+    ("DELETE /tenants/{tenant}/files/{*path}", "files are data, as records are"),
+];
+
+#[test]
+fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
+    let ours: Vec<&str> = AUDITED.iter().chain(NOT_AUDITED).map(|(route, _)| *route).collect();
+    let served: BTreeSet<String> = tenantry::http::routes()
+        .iter()
+        .filter(|route| route.method != "GET")
+        .map(|route| format!("{} {}", route.method, route.path.trim_start_matches("/api/v1")))
+        .collect();
+    let missing: Vec<&String> = served.iter().filter(|route| !ours.contains(&route.as_str())).collect();
+    assert!(missing.is_empty(), "say what becomes of these in the audit log: {missing:#?}");
+    let gone: Vec<&&str> = ours.iter().filter(|route| !served.contains(**route)).collect();
+    assert!(gone.is_empty(), "these are not served: {gone:#?}");
+    assert_eq!(ours.iter().collect::<BTreeSet<_>>().len(), ours.len(), "one is named twice");
+}
+
+/// The actions of a log, each with the number of its entries.
+fn actions(log: &Value) -> Vec<String> {
+    let items = log["items"].as_array().unwrap();
+    items.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn each_of_these_acts_is_in_a_log() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let operator = server.add_operator();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bob = server.join(&ann, &acme, "bob", "viewer");
+    let cid = server.join(&ann, &acme, "cid", "viewer");
+    let send =
+        |call: Call, client: &crate::harness::Client| client.send(&call).expect_one_of(&[200, 201, 202, 204]);
+    let post = |path: String| Call::new("POST", path);
+    send(Call::patch("/api/v1/me", json!({"name": "Ann B"})), &ann.client);
+    send(Call::patch(acme.path(""), json!({"name": "Another"})), &ann.client);
+    send(Call::patch(bob.membership(&acme), json!({"role": "admin"})), &ann.client);
+    send(Call::delete(cid.membership(&acme)), &ann.client);
+    let invited = json!({"email": "dan@example.com", "role": "viewer"});
+    let invited = ann.client.post(&acme.path("/invitations"), invited).expect(201);
+    send(Call::delete(acme.path(&format!("/invitations/{}", invited.string("/id")))), &ann.client);
+    send(Call::post(acme.path("/sql"), json!({"sql": "SELECT 1"})), &ann.client);
+    export(&ann.client, &acme);
+    for act in ["suspend", "resume", "close"] {
+        send(post(format!("/api/v1/operator/tenants/acme/{act}")), &operator.client);
+    }
+    send(post(acme.path("/reopen")), &ann.client);
+    ann.client.post(&acme.path("/ownership-transfer"), json!({"to": bob.id})).expect_one_of(&[200, 204]);
+    let log = bob.client.get(&acme.path("/audit?limit=500")).expect(200);
+    let mut found = actions(&log.json);
+    send(Call::post(acme.path("/close"), json!({"confirm": "acme"})), &bob.client);
+    send(Call::post("/api/v1/operator/tenants/acme/erase", json!({"confirm": "acme"})), &operator.client);
+    let other = cid.sign_in_again();
+    let sessions = cid.client.get("/api/v1/auth/sessions").expect(200);
+    let id = sessions.json["items"].as_array().unwrap().iter().find(|session| session["current"] == false);
+    let id = id.unwrap()["id"].as_str().unwrap().to_owned();
+    send(Call::delete(format!("/api/v1/auth/sessions/{id}")), &cid.client);
+    other.client.get("/api/v1/me").expect(401);
+    send(post("/api/v1/auth/sign-out".to_owned()), &cid.client);
+    send(post("/api/v1/auth/sign-out-everywhere".to_owned()), &bob.client);
+    let log = operator.client.get("/api/v1/operator/audit?limit=500").expect(200);
+    found.extend(actions(&log.json));
+    // Both by signing out and from another session.
+    assert!(found.iter().filter(|action| *action == "session.ended").count() >= 2, "{found:?}");
+    let missing: Vec<_> =
+        AUDITED.iter().filter(|(_, action)| !found.iter().any(|one| one == action)).collect();
+    assert!(missing.is_empty(), "no entry for {missing:#?} among {found:?}");
+    server.stop();
+}
