@@ -45,6 +45,8 @@ pub mod config;
 pub mod db;
 pub mod descriptors;
 pub mod error;
+#[cfg(test)]
+mod fuzzing;
 pub mod http;
 pub mod id;
 pub mod jobs;

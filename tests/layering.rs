@@ -15,6 +15,8 @@ const PARTS: &[(&str, &str)] = &[
     ("random", ""),
     ("descriptors", ""),
     ("niceness", ""),
+    // Tests alone.
+    ("fuzzing", "clock random config"),
     ("error", ""),
     ("id", "clock random"),
     ("policy", "model error"),
@@ -24,7 +26,8 @@ const PARTS: &[(&str, &str)] = &[
     ("db", "model error id clock random niceness"),
     ("telemetry", "db config model error id clock"),
     ("catalog", "db config model policy rating error id clock random"),
-    ("tenancy", "catalog db config model policy rating error id clock random"),
+    // `fuzzing` in whole files of tests.
+    ("tenancy", "catalog db config model policy rating error id clock random fuzzing"),
     (
         "service",
         "tenancy catalog db telemetry config descriptors niceness model policy rating error id clock random",

@@ -106,7 +106,13 @@ impl Config {
 }
 
 /// Variables beside the settings themselves that mean something to us.
-const OTHER_VARIABLES: &[&str] = &["TENANTRY_CONFIG", "TENANTRY_TEST_CLOCK", "TENANTRY_PASSWORD"];
+const OTHER_VARIABLES: &[&str] = &[
+    "TENANTRY_CONFIG",
+    "TENANTRY_TEST_CLOCK",
+    "TENANTRY_PASSWORD",
+    "TENANTRY_FUZZ_SECONDS",
+    "TENANTRY_FUZZ_SEED",
+];
 
 fn refuse_unknown_variables() -> Result<(), ConfigError> {
     for (name, _) in std::env::vars_os() {

@@ -65,7 +65,7 @@ pub(super) enum Prefer {
 }
 
 impl Prefer {
-    fn parse(text: &str) -> Prefer {
+    pub(super) fn parse(text: &str) -> Prefer {
         let wanted = text.split(',').find_map(|preference| {
             let (name, value) = preference.split(';').next()?.split_once('=')?;
             name.trim().eq_ignore_ascii_case("return").then(|| value.trim().trim_matches('"'))

@@ -21,6 +21,8 @@ mod ranges;
 mod routes;
 mod scope;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;
