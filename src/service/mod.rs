@@ -16,7 +16,7 @@ pub mod invitations;
 mod keys;
 pub mod lifecycle;
 mod lock;
-mod mail;
+pub mod mail;
 pub mod members;
 pub mod mfa;
 pub mod operators;
@@ -147,7 +147,7 @@ impl Installation {
             id: String::new(),
             tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
-            mailer: Mailer::new(layout.mail(), config.base_url()),
+            mailer: Mailer::new(&config, layout.mail(), clock.now())?,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),

@@ -32,6 +32,7 @@ mod invitations;
 mod jwt;
 mod keys;
 mod lifecycle;
+mod mail;
 mod matrix;
 mod migrations;
 mod openapi;
