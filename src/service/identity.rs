@@ -2,8 +2,9 @@
 
 use super::mfa::SignedIn;
 use super::password_hasher::Compared;
+use super::throttle::From;
 use super::tokens::{Grant, TokenPair};
-use super::{Caller, Installation};
+use super::{Caller, Installation, devices};
 use crate::catalog::{Actor, By, CatalogTx, Identity, MyMembership, NewSession, Principal, Rotation};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, SessionId};
@@ -70,7 +71,9 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
     // Counted under the one spelling of the address; what is none shares a counter.
     let email = Email::parse(&input.email).ok();
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
-    installation.throttle.before_try(&account, &caller.address)?;
+    let device = email.as_ref().and_then(|email| devices::recognise(installation, caller, email));
+    let from = device.as_deref().map_or(From::Network(&caller.address), From::Known);
+    installation.throttle.before_try(&account, from)?;
     let found = match email {
         Some(email) => installation.catalog.read(move |tx| tx.find_password(&email)).await?,
         None => None,
@@ -87,12 +90,12 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         .hasher
         .compare(Password::given(input.password), hash)
         .await
-        .inspect_err(|_| installation.throttle.take_back(&account, &caller.address))?;
+        .inspect_err(|_| installation.throttle.take_back(&account, from))?;
     let identity = match (&compared, identity) {
         (Compared::Wrong, _) | (_, None) => return Err(failed()),
         (_, Some(identity)) => identity,
     };
-    installation.throttle.succeeded(&account, &caller.address);
+    installation.throttle.succeeded(&account, from);
     let mut current = stored;
     if let Compared::RightRehash(hash) = compared {
         let id = identity.id;

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod checkpoints;
 mod cursors;
 pub mod demo;
+pub mod devices;
 pub mod documents;
 pub mod erasure;
 pub mod exports;
@@ -90,6 +91,8 @@ pub struct Caller {
     pub address: String,
     /// What the client calls itself, cut to 300 characters.
     pub user_agent: String,
+    /// The cookie of a browser that signed in before.
+    pub device: Option<devices::DeviceCookie>,
 }
 
 impl Installation {

@@ -17,7 +17,9 @@ pub(super) async fn require(
     address: &str,
 ) -> Result<()> {
     let account = principal.identity().email.clone();
-    installation.throttle.before_try(&account, address)?;
+    let session = principal.session().to_string();
+    let from = From::Known(&session);
+    installation.throttle.before_try(&account, from)?;
     let wrong = || Error::new(Kind::Forbidden, "password_wrong", "The password is not right. Try again.");
     if password.len() > MAX_BYTES {
         return Err(wrong());
@@ -28,10 +30,10 @@ pub(super) async fn require(
         .hasher
         .compare(Password::given(password), found.map(|found| found.hash))
         .await
-        .inspect_err(|_| installation.throttle.take_back(&account, address))?;
+        .inspect_err(|_| installation.throttle.take_back(&account, from))?;
     if matches!(compared, Compared::Wrong) {
         return Err(wrong());
     }
-    installation.throttle.succeeded(&account, address);
+    installation.throttle.succeeded(&account, from);
     Ok(())
 }
