@@ -20,6 +20,7 @@ mod mail;
 pub mod members;
 pub mod operators;
 mod password_hasher;
+pub mod passwords;
 pub mod provisioning;
 pub mod records;
 pub mod sessions;
