@@ -103,6 +103,15 @@ impl CatalogTx<'_> {
         })?)
     }
 
+    /// The hash of an identity's password.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_password_hash(&self, id: IdentityId) -> Result<Option<String>> {
+        let sql = "SELECT password_hash FROM identities WHERE id = ?1";
+        Ok(self.tx.query_row(sql, params![id], |row| row.get(0))?)
+    }
+
     /// Stores a password hashed anew.
     ///
     /// # Errors
@@ -122,7 +131,7 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
-    /// Removes an identity whose sign-up did not come to an end.
+    /// Removes an identity with its sessions and memberships.
     ///
     /// # Errors
     /// As the database says.

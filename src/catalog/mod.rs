@@ -4,6 +4,7 @@
 //! is written once and not handed around.
 
 mod access;
+mod account_tokens;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -11,6 +12,7 @@ mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod leaving;
 mod lifecycle;
 mod memberships;
 mod plans;
@@ -19,6 +21,7 @@ mod settings;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
+pub use account_tokens::{NewAccountToken, Purpose};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -212,6 +215,7 @@ fn track() -> Track {
             "catalog/0003_audit_checkpoints.sql",
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
+        ("catalog/0004_account_tokens.sql", include_str!("../../migrations/catalog/0004_account_tokens.sql")),
     ])
 }
 

@@ -66,7 +66,7 @@ pub async fn invite(
             invitation.role,
             installation.mailer.link("/console/accept", &token)
         ),
-        about: tenant.id,
+        about: Some(tenant.id),
     };
     installation.mailer.send(&installation.tenancy, letter, now).await?;
     Ok(invitation)

@@ -1,6 +1,7 @@
 //! What the product does, one file per capability. Each function authorises, opens one transaction, records it in the
 //! audit log and enqueues what follows.
 
+pub mod account;
 pub mod admin;
 pub mod audit;
 pub mod changes;

@@ -12,6 +12,7 @@
 
 mod harness;
 
+mod account_end;
 mod asvs;
 mod audit;
 mod audited_routes;
@@ -35,6 +36,7 @@ mod matrix;
 mod migrations;
 mod openapi;
 mod owners;
+mod password_change;
 mod passwords;
 mod patterns;
 mod permissions;

@@ -11,6 +11,7 @@ mod members;
 mod openapi;
 mod operator;
 mod paging;
+mod passwords;
 mod records;
 mod setup;
 mod sql;
@@ -25,6 +26,7 @@ use serde::Serialize;
 pub(super) fn routes() -> Routes {
     Routes::default()
         .and(auth::routes())
+        .and(passwords::routes())
         .and(me::routes())
         .and(tenants::routes())
         .and(members::routes())

@@ -11,6 +11,10 @@ const SHAPES: &[Shape] = &[
     ("NewTenant", &[("name", "text"), ("slug?", "text")]),
     ("SignUp", &[("email", "text"), ("password", "text"), ("name", "text"), ("tenant?", "NewTenant")]),
     ("SignIn", &[("email", "text"), ("password", "text")]),
+    ("PasswordChange", &[("current_password", "text"), ("new_password", "text")]),
+    ("PasswordReset", &[("token", "text"), ("new_password", "text")]),
+    ("PasswordProof", &[("password", "text")]),
+    ("Address", &[("email", "text")]),
     ("Refresh", &[("refresh_token", "text")]),
     (
         "Tokens",
