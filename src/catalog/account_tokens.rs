@@ -11,12 +11,18 @@ use crate::params;
 pub enum Purpose {
     /// A new password without the old one.
     PasswordReset,
+    /// The address of the account is read by its owner.
+    EmailVerification,
+    /// Another address for the account.
+    EmailChange,
 }
 
 impl Purpose {
     fn name(self) -> &'static str {
         match self {
             Purpose::PasswordReset => "password_reset",
+            Purpose::EmailVerification => "email_verification",
+            Purpose::EmailChange => "email_change",
         }
     }
 }
@@ -62,19 +68,34 @@ impl CatalogTx<'_> {
         Ok(added > 0)
     }
 
-    /// The identity that may still use this token: active, and under the address that it was sent to.
+    /// The identity that may still use this token, and the address that it was sent to. The identity is active, and under
+    /// that address, unless it is to change to it.
     ///
     /// # Errors
     /// As the database says.
-    pub fn find_token_owner(&self, purpose: Purpose, hash: &str) -> Result<Option<Identity>> {
+    pub fn find_token_owner(&self, purpose: Purpose, hash: &str) -> Result<Option<(Identity, String)>> {
         let owner = self.tx.query_row(
-            "SELECT i.id FROM account_tokens t JOIN identities i ON i.id = t.identity_id
+            "SELECT i.id, t.email FROM account_tokens t JOIN identities i ON i.id = t.identity_id
              WHERE t.token_hash = ?1 AND t.purpose = ?2 AND t.expires_at > ?3 AND i.status = 'active'
-               AND i.email = t.email",
+               AND (i.email = t.email OR t.purpose = 'email_change')",
             params![hash, purpose.name(), self.now()],
-            |row| row.get::<IdentityId>(0),
+            |row| Ok((row.get::<IdentityId>(0)?, row.get::<String>(1)?)),
         )?;
-        owner.map_or(Ok(None), |owner| self.find_identity(owner))
+        let Some((owner, email)) = owner else { return Ok(None) };
+        Ok(self.find_identity(owner)?.map(|owner| (owner, email)))
+    }
+
+    /// Makes the tokens of an identity for a purpose useless: another takes their place. They go on to count as asked for.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn replace_account_tokens(&self, purpose: Purpose, identity: IdentityId) -> Result<()> {
+        self.tx.execute(
+            "UPDATE account_tokens SET token_hash = 'replaced ' || token_hash
+             WHERE identity_id = ?1 AND purpose = ?2 AND token_hash NOT LIKE 'replaced %'",
+            params![identity, purpose.name()],
+        )?;
+        Ok(())
     }
 
     /// Uses up all tokens of an identity for a purpose: what one of them was for has happened.

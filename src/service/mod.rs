@@ -9,6 +9,7 @@ pub mod checkpoints;
 mod cursors;
 pub mod demo;
 pub mod documents;
+pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;

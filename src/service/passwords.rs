@@ -190,7 +190,7 @@ pub async fn reset_password(
         let hash = hash.clone();
         installation.catalog.read(move |tx| tx.find_token_owner(Purpose::PasswordReset, &hash)).await?
     };
-    let owner = owner.ok_or_else(not_valid)?;
+    let (owner, _) = owner.ok_or_else(not_valid)?;
     let password = parse_new(installation, &owner, new).await?;
     let password_hash = installation.hasher.hash(password).await?;
     let (id, by) = (owner.id, By::of(Actor::Identity(owner.id), &caller.address));
@@ -202,6 +202,7 @@ pub async fn reset_password(
                 return Err(not_valid());
             }
             tx.delete_account_tokens(Purpose::PasswordReset, id)?;
+            tx.mark_email_verified(id)?;
             tx.update_password_hash(id, &password_hash)?;
             let ended = tx.revoke_sessions_of(id, "password reset")?;
             tx.audit(&by, "password.reset", &format!("identity:{id}"), &json!({ "sessions_ended": ended }))

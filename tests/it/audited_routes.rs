@@ -17,6 +17,9 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /auth/password/change", "password.changed"),
     ("POST /auth/password/forgot", "password.reset_requested"),
     ("POST /auth/password/reset", "password.reset"),
+    ("POST /auth/email/verify", "email.verified"),
+    ("POST /auth/email/resend", "email.verification_requested"),
+    ("POST /auth/email/change", "email.change_requested"),
     ("DELETE /me", "identity.deleted"),
     ("PATCH /me", "identity.renamed"),
     ("POST /tenants", "tenant.created"),
@@ -120,6 +123,15 @@ fn each_of_these_acts_is_in_a_log() {
     let reset = json!({"token": token, "new_password": old});
     send(Call::post("/api/v1/auth/password/reset", reset), &dan.client.nobody());
     let dan = dan.sign_in_again();
+    let before = letters_to(&installation, "daniel@example.com").len();
+    let change = json!({"new_email": "daniel@example.com", "password": old});
+    send(Call::post("/api/v1/auth/email/change", change), &dan.client);
+    let token = token_mailed_to(&installation, "daniel@example.com", before + 1);
+    send(Call::post("/api/v1/auth/email/verify", json!({"token": token})), &dan.client.nobody());
+    let eva = server.sign_up("eva");
+    send(post("/api/v1/auth/email/resend".to_owned()), &eva.client);
+    let token = token_mailed_to(&installation, &eva.email, 1);
+    send(Call::post("/api/v1/auth/email/verify", json!({"token": token})), &eva.client);
     send(Call::delete("/api/v1/me").json(&json!({"password": old})), &dan.client);
     let log = operator.client.get("/api/v1/operator/audit?limit=500").expect(200);
     found.extend(actions(&log.json));

@@ -23,6 +23,7 @@ mod conventions;
 mod cookies;
 mod demo;
 mod durability;
+mod emails;
 mod enumeration;
 mod erasure;
 mod export;

@@ -65,7 +65,7 @@ async fn me(installation: &Installation, signed_in: &SignedIn) -> Result<Value> 
         })
         .collect();
     Ok(json!({
-        "id": identity.id, "email": identity.email, "name": identity.name, "operator": identity.operator,
+        "id": identity.id, "email": identity.email, "email_verified": identity.email_verified, "name": identity.name, "operator": identity.operator,
         "created_at": identity.created_at, "memberships": memberships,
     }))
 }

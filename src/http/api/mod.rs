@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod changes;
+mod emails;
 mod exports;
 mod files;
 mod invitations;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .and(auth::routes())
         .and(passwords::routes())
+        .and(emails::routes())
         .and(me::routes())
         .and(tenants::routes())
         .and(members::routes())

@@ -14,6 +14,7 @@ const SHAPES: &[Shape] = &[
     ("PasswordChange", &[("current_password", "text"), ("new_password", "text")]),
     ("PasswordReset", &[("token", "text"), ("new_password", "text")]),
     ("PasswordProof", &[("password", "text")]),
+    ("EmailChange", &[("new_email", "text"), ("password", "text")]),
     ("Address", &[("email", "text")]),
     ("Refresh", &[("refresh_token", "text")]),
     (
@@ -49,13 +50,21 @@ const SHAPES: &[Shape] = &[
     ),
     (
         "Identity",
-        &[("id", "text"), ("email", "text"), ("name", "text"), ("operator", "flag"), ("created_at", "time")],
+        &[
+            ("id", "text"),
+            ("email", "text"),
+            ("email_verified", "flag"),
+            ("name", "text"),
+            ("operator", "flag"),
+            ("created_at", "time"),
+        ],
     ),
     (
         "Me",
         &[
             ("id", "text"),
             ("email", "text"),
+            ("email_verified", "flag"),
             ("name", "text"),
             ("operator", "flag"),
             ("created_at", "time"),
