@@ -4,6 +4,7 @@
 //! is written once and not handed around.
 
 mod access;
+mod account_tokens;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -11,6 +12,7 @@ mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod leaving;
 mod lifecycle;
 mod memberships;
 mod plans;
@@ -20,6 +22,7 @@ mod settings;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
+pub use account_tokens::{NewAccountToken, Purpose};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -215,6 +218,7 @@ fn track() -> Track {
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
         ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
+        ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
     ])
 }
 

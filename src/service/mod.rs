@@ -1,6 +1,7 @@
 //! What the product does, one file per capability. Each function authorises, opens one transaction, records it in the
 //! audit log and enqueues what follows.
 
+pub mod account;
 pub mod admin;
 pub mod audit;
 pub mod changes;
@@ -8,6 +9,7 @@ pub mod checkpoints;
 mod cursors;
 pub mod demo;
 pub mod documents;
+pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;
@@ -21,7 +23,7 @@ pub mod members;
 pub mod mfa;
 pub mod operators;
 mod password_hasher;
-mod passwords;
+pub mod passwords;
 pub mod provisioning;
 pub mod records;
 pub mod second_factor;
