@@ -4,6 +4,7 @@
 //! is written once and not handed around.
 
 mod access;
+mod account_tokens;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -11,15 +12,18 @@ mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod leaving;
 mod lifecycle;
 mod memberships;
 mod plans;
 mod second_factors;
 mod sessions;
 mod settings;
+mod sign_ups;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
+pub use account_tokens::{NewAccountToken, Purpose};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -29,7 +33,8 @@ pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
 pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
-pub use tenants::{NewTenant, Tenant, TenantChange};
+pub use sign_ups::PendingSignUp;
+pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{
@@ -215,6 +220,8 @@ fn track() -> Track {
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
         ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
+        ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
+        ("catalog/0006_sign_ups.sql", include_str!("../../migrations/catalog/0006_sign_ups.sql")),
     ])
 }
 

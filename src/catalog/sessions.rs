@@ -206,6 +206,25 @@ impl CatalogTx<'_> {
         Ok(changed)
     }
 
+    /// Ends all sessions of an identity but one.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn revoke_other_sessions(
+        &self,
+        identity: IdentityId,
+        kept: SessionId,
+        reason: &str,
+    ) -> Result<usize> {
+        let changed = self.tx.execute(
+            "UPDATE sessions SET revoked_at = ?3, revoked_reason = ?4
+             WHERE identity_id = ?1 AND id <> ?2 AND revoked_at IS NULL",
+            params![identity, kept, self.now(), reason],
+        )?;
+        self.forget_all_sessions();
+        Ok(changed)
+    }
+
     /// Removes sessions that ended before `before`; nothing of them can be used again.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What the product does, one file per capability. Each function authorises, opens one transaction, records it in the
 //! audit log and enqueues what follows.
 
+pub mod account;
 pub mod admin;
 pub mod audit;
 pub mod changes;
@@ -9,6 +10,7 @@ mod cursors;
 pub mod demo;
 pub mod devices;
 pub mod documents;
+pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;
@@ -22,7 +24,7 @@ pub mod members;
 pub mod mfa;
 pub mod operators;
 mod password_hasher;
-mod passwords;
+pub mod passwords;
 pub mod provisioning;
 pub mod records;
 pub mod second_factor;
@@ -48,7 +50,7 @@ use crate::config::Config;
 use crate::db::ReaderThreads;
 use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
-use crate::tenancy::{App, Layout, Tenancy, most_open_tenants};
+use crate::tenancy::{App, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
@@ -128,6 +130,9 @@ impl Installation {
         // The app first: a typo in it must not even make a data directory.
         let app = App::load(config.app.as_deref())
             .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
+        if app.sign_up == SignUp::Domains && config.smtp_host.is_none() {
+            tracing::warn!("public_signup = \"domains\": without a mail server nobody proves that an address is theirs");
+        }
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;

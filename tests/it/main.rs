@@ -12,6 +12,7 @@
 
 mod harness;
 
+mod account_end;
 mod asvs;
 mod audit;
 mod audited_routes;
@@ -22,6 +23,7 @@ mod conventions;
 mod cookies;
 mod demo;
 mod durability;
+mod emails;
 mod enumeration;
 mod erasure;
 mod export;
@@ -37,6 +39,7 @@ mod matrix;
 mod migrations;
 mod openapi;
 mod owners;
+mod password_change;
 mod passwords;
 mod patterns;
 mod permissions;

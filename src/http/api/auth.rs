@@ -54,6 +54,10 @@ async fn sign_up(
         }),
     };
     fields.finish()?;
+    if sign_up::needs_proof(&installation) {
+        sign_up::ask(&installation, input, &public.caller).await?;
+        return Ok((StatusCode::ACCEPTED, Json(json!({ "status": "verification_sent" }))).into_response());
+    }
     let new = sign_up::sign_up(&installation, input, &public.caller).await?;
     let mut body = json!({ "identity": new.identity });
     if let (Some(tenant), Some(map)) = (&new.tenant, body.as_object_mut()) {

@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod changes;
+mod emails;
 mod exports;
 mod factors;
 mod files;
@@ -12,6 +13,7 @@ mod members;
 mod openapi;
 mod operator;
 mod paging;
+mod passwords;
 mod records;
 mod setup;
 mod sql;
@@ -27,6 +29,8 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .and(auth::routes())
         .and(factors::routes())
+        .and(passwords::routes())
+        .and(emails::routes())
         .and(me::routes())
         .and(tenants::routes())
         .and(members::routes())

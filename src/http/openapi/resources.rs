@@ -27,6 +27,11 @@ const SHAPES: &[Shape] = &[
     ("Code", &[("code", "text")]),
     ("Enrolment", &[("secret", "text"), ("otpauth_uri", "text")]),
     ("RecoveryCodes", &[("recovery_codes", "[text]")]),
+    ("PasswordChange", &[("current_password", "text"), ("new_password", "text")]),
+    ("PasswordReset", &[("token", "text"), ("new_password", "text")]),
+    ("PasswordProof", &[("password", "text")]),
+    ("EmailChange", &[("new_email", "text"), ("password", "text")]),
+    ("Address", &[("email", "text")]),
     ("Refresh", &[("refresh_token", "text")]),
     (
         "Tokens",
@@ -48,6 +53,7 @@ const SHAPES: &[Shape] = &[
             ("refresh_token?", "text"),
         ],
     ),
+    ("VerificationSent", &[("status", "text")]),
     (
         "Session",
         &[
@@ -61,13 +67,21 @@ const SHAPES: &[Shape] = &[
     ),
     (
         "Identity",
-        &[("id", "text"), ("email", "text"), ("name", "text"), ("operator", "flag"), ("created_at", "time")],
+        &[
+            ("id", "text"),
+            ("email", "text"),
+            ("email_verified", "flag"),
+            ("name", "text"),
+            ("operator", "flag"),
+            ("created_at", "time"),
+        ],
     ),
     (
         "Me",
         &[
             ("id", "text"),
             ("email", "text"),
+            ("email_verified", "flag"),
             ("name", "text"),
             ("operator", "flag"),
             ("created_at", "time"),
