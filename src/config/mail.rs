@@ -85,7 +85,9 @@ impl Config {
                 ("smtp_password", self.smtp_password.is_some()),
             ];
             return match lonely.iter().find(|(_, is_set)| *is_set) {
-                Some((name, _)) => fault(format!("{name} is set, but smtp_host is not: say which mail server")),
+                Some((name, _)) => {
+                    fault(format!("{name} is set, but smtp_host is not: say which mail server"))
+                }
                 None => Ok(()),
             };
         };

@@ -85,7 +85,8 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
     installation.throttle.before_try(&account, from)?;
     let (found, pending) = match email {
         Some(email) => {
-            let find = move |tx: &CatalogTx<'_>| Ok((tx.find_password(&email)?, tx.find_pending_password(&email)?));
+            let find =
+                move |tx: &CatalogTx<'_>| Ok((tx.find_password(&email)?, tx.find_pending_password(&email)?));
             installation.catalog.read(find).await?
         }
         None => (None, None),

@@ -13,8 +13,8 @@ use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::tenancy::Tenancy;
 use lettre::Message;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::Mailbox;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use outbox::Outbox;
 use spool::{Head, Spool};
 use std::path::PathBuf;
@@ -105,7 +105,9 @@ impl Mailer {
         match letter.about {
             Some(tenant) => tenancy.unless_fenced(tenant, write).await?,
             None => {
-                tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(Error::internal(error)))?;
+                tokio::task::spawn_blocking(write)
+                    .await
+                    .unwrap_or_else(|error| Err(Error::internal(error)))?;
             }
         }
         if let Some(outbox) = &self.outbox {

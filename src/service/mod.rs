@@ -131,7 +131,9 @@ impl Installation {
         let app = App::load(config.app.as_deref())
             .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
         if app.sign_up == SignUp::Domains && config.smtp_host.is_none() {
-            tracing::warn!("public_signup = \"domains\": without a mail server nobody proves that an address is theirs");
+            tracing::warn!(
+                "public_signup = \"domains\": without a mail server nobody proves that an address is theirs"
+            );
         }
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;

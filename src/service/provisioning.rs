@@ -153,7 +153,11 @@ fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId) -
 /// 409 `slug_taken` where the slug that was chosen is none to have.
 pub(super) async fn refuse_taken_slug(installation: &Installation, new: &TenantCandidate) -> Result<()> {
     let WantedSlug::Given(slug) = new.slug.clone() else { return Ok(()) };
-    if installation.catalog.read(move |tx| tx.is_slug_free(&slug)).await? { Ok(()) } else { Err(slug_taken()) }
+    if installation.catalog.read(move |tx| tx.is_slug_free(&slug)).await? {
+        Ok(())
+    } else {
+        Err(slug_taken())
+    }
 }
 
 /// The slug itself, or the first of `slug-2`, `slug-3`, ... that is free.

@@ -90,7 +90,10 @@ pub async fn sign_up(installation: &Arc<Installation>, input: SignUpIn, caller: 
 }
 
 /// Checks all of a sign-up, and hashes the password.
-async fn prepare(installation: &Installation, input: &SignUpIn) -> Result<(Candidate, Option<TenantCandidate>)> {
+async fn prepare(
+    installation: &Installation,
+    input: &SignUpIn,
+) -> Result<(Candidate, Option<TenantCandidate>)> {
     if input.tenant.is_some() {
         // Told before anything is made where nobody may make any.
         provisioning::admit_one_more(0, installation.config.tenants_per_identity)?;

@@ -265,7 +265,10 @@ mod tests {
         clock.advance(SECOND);
         assert!(throttle.before_try("ann@example.com", From::Network("192.0.2.1")).is_ok());
         clock.advance(SECOND);
-        assert_eq!(throttle.before_try("ann@example.com", From::Network("192.0.2.1")).unwrap_err().retry_after_s(), Some(1));
+        assert_eq!(
+            throttle.before_try("ann@example.com", From::Network("192.0.2.1")).unwrap_err().retry_after_s(),
+            Some(1)
+        );
         clock.advance(16 * MINUTE);
         assert!(throttle.before_try("ann@example.com", From::Network("192.0.2.1")).is_ok());
     }
@@ -290,7 +293,10 @@ mod tests {
         clock.advance(SECOND);
         assert!(throttle.before_try("ann@example.com", known).is_ok());
         throttle.succeeded("ann@example.com", known);
-        assert!(throttle.before_try("ann@example.com", From::Network("192.0.2.1")).is_err(), "others still wait");
+        assert!(
+            throttle.before_try("ann@example.com", From::Network("192.0.2.1")).is_err(),
+            "others still wait"
+        );
     }
 
     #[test]

@@ -182,11 +182,13 @@ fn read_domains(file: &str, mode: SignUp, domains: &[String]) -> Result<Vec<Stri
         (SignUp::Domains, false) => domains
             .iter()
             .map(|domain| {
-                Email::parse(&format!("anyone@{domain}")).map(|email| email.domain().to_owned()).map_err(|_| {
-                    AppError(format!(
-                        "{file}: signup_domains: {domain:?} is no domain; write it like \"example.com\""
-                    ))
-                })
+                Email::parse(&format!("anyone@{domain}")).map(|email| email.domain().to_owned()).map_err(
+                    |_| {
+                        AppError(format!(
+                            "{file}: signup_domains: {domain:?} is no domain; write it like \"example.com\""
+                        ))
+                    },
+                )
             })
             .collect(),
         (_, true) => Ok(Vec::new()),

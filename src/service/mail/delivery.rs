@@ -78,7 +78,9 @@ async fn deliver(installation: &Installation, outbox: &Outbox, due: Due) -> Resu
         Sent::Taken => {
             outbox.server_works();
             let spool = installation.mailer.spool.clone();
-            return tokio::task::spawn_blocking(move || spool.remove(&name)).await.map_err(Error::internal)?;
+            return tokio::task::spawn_blocking(move || spool.remove(&name))
+                .await
+                .map_err(Error::internal)?;
         }
         Sent::Refused(why) => {
             outbox.server_works();
@@ -98,7 +100,11 @@ async fn deliver(installation: &Installation, outbox: &Outbox, due: Due) -> Resu
 }
 
 /// Not while the tenant that it is about is being erased: the erasure looks for it under its present name.
-async fn put_aside(installation: &Installation, name: String, about: Option<crate::id::TenantId>) -> Result<()> {
+async fn put_aside(
+    installation: &Installation,
+    name: String,
+    about: Option<crate::id::TenantId>,
+) -> Result<()> {
     let spool = installation.mailer.spool.clone();
     let act = move || spool.give_up(&name);
     match about {

@@ -72,10 +72,8 @@ impl Outbox {
         if let (Some(user), Some(password)) = (&config.smtp_user, &config.smtp_password) {
             builder = builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()));
         }
-        let queue = Queue {
-            waiting: waiting.into_iter().map(|name| ((now, name), 0)).collect(),
-            ..Queue::default()
-        };
+        let queue =
+            Queue { waiting: waiting.into_iter().map(|name| ((now, name), 0)).collect(), ..Queue::default() };
         Ok(Some(Outbox {
             transport: builder.build(),
             from: from.email.clone(),
@@ -141,8 +139,11 @@ impl Queue {
             return false;
         }
         // That the server fails is not the letter's fault: it keeps its place.
-        let (at, failures) =
-            if is_server { (now, due.failures) } else { (now.plus(wait_after(due.failures)), due.failures + 1) };
+        let (at, failures) = if is_server {
+            (now, due.failures)
+        } else {
+            (now.plus(wait_after(due.failures)), due.failures + 1)
+        };
         self.waiting.insert((at, due.name), failures);
         true
     }

@@ -139,7 +139,10 @@ mod tests {
         let waiting = spool.waiting().unwrap();
         assert_eq!(waiting, ["0000000000001-account-a", "0000000000002-account-b"]);
         let (head, message) = spool.read(&waiting[0]).unwrap().unwrap();
-        assert_eq!((head.to.as_str(), &message[..]), ("ann@example.com", &b"Subject: x\r\n\r\nfirst\nsecond"[..]));
+        assert_eq!(
+            (head.to.as_str(), &message[..]),
+            ("ann@example.com", &b"Subject: x\r\n\r\nfirst\nsecond"[..])
+        );
         spool.remove(&waiting[0]).unwrap();
         spool.remove(&waiting[0]).unwrap();
         assert!(spool.read(&waiting[0]).unwrap().is_none());

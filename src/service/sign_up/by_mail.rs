@@ -188,7 +188,12 @@ async fn complete(
 }
 
 /// The slug was free when it was asked for; if it is not any more, one that follows from the name has to do.
-async fn make_tenant(installation: &Arc<Installation>, wish: NewTenantIn, owner: IdentityId, by: By) -> Result<()> {
+async fn make_tenant(
+    installation: &Arc<Installation>,
+    wish: NewTenantIn,
+    owner: IdentityId,
+    by: By,
+) -> Result<()> {
     let new = provisioning::prepare_tenant(installation, &wish)?;
     let made = provisioning::provision_tenant(installation, new, owner, Maker::Person, by.clone()).await;
     match made {
