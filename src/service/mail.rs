@@ -94,7 +94,7 @@ impl Mailer {
         let about = letter.about.map_or_else(|| "account".to_owned(), |tenant| tenant.to_string());
         let name = format!("{:013}-{about}-{}", now.0, crate::id::uuid_v7(now));
         let spool = self.spool.clone();
-        let head = self.outbox.is_some().then(|| Head { to: letter.to, about: letter.about });
+        let head = self.outbox.is_some().then_some(Head { to: letter.to, about: letter.about });
         let write = {
             let name = name.clone();
             move || match head {

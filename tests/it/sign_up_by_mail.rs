@@ -115,6 +115,23 @@ fn a_taken_address_costs_as_much_time_as_a_free_one() {
 }
 
 #[test]
+fn a_wrong_password_costs_as_much_time_while_the_address_is_not_confirmed() {
+    let (installation, server, smtp) = serve();
+    sign_up(&server, person("ann@example.com")).expect(202);
+    token_in(&installation, &smtp.letter_to("ann@example.com", 1).text);
+    let time = |email: &str| {
+        let started = Instant::now();
+        let answer = sign_in(&server, email, "not the password at all").expect_code(401, "sign_in_failed");
+        (started.elapsed(), answer.string("/detail"))
+    };
+    let least = |email: &str| (0..4).map(|_| time(email)).min().unwrap();
+    let (waiting, unknown) = (least("ann@example.com"), least("unknown@example.com"));
+    assert_eq!(waiting.1, unknown.1);
+    assert!(waiting.0 > unknown.0 / 2 && unknown.0 > waiting.0 / 2, "{waiting:?}, {unknown:?}");
+    server.stop();
+}
+
+#[test]
 fn whoever_confirms_a_letter_gets_the_password_that_was_chosen_with_it() {
     let (installation, server, smtp) = serve();
     let with = |password: &str| json!({"email": "ann@example.com", "password": password, "name": "Ann"});

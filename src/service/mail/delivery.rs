@@ -4,7 +4,8 @@
 use super::outbox::{Due, Outbox};
 use super::spool::Head;
 use crate::clock::DAY;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::id::TenantId;
 use crate::service::Installation;
 use futures_util::future::join_all;
 use lettre::AsyncTransport as _;
@@ -100,16 +101,12 @@ async fn deliver(installation: &Installation, outbox: &Outbox, due: Due) -> Resu
 }
 
 /// Not while the tenant that it is about is being erased: the erasure looks for it under its present name.
-async fn put_aside(
-    installation: &Installation,
-    name: String,
-    about: Option<crate::id::TenantId>,
-) -> Result<()> {
+async fn put_aside(installation: &Installation, name: String, about: Option<TenantId>) -> Result<()> {
     let spool = installation.mailer.spool.clone();
     let act = move || spool.give_up(&name);
     match about {
         Some(tenant) => match installation.tenancy.unless_fenced(tenant, act).await {
-            Err(error) if error.kind() == crate::error::Kind::NotFound => Ok(()),
+            Err(error) if error.kind() == Kind::NotFound => Ok(()),
             other => other,
         },
         None => tokio::task::spawn_blocking(act).await.map_err(Error::internal)?,
@@ -117,9 +114,8 @@ async fn put_aside(
 }
 
 async fn send(outbox: &Outbox, head: &Head, message: &[u8]) -> Sent {
-    let to = match head.to.parse() {
-        Ok(to) => to,
-        Err(_) => return Sent::Refused("the address cannot be written in a mail".to_owned()),
+    let Ok(to) = head.to.parse() else {
+        return Sent::Refused("the address cannot be written in a mail".to_owned());
     };
     match Envelope::new(Some(outbox.from.clone()), vec![to]) {
         Err(error) => Sent::Refused(error.to_string()),
