@@ -4,6 +4,7 @@
 //! is written once and not handed around.
 
 mod access;
+mod answers;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -19,6 +20,7 @@ mod settings;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
+pub use answers::{AnswerName, Answers};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -212,6 +214,7 @@ fn track() -> Track {
             "catalog/0003_audit_checkpoints.sql",
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
+        ("catalog/0004_idempotency.sql", include_str!("../../migrations/catalog/0004_idempotency.sql")),
     ])
 }
 

@@ -70,6 +70,20 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
     ) -> Result<Allowed<N>, Problem> {
         let declared = Declared::of(parts)?;
         declared.require(Access::Tenant(N::PERMISSION, N::ACT))?;
+        let allowed = Allowed::given(parts, installation, N::PERMISSION, N::ACT).await?;
+        declared.check_query(parts)?;
+        Ok(allowed)
+    }
+}
+
+impl<N> Allowed<N> {
+    /// What a request is given for this permission.
+    pub(super) async fn given(
+        parts: &mut Parts,
+        installation: &Arc<Installation>,
+        permission: Permission,
+        act: Act,
+    ) -> Result<Allowed<N>, Problem> {
         let signed_in = SignedIn::of(parts, installation).await?;
         let params = RawPathParams::from_request_parts(parts, installation)
             .await
@@ -79,8 +93,8 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
             installation.tenancy(),
             &signed_in.principal,
             named.selector()?,
-            N::PERMISSION,
-            N::ACT,
+            permission,
+            act,
             signed_in.address,
         )
         .await;
@@ -95,9 +109,7 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
                 return Err(Problem(ambiguous()));
             }
         }
-        let scope = outcome?;
-        declared.check_query(parts)?;
-        Ok(Allowed { scope, principal: signed_in.principal, need: PhantomData })
+        Ok(Allowed { scope: outcome?, principal: signed_in.principal, need: PhantomData })
     }
 }
 

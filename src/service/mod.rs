@@ -22,6 +22,7 @@ pub mod operators;
 mod password_hasher;
 pub mod provisioning;
 pub mod records;
+pub mod repeats;
 pub mod sessions;
 pub mod sign_up;
 pub mod sql;
@@ -65,6 +66,7 @@ pub struct Installation {
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
+    repeats: repeats::InProgress,
     clock: SharedClock,
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
@@ -145,6 +147,7 @@ impl Installation {
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
+            repeats: repeats::InProgress::default(),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
             signing: tokio::sync::Mutex::new(()),
