@@ -51,6 +51,7 @@ pub mod http;
 pub mod id;
 pub mod jobs;
 pub mod model;
+pub mod niceness;
 pub mod policy;
 pub mod random;
 pub mod service;

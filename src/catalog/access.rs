@@ -37,6 +37,8 @@ struct SessionFacts {
     generation: i64,
     successor_used: bool,
     ends_at: Timestamp,
+    confirmed_at: Timestamp,
+    has_second_factor: bool,
 }
 
 impl Principal {
@@ -53,6 +55,16 @@ impl Principal {
     /// The session.
     pub fn session(&self) -> SessionId {
         self.facts.session
+    }
+
+    /// Whether the identity has a second factor.
+    pub fn has_second_factor(&self) -> bool {
+        self.facts.has_second_factor
+    }
+
+    /// When whoever holds the session last showed who they are: at sign-in, or by stepping up since.
+    pub fn confirmed_at(&self) -> Timestamp {
+        self.facts.confirmed_at
     }
 }
 
@@ -125,10 +137,13 @@ impl Catalog {
         let found = self
             .read(move |tx| {
                 let Some(session) = tx.find_session(session)? else { return Ok(None) };
-                Ok(tx.find_identity(session.identity)?.map(|identity| (session, identity)))
+                let has_second_factor = tx.has_second_factor(session.identity)?;
+                Ok(tx.find_identity(session.identity)?.map(|identity| (session, identity, has_second_factor)))
             })
             .await?;
-        let Some((session, identity)) = found.filter(|(session, _)| session.revoked_at.is_none()) else {
+        let Some((session, identity, has_second_factor)) =
+            found.filter(|(session, ..)| session.revoked_at.is_none())
+        else {
             return Err(session_over());
         };
         let facts = Arc::new(SessionFacts {
@@ -137,6 +152,8 @@ impl Catalog {
             generation: session.generation,
             successor_used: session.successor_used,
             ends_at: session.ends_at(),
+            confirmed_at: session.confirmed_at,
+            has_second_factor,
         });
         self.access.sessions.insert(mark, session.id, Arc::clone(&facts));
         Ok(facts)

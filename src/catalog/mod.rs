@@ -4,6 +4,7 @@
 //! is written once and not handed around.
 
 mod access;
+mod account_tokens;
 mod answers;
 mod audit;
 mod cache;
@@ -12,14 +13,17 @@ mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod leaving;
 mod lifecycle;
 mod memberships;
 mod plans;
+mod second_factors;
 mod sessions;
 mod settings;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
+pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
@@ -28,6 +32,7 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
+pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
 pub use tenants::{NewTenant, Tenant, TenantChange};
 
@@ -214,7 +219,9 @@ fn track() -> Track {
             "catalog/0003_audit_checkpoints.sql",
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
-        ("catalog/0004_idempotency.sql", include_str!("../../migrations/catalog/0004_idempotency.sql")),
+        ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
+        ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
+        ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
     ])
 }
 

@@ -26,6 +26,8 @@ pub struct Tenant {
     pub timezone: String,
     /// Settings of the product, as JSON text.
     pub settings: String,
+    /// Whether its members need a second factor.
+    pub second_factor_required: bool,
     /// What must stand in its file.
     pub epoch: i64,
     /// When it was made.
@@ -61,10 +63,11 @@ pub struct TenantChange {
 }
 
 /// What [`tenant`] reads, in this order; the table is called `t`.
-pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after";
+pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after, \
+     t.second_factor_required";
 
 /// How many of them there are: the place of what follows in a row.
-pub(super) const COLUMNS_COUNT: usize = 11;
+pub(super) const COLUMNS_COUNT: usize = 12;
 
 pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
@@ -80,6 +83,7 @@ pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
         created_at: row.get(8)?,
         closed_at: row.get(9)?,
         erase_after: row.get(10)?,
+        second_factor_required: row.get(11)?,
     })
 }
 

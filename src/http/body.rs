@@ -121,6 +121,18 @@ impl Fields {
         }
     }
 
+    /// True or false, or left out.
+    pub(super) fn optional_flag(&mut self, name: &str) -> Option<bool> {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(flag)) => Some(flag),
+            Some(_) => {
+                self.fault(name, "type", "must be true or false");
+                None
+            }
+        }
+    }
+
     /// An object that may be left out, as it is.
     pub(super) fn optional_object(&mut self, name: &str) -> Option<Map<String, Value>> {
         match self.map.remove(name) {

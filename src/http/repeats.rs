@@ -9,7 +9,7 @@ use super::scope::Allowed;
 use crate::error::Error;
 use crate::model::hex::hex;
 use crate::service::repeats::{self, Asked, Claimed, GivenAnswer};
-use crate::service::{Actor, Installation};
+use crate::service::{Actor, Installation, step_up};
 use crate::tenancy::TenantScope;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request};
@@ -81,7 +81,8 @@ async fn asker(
     parts: &mut Parts,
     installation: &Arc<Installation>,
 ) -> Result<(Option<TenantScope>, Actor), Problem> {
-    match Declared::of(parts)?.access() {
+    let declared = Declared::of(parts)?;
+    match declared.access() {
         Access::Public => Err(Problem(Error::internal("nobody's answers cannot be kept"))),
         Access::SignedIn => {
             let signed_in = SignedIn::from_request_parts(parts, installation).await?;
@@ -93,6 +94,9 @@ async fn asker(
         }
         Access::Tenant(permission, act) => {
             let allowed = Allowed::<()>::given(parts, installation, permission, act).await?;
+            if declared.is_fresh() {
+                step_up::require_fresh(installation, &allowed.principal)?;
+            }
             let actor = allowed.scope.by().actor;
             Ok((Some(allowed.scope), actor))
         }

@@ -1,9 +1,10 @@
 //! Signing in, staying so, and who that is.
 
+use super::mfa::SignedIn;
 use super::password_hasher::Compared;
-use super::tokens::TokenPair;
+use super::tokens::{Grant, TokenPair};
 use super::{Caller, Installation};
-use crate::catalog::{Actor, By, Identity, MyMembership, NewSession, Principal, Rotation};
+use crate::catalog::{Actor, By, CatalogTx, Identity, MyMembership, NewSession, Principal, Rotation};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, SessionId};
 use crate::model::password::Password;
@@ -17,38 +18,49 @@ pub struct SignInIn {
     pub password: String,
 }
 
+/// A session to be, with its first refresh token.
+pub(super) fn new_session(
+    installation: &Installation,
+    identity: IdentityId,
+    caller: &Caller,
+) -> (NewSession, Grant) {
+    let id = SessionId::new(installation.clock.now());
+    let grant = installation.tokens.new_refresh(id);
+    let new = NewSession {
+        id,
+        identity,
+        token_hash: grant.hash.clone(),
+        user_agent: caller.user_agent.clone(),
+        address: caller.address.clone(),
+    };
+    (new, grant)
+}
+
+/// Writes a new session, and that it began.
+pub(super) fn insert_session(tx: &CatalogTx<'_>, new: &NewSession, by: &By) -> Result<()> {
+    tx.insert_session(new)?;
+    let details = serde_json::json!({ "user_agent": new.user_agent });
+    tx.audit(by, "session.begun", &format!("session:{}", new.id), &details)
+}
+
 /// A new session of an identity, with its first tokens.
 pub(super) async fn begin_session(
     installation: &Installation,
     identity: IdentityId,
     caller: &Caller,
 ) -> Result<TokenPair> {
-    let id = SessionId::new(installation.clock.now());
-    let grant = installation.tokens.new_refresh(id);
-    let new = NewSession {
-        id,
-        identity,
-        token_hash: grant.hash,
-        user_agent: caller.user_agent.clone(),
-        address: caller.address.clone(),
-    };
+    let (new, grant) = new_session(installation, identity, caller);
+    let id = new.id;
     let by = By::of(Actor::Identity(identity), &caller.address).in_session(id);
-    installation
-        .catalog
-        .write("begin_session", move |tx| {
-            tx.insert_session(&new)?;
-            let details = serde_json::json!({ "user_agent": new.user_agent });
-            tx.audit(&by, "session.begun", &format!("session:{id}"), &details)
-        })
-        .await?;
+    installation.catalog.write("begin_session", move |tx| insert_session(tx, &new, &by)).await?;
     installation.tokens.pair(id, identity, 1, Some(grant.token))
 }
 
-/// Signs a person in. Unknown, disabled and wrong are one answer, and take one time.
+/// Signs a person in, or on to the second factor. Unknown, disabled and wrong are one answer, and take one time.
 ///
 /// # Errors
 /// 401 `sign_in_failed`; 503 when too many sign in at once.
-pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Caller) -> Result<TokenPair> {
+pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Caller) -> Result<SignedIn> {
     let failed = || {
         Error::unauthenticated(
             "sign_in_failed",
@@ -70,6 +82,7 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         Some(found) => (Some(found.identity).filter(|identity| identity.is_active), Some(found.hash)),
         None => (None, None),
     };
+    let stored = hash.clone().unwrap_or_default();
     let compared = installation
         .hasher
         .compare(Password::given(input.password), hash)
@@ -80,11 +93,18 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         (_, Some(identity)) => identity,
     };
     installation.throttle.succeeded(&account, &caller.address);
+    let mut current = stored;
     if let Compared::RightRehash(hash) = compared {
         let id = identity.id;
+        current.clone_from(&hash);
         installation.catalog.write("rehash_password", move |tx| tx.update_password_hash(id, &hash)).await?;
     }
-    begin_session(installation, identity.id, caller).await
+    let id = identity.id;
+    if installation.catalog.read(move |tx| tx.has_second_factor(id)).await? {
+        // Of the password that was compared: if it is another by now, the token is none.
+        return Ok(SignedIn::SecondFactor(installation.tokens.new_mfa(id, &current)));
+    }
+    Ok(SignedIn::Tokens(begin_session(installation, id, caller).await?))
 }
 
 /// Swaps a refresh token for new tokens (DESIGN 6).

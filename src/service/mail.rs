@@ -11,10 +11,15 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Letters that are written at once after their requests were answered.
+const LATER_AT_ONCE: usize = 64;
 
 pub(super) struct Mailer {
     directory: PathBuf,
     base_url: RwLock<String>,
+    turns: Arc<Semaphore>,
 }
 
 /// One message to be sent.
@@ -25,13 +30,14 @@ pub(super) struct Letter {
     pub(super) subject: String,
     /// The text.
     pub(super) text: String,
-    /// The tenant that it is about; its erasure removes the file.
-    pub(super) about: TenantId,
+    /// The tenant that it is about, if about one; its erasure removes the file.
+    pub(super) about: Option<TenantId>,
 }
 
 impl Mailer {
     pub(super) fn new(directory: PathBuf, base_url: String) -> Mailer {
-        Mailer { directory, base_url: RwLock::new(base_url) }
+        let turns = Arc::new(Semaphore::new(LATER_AT_ONCE));
+        Mailer { directory, base_url: RwLock::new(base_url), turns }
     }
 
     /// A link into the UI. It comes from the configured URL, never from what a request calls our host. A secret goes
@@ -57,13 +63,33 @@ impl Mailer {
             .body(letter.text)
             .map_err(Error::internal)?
             .formatted();
-        let name = format!("{:013}-{}-{}.eml", now.0, letter.about, crate::id::uuid_v7(now));
+        let about = letter.about.map_or_else(|| "account".to_owned(), |tenant| tenant.to_string());
+        let name = format!("{:013}-{about}-{}.eml", now.0, crate::id::uuid_v7(now));
         let path = self.directory.join(name);
         let write = move || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
             file.write_all(&message)?;
             Ok(file.sync_all()?)
         };
-        tenancy.unless_fenced(letter.about, write).await
+        match letter.about {
+            Some(tenant) => tenancy.unless_fenced(tenant, write).await,
+            None => {
+                tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(Error::internal(error)))
+            }
+        }
+    }
+
+    /// Tells somebody what has happened to the account already: a letter that cannot be written takes nothing back.
+    pub(super) async fn tell(&self, tenancy: &Arc<Tenancy>, letter: Letter, now: Timestamp) {
+        if let Err(error) = self.send(tenancy, letter, now).await {
+            tracing::error!(error = ?error, "a letter about an account could not be written");
+        }
+    }
+
+    /// A place among the letters that are written after their request was answered.
+    pub(super) fn take_turn(&self) -> Result<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).try_acquire_owned().map_err(|_| {
+            Error::unavailable("mail_busy", "Too many letters are being written. Try again shortly.", 2)
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! What the product does, one file per capability. Each function authorises, opens one transaction, records it in the
 //! audit log and enqueues what follows.
 
+pub mod account;
 pub mod admin;
 pub mod audit;
 pub mod changes;
@@ -8,6 +9,7 @@ pub mod checkpoints;
 mod cursors;
 pub mod demo;
 pub mod documents;
+pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;
@@ -18,14 +20,19 @@ pub mod lifecycle;
 mod lock;
 mod mail;
 pub mod members;
+pub mod mfa;
 pub mod operators;
 mod password_hasher;
+pub mod passwords;
 pub mod provisioning;
 pub mod records;
 pub mod repeats;
+pub mod second_factor;
 pub mod sessions;
 pub mod sign_up;
+pub mod signing_keys;
 pub mod sql;
+pub mod step_up;
 pub mod streams;
 pub mod tenants;
 mod throttle;
@@ -127,6 +134,7 @@ impl Installation {
         layout.clear_tmp()?;
         crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
+        let access = Keys::load_access(&layout.keys(), clock.now())?;
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
@@ -141,7 +149,7 @@ impl Installation {
         )?;
         Ok(Installation {
             id: String::new(),
-            tokens: Tokens::new(&keys, Arc::clone(&clock))?,
+            tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
             mailer: Mailer::new(layout.mail(), config.base_url()),
             setup: operators::Setup::new(false),
@@ -253,7 +261,7 @@ impl Installation {
 
     /// The public keys of access tokens (RFC 7517).
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.keys.public_keys()
+        self.tokens.public_keys()
     }
 }
 

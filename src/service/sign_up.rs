@@ -1,6 +1,7 @@
 //! Signing up: a new identity, with a tenant of its own if it wants one.
 
 use super::identity::begin_session;
+use super::passwords;
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::tokens::TokenPair;
 use super::{Caller, Installation};
@@ -42,17 +43,20 @@ pub(super) struct Candidate {
     pub(super) hash: String,
 }
 
-/// Checks the three fields of a new identity and hashes the password; names every field at fault.
+/// Checks the three fields of a new identity and hashes the password; names every field at fault. `tenant` is the name
+/// of the tenant that is made with it.
 pub(super) async fn prepare_identity(
     installation: &Installation,
     email: &str,
     name: &str,
     password: &str,
+    tenant: Option<&str>,
     mut faults: Vec<FieldError>,
 ) -> Result<Candidate> {
     let parsed_email = Email::parse(email);
     let parsed_name = Name::parse("name", name);
-    let parsed_password = Password::parse_new("password", password, &[email, name]);
+    let known = passwords::known_words(installation, email, name, tenant);
+    let parsed_password = Password::parse_new("password", password, false, &known);
     match (parsed_email, parsed_name, parsed_password) {
         (Ok(email), Ok(name), Ok(password)) if faults.is_empty() => {
             let hash = installation.hasher.hash(password).await?;
@@ -106,7 +110,9 @@ async fn complete_sign_up(
         Some(Ok(tenant)) => Some(tenant),
         None => None,
     };
-    let new = prepare_identity(installation, &input.email, &input.name, &input.password, faults).await?;
+    let tenant_name = input.tenant.as_ref().map(|tenant| tenant.name.as_str());
+    let new = prepare_identity(installation, &input.email, &input.name, &input.password, tenant_name, faults)
+        .await?;
     let by = By::of(Actor::Identity(new.id), &caller.address);
     let id = new.id;
     let identity = {

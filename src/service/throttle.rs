@@ -19,6 +19,8 @@ const FAILURE_WINDOW: i64 = 15 * MINUTE;
 const LONGEST_WAIT: i64 = 5 * MINUTE;
 /// Tries of one network in a minute, whatever the account.
 const TRIES_A_MINUTE: u32 = 20;
+/// Letters to one address that one network may ask for in a minute.
+const LETTERS_A_MINUTE: u32 = 3;
 /// Accounts that one network may try to make in a minute: each costs a hash.
 const SIGN_UPS_A_MINUTE: u32 = 100;
 /// Tenants that one identity may try to make in a minute: each costs a file, and each try tells of a slug.
@@ -29,6 +31,7 @@ const MOST: usize = 50_000;
 pub(super) struct Throttle {
     accounts: Mutex<HashMap<(String, String), Failures>>,
     networks: Mutex<HashMap<String, Tries>>,
+    letters: Mutex<HashMap<(String, String), Tries>>,
     sign_ups: Mutex<HashMap<String, Tries>>,
     tenants: Mutex<HashMap<IdentityId, Tries>>,
     clock: SharedClock,
@@ -51,6 +54,7 @@ impl Throttle {
         Throttle {
             accounts: Mutex::default(),
             networks: Mutex::default(),
+            letters: Mutex::default(),
             sign_ups: Mutex::default(),
             tenants: Mutex::default(),
             clock,
@@ -82,6 +86,42 @@ impl Throttle {
         }
         *failures = Failures { count: failures.count + 1, last: now };
         Ok(())
+    }
+
+    /// Counts a code of a second factor before it is looked at; what is guessed of one account is counted with it.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_code(&self, address: &str) -> Result<()> {
+        let network = network_of(address);
+        count(&self.networks, &network, self.clock.now(), TRIES_A_MINUTE).map_err(failed_too_often)
+    }
+
+    /// The code was right.
+    pub(super) fn code_was_right(&self, address: &str) {
+        self.return_try(&network_of(address));
+    }
+
+    /// Counts a letter that is asked for, before anything is looked up. Per network too: nobody keeps the owner of an
+    /// address from asking.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_letter(&self, account: &str, address: &str) -> Result<()> {
+        self.before_link(address)?;
+        let key = (account.to_owned(), network_of(address));
+        count(&self.letters, &key, self.clock.now(), LETTERS_A_MINUTE).map_err(|left| {
+            wait(left, "too_many_letters", "Too many letters to this address were asked for.")
+        })
+    }
+
+    /// Counts a token of a letter that is tried.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_link(&self, address: &str) -> Result<()> {
+        count(&self.networks, &network_of(address), self.clock.now(), TRIES_A_MINUTE)
+            .map_err(failed_too_often)
     }
 
     /// Counts a sign-up before it costs anything.

@@ -10,6 +10,7 @@ use crate::http::query;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::SessionId;
 use crate::service::identity::{self, SignInIn};
+use crate::service::mfa;
 use crate::service::provisioning::NewTenantIn;
 use crate::service::sign_up::{self, SignUpIn};
 use crate::service::{Installation, TokenPair, sessions};
@@ -22,7 +23,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const COOKIES: Params = Params::Only(&["cookies"]);
+pub(super) const COOKIES: Params = Params::Only(&["cookies"]);
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -71,8 +72,12 @@ async fn sign_in(
     let mut fields = Fields::of(body);
     let input = SignInIn { email: fields.text("email"), password: fields.text("password") };
     fields.finish()?;
-    let tokens = identity::sign_in(&installation, input, &public.caller).await?;
-    Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+    match identity::sign_in(&installation, input, &public.caller).await? {
+        mfa::SignedIn::Tokens(tokens) => Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?),
+        mfa::SignedIn::SecondFactor(token) => {
+            Ok(Json(json!({ "mfa_required": true, "mfa_token": token })).into_response())
+        }
+    }
 }
 
 async fn refresh(State(installation): State<Arc<Installation>>, public: Public, request: Request) -> Answer {
@@ -94,7 +99,7 @@ async fn refresh(State(installation): State<Arc<Installation>>, public: Public, 
 }
 
 /// Whether tokens go into cookies; another site cannot ask for that.
-fn wants_cookies(parts: &Parts, installation: &Installation) -> Result<bool> {
+pub(super) fn wants_cookies(parts: &Parts, installation: &Installation) -> Result<bool> {
     match query::once(&query::pairs(&parts.uri)?, "cookies")? {
         None | Some("0") => Ok(false),
         Some("1") => cookies::refuse_other_sites(parts, installation).map(|()| true),
@@ -103,7 +108,7 @@ fn wants_cookies(parts: &Parts, installation: &Installation) -> Result<bool> {
 }
 
 /// Tokens go into the body or into cookies, never both.
-fn hand_over(
+pub(super) fn hand_over(
     installation: &Installation,
     tokens: &TokenPair,
     by_cookie: bool,

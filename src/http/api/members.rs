@@ -70,11 +70,15 @@ async fn delete(allowed: Allowed<LeaveTenant>, Path(path): Path<MemberPath>) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn transfer(allowed: Allowed<TransferOwnership>, body: Object) -> Answer<Json<Member>> {
+async fn transfer(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<TransferOwnership>,
+    body: Object,
+) -> Answer<Json<Member>> {
     let mut fields = Fields::of(body);
     let to = fields.text("to");
     fields.finish()?;
     let to = IdentityId::parse(&to)
         .ok_or_else(|| Error::invalid_field("to", "format", "must be the id of an identity"))?;
-    Ok(Json(members::transfer_ownership(&allowed.scope, to).await?))
+    Ok(Json(members::transfer_ownership(&installation, &allowed.scope, &allowed.principal, to).await?))
 }

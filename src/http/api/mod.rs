@@ -3,7 +3,9 @@
 mod audit;
 mod auth;
 mod changes;
+mod emails;
 mod exports;
+mod factors;
 mod files;
 mod invitations;
 mod me;
@@ -11,6 +13,7 @@ mod members;
 mod openapi;
 mod operator;
 mod paging;
+mod passwords;
 mod records;
 mod setup;
 mod sql;
@@ -25,6 +28,9 @@ use serde::Serialize;
 pub(super) fn routes() -> Routes {
     Routes::default()
         .and(auth::routes())
+        .and(factors::routes())
+        .and(passwords::routes())
+        .and(emails::routes())
         .and(me::routes())
         .and(tenants::routes())
         .and(members::routes())

@@ -87,7 +87,8 @@ async fn act(
     path: &TenantPath,
     act: OperatorAct,
 ) -> Answer<Json<Value>> {
-    let tenant = lifecycle::operate_tenant(installation, &path.selector, act, operator.by()).await?;
+    let tenant =
+        lifecycle::operate_tenant(installation, &path.selector, act, operator.acts(installation)?).await?;
     Ok(Json(super::tenants::tenant_out(&tenant)))
 }
 
@@ -100,7 +101,9 @@ async fn erase(
     let mut fields = Fields::of(body);
     let confirm = fields.text("confirm");
     fields.finish()?;
-    Ok(Json(erasure::erase_now(&installation, &path.selector, &confirm, operator.by()).await?))
+    Ok(Json(
+        erasure::erase_now(&installation, &path.selector, &confirm, operator.acts(&installation)?).await?,
+    ))
 }
 
 async fn list_erasures(

@@ -30,7 +30,8 @@ pub(super) fn tenant_out(tenant: &Tenant) -> Value {
     let settings: Value = serde_json::from_str(&tenant.settings).unwrap_or_default();
     let mut out = json!({
         "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status, "plan": tenant.plan,
-        "timezone": tenant.timezone, "settings": settings, "created_at": tenant.created_at,
+        "timezone": tenant.timezone, "settings": settings,
+        "second_factor_required": tenant.second_factor_required, "created_at": tenant.created_at,
     });
     if let (Some(at), Some(map)) = (tenant.erase_after, out.as_object_mut()) {
         map.insert("erase_after".to_owned(), json!(at));
@@ -73,6 +74,7 @@ async fn patch(allowed: Allowed<ChangeTenant>, body: Object) -> Answer<Json<Valu
         slug: fields.optional_text("slug"),
         timezone: fields.optional_text("timezone"),
         settings: fields.optional_object("settings"),
+        second_factor_required: fields.optional_flag("second_factor_required"),
     };
     fields.finish()?;
     Ok(Json(tenant_out(&tenants::change_tenant(&allowed.scope, input).await?)))
@@ -86,7 +88,7 @@ async fn close(
     let mut fields = Fields::of(body);
     let confirm = fields.text("confirm");
     fields.finish()?;
-    let tenant = lifecycle::close_tenant(&installation, &allowed.scope, &confirm).await?;
+    let tenant = lifecycle::close_tenant(&installation, &allowed.scope, &allowed.principal, &confirm).await?;
     Ok((StatusCode::ACCEPTED, Json(tenant_out(&tenant))))
 }
 

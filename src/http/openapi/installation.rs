@@ -66,6 +66,9 @@ fn operation(route: &RouteInfo, path: &str) -> Value {
         Access::Operator => operation["x-permission"] = "operator".into(),
         Access::Public | Access::SignedIn => {}
     }
+    if route.fresh {
+        operation["x-step-up"] = true.into();
+    }
     match summary.map_or("-", |summary| summary.takes) {
         "-" => {}
         media if media.contains('/') => {
@@ -167,6 +170,7 @@ mod tests {
             method: "GET",
             path: "/api/v1/new/{thing}".to_owned(),
             access: Access::SignedIn,
+            fresh: false,
             query: &["limit"],
         };
         let document = installation_document(&[route]);
