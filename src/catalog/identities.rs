@@ -114,7 +114,7 @@ impl CatalogTx<'_> {
     pub fn find_password_of(&self, id: IdentityId) -> Result<Option<StoredPassword>> {
         let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE id = ?1");
         Ok(self.tx.query_row(&sql, params![id], |row| {
-            Ok(StoredPassword { identity: identity(row)?, hash: row.get(6)? })
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(7)? })
         })?)
     }
 
