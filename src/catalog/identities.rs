@@ -177,6 +177,10 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn delete_identity(&self, id: IdentityId) -> Result<()> {
+        self.tx.execute(
+            "DELETE FROM _idempotency WHERE actor IN ('identity:' || ?1, 'operator:' || ?1)",
+            params![id],
+        )?;
         self.tx.execute("DELETE FROM identities WHERE id = ?1", params![id])?;
         self.forget_all_sessions();
         Ok(())

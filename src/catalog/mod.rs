@@ -5,6 +5,7 @@
 
 mod access;
 mod account_tokens;
+mod answers;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -24,6 +25,7 @@ mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
 pub use account_tokens::{NewAccountToken, Purpose};
+pub use answers::{AnswerName, Answers};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -221,7 +223,8 @@ fn track() -> Track {
         ),
         ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
         ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
-        ("catalog/0006_sign_ups.sql", include_str!("../../migrations/catalog/0006_sign_ups.sql")),
+        ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
+        ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
     ])
 }
 

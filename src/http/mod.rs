@@ -18,6 +18,7 @@ mod problem;
 mod public_files;
 mod query;
 mod ranges;
+mod repeats;
 mod routes;
 mod scope;
 mod server;

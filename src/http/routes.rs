@@ -103,6 +103,11 @@ impl Declared {
         Err(Error::internal("a route that streams is not declared so"))
     }
 
+    /// Who may use the route.
+    pub(super) fn access(self) -> Access {
+        self.access
+    }
+
     /// Refuses query parameters that the route does not take.
     pub(super) fn check_query(self, parts: &Parts) -> Result<()> {
         let Params::Only(known) = self.params else { return Ok(()) };

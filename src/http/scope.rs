@@ -75,6 +75,23 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
         let declared = Declared::of(parts)?;
         declared.require(Access::Tenant(N::PERMISSION, N::ACT))?;
         declared.require_fresh(N::FRESH)?;
+        let allowed = Allowed::given(parts, installation, N::PERMISSION, N::ACT).await?;
+        if N::FRESH {
+            step_up::require_fresh(installation, &allowed.principal)?;
+        }
+        declared.check_query(parts)?;
+        Ok(allowed)
+    }
+}
+
+impl<N> Allowed<N> {
+    /// What a request is given for this permission.
+    pub(super) async fn given(
+        parts: &mut Parts,
+        installation: &Arc<Installation>,
+        permission: Permission,
+        act: Act,
+    ) -> Result<Allowed<N>, Problem> {
         let signed_in = SignedIn::of(parts, installation).await?;
         let params = RawPathParams::from_request_parts(parts, installation)
             .await
@@ -84,8 +101,8 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
             installation.tenancy(),
             &signed_in.principal,
             named.selector()?,
-            N::PERMISSION,
-            N::ACT,
+            permission,
+            act,
             signed_in.address,
         )
         .await;
@@ -100,12 +117,7 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
                 return Err(Problem(ambiguous()));
             }
         }
-        let scope = outcome?;
-        if N::FRESH {
-            step_up::require_fresh(installation, &signed_in.principal)?;
-        }
-        declared.check_query(parts)?;
-        Ok(Allowed { scope, principal: signed_in.principal, need: PhantomData })
+        Ok(Allowed { scope: outcome?, principal: signed_in.principal, need: PhantomData })
     }
 }
 

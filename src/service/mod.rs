@@ -27,6 +27,7 @@ mod password_hasher;
 pub mod passwords;
 pub mod provisioning;
 pub mod records;
+pub mod repeats;
 pub mod second_factor;
 pub mod sessions;
 pub mod sign_up;
@@ -73,6 +74,7 @@ pub struct Installation {
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
+    repeats: repeats::InProgress,
     clock: SharedClock,
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
@@ -161,6 +163,7 @@ impl Installation {
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
+            repeats: repeats::InProgress::default(),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
             signing: tokio::sync::Mutex::new(()),

@@ -1,5 +1,6 @@
 //! The proof of access to one tenant.
 
+mod answers;
 mod catalog;
 mod contents;
 mod tables;

@@ -46,6 +46,7 @@ mod patterns;
 mod permissions;
 mod queries;
 mod refresh;
+mod repeats;
 mod role_table;
 mod roles;
 mod schemas;

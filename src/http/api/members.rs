@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::http::body::{Fields, Object};
 use crate::http::problem::Answer;
 use crate::http::query;
+use crate::http::repeats::repeatable;
 use crate::http::routes::{NONE, Params, Routes, Verb};
 use crate::http::scope::{Allowed, LeaveTenant, ManageMembers, Need, ReadMembers, TransferOwnership};
 use crate::id::IdentityId;
@@ -21,7 +22,7 @@ pub(super) fn routes() -> Routes {
         .tenant(ReadMembers::BOTH, Verb::Get, "/members", Params::Only(&["limit", "cursor"]), list)
         .tenant(ManageMembers::BOTH, Verb::Patch, "/members/{identity}", NONE, patch)
         .tenant(LeaveTenant::BOTH, Verb::Delete, "/members/{identity}", NONE, delete)
-        .tenant(TransferOwnership::BOTH, Verb::Post, "/ownership-transfer", NONE, transfer)
+        .tenant(TransferOwnership::BOTH, Verb::Post, "/ownership-transfer", NONE, repeatable(transfer))
 }
 
 #[derive(Deserialize)]

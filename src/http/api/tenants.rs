@@ -3,6 +3,7 @@
 use crate::http::body::{Fields, NoBody, Object};
 use crate::http::principal::SignedIn;
 use crate::http::problem::Answer;
+use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ChangeTenant, CloseTenant, Need, ReadTenant, ReopenTenant};
 use crate::service::provisioning::{self, NewTenantIn};
@@ -16,12 +17,12 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(Access::SignedIn, Verb::Post, "/tenants", NONE, create)
+        .add(Access::SignedIn, Verb::Post, "/tenants", NONE, repeatable(create))
         .add(Access::SignedIn, Verb::Get, "/tenants", NONE, list)
         .tenant(ReadTenant::BOTH, Verb::Get, "", NONE, get)
         .tenant(ChangeTenant::BOTH, Verb::Patch, "", NONE, patch)
-        .tenant(CloseTenant::BOTH, Verb::Post, "/close", NONE, close)
-        .tenant(ReopenTenant::BOTH, Verb::Post, "/reopen", NONE, reopen)
+        .tenant(CloseTenant::BOTH, Verb::Post, "/close", NONE, repeatable(close))
+        .tenant(ReopenTenant::BOTH, Verb::Post, "/reopen", NONE, repeatable(reopen))
 }
 
 /// A tenant as the API shows it.

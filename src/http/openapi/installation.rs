@@ -57,7 +57,7 @@ fn operation(route: &RouteInfo, path: &str) -> Value {
         "operationId": id,
         "summary": summary.map_or("", |summary| summary.text),
         "tags": [tag(below)],
-        "parameters": query_parameters(route),
+        "parameters": parameters(route, below),
         "security": if route.access == Access::Public { json!([]) } else { json!([{ "bearer": [] }]) },
         "responses": responses(route, below, summary),
     });
@@ -89,6 +89,16 @@ fn tag(path: &str) -> String {
     let rest = path.strip_prefix("/tenants/{tenant}/").unwrap_or(path.trim_start_matches('/'));
     let first = rest.split('/').next().unwrap_or_default();
     if path == "/openapi.json" { "openapi".to_owned() } else { first.trim_end_matches(".json").to_owned() }
+}
+
+fn parameters(route: &RouteInfo, path: &str) -> Vec<Value> {
+    let mut all = query_parameters(route);
+    // Signing in and out leaves nothing that a second time would double; an erasure answers the receipt of the first.
+    let is_repeatable = !path.starts_with("/auth/") && !path.ends_with("/sql") && !path.ends_with("/erase");
+    if route.method == "POST" && route.access != Access::Public && is_repeatable {
+        all.push(reference("parameters", "IdempotencyKey"));
+    }
+    all
 }
 
 fn query_parameters(route: &RouteInfo) -> Vec<Value> {
