@@ -63,6 +63,11 @@ const WORDS: &[Word] = &[
     only("tower_http", &["http"], "nothing but http knows the framework"),
     only("hyper", &["http"], "nothing but http knows the framework"),
     only("hyper_util", &["http"], "nothing but http knows the framework"),
+    only(
+        "routing",
+        &["http/routes.rs", "http/verb.rs", "http/health.rs", "http/pages.rs"],
+        "a route of the API declares who may use it",
+    ),
     only("SystemTime::now", &["clock"], "only clock reads the time"),
     only("Instant::now", &["clock"], "only clock reads the time"),
     only("Timestamp::now", &["clock"], "only clock reads the time"),

@@ -6,6 +6,7 @@ mod body;
 mod conditions;
 mod connection;
 mod cookies;
+mod gate;
 mod health;
 mod large_body;
 mod layers;
@@ -24,6 +25,7 @@ mod scope;
 mod server;
 #[cfg(test)]
 mod tests;
+mod verb;
 
 pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;

@@ -1,5 +1,6 @@
 //! The table of routes: every one declares who may use it and which query parameters it takes.
 
+use super::gate::{self, Guarded};
 use super::query;
 use crate::error::{Error, Result};
 use crate::model::tenant::Act;
@@ -9,8 +10,10 @@ use axum::Router;
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::request::Parts;
-use axum::routing::{MethodFilter, on};
+use axum::routing::on;
 use std::sync::Arc;
+
+pub(super) use super::verb::Verb;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,38 +143,6 @@ where
     }
 }
 
-/// Method of a route.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Verb {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-impl Verb {
-    const fn name(self) -> &'static str {
-        match self {
-            Verb::Get => "GET",
-            Verb::Post => "POST",
-            Verb::Put => "PUT",
-            Verb::Patch => "PATCH",
-            Verb::Delete => "DELETE",
-        }
-    }
-
-    const fn filter(self) -> MethodFilter {
-        match self {
-            Verb::Get => MethodFilter::GET,
-            Verb::Post => MethodFilter::POST,
-            Verb::Put => MethodFilter::PUT,
-            Verb::Patch => MethodFilter::PATCH,
-            Verb::Delete => MethodFilter::DELETE,
-        }
-    }
-}
-
 /// What a route of a tenant declares.
 #[derive(Clone, Copy)]
 pub(super) struct TenantRoute {
@@ -208,6 +179,8 @@ impl TenantRoute {
 pub(super) struct Routes {
     pub(super) router: Router<Arc<Installation>>,
     pub(super) infos: Vec<RouteInfo>,
+    /// Routes whose handlers let in others than they declare: with one of them nothing is served.
+    pub(super) faults: Vec<String>,
 }
 
 impl Routes {
@@ -222,7 +195,7 @@ impl Routes {
     ) -> Routes
     where
         H: Handler<T, Arc<Installation>>,
-        T: 'static,
+        T: Guarded + 'static,
     {
         let fresh = access == Access::Operator && !matches!(verb, Verb::Get);
         self.add_declared(Declared { access, params, fresh, streams: false }, verb, path, handler);
@@ -230,7 +203,7 @@ impl Routes {
     }
 
     /// The same for a route that asks for a fresh sign-in or a step-up.
-    pub(super) fn fresh<H: Handler<T, Arc<Installation>>, T: 'static>(
+    pub(super) fn fresh<H: Handler<T, Arc<Installation>>, T: Guarded + 'static>(
         mut self,
         access: Access,
         verb: Verb,
@@ -245,7 +218,7 @@ impl Routes {
     fn add_declared<H, T>(&mut self, declared: Declared, verb: Verb, path: &str, handler: H)
     where
         H: Handler<T, Arc<Installation>>,
-        T: 'static,
+        T: Guarded + 'static,
     {
         let path = format!("/api/v1{path}");
         let query = match declared.params {
@@ -259,13 +232,15 @@ impl Routes {
             fresh: declared.fresh,
             query,
         });
+        let fault = gate::fault::<T>(declared.access, declared.fresh);
+        self.faults.extend(fault.map(|fault| format!("{} {path}: {fault}", verb.name())));
         self.route(declared, verb, &path, handler);
     }
 
     fn route<H, T>(&mut self, declared: Declared, verb: Verb, path: &str, handler: H)
     where
         H: Handler<T, Arc<Installation>>,
-        T: 'static,
+        T: Guarded + 'static,
     {
         let method = on(verb.filter(), Declaring { declared, handler });
         self.router = std::mem::take(&mut self.router).route(path, method);
@@ -283,7 +258,7 @@ impl Routes {
     ) -> Routes
     where
         H: Handler<T, Arc<Installation>>,
-        T: 'static,
+        T: Guarded + 'static,
     {
         let access = Access::Tenant(need.permission, need.act);
         let declared = Declared { access, params, fresh: need.fresh, streams: need.streams };
@@ -298,6 +273,7 @@ impl Routes {
     pub(super) fn and(mut self, other: Routes) -> Routes {
         self.router = self.router.merge(other.router);
         self.infos.extend(other.infos);
+        self.faults.extend(other.faults);
         self
     }
 }

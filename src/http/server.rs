@@ -41,8 +41,9 @@ impl Server {
     /// Binds the address of the settings.
     ///
     /// # Errors
-    /// It is taken or not ours.
+    /// It is taken or not ours; or a route would let in others than it declares.
     pub async fn bind(installation: Arc<Installation>) -> Result<Server> {
+        refuse_faults(&api::routes())?;
         let wanted = installation.config().listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| {
             Error::unavailable(
@@ -190,6 +191,14 @@ fn router(installation: &Arc<Installation>) -> Router {
         .with_state(Arc::clone(installation))
 }
 
+/// Nothing is served as long as one route is not what it declares to be.
+fn refuse_faults(routes: &Routes) -> Result<()> {
+    match routes.faults.as_slice() {
+        [] => Ok(()),
+        faults => Err(Error::new(Kind::Internal, "routes_disagree", faults.join("; "))),
+    }
+}
+
 /// What is answered on a connection beyond the bound: health, and that it is one too many.
 fn router_when_full(installation: &Arc<Installation>) -> Router {
     health::router().fallback(full).with_state(Arc::clone(installation))
@@ -203,4 +212,18 @@ async fn full() -> Response {
 async fn method_not_allowed() -> Response {
     Problem(Error::new(Kind::NotAllowed, "method_not_allowed", "This path does not take this method."))
         .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_a_route_that_is_not_what_it_declares_nothing_is_served() {
+        assert!(refuse_faults(&api::routes()).is_ok());
+        let mut routes = api::routes();
+        routes.faults.push("GET /x: declared for Operator, its handler lets in Public".to_owned());
+        let refused = refuse_faults(&routes).unwrap_err();
+        assert!(refused.detail().contains("GET /x"), "{refused:?}");
+    }
 }
