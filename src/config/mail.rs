@@ -4,6 +4,7 @@ use super::text::FromText;
 use super::{Config, ConfigError};
 use lettre::message::Mailbox;
 use std::net::IpAddr;
+use std::path::Path;
 
 /// How the connection to the mail server is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -81,6 +82,7 @@ impl Config {
         let Some(host) = &self.smtp_host else {
             let lonely = [
                 ("smtp_port", self.smtp_port.is_some()),
+                ("smtp_ca_file", self.smtp_ca_file.is_some()),
                 ("smtp_user", self.smtp_user.is_some()),
                 ("smtp_password", self.smtp_password.is_some()),
             ];
@@ -105,6 +107,16 @@ impl Config {
         if self.smtp_user.is_some() != self.smtp_password.is_some() {
             return fault("smtp_user and smtp_password are set together, or neither".to_owned());
         }
+        if let Some(file) = &self.smtp_ca_file {
+            if self.smtp_security == SmtpSecurity::None {
+                return fault(
+                    "smtp_ca_file is set, but smtp_security = none asks for no certificate. Say tls or starttls."
+                        .to_owned(),
+                );
+            }
+            read_authorities(file)
+                .map_err(|why| ConfigError(format!("smtp_ca_file = {}: {why}", file.display())))?;
+        }
         let is_local =
             host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         if self.smtp_security == SmtpSecurity::None && self.smtp_user.is_some() && !is_local {
@@ -117,10 +129,25 @@ impl Config {
     }
 }
 
+/// The certificates of `smtp_ca_file`, as they stand in it.
+///
+/// # Errors
+/// A sentence that says why it cannot be used.
+pub fn read_authorities(file: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    if text.contains("-----BEGIN CERTIFICATE-----") {
+        Ok(text)
+    } else {
+        Err("there is no certificate in it; it takes PEM, which begins with -----BEGIN CERTIFICATE-----"
+            .to_owned())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Partial;
     use super::*;
+    use std::path::PathBuf;
 
     fn check(change: impl FnOnce(&mut Partial)) -> Result<(), String> {
         let mut settings = Partial {
@@ -152,6 +179,18 @@ mod tests {
         refused(|all| all.smtp_host = None, "smtp_host");
         refused(|all| all.smtp_host = Some(Some("smtp://x".to_owned())), "smtp_host = smtp://x");
         refused(|all| all.smtp_security = Some(SmtpSecurity::None), "smtp_security");
+        let ca = |file: &str| Some(Some(PathBuf::from(file)));
+        let error = check(|all| all.smtp_ca_file = ca("/nowhere/ca.pem")).unwrap_err();
+        assert!(error.contains("smtp_ca_file = /nowhere/ca.pem"), "{error}");
+        let error = check(|all| all.smtp_ca_file = ca("Cargo.toml")).unwrap_err();
+        assert!(error.contains("no certificate"), "{error}");
+        let lonely =
+            |all: &mut Partial| (all.smtp_host, all.smtp_user, all.smtp_password) = (None, None, None);
+        let error = check(|all| {
+            lonely(all);
+            all.smtp_ca_file = ca("Cargo.toml");
+        });
+        assert!(error.unwrap_err().contains("smtp_ca_file is set, but smtp_host is not"));
         let local = |all: &mut Partial| {
             all.smtp_security = Some(SmtpSecurity::None);
             all.smtp_host = Some(Some("127.0.0.1".to_owned()));

@@ -5,7 +5,7 @@ mod mail;
 mod settings;
 mod text;
 
-pub use mail::{Secret, SmtpSecurity};
+pub use mail::{Secret, SmtpSecurity, read_authorities};
 pub use settings::{Config, LogFormat, Partial, Setting};
 
 use settings::{NAMES, from_environment};

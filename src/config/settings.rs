@@ -89,6 +89,8 @@ settings! {
     smtp_port: Option<u16> = None, "587";
     /// How the connection to it is secured: tls, starttls or none.
     smtp_security: SmtpSecurity = SmtpSecurity::Starttls, "\"starttls\"";
+    /// A file with certificates (PEM) that count beside those of this machine: where its certificate is of your own authority.
+    smtp_ca_file: Option<PathBuf> = None, "\"/etc/ssl/our-authority.pem\"";
     /// The name to sign in with there.
     smtp_user: Option<String> = None, "\"tenantry\"";
     /// The password that goes with it; never shown.

@@ -2,11 +2,11 @@
 
 use super::spool::written_at;
 use crate::clock::{DAY, HOUR, SECOND, Timestamp};
-use crate::config::{Config, SmtpSecurity};
-use crate::error::{Error, Result};
+use crate::config::{Config, SmtpSecurity, read_authorities};
+use crate::error::{Error, Kind, Result};
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, Tokio1Executor};
 use std::collections::BTreeMap;
@@ -57,10 +57,9 @@ impl Outbox {
         now: Timestamp,
     ) -> Result<Option<Outbox>> {
         let Some(host) = config.smtp_host.clone() else { return Ok(None) };
-        let tls = || TlsParameters::new(host.clone()).map_err(Error::internal);
         let tls = match config.smtp_security {
-            SmtpSecurity::Tls => Tls::Wrapper(tls()?),
-            SmtpSecurity::Starttls => Tls::Required(tls()?),
+            SmtpSecurity::Tls => Tls::Wrapper(tls_with(config, &host)?),
+            SmtpSecurity::Starttls => Tls::Required(tls_with(config, &host)?),
             SmtpSecurity::None => Tls::None,
         };
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
@@ -147,6 +146,23 @@ impl Queue {
         self.waiting.insert((at, due.name), failures);
         true
     }
+}
+
+/// What is believed of the server: a certificate for its name by an authority of this machine or of `smtp_ca_file`.
+fn tls_with(config: &Config, host: &str) -> Result<TlsParameters> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Some(file) = &config.smtp_ca_file {
+        let unusable = |why: String| {
+            let detail = format!("smtp_ca_file = {}: {why}", file.display());
+            Error::new(Kind::Malformed, "smtp_ca_file_invalid", detail)
+        };
+        let text = read_authorities(file).map_err(unusable)?;
+        let certificates =
+            Certificate::from_pem(text.as_bytes()).map_err(|error| unusable(error.to_string()))?;
+        builder = builder.add_root_certificate(certificates);
+        return builder.build().map_err(|error| unusable(error.to_string()));
+    }
+    builder.build().map_err(Error::internal)
 }
 
 fn wait_after(failures: u32) -> i64 {

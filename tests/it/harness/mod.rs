@@ -1,6 +1,7 @@
 //! What every test stands on.
 
 mod answer;
+mod authority;
 mod call;
 mod cases;
 mod client;
@@ -13,6 +14,7 @@ mod smtp;
 mod stream;
 
 pub use answer::Answer;
+pub use authority::Authority;
 pub use call::Call;
 pub use cases::{Case, run_cases};
 pub use client::Client;
@@ -21,7 +23,7 @@ pub use mail::{letters_to, token_in, token_mailed_to};
 pub use people::{Person, Tenant};
 pub use raw::raw_request;
 pub use server::Server;
-pub use smtp::Smtp;
+pub use smtp::{Security, Smtp};
 pub use stream::{Event, Stream};
 
 use std::time::{Duration, Instant};
