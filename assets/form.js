@@ -7,7 +7,8 @@ export function tokenInAddress() {
 
 /**
  * @param {HTMLFormElement} form
- * @param {(values: Record<string, string>) => Promise<string>} send resolves to the sentence that says it worked
+ * @param {(values: Record<string, string>) => Promise<string | { more: string }>} send resolves to the sentence that says
+ *   it worked, or to one that says what else is needed: then the form stays
  */
 export function onSubmit(form, send) {
   const status = /** @type {HTMLElement} */ (document.querySelector("[role=status]"));
@@ -18,9 +19,10 @@ export function onSubmit(form, send) {
     clearFaults(form);
     try {
       const values = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, String(value)]));
-      status.textContent = await send(values);
+      const done = await send(values);
+      status.textContent = typeof done === "string" ? done : done.more;
       status.className = "";
-      form.hidden = true;
+      form.hidden = typeof done === "string";
     } catch (error) {
       showFaults(form, error.fields ?? []);
       status.textContent = error.message;
@@ -31,14 +33,15 @@ export function onSubmit(form, send) {
   });
 }
 
-/** Posts JSON and returns the answer, or throws an error with `message` and `fields`. */
+/** Posts JSON, if any, and returns the answer, or throws an error with `message`, `code` and `fields`. */
 export async function post(path, body, token) {
-  const headers = { "content-type": "application/json" };
+  const headers = body === undefined ? {} : { "content-type": "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
   const response = await fetch(`/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  throw Object.assign(new Error(answer.detail ?? `The server answered ${response.status}.`), { fields: answer.errors });
+  const { detail = `The server answered ${response.status}.`, code, errors: fields } = answer;
+  throw Object.assign(new Error(detail), { code, fields });
 }
 
 function clearFaults(form) {

@@ -63,7 +63,7 @@ impl OfTenant<'_> {
     /// Adds an invitation; one that has expired makes way for it.
     ///
     /// # Errors
-    /// 409 `already_invited` while one is open for this address, `too_many_invitations`.
+    /// 409 `already_invited` while one is open for this address, `too_many_invitations`; 402 `seats_exhausted`.
     pub fn insert_invitation(
         &self,
         id: InvitationId,
@@ -78,13 +78,7 @@ impl OfTenant<'_> {
                AND revoked_at IS NULL AND expires_at <= ?3",
             params![self.tenant, email.as_str(), self.now()],
         )?;
-        let open = self.tx().query_row(
-            "SELECT count(*) FROM invitations
-             WHERE tenant_id = ?1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?2",
-            params![self.tenant, self.now()],
-            |row| row.get::<i64>(0),
-        )?;
-        if open >= Some(MOST_OPEN) {
+        if self.seats()?.offered >= MOST_OPEN {
             return Err(Error::conflict(
                 "too_many_invitations",
                 format!(
@@ -104,6 +98,7 @@ impl OfTenant<'_> {
                     "There is an open invitation for this address. Revoke it to send another.",
                 )
             })?;
+        self.seats()?.admit_invitations()?;
         self.find_invitation(id)?.ok_or_else(Error::not_found)
     }
 

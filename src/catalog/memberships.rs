@@ -120,10 +120,10 @@ impl OfTenant<'_> {
         self.tx().query_row(&sql, params![self.tenant, identity], member)?.ok_or_else(Error::not_found)
     }
 
-    /// Adds a member. False if the identity is one already.
+    /// Adds a member, if there is a seat. False if the identity is one already.
     ///
     /// # Errors
-    /// As the database says.
+    /// 402 `seats_exhausted`; with it nothing of this transaction may stay.
     pub fn insert_membership(&self, identity: IdentityId, role: &str) -> Result<bool> {
         let added = self.tx().execute(
             "INSERT INTO memberships (tenant_id, identity_id, role, created_at) VALUES (?1, ?2, ?3, ?4)
@@ -131,6 +131,9 @@ impl OfTenant<'_> {
             params![self.tenant, identity, role, self.now()],
         )?;
         self.catalog.forget_membership(self.tenant, identity);
+        if added > 0 {
+            self.seats()?.admit_members()?;
+        }
         Ok(added > 0)
     }
 

@@ -17,6 +17,7 @@ mod leaving;
 mod lifecycle;
 mod memberships;
 mod plans;
+mod seats;
 mod second_factors;
 mod sessions;
 mod settings;
@@ -33,8 +34,9 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
+pub use seats::Seats;
 pub use second_factors::SecondFactor;
-pub use sessions::{NewSession, Rotation, Session};
+pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 
@@ -225,6 +227,7 @@ fn track() -> Track {
         ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
         ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
         ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
+        ("catalog/0010_seats.sql", include_str!("../../migrations/catalog/0010_seats.sql")),
     ])
 }
 

@@ -16,6 +16,8 @@ pub struct Plan {
     pub version: i64,
     /// Its title.
     pub title: String,
+    /// How many members a tenant may have under it; `None`: any number.
+    pub seats: Option<i64>,
 }
 
 impl CatalogTx<'_> {
@@ -38,9 +40,9 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn find_plan(&self, key: &str) -> Result<Option<Plan>> {
         Ok(self.tx.query_row(
-            "SELECT key, version, title FROM plans WHERE key = ?1 ORDER BY version DESC LIMIT 1",
+            "SELECT key, version, title, seats FROM plans WHERE key = ?1 ORDER BY version DESC LIMIT 1",
             params![key],
-            |row| Ok(Plan { key: row.get(0)?, version: row.get(1)?, title: row.get(2)? }),
+            |row| Ok(Plan { key: row.get(0)?, version: row.get(1)?, title: row.get(2)?, seats: row.get(3)? }),
         )?)
     }
 }

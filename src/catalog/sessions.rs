@@ -63,6 +63,9 @@ pub enum Rotation {
     Reused,
 }
 
+/// Sessions of one identity at once. One more ends the one that was not used for longest.
+pub const MOST_SESSIONS: usize = 100;
+
 const COLUMNS: &str = "id, identity_id, generation, successor_used, created_at, last_used_at, revoked_at, user_agent, address, confirmed_at";
 
 fn session(row: &Row<'_>) -> Result<Session, DbError> {
@@ -81,18 +84,33 @@ fn session(row: &Row<'_>) -> Result<Session, DbError> {
 }
 
 impl CatalogTx<'_> {
-    /// Adds a session, with generation 1. It has no predecessor that could be lost, so it counts as used.
+    /// Adds a session, with generation 1. It has no predecessor that could be lost, so it counts as used. Answers how many
+    /// older ones had to end for it.
     ///
     /// # Errors
     /// As the database says.
-    pub fn insert_session(&self, new: &NewSession) -> Result<()> {
+    pub fn insert_session(&self, new: &NewSession) -> Result<usize> {
         self.tx.execute(
             "INSERT INTO sessions (id, identity_id, generation, token_hash, successor_used, created_at, last_used_at,
                user_agent, address, confirmed_at)
              VALUES (?1, ?2, 1, ?3, 1, ?4, ?4, ?5, ?6, ?4)",
             params![new.id, new.identity, &new.token_hash, self.now(), &new.user_agent, &new.address],
         )?;
-        Ok(())
+        self.end_sessions_beyond_the_bound(new)
+    }
+
+    fn end_sessions_beyond_the_bound(&self, new: &NewSession) -> Result<usize> {
+        let alive: Vec<SessionId> = self.tx.query(
+            "SELECT id FROM sessions WHERE identity_id = ?1 AND revoked_at IS NULL AND id <> ?2
+             ORDER BY last_used_at DESC, id DESC",
+            params![new.identity, new.id],
+            |row| row.get(0),
+        )?;
+        let beyond = alive.get(MOST_SESSIONS - 1..).unwrap_or_default();
+        for session in beyond {
+            self.revoke_session(*session, "too many sessions")?;
+        }
+        Ok(beyond.len())
     }
 
     /// The session of that id.
@@ -201,6 +219,19 @@ impl CatalogTx<'_> {
         let changed = self.tx.execute(
             "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE identity_id = ?1 AND revoked_at IS NULL",
             params![identity, self.now(), reason],
+        )?;
+        self.forget_all_sessions();
+        Ok(changed)
+    }
+
+    /// Ends all sessions there are.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn revoke_all_sessions(&self, reason: &str) -> Result<usize> {
+        let changed = self.tx.execute(
+            "UPDATE sessions SET revoked_at = ?1, revoked_reason = ?2 WHERE revoked_at IS NULL",
+            params![self.now(), reason],
         )?;
         self.forget_all_sessions();
         Ok(changed)

@@ -93,6 +93,9 @@ pub(super) enum Command {
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Who is signed in
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -147,6 +150,22 @@ pub(super) enum KeysCommand {
         /// A key was stolen: refuse all tokens of before at once. Clients have to refresh; sessions live on
         #[arg(long)]
         emergency: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum SessionsCommand {
+    /// End all sessions of an account, or everybody's: the next request of each is refused
+    #[command(
+        after_help = "Examples:\n  tenantry sessions end someone@example.com\n  tenantry sessions end --everybody"
+    )]
+    End {
+        /// The account's address
+        #[arg(required_unless_present = "everybody")]
+        email: Option<String>,
+        /// Sign everybody out
+        #[arg(long, conflicts_with = "email")]
+        everybody: bool,
     },
 }
 

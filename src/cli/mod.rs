@@ -11,6 +11,7 @@ mod new;
 mod openapi;
 mod output;
 mod serve;
+mod sessions;
 mod verify;
 mod verify_files;
 
@@ -86,6 +87,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
         Command::Keys(command) => keys::run(&common, &command),
+        Command::Sessions(command) => sessions::run(&common, command),
         Command::Config(ConfigCommand::Check) => config::check(&common),
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),

@@ -103,6 +103,7 @@ impl FromRequestParts<Arc<Installation>> for SignedInOperator {
         if !signed_in.principal.identity().operator {
             return Err(Problem(step_up::operator_only()));
         }
+        step_up::require_second_factor(installation, &signed_in.principal)?;
         if declared.is_fresh() {
             step_up::require_fresh(installation, &signed_in.principal)?;
         }

@@ -3,28 +3,39 @@
 use super::Installation;
 use super::mail::Letter;
 use super::passwords::{require_password, wrong};
+use super::second_factor::{self, Checked};
 use crate::catalog::{By, Principal};
 use crate::error::{Error, Result};
 use serde_json::json;
 
 /// Deletes the account of whoever is signed in: sessions, memberships and the identity itself go. What it wrote stays with
-/// its tenants, under an id that names nobody any more.
+/// its tenants, under an id that names nobody any more. Who has a second factor sends a code of it too.
 ///
 /// # Errors
-/// 403 `password_wrong`; 409 `sole_owner` with the slugs, or `last_operator`; 429.
+/// 403 `password_wrong`, `code_required`, `code_wrong`; 409 `sole_owner` with the slugs, or `last_operator`; 429.
 pub async fn delete_account(
     installation: &Installation,
     principal: &Principal,
     password: String,
+    code: Option<String>,
     by: By,
 ) -> Result<()> {
-    let proven = require_password(installation, principal, password).await?;
+    second_factor::require_sent(principal, code.as_deref())?;
+    let proven = require_password(installation, principal, password, &by.address).await?;
     let (id, email) = (principal.id(), principal.identity().email.clone());
-    installation
+    let (key, address, sends_code) = (installation.keys.factors, by.address.clone(), code.is_some());
+    if sends_code {
+        installation.throttle.before_code(&address)?;
+    }
+    let checked = installation
         .catalog
         .write("delete_account", move |tx| {
             if tx.find_password_hash(id)?.as_ref() != Some(&proven) {
                 return Err(wrong());
+            }
+            let checked = second_factor::check_too(tx, &key, id, code.as_deref(), &by)?;
+            if checked != Checked::Right {
+                return Ok(checked);
             }
             let alone = tx.list_tenants_owned_alone(id)?;
             if !alone.is_empty() {
@@ -45,9 +56,14 @@ pub async fn delete_account(
             tx.delete_past_invitations(&email)?;
             tx.delete_sign_ups(&email)?;
             tx.delete_identity(id)?;
-            tx.audit(&by, "identity.deleted", &target, &json!({}))
+            tx.audit(&by, "identity.deleted", &target, &json!({}))?;
+            Ok(checked)
         })
         .await?;
+    checked.right_or(second_factor::code_wrong)?;
+    if sends_code {
+        installation.throttle.code_was_right(&address);
+    }
     let letter = Letter {
         to: principal.identity().email.clone(),
         subject: "Your account was deleted".to_owned(),

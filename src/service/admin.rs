@@ -2,6 +2,7 @@
 
 use super::lifecycle::{self, OperatorAct};
 use super::provisioning::{self, Maker, NewTenantIn};
+use super::sessions::{self, Whose};
 use super::{Installation, audit, erasure, exports, operators, signing_keys, tenants};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::error::{Error, Kind, Result};
@@ -77,6 +78,11 @@ pub enum Command {
         /// Which.
         slug: String,
     },
+    /// Ends all sessions of an account, or everybody's.
+    SessionsEnd {
+        /// The account's address; everybody's where none is given.
+        email: Option<String>,
+    },
     /// Lists the keys of access tokens.
     KeysList,
     /// Makes another key for access tokens.
@@ -123,6 +129,11 @@ pub async fn run(
         Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
         Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
         Command::TenantExport { slug } => export(installation, &slug).await,
+        Command::SessionsEnd { email } => {
+            let whose = email.map_or(Whose::Everybody, Whose::Account);
+            let ended = sessions::end_sessions(installation, whose, By::console()).await?;
+            Ok(json!({ "sessions_ended": ended }))
+        }
         Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),
         Command::KeysRotate { emergency } => {
             let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;

@@ -2,6 +2,7 @@
 
 use super::mail::Letter;
 use super::passwords::{not_valid, require_password};
+use super::second_factor::{self, Checked};
 use super::tokens::hash_of;
 use super::{Caller, Installation, sign_up};
 use crate::catalog::{Actor, By, NewAccountToken, Principal, Purpose};
@@ -62,15 +63,17 @@ fn enough_letters() -> Error {
 }
 
 /// Asks for another address. The account has it once somebody who reads mail to it confirms; both addresses are told. A
-/// taken address gets the same answer: its owner is told by mail, and nobody else.
+/// taken address gets the same answer: its owner is told by mail, and nobody else. Who has a second factor sends a code of
+/// it too.
 ///
 /// # Errors
-/// 403 `password_wrong`, 422 for what is no address or the present one, 429.
+/// 403 `password_wrong`, `code_required`, `code_wrong`; 422 for what is no address or the present one, 429.
 pub async fn change_email(
     installation: &Arc<Installation>,
     principal: &Principal,
     new: &str,
     password: String,
+    code: Option<String>,
     by: By,
 ) -> Result<()> {
     let email = Email::parse(new)
@@ -79,14 +82,23 @@ pub async fn change_email(
     if email.as_str() == present {
         return Err(Error::invalid_field("new_email", "unchanged", "must be another than the present one"));
     }
-    require_password(installation, principal, password).await?;
-    installation.throttle.before_letter(email.as_str(), &by.address)?;
+    second_factor::require_sent(principal, code.as_deref())?;
+    require_password(installation, principal, password, &by.address).await?;
+    let (key, address, sends_code) = (installation.keys.factors, by.address.clone(), code.is_some());
+    if sends_code {
+        installation.throttle.before_code(&address)?;
+    }
+    installation.throttle.before_letter(email.as_str(), &address)?;
     let turn = installation.mailer.take_turn()?;
     let token = crate::random::secret();
     let (hash, id, to) = (hash_of(&token), principal.id(), email.as_str().to_owned());
-    let is_taken = installation
+    let (checked, is_taken) = installation
         .catalog
         .write("change_email", move |tx| {
+            let checked = second_factor::check_too(tx, &key, id, code.as_deref(), &by)?;
+            if checked != Checked::Right {
+                return Ok((checked, false));
+            }
             let new = NewAccountToken {
                 hash: hash.clone(),
                 purpose: Purpose::EmailChange,
@@ -100,9 +112,13 @@ pub async fn change_email(
                 return Err(enough_letters());
             }
             tx.audit(&by, "email.change_requested", &format!("identity:{id}"), &json!({}))?;
-            Ok(tx.find_identity_by_email(&email)?.is_some())
+            Ok((checked, tx.find_identity_by_email(&email)?.is_some()))
         })
         .await?;
+    checked.right_or(second_factor::code_wrong)?;
+    if sends_code {
+        installation.throttle.code_was_right(&address);
+    }
     let installation = Arc::clone(installation);
     tokio::spawn(async move {
         tell_both(&installation, present, to, &token, is_taken).await;

@@ -2,6 +2,7 @@
 
 use super::mfa::SignedIn;
 use super::password_hasher::Compared;
+use super::sign_in_log::{Claimed, Why, note_failure};
 use super::throttle::From;
 use super::tokens::{Grant, TokenPair};
 use super::{Caller, Installation, devices};
@@ -39,8 +40,11 @@ pub(super) fn new_session(
 
 /// Writes a new session, and that it began.
 pub(super) fn insert_session(tx: &CatalogTx<'_>, new: &NewSession, by: &By) -> Result<()> {
-    tx.insert_session(new)?;
-    let details = serde_json::json!({ "user_agent": new.user_agent });
+    let ended = tx.insert_session(new)?;
+    let mut details = serde_json::json!({ "user_agent": new.user_agent });
+    if ended > 0 {
+        details["oldest_ended"] = ended.into();
+    }
     tx.audit(by, "session.begun", &format!("session:{}", new.id), &details)
 }
 
@@ -82,7 +86,10 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
     let device = email.as_ref().and_then(|email| devices::recognise(installation, caller, email));
     let from = device.as_deref().map_or(From::Network(&caller.address), From::Known);
-    installation.throttle.before_try(&account, from)?;
+    let note = |why, identity| {
+        note_failure(installation, why, Claimed { identity, email: Some(&account) }, &caller.address);
+    };
+    installation.throttle.before_try(&account, from).inspect_err(|_| note(Why::TooManyTries, None))?;
     let (found, pending) = match email {
         Some(email) => {
             let find =
@@ -91,10 +98,13 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         }
         None => (None, None),
     };
+    let (id, is_pending) =
+        (found.as_ref().map(|found| found.identity.id), pending.is_some() && found.is_none());
+    let wrong = if id.is_some() || is_pending { Why::WrongPassword } else { Why::UnknownAddress };
     if input.password.len() > crate::model::password::MAX_BYTES {
+        note(wrong, id);
         return Err(failed());
     }
-    let is_pending = found.is_none() && pending.is_some();
     let (identity, hash) = match found {
         Some(found) => (Some(found.identity).filter(|identity| identity.is_active), Some(found.hash)),
         None => (None, pending),
@@ -106,12 +116,19 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         .await
         .inspect_err(|_| installation.throttle.take_back(&account, from))?;
     let identity = match (&compared, identity) {
-        (Compared::Wrong, _) => return Err(failed()),
+        (Compared::Wrong, _) => {
+            note(wrong, id);
+            return Err(failed());
+        }
         (_, None) if is_pending => {
+            note(Why::AddressUnconfirmed, None);
             installation.throttle.succeeded(&account, from);
             return Err(email_unverified());
         }
-        (_, None) => return Err(failed()),
+        (_, None) => {
+            note(Why::AccountDisabled, id);
+            return Err(failed());
+        }
         (_, Some(identity)) => identity,
     };
     installation.throttle.succeeded(&account, from);

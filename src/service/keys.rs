@@ -24,6 +24,8 @@ pub(super) struct Keys {
     pub(super) refresh: [u8; 32],
     /// For second factors: their secrets, and the marks of recovery codes.
     pub(super) factors: [u8; 32],
+    /// For the digests of e-mail addresses in the log.
+    pub(super) log: [u8; 32],
     /// For the signature of cursors.
     pub(super) cursors: [u8; 32],
     /// For the tags of records; made of the one for cursors.
@@ -50,6 +52,7 @@ impl Keys {
             receipts: SigningKey::from_bytes(&load_or_make(&directory.join("receipts.ed25519"))?),
             refresh: load_or_make(&directory.join("refresh.key"))?,
             factors: load_or_make(&directory.join("factors.key"))?,
+            log: load_or_make(&directory.join("log.key"))?,
             // A cursor's mark is over a context that ends with a zero byte.
             etags: mark(&cursors, &[b"etags"]),
             cursors,

@@ -2,6 +2,7 @@
 
 use super::identity::{insert_session, new_session};
 use super::second_factor::{Checked, check};
+use super::sign_in_log::{Claimed, Why, note_failure};
 use super::tokens::TokenPair;
 use super::{Caller, Installation};
 use crate::catalog::{Actor, By};
@@ -15,9 +16,11 @@ pub enum SignedIn {
     SecondFactor(String),
 }
 
+const TOKEN_INVALID: &str = "mfa_token_invalid";
+
 fn token_invalid() -> Error {
     Error::unauthenticated(
-        "mfa_token_invalid",
+        TOKEN_INVALID,
         "This step of the sign-in is over. Begin anew with address and password.",
     )
 }
@@ -32,8 +35,15 @@ pub async fn sign_in_with_code(
     code: String,
     caller: &Caller,
 ) -> Result<TokenPair> {
-    let token = installation.tokens.read_mfa(token).ok_or_else(token_invalid)?;
-    installation.throttle.before_code(&caller.address)?;
+    let note = |why, claimed: Claimed<'_>| note_failure(installation, why, claimed, &caller.address);
+    let token = installation.tokens.read_mfa(token).ok_or_else(|| {
+        note(Why::StepOver, Claimed::default());
+        token_invalid()
+    })?;
+    installation
+        .throttle
+        .before_code(&caller.address)
+        .inspect_err(|_| note(Why::TooManyTries, Claimed::default()))?;
     let id = token.identity;
     let (mfa_key, key) = (installation.tokens.refresh_key(), installation.keys.factors);
     let (new, grant) = new_session(installation, id, caller);
@@ -54,7 +64,17 @@ pub async fn sign_in_with_code(
             }
             Ok(checked)
         })
-        .await?;
+        .await
+        .inspect_err(|error| {
+            if error.code() == TOKEN_INVALID {
+                note(Why::StepOver, Claimed::default());
+            }
+        })?;
+    match checked {
+        Checked::Right => {}
+        Checked::Wrong => note(Why::WrongCode, Claimed::identity(id)),
+        Checked::Wait(_) => note(Why::TooManyCodes, Claimed::identity(id)),
+    }
     checked.right_or(|| {
         Error::unauthenticated(
             "second_factor_failed",

@@ -30,6 +30,7 @@ pub mod records;
 pub mod repeats;
 pub mod second_factor;
 pub mod sessions;
+mod sign_in_log;
 pub mod sign_up;
 pub mod signing_keys;
 pub mod sql;

@@ -2,6 +2,7 @@
 
 use super::mail::Letter;
 use super::password_hasher::Compared;
+use super::sign_in_log::{Claimed, Why, note_failure};
 use super::throttle::From;
 use super::tokens::hash_of;
 use super::{Caller, Installation};
@@ -64,13 +65,16 @@ pub(super) async fn require_password(
     installation: &Installation,
     principal: &Principal,
     password: String,
+    address: &str,
 ) -> Result<String> {
     let (id, account) = (principal.id(), principal.identity().email.clone());
     let session = principal.session().to_string();
     let from = From::Known(&session);
-    installation.throttle.before_try(&account, from)?;
+    let note = |why| note_failure(installation, why, Claimed::identity(id), address);
+    installation.throttle.before_try(&account, from).inspect_err(|_| note(Why::TooManyTries))?;
     let stored = installation.catalog.read(move |tx| tx.find_password_hash(id)).await?;
     if password.len() > MAX_BYTES {
+        note(Why::WrongPassword);
         return Err(wrong());
     }
     let compared = installation
@@ -79,7 +83,10 @@ pub(super) async fn require_password(
         .await
         .inspect_err(|_| installation.throttle.take_back(&account, from))?;
     match (compared, stored) {
-        (Compared::Wrong, _) | (_, None) => Err(wrong()),
+        (Compared::Wrong, _) | (_, None) => {
+            note(Why::WrongPassword);
+            Err(wrong())
+        }
         (_, Some(hash)) => {
             installation.throttle.succeeded(&account, from);
             Ok(hash)
@@ -115,7 +122,7 @@ pub async fn change_password(
         ));
     }
     let password = parse_new(installation, principal.identity(), new).await?;
-    let proven = require_password(installation, principal, current).await?;
+    let proven = require_password(installation, principal, current, &by.address).await?;
     let is_short = password.is_short();
     let hash = installation.hasher.hash(password).await?;
     let (id, session) = (principal.id(), principal.session());

@@ -141,6 +141,7 @@ fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId) -
         key: DEFAULT_PLAN.to_owned(),
         version: 1,
         title: String::new(),
+        seats: None,
     });
     let slug = match &new.slug {
         WantedSlug::Given(slug) => slug.clone(),

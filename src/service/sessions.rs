@@ -1,9 +1,10 @@
 //! The sessions of an identity: seen and ended.
 
-use super::Installation;
-use crate::catalog::{By, Principal, Session};
-use crate::error::{Error, Result};
+use super::{Caller, Installation};
+use crate::catalog::{Actor, By, Principal, Session};
+use crate::error::{Error, Kind, Result};
 use crate::id::SessionId;
+use crate::model::Email;
 use serde_json::json;
 
 /// Sessions that are not over, newest first.
@@ -67,6 +68,70 @@ pub async fn revoke_session(
             }
         })
         .await
+}
+
+/// Ends the session of a refresh token that a browser had when somebody signed in there anew.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn end_replaced(installation: &Installation, token: &str, caller: &Caller) -> Result<()> {
+    let Some(given) = installation.tokens.read_refresh(token) else { return Ok(()) };
+    let (session, address) = (given.session, caller.address.clone());
+    installation
+        .catalog
+        .write("end_replaced_session", move |tx| {
+            let Some(found) = tx.find_session(session)? else { return Ok(()) };
+            if tx.revoke_session(session, "replaced by another sign-in")? {
+                let by = By::of(Actor::Identity(found.identity), &address).in_session(session);
+                tx.audit(&by, "session.ended", &format!("session:{session}"), &json!({ "replaced": true }))?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// Whose sessions an operator ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those of the account with this address.
+    Account(String),
+    /// Everybody's.
+    Everybody,
+}
+
+/// Ends sessions as an operator; answers how many there were.
+///
+/// # Errors
+/// 404 `unknown_account`, 422 for what is no address.
+pub async fn end_sessions(installation: &Installation, whose: Whose, by: By) -> Result<usize> {
+    let email = match whose {
+        Whose::Everybody => None,
+        Whose::Account(email) => Some(Email::parse(&email).map_err(|fault| Error::invalid(vec![fault]))?),
+    };
+    installation
+        .catalog
+        .write("end_sessions", move |tx| {
+            let Some(email) = &email else {
+                let ended = tx.revoke_all_sessions("ended by an operator")?;
+                tx.audit(
+                    &by,
+                    "session.everybody_ended",
+                    "installation",
+                    &json!({ "sessions_ended": ended }),
+                )?;
+                return Ok(ended);
+            };
+            let identity = tx.find_identity_by_email(email)?.ok_or_else(unknown_account)?.id;
+            let ended = tx.revoke_sessions_of(identity, "ended by an operator")?;
+            let target = format!("identity:{identity}");
+            tx.audit(&by, "session.all_ended", &target, &json!({ "sessions_ended": ended }))?;
+            Ok(ended)
+        })
+        .await
+}
+
+fn unknown_account() -> Error {
+    Error::new(Kind::NotFound, "unknown_account", "There is no account with this address.")
 }
 
 /// How long sessions that are over are kept, so that a late reuse of their tokens is still recognised.

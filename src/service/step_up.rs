@@ -7,6 +7,7 @@ use super::{Installation, passwords, second_factor};
 use crate::catalog::{Actor, By, Principal};
 use crate::clock::MINUTE;
 use crate::error::{Error, Kind, Result};
+use crate::tenancy::second_factor_required;
 use serde_json::json;
 
 /// How long a sign-in or a step-up counts (API "Identity").
@@ -46,7 +47,7 @@ pub async fn step_up_with_password(
             "You have a second factor: send its code, not the password.",
         ));
     }
-    passwords::require_password(installation, principal, password).await?;
+    passwords::require_password(installation, principal, password, &by.address).await?;
     confirm(installation, principal, by, "password").await
 }
 
@@ -88,8 +89,20 @@ pub fn operator(installation: &Installation, principal: &Principal, by: By) -> R
     if !principal.identity().operator {
         return Err(operator_only());
     }
+    require_second_factor(installation, principal)?;
     require_fresh(installation, principal)?;
     Ok(By { actor: Actor::Operator(principal.id()), ..by })
+}
+
+/// Refuses an operator without a second factor where the app asks everybody for one.
+///
+/// # Errors
+/// 403 `second_factor_required`.
+pub fn require_second_factor(installation: &Installation, principal: &Principal) -> Result<()> {
+    if installation.app().second_factor_required && !principal.has_second_factor() {
+        return Err(second_factor_required());
+    }
+    Ok(())
 }
 
 /// 403 for who runs no installation.

@@ -40,6 +40,8 @@ pub struct App {
     pub sign_up: SignUp,
     /// The domains whose people may, where those are named.
     pub sign_up_domains: Vec<String>,
+    /// Whether nobody reaches a tenant or an operator's route without a second factor.
+    pub second_factor_required: bool,
     /// The product's own front end, if any.
     pub public: Option<PathBuf>,
     /// Its migrations.
@@ -60,6 +62,7 @@ struct AppToml {
     name: Option<String>,
     public_signup: SignUp,
     signup_domains: Vec<String>,
+    require_second_factor: bool,
     default_plan: Option<String>,
     roles: BTreeMap<String, RoleToml>,
     meters: toml::Table,
@@ -166,6 +169,7 @@ impl App {
             roles,
             sign_up: settings.public_signup,
             sign_up_domains: read_domains(file, settings.public_signup, &settings.signup_domains)?,
+            second_factor_required: settings.require_second_factor,
             public,
             track: Track { name: "app", migrations },
             seed,

@@ -26,7 +26,7 @@ pub use contents::{Content, NewContent, Sealed};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
 pub use layout::Layout;
-pub use scope::{CatalogOf, Lease, TenantScope};
+pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
 pub use table_access::{TableAccess, Wants};
 pub use tx::TenantTx;
 pub use tx::changes::Keep;

@@ -74,7 +74,7 @@ impl TenantScope {
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
         }
-        if tenant.second_factor_required && !principal.has_second_factor() {
+        if (tenant.second_factor_required || app.second_factor_required) && !principal.has_second_factor() {
             return Err(second_factor_required());
         }
         // A line of app.toml may give it for single tables; which, is asked as the table is named.
@@ -276,11 +276,12 @@ impl TenantScope {
     }
 }
 
-fn second_factor_required() -> Error {
+/// 403 for who has no second factor where one is asked for.
+pub fn second_factor_required() -> Error {
     Error::new(
         Kind::Forbidden,
         "second_factor_required",
-        "This tenant asks its members for a second factor. Set one up: POST /api/v1/auth/totp/enroll gives the secret for \
+        "A second factor is asked for here. Set one up: POST /api/v1/auth/totp/enroll gives the secret for \
          an authenticator app, POST /api/v1/auth/totp/confirm takes the first code. Then try again.",
     )
 }

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, Call, Client, Installation, Person, letters_to};
+use crate::harness::{Answer, Call, Client, Installation, MINUTE, Person, letters_to};
+use crate::second_factor::App;
 
 fn delete(client: &Client, password: &str) -> Answer {
     client.send(&Call::delete("/api/v1/me").json(&json!({"password": password})))
@@ -91,5 +92,35 @@ fn the_last_operator_stays() {
     let server = Installation::new().serve();
     let operator = server.add_operator();
     delete(&operator.client, &operator.password).expect_code(409, "last_operator");
+    server.stop();
+}
+
+#[test]
+fn whoever_has_a_second_factor_deletes_the_account_with_it_too() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, _) = server.sign_up_with_tenant("ann", "acme");
+    let bob = server.sign_up("bob");
+    let send = |person: &Person, body: serde_json::Value| {
+        person.client.send(&Call::delete("/api/v1/me").json(&body))
+    };
+    // Without one a code is of nothing.
+    send(&bob, json!({"password": bob.password, "code": "000000"})).expect_code(409, "no_second_factor");
+    let (of_ann, of_bob) = (App::enroll(&server, &ann.client), App::enroll(&server, &bob.client));
+    installation.advance_clock(MINUTE);
+    send(&bob, json!({"password": bob.password})).expect_code(403, "code_required");
+    send(&bob, json!({"password": bob.password, "code": "000000"})).expect_code(403, "code_wrong");
+    let code = of_bob.code(&server, 0);
+    send(&bob, json!({"password": "not the password at all", "code": code}))
+        .expect_code(403, "password_wrong");
+    bob.client.get("/api/v1/me").expect(200);
+    send(&bob, json!({"password": bob.password, "code": code})).expect(204);
+    bob.client.get("/api/v1/me").expect(401);
+    // What is refused for another reason uses nothing up.
+    let code = &of_ann.recovery_codes[0];
+    for _ in 0..2 {
+        send(&ann, json!({"password": ann.password, "code": code})).expect_code(409, "sole_owner");
+    }
+    server.installation().run(&["verify", "audit"]).expect_code(0);
     server.stop();
 }

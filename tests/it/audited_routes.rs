@@ -45,6 +45,7 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /operator/tenants/{selector}/resume", "tenant.resumed"),
     ("POST /operator/tenants/{selector}/close", "tenant.closed"),
     ("POST /operator/tenants/{selector}/erase", "tenant.erased"),
+    ("POST /operator/sessions/end", "session.everybody_ended"),
 ];
 
 const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";
@@ -147,6 +148,8 @@ fn each_of_these_acts_is_in_a_log() {
     let token = token_mailed_to(&installation, &eva.email, 1);
     send(Call::post("/api/v1/auth/email/verify", json!({"token": token})), &eva.client);
     send(Call::delete("/api/v1/me").json(&json!({"password": old})), &dan.client);
+    send(Call::post("/api/v1/operator/sessions/end", json!({"everybody": true})), &operator.client);
+    let operator = operator.sign_in_again();
     let log = operator.client.get("/api/v1/operator/audit?limit=500").expect(200);
     found.extend(actions(&log.json));
     for more in ["second_factor.failed", "second_factor.recovery_code_used"] {

@@ -92,3 +92,43 @@ fn a_refused_refresh_does_not_clear_the_cookies_of_another_tab() {
     assert!(answer.header("set-cookie").is_none(), "{answer:?}");
     server.stop();
 }
+
+#[test]
+fn a_sign_in_ends_the_session_that_the_same_browser_had() {
+    let server = Installation::new().serve();
+    let (ann, bob) = (server.sign_up("ann"), server.sign_up("bob"));
+    let elsewhere = ann.sign_in_again();
+    // All cookies, as a browser sends them below `/api/v1/auth`.
+    let sign_in = |person: &Person, cookies: &str, site: &str| {
+        let body = json!({"email": person.email, "password": person.password});
+        let call = Call::post("/api/v1/auth/sign-in?cookies=1", body)
+            .header("sec-fetch-site", site)
+            .header("cookie", cookies);
+        server.nobody().send(&call)
+    };
+    let cookies_of = |answer: &Answer| {
+        let cookies = answer.headers.get_all("set-cookie").iter();
+        let pairs = cookies.filter_map(|cookie| cookie.to_str().unwrap().split(';').next());
+        pairs.collect::<Vec<_>>().join("; ")
+    };
+    let is_alive = |cookies: &str| {
+        let call = Call::get("/api/v1/me").header("cookie", cookies).header("sec-fetch-site", "same-origin");
+        server.nobody().send(&call).expect_one_of(&[200, 401]).status == 200
+    };
+    let first = cookies_of(&sign_in(&ann, "", "same-origin").expect(200));
+    assert!(is_alive(&first));
+    // Neither a failed sign-in nor another site ends anything.
+    let wrong = Person { password: "not the password at all".to_owned(), ..ann.clone() };
+    sign_in(&wrong, &first, "same-origin").expect(401);
+    sign_in(&bob, &first, "cross-site").expect(403);
+    sign_in(&bob, "__Secure-tenantry_refresh=tnr_rubbish", "same-origin").expect(200);
+    assert!(is_alive(&first));
+    let second = cookies_of(&sign_in(&ann, &first, "same-origin").expect(200));
+    assert!(!is_alive(&first) && is_alive(&second));
+    // Whoever signs in next.
+    let third = cookies_of(&sign_in(&bob, &second, "same-origin").expect(200));
+    assert!(!is_alive(&second) && is_alive(&third));
+    elsewhere.client.get("/api/v1/me").expect(200);
+    ann.client.get("/api/v1/me").expect(200);
+    server.stop();
+}

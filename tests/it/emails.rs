@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::harness::{Answer, Client, HOUR, Installation, Person, letters_to, token_mailed_to};
+use crate::second_factor::App;
 
 const NEW: &str = "anna@example.com";
 
@@ -152,5 +153,26 @@ fn nobody_is_sent_letters_without_end() {
     }
     change(&ann, "third@example.com").expect_code(429, "too_many_letters");
     assert!(letters_to(&installation, "third@example.com").is_empty());
+    server.stop();
+}
+
+#[test]
+fn whoever_has_a_second_factor_changes_the_address_with_it_too() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let ann = server.sign_up("ann");
+    let app = App::enroll(&server, &ann.client);
+    change(&ann, NEW).expect_code(403, "code_required");
+    let with_code = |code: &str| {
+        let body = json!({"new_email": NEW, "password": ann.password, "code": code});
+        ann.client.post("/api/v1/auth/email/change", body)
+    };
+    with_code("000000").expect_code(403, "code_wrong");
+    assert!(letters_to(&installation, NEW).is_empty());
+    with_code(&app.recovery_codes[0]).expect(202);
+    let token = token_mailed_to(&installation, NEW, 1);
+    verify(&server.nobody(), &token).expect(204);
+    assert_eq!(ann.client.get("/api/v1/me").expect(200).string("/email"), NEW);
+    with_code(&app.recovery_codes[0]).expect_one_of(&[403, 422]);
     server.stop();
 }

@@ -119,3 +119,29 @@ fn behind_a_trusted_proxy_the_rightmost_address_counts() {
     }
     server.stop();
 }
+
+#[test]
+fn passwords_are_typed_into_fields_that_hide_them_and_that_password_managers_know() {
+    let server = Installation::new().serve();
+    let mut fields = 0;
+    for page in ["/setup", "/console/accept", "/console/reset", "/console/verify", "/console", "/api/docs"] {
+        let text = server.nobody().get(page).expect(200).text();
+        for input in text.split("<input").skip(1).filter_map(|rest| rest.split('>').next()) {
+            if input.contains("password") {
+                assert!(input.contains("type=\"password\""), "{page}: {input}");
+                let is_known = ["current-password", "new-password"].iter().any(|name| input.contains(name));
+                assert!(is_known, "{page}: {input}");
+                fields += 1;
+            }
+        }
+        for script in text.split("src=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let code = server.nobody().get(script).expect(200).text();
+            let listens = ["\"paste\"", "onpaste", "\"beforeinput\"", "\"keydown\""]
+                .iter()
+                .find(|name| code.contains(**name));
+            assert_eq!(listens, None, "{script}");
+        }
+    }
+    assert!(fields >= 3, "{fields}");
+    server.stop();
+}

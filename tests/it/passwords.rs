@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Installation;
+use crate::harness::{DAY, Installation};
 
 #[test]
 fn a_weak_password_is_refused_and_not_repeated() {
@@ -98,4 +98,51 @@ fn nobody_makes_themselves_more_than_they_are_in_the_body_of_a_request() {
     assert_eq!(me.json["operator"], false, "{}", me.text());
     assert_eq!(me.json["memberships"].as_array().map(Vec::len), Some(1), "{}", me.text());
     server.stop();
+}
+
+#[test]
+fn a_password_of_any_composition_is_taken_and_compared_exactly() {
+    let server = Installation::new().serve();
+    let kinds = [
+        "correcthorsebatterystaple ",
+        "  \u{c9}l\u{e9}phant\u{1f418} quartz \u{5b57}\u{5b57} lantern",
+        "73910 48265 90417 3",
+        &"otter juggles lanterns; ".repeat(20),
+    ];
+    for (number, password) in kinds.iter().enumerate() {
+        let email = format!("person{number}@example.com");
+        let body = json!({"email": email, "password": password, "name": "Zed"});
+        server.nobody().post("/api/v1/auth/sign-up", body).expect(201);
+        let sign_in = |password: &str| {
+            let body = json!({"email": email, "password": password});
+            server.nobody().post("/api/v1/auth/sign-in", body).expect_one_of(&[200, 401]).status
+        };
+        let short: String = password.chars().take(password.chars().count() - 1).collect();
+        for other in [password.trim(), password.to_uppercase().as_str(), short.as_str()] {
+            assert!(other == *password || sign_in(other) == 401, "{password:?} is not {other:?}");
+        }
+        assert_eq!(sign_in(password), 200, "{password:?}");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_password_does_not_age() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let ann = server.sign_up("ann");
+    installation.advance_clock(5 * 365 * DAY);
+    ann.sign_in_again().client.get("/api/v1/me").expect(200);
+    server.stop();
+}
+
+#[test]
+fn a_new_installation_has_no_account() {
+    let installation = Installation::new();
+    installation.serve().stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let count = |table: &str| {
+        catalog.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(["identities", "sessions", "memberships"].map(count), [0, 0, 0]);
 }

@@ -32,7 +32,7 @@ impl App {
     }
 
     /// The code of a step before or after the current one.
-    fn code(&self, server: &Server, steps: i64) -> String {
+    pub fn code(&self, server: &Server, steps: i64) -> String {
         let offset: i64 =
             std::fs::read_to_string(server.installation().beside("clock")).unwrap().trim().parse().unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -304,4 +304,55 @@ fn the_token_between_the_steps_dies_with_the_password_and_with_the_account() {
     refresh(&bob).expect_code(401, "session_over");
     refresh(&ann).expect(200);
     server.stop();
+}
+
+#[test]
+fn an_app_can_ask_a_second_factor_of_everybody() {
+    let installation =
+        Installation::with_migrations(&[("0001_notes.sql", "CREATE TABLE notes (id TEXT PRIMARY KEY);")]);
+    let app = installation.migrations().parent().unwrap().join("app.toml");
+    std::fs::write(app, "require_second_factor = true\n").unwrap();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let operator = server.add_operator();
+    let list = |client: &Client| client.get("/api/v1/operator/tenants");
+    let end = |client: &Client| client.post("/api/v1/operator/sessions/end", json!({"email": ann.email}));
+    for path in ["", "/members", "/records/notes"] {
+        ann.client.get(&acme.path(path)).expect_code(403, "second_factor_required");
+    }
+    list(&operator.client).expect_code(403, "second_factor_required");
+    end(&operator.client).expect_code(403, "second_factor_required");
+    // Who is neither a member nor an operator learns no more than ever.
+    let stan = server.sign_up("stan").client;
+    stan.get(&acme.path("")).expect(404);
+    list(&stan).expect_code(403, "operator_only");
+    App::enroll(&server, &ann.client);
+    App::enroll(&server, &operator.client);
+    ann.client.get(&acme.path("/records/notes")).expect(200);
+    list(&operator.client).expect(200);
+    end(&operator.client).expect(200);
+    server.stop();
+}
+
+#[test]
+fn recovery_codes_have_120_bits_and_are_in_no_file() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, bob) = (server.sign_up("ann"), server.sign_up("bob"));
+    let codes: std::collections::BTreeSet<String> = [&ann, &bob]
+        .iter()
+        .flat_map(|person| App::enroll(&server, &person.client).recovery_codes)
+        .map(|code| code.replace('-', ""))
+        .collect();
+    assert_eq!(codes.len(), 20, "no two are alike");
+    let is_base32 = |code: &String| code.chars().all(|c| c.is_ascii_lowercase() || ('2'..='7').contains(&c));
+    // Five bits each.
+    assert!(codes.iter().all(|code| code.len() == 24 && is_base32(code)), "{codes:?}");
+    server.stop();
+    let files = std::fs::read_dir(installation.data()).unwrap().flatten();
+    for file in files.filter(|file| file.path().is_file()) {
+        let text =
+            String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).to_lowercase().replace('-', "");
+        assert!(!codes.iter().any(|code| text.contains(code.as_str())), "{}", file.path().display());
+    }
 }

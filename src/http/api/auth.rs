@@ -31,9 +31,9 @@ pub(super) fn routes() -> Routes {
         .add(Access::Public, Verb::Post, "/auth/sign-in", COOKIES, sign_in)
         .add(Access::Public, Verb::Post, "/auth/refresh", COOKIES, refresh)
         .add(Access::SignedIn, Verb::Post, "/auth/sign-out", NONE, sign_out)
-        .add(Access::SignedIn, Verb::Post, "/auth/sign-out-everywhere", NONE, sign_out_everywhere)
+        .fresh(Access::SignedIn, Verb::Post, "/auth/sign-out-everywhere", NONE, sign_out_everywhere)
         .add(Access::SignedIn, Verb::Get, "/auth/sessions", NONE, list_sessions)
-        .add(Access::SignedIn, Verb::Delete, "/auth/sessions/{session}", NONE, revoke_session)
+        .fresh(Access::SignedIn, Verb::Delete, "/auth/sessions/{session}", NONE, revoke_session)
 }
 
 async fn sign_up(
@@ -59,6 +59,7 @@ async fn sign_up(
         return Ok((StatusCode::ACCEPTED, Json(json!({ "status": "verification_sent" }))).into_response());
     }
     let new = sign_up::sign_up(&installation, input, &public.caller).await?;
+    replace_session(&installation, &parts, by_cookie, &public).await?;
     let mut body = json!({ "identity": new.identity });
     if let (Some(tenant), Some(map)) = (&new.tenant, body.as_object_mut()) {
         map.insert("tenant".to_owned(), super::tenants::tenant_out(tenant));
@@ -77,7 +78,10 @@ async fn sign_in(
     let input = SignInIn { email: fields.text("email"), password: fields.text("password") };
     fields.finish()?;
     match identity::sign_in(&installation, input, &public.caller).await? {
-        mfa::SignedIn::Tokens(tokens) => Ok(begin(&installation, &tokens, by_cookie, json!({})).await?),
+        mfa::SignedIn::Tokens(tokens) => {
+            replace_session(&installation, &parts, by_cookie, &public).await?;
+            Ok(begin(&installation, &tokens, by_cookie, json!({})).await?)
+        }
         mfa::SignedIn::SecondFactor(token) => {
             Ok(Json(json!({ "mfa_required": true, "mfa_token": token })).into_response())
         }
@@ -100,6 +104,19 @@ async fn refresh(State(installation): State<Arc<Installation>>, public: Public, 
     };
     let tokens = identity::refresh(&installation, &token, &public.caller).await?;
     Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+}
+
+/// Ends the session whose cookies a sign-in is about to replace: nobody could reach it any more.
+pub(super) async fn replace_session(
+    installation: &Installation,
+    parts: &Parts,
+    by_cookie: bool,
+    public: &Public,
+) -> Result<()> {
+    match cookies::refresh_token(&parts.headers, installation).filter(|_| by_cookie) {
+        Some(token) => sessions::end_replaced(installation, &token, &public.caller).await,
+        None => Ok(()),
+    }
 }
 
 /// Whether tokens go into cookies; another site cannot ask for that.

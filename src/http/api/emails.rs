@@ -45,7 +45,8 @@ async fn change(
 ) -> Answer<StatusCode> {
     let mut fields = Fields::of(body);
     let (new, password) = (fields.text("new_email"), fields.text("password"));
+    let code = fields.optional_text("code");
     fields.finish()?;
-    emails::change_email(&installation, &signed_in.principal, &new, password, signed_in.by()).await?;
+    emails::change_email(&installation, &signed_in.principal, &new, password, code, signed_in.by()).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -45,9 +45,9 @@ async fn delete_me(
     body: Object,
 ) -> Answer {
     let mut fields = Fields::of(body);
-    let password = fields.text("password");
+    let (password, code) = (fields.text("password"), fields.optional_text("code"));
     fields.finish()?;
-    account::delete_account(&installation, &signed_in.principal, password, signed_in.by()).await?;
+    account::delete_account(&installation, &signed_in.principal, password, code, signed_in.by()).await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
 }
 

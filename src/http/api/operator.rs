@@ -1,8 +1,8 @@
 //! What operators do. They are members of nothing.
 
 use super::paging::Paging;
-use crate::http::body::Fields;
-use crate::http::body::{NoBody, Object};
+use crate::error::Error;
+use crate::http::body::{Fields, NoBody, Object};
 use crate::http::principal::SignedInOperator;
 use crate::http::problem::Answer;
 use crate::http::query;
@@ -11,6 +11,7 @@ use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::TenantId;
 use crate::model::receipt::Receipt;
 use crate::service::lifecycle::{self, OperatorAct};
+use crate::service::sessions::{self, Whose};
 use crate::service::{Installation, erasure, tenants};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Routes {
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/resume", NONE, repeatable(resume))
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/close", NONE, repeatable(close))
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/erase", NONE, erase)
+        .add(Access::Operator, Verb::Post, "/operator/sessions/end", NONE, repeatable(end_sessions))
         .add(Access::Operator, Verb::Get, "/operator/erasures", PAGED, list_erasures)
         .add(Access::Operator, Verb::Get, "/operator/erasures/{selector}", NONE, get_erasure)
 }
@@ -104,6 +106,26 @@ async fn erase(
     Ok(Json(
         erasure::erase_now(&installation, &path.selector, &confirm, operator.acts(&installation)?).await?,
     ))
+}
+
+async fn end_sessions(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    body: Object,
+) -> Answer<Json<Value>> {
+    let mut fields = Fields::of(body);
+    let (email, everybody) = (fields.optional_text("email"), fields.optional_flag("everybody"));
+    fields.finish()?;
+    let whose = match (email, everybody) {
+        (Some(email), None | Some(false)) => Whose::Account(email),
+        (None, Some(true)) => Whose::Everybody,
+        _ => {
+            let message = "is required; to end the sessions of all, send everybody: true instead";
+            return Err(Error::invalid_field("email", "required", message).into());
+        }
+    };
+    let ended = sessions::end_sessions(&installation, whose, operator.acts(&installation)?).await?;
+    Ok(Json(json!({ "sessions_ended": ended })))
 }
 
 async fn list_erasures(

@@ -29,9 +29,11 @@ const SHAPES: &[Shape] = &[
     ("RecoveryCodes", &[("recovery_codes", "[text]")]),
     ("PasswordChange", &[("current_password", "text"), ("new_password", "text")]),
     ("PasswordReset", &[("token", "text"), ("new_password", "text")]),
-    ("PasswordProof", &[("password", "text")]),
-    ("EmailChange", &[("new_email", "text"), ("password", "text")]),
+    ("PasswordProof", &[("password", "text"), ("code?", "text")]),
+    ("EmailChange", &[("new_email", "text"), ("password", "text"), ("code?", "text")]),
     ("Address", &[("email", "text")]),
+    ("SessionsToEnd", &[("email?", "text"), ("everybody?", "flag")]),
+    ("SessionsEnded", &[("sessions_ended", "integer")]),
     ("Refresh", &[("refresh_token", "text")]),
     (
         "Tokens",

@@ -93,6 +93,7 @@ summaries! {
     POST "/operator/tenants/{selector}/resume" operatorResume "Take a suspension back" "-" -> 200 "Tenant";
     POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "Tenant";
     POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now" "Confirmation" -> 200 "Receipt";
+    POST "/operator/sessions/end" operatorEndSessions "End all sessions of an account, or everybody's" "SessionsToEnd" -> 200 "SessionsEnded";
     GET "/operator/audit" operatorListAudit "The installation's audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";

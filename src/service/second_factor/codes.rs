@@ -8,8 +8,8 @@ use totp_rs::{Builder, Secret, Totp};
 
 /// Recovery codes of one set.
 const RECOVERY_CODES: usize = 10;
-/// Letters of one, without the dashes: 80 bits.
-const RECOVERY_LETTERS: usize = 16;
+/// Letters of one, without the dashes: 120 bits, which is more than anybody guesses of a stolen mark (ASVS 6.5.2).
+const RECOVERY_LETTERS: usize = 24;
 /// Digits of a code of a time step.
 const DIGITS: usize = 6;
 
@@ -67,7 +67,7 @@ pub(super) fn totp(key: &[u8; 32], identity: IdentityId, seed: &str, label: Labe
 /// New recovery codes.
 pub(super) fn new_recovery_codes() -> Vec<String> {
     let code = || {
-        let letters = Secret::from(crate::random::bytes::<10>().to_vec()).to_base32().to_ascii_lowercase();
+        let letters = Secret::from(crate::random::bytes::<15>().to_vec()).to_base32().to_ascii_lowercase();
         let groups: Vec<String> =
             letters.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned()).collect();
         groups.join("-")
@@ -92,8 +92,16 @@ mod tests {
             None => String::new(),
         };
         assert_eq!(is("123 456"), "123456");
-        assert_eq!(is(" ABCD-2345-abcd-2345 "), "abcd2345abcd2345");
-        for wrong in ["", "12345", "1234567", "12345a", "\u{661}\u{662}\u{663}", "abcd-2345-abcd-234\u{e9}"] {
+        assert_eq!(is(" ABCD-2345-abcd-2345-efgh-6723 "), "abcd2345abcd2345efgh6723");
+        for wrong in [
+            "",
+            "12345",
+            "1234567",
+            "12345a",
+            "\u{661}\u{662}\u{663}",
+            "abcd-2345-abcd-2345",
+            "abcd-2345-abcd-2345-abcd-234\u{e9}",
+        ] {
             assert_eq!(is(wrong), "", "{wrong}");
         }
         assert_eq!(is(&"1".repeat(10_000)), "");

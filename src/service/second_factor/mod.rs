@@ -151,6 +151,43 @@ async fn with_recovery_codes(
     Ok(codes)
 }
 
+/// Refuses who has a second factor and sent no code of it, before anything is done.
+///
+/// # Errors
+/// 403 `code_required`.
+pub(super) fn require_sent(principal: &Principal, code: Option<&str>) -> Result<()> {
+    if principal.has_second_factor() && code.is_none() { Err(code_required()) } else { Ok(()) }
+}
+
+/// Looks at the code of an act that asks for the second factor beside the password, where there is one. In the act's own
+/// transaction: nothing is used up by an act that is refused otherwise.
+///
+/// # Errors
+/// 403 `code_required`, 409 `no_second_factor` for a code of nothing.
+pub(super) fn check_too(
+    tx: &CatalogTx<'_>,
+    key: &[u8; 32],
+    identity: IdentityId,
+    code: Option<&str>,
+    by: &By,
+) -> Result<Checked> {
+    let factor = tx.find_second_factor(identity)?.filter(|factor| factor.confirmed_at.is_some());
+    match (factor, code) {
+        (None, None) => Ok(Checked::Right),
+        (None, Some(_)) => Err(none_yet()),
+        (Some(_), None) => Err(code_required()),
+        (Some(factor), Some(code)) => check(tx, key, identity, &factor, code, by),
+    }
+}
+
+fn code_required() -> Error {
+    Error::new(
+        Kind::Forbidden,
+        "code_required",
+        "You have a second factor: send a code of it too, in `code`.",
+    )
+}
+
 /// Refuses a wrong code of somebody who is signed in.
 ///
 /// # Errors
