@@ -26,6 +26,8 @@ const LETTERS_A_MINUTE: u32 = 3;
 const SIGN_UPS_A_MINUTE: u32 = 100;
 /// Tenants that one identity may try to make in a minute: each costs a file, and each try tells of a slug.
 const TENANTS_A_MINUTE: u32 = 30;
+/// Lines in the log in a minute about tries of one network that were refused without a look.
+const LINES_A_MINUTE: u32 = 5;
 /// Counters kept of each kind.
 const MOST: usize = 50_000;
 
@@ -35,6 +37,7 @@ pub(super) struct Throttle {
     letters: Mutex<HashMap<(String, String), Tries>>,
     sign_ups: Mutex<HashMap<String, Tries>>,
     tenants: Mutex<HashMap<IdentityId, Tries>>,
+    lines: Mutex<HashMap<String, Tries>>,
     clock: SharedClock,
 }
 
@@ -77,6 +80,7 @@ impl Throttle {
             letters: Mutex::default(),
             sign_ups: Mutex::default(),
             tenants: Mutex::default(),
+            lines: Mutex::default(),
             clock,
         }
     }
@@ -163,6 +167,12 @@ impl Throttle {
         count(&self.tenants, &maker, self.clock.now(), TENANTS_A_MINUTE).map_err(|left| {
             wait(left, "too_many_new_tenants", "You asked for too many tenants in a short time.")
         })
+    }
+
+    /// Whether the log may be told once more that this network was refused without a look: that costs nothing, so whoever
+    /// goes on must not fill the disk with it.
+    pub(super) fn may_tell(&self, address: &str) -> bool {
+        count(&self.lines, &network_of(address), self.clock.now(), LINES_A_MINUTE).is_ok()
     }
 
     /// The password was right: what failed before is forgotten.

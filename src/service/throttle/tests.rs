@@ -51,3 +51,13 @@ fn a_household_of_ipv6_counts_as_one() {
     assert_ne!(network_of("2001:db8:1:2::1"), network_of("2001:db8:1:3::1"));
     assert_eq!(network_of("::ffff:192.0.2.1"), network_of("192.0.2.1"));
 }
+
+#[test]
+fn the_log_hears_of_a_network_that_is_refused_a_few_times_a_minute() {
+    let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
+    let throttle = Throttle::new(Arc::clone(&clock) as SharedClock);
+    let told = |address: &str| (0..1_000).filter(|_| throttle.may_tell(address)).count();
+    assert_eq!((told("192.0.2.1"), told("192.0.2.2")), (5, 5));
+    clock.advance(MINUTE);
+    assert_eq!(told("192.0.2.1"), 5);
+}
