@@ -63,7 +63,7 @@ fn streams_are_bounded_per_identity_and_per_tenant_and_places_are_given_back() {
 fn stalled(house: &House) -> TcpStream {
     let mut socket = TcpStream::connect(house.server.address()).unwrap();
     let request = format!(
-        "GET {}?since=0 HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\n\r\n",
+        "GET {}?since=0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\n\r\n",
         house.acme.path("/changes"),
         house.ann.access_token
     );
