@@ -20,6 +20,7 @@ mod plans;
 mod second_factors;
 mod sessions;
 mod settings;
+mod sign_ups;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
@@ -34,7 +35,8 @@ pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
 pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
-pub use tenants::{NewTenant, Tenant, TenantChange};
+pub use sign_ups::PendingSignUp;
+pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{
@@ -222,6 +224,7 @@ fn track() -> Track {
         ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
         ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
         ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
+        ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
     ])
 }
 

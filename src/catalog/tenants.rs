@@ -101,7 +101,8 @@ fn too_many_slugs() -> Error {
     .with_fields(vec![crate::error::FieldError::new("slug", "too_many", "must be one that this tenant had before")])
 }
 
-fn slug_taken() -> Error {
+/// 409 for a slug that a tenant has or had.
+pub fn slug_taken() -> Error {
     Error::conflict("slug_taken", "This slug is or was in use. Choose another.")
         .with_fields(vec![crate::error::FieldError::new("slug", "unique", "is or was in use")])
 }

@@ -18,7 +18,7 @@ pub async fn delete_account(
     password: String,
     by: By,
 ) -> Result<()> {
-    let proven = require_password(installation, principal, password, &by.address).await?;
+    let proven = require_password(installation, principal, password).await?;
     let (id, email) = (principal.id(), principal.identity().email.clone());
     installation
         .catalog
@@ -43,6 +43,7 @@ pub async fn delete_account(
                 of.audit(&by, "member.left", &target, &json!({ "role": role, "account_deleted": true }))?;
             }
             tx.delete_past_invitations(&email)?;
+            tx.delete_sign_ups(&email)?;
             tx.delete_identity(id)?;
             tx.audit(&by, "identity.deleted", &target, &json!({}))
         })

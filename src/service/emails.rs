@@ -3,7 +3,7 @@
 use super::mail::Letter;
 use super::passwords::{not_valid, require_password};
 use super::tokens::hash_of;
-use super::{Caller, Installation};
+use super::{Caller, Installation, sign_up};
 use crate::catalog::{Actor, By, NewAccountToken, Principal, Purpose};
 use crate::clock::DAY;
 use crate::error::{Error, FieldError, Result};
@@ -79,7 +79,7 @@ pub async fn change_email(
     if email.as_str() == present {
         return Err(Error::invalid_field("new_email", "unchanged", "must be another than the present one"));
     }
-    require_password(installation, principal, password, &by.address).await?;
+    require_password(installation, principal, password).await?;
     installation.throttle.before_letter(email.as_str(), &by.address)?;
     let turn = installation.mailer.take_turn()?;
     let token = crate::random::secret();
@@ -133,12 +133,16 @@ async fn tell_both(installation: &Installation, present: String, new: String, to
     }
 }
 
-/// Takes the token of a letter: the address of the account is verified, or changed to the one that was asked for.
+/// Takes the token of a letter: the address of the account is verified, or changed to the one that was asked for, or there
+/// is an account for it now.
 ///
 /// # Errors
 /// 404 `link_not_valid`, 409 `email_taken` where somebody else has the new address by now, 429.
-pub async fn verify_email(installation: &Installation, token: &str, caller: &Caller) -> Result<()> {
+pub async fn verify_email(installation: &Arc<Installation>, token: &str, caller: &Caller) -> Result<()> {
     installation.throttle.before_link(&caller.address)?;
+    if sign_up::confirm(installation, token, caller).await? {
+        return Ok(());
+    }
     let (hash, address) = (hash_of(token), caller.address.clone());
     let changed = installation
         .catalog

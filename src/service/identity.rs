@@ -2,10 +2,11 @@
 
 use super::mfa::SignedIn;
 use super::password_hasher::Compared;
+use super::throttle::From;
 use super::tokens::{Grant, TokenPair};
-use super::{Caller, Installation};
+use super::{Caller, Installation, devices};
 use crate::catalog::{Actor, By, CatalogTx, Identity, MyMembership, NewSession, Principal, Rotation};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, SessionId};
 use crate::model::password::Password;
 use crate::model::{Email, Name};
@@ -56,10 +57,19 @@ pub(super) async fn begin_session(
     installation.tokens.pair(id, identity, 1, Some(grant.token))
 }
 
+/// 403 for the right password of a sign-up whose address nobody has confirmed.
+fn email_unverified() -> Error {
+    Error::new(
+        Kind::Forbidden,
+        "email_unverified",
+        "Confirm your address first: the link is in the letter that was mailed to it. Sign up again to get another.",
+    )
+}
+
 /// Signs a person in, or on to the second factor. Unknown, disabled and wrong are one answer, and take one time.
 ///
 /// # Errors
-/// 401 `sign_in_failed`; 503 when too many sign in at once.
+/// 401 `sign_in_failed`; 403 `email_unverified` for the right password of a sign-up that waits for its confirmation; 503 when too many sign in at once.
 pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Caller) -> Result<SignedIn> {
     let failed = || {
         Error::unauthenticated(
@@ -70,29 +80,41 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
     // Counted under the one spelling of the address; what is none shares a counter.
     let email = Email::parse(&input.email).ok();
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
-    installation.throttle.before_try(&account, &caller.address)?;
-    let found = match email {
-        Some(email) => installation.catalog.read(move |tx| tx.find_password(&email)).await?,
-        None => None,
+    let device = email.as_ref().and_then(|email| devices::recognise(installation, caller, email));
+    let from = device.as_deref().map_or(From::Network(&caller.address), From::Known);
+    installation.throttle.before_try(&account, from)?;
+    let (found, pending) = match email {
+        Some(email) => {
+            let find =
+                move |tx: &CatalogTx<'_>| Ok((tx.find_password(&email)?, tx.find_pending_password(&email)?));
+            installation.catalog.read(find).await?
+        }
+        None => (None, None),
     };
     if input.password.len() > crate::model::password::MAX_BYTES {
         return Err(failed());
     }
+    let is_pending = found.is_none() && pending.is_some();
     let (identity, hash) = match found {
         Some(found) => (Some(found.identity).filter(|identity| identity.is_active), Some(found.hash)),
-        None => (None, None),
+        None => (None, pending),
     };
     let stored = hash.clone().unwrap_or_default();
     let compared = installation
         .hasher
         .compare(Password::given(input.password), hash)
         .await
-        .inspect_err(|_| installation.throttle.take_back(&account, &caller.address))?;
+        .inspect_err(|_| installation.throttle.take_back(&account, from))?;
     let identity = match (&compared, identity) {
-        (Compared::Wrong, _) | (_, None) => return Err(failed()),
+        (Compared::Wrong, _) => return Err(failed()),
+        (_, None) if is_pending => {
+            installation.throttle.succeeded(&account, from);
+            return Err(email_unverified());
+        }
+        (_, None) => return Err(failed()),
         (_, Some(identity)) => identity,
     };
-    installation.throttle.succeeded(&account, &caller.address);
+    installation.throttle.succeeded(&account, from);
     let mut current = stored;
     if let Compared::RightRehash(hash) = compared {
         let id = identity.id;

@@ -8,6 +8,7 @@ pub mod changes;
 pub mod checkpoints;
 mod cursors;
 pub mod demo;
+pub mod devices;
 pub mod documents;
 pub mod emails;
 pub mod erasure;
@@ -18,7 +19,7 @@ pub mod invitations;
 mod keys;
 pub mod lifecycle;
 mod lock;
-mod mail;
+pub mod mail;
 pub mod members;
 pub mod mfa;
 pub mod operators;
@@ -50,7 +51,7 @@ use crate::config::Config;
 use crate::db::ReaderThreads;
 use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
-use crate::tenancy::{App, Layout, Tenancy, most_open_tenants};
+use crate::tenancy::{App, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
@@ -94,6 +95,8 @@ pub struct Caller {
     pub address: String,
     /// What the client calls itself, cut to 300 characters.
     pub user_agent: String,
+    /// The cookie of a browser that signed in before.
+    pub device: Option<devices::DeviceCookie>,
 }
 
 impl Installation {
@@ -129,6 +132,11 @@ impl Installation {
         // The app first: a typo in it must not even make a data directory.
         let app = App::load(config.app.as_deref())
             .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
+        if app.sign_up == SignUp::Domains && config.smtp_host.is_none() {
+            tracing::warn!(
+                "public_signup = \"domains\": without a mail server nobody proves that an address is theirs"
+            );
+        }
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;
@@ -151,7 +159,7 @@ impl Installation {
             id: String::new(),
             tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
-            mailer: Mailer::new(layout.mail(), config.base_url()),
+            mailer: Mailer::new(&config, layout.mail(), clock.now())?,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),

@@ -2,6 +2,7 @@
 
 use super::mail::Letter;
 use super::password_hasher::Compared;
+use super::throttle::From;
 use super::tokens::hash_of;
 use super::{Caller, Installation};
 use crate::catalog::{Actor, By, CatalogTx, Identity, NewAccountToken, Principal, Purpose};
@@ -54,8 +55,8 @@ fn store(tx: &CatalogTx<'_>, id: IdentityId, hash: &str, is_short: bool) -> Resu
     tx.note_password_short(id, is_short)
 }
 
-/// Has whoever is signed in prove the password, counted as a sign-in is. Answers the hash that it was compared with: a
-/// write that rests on it goes on only if that is still stored.
+/// Has whoever is signed in prove the password; tries are counted as those of a sign-in are, for each session apart. Answers
+/// the hash that it was compared with: a write that rests on it goes on only if that is still stored.
 ///
 /// # Errors
 /// 403 `password_wrong`, 429.
@@ -63,10 +64,11 @@ pub(super) async fn require_password(
     installation: &Installation,
     principal: &Principal,
     password: String,
-    address: &str,
 ) -> Result<String> {
     let (id, account) = (principal.id(), principal.identity().email.clone());
-    installation.throttle.before_try(&account, address)?;
+    let session = principal.session().to_string();
+    let from = From::Known(&session);
+    installation.throttle.before_try(&account, from)?;
     let stored = installation.catalog.read(move |tx| tx.find_password_hash(id)).await?;
     if password.len() > MAX_BYTES {
         return Err(wrong());
@@ -75,11 +77,11 @@ pub(super) async fn require_password(
         .hasher
         .compare(Password::given(password), stored.clone())
         .await
-        .inspect_err(|_| installation.throttle.take_back(&account, address))?;
+        .inspect_err(|_| installation.throttle.take_back(&account, from))?;
     match (compared, stored) {
         (Compared::Wrong, _) | (_, None) => Err(wrong()),
         (_, Some(hash)) => {
-            installation.throttle.succeeded(&account, address);
+            installation.throttle.succeeded(&account, from);
             Ok(hash)
         }
     }
@@ -113,7 +115,7 @@ pub async fn change_password(
         ));
     }
     let password = parse_new(installation, principal.identity(), new).await?;
-    let proven = require_password(installation, principal, current, &by.address).await?;
+    let proven = require_password(installation, principal, current).await?;
     let is_short = password.is_short();
     let hash = installation.hasher.hash(password).await?;
     let (id, session) = (principal.id(), principal.session());
@@ -227,7 +229,7 @@ pub async fn reset_password(
         })
         .await?;
     // What others guessed before does not keep the owner waiting.
-    installation.throttle.succeeded(&owner.email, &caller.address);
+    installation.throttle.succeeded(&owner.email, From::Network(&caller.address));
     tell_of_change(installation, &owner).await;
     Ok(())
 }

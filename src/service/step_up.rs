@@ -46,7 +46,7 @@ pub async fn step_up_with_password(
             "You have a second factor: send its code, not the password.",
         ));
     }
-    passwords::require_password(installation, principal, password, &by.address).await?;
+    passwords::require_password(installation, principal, password).await?;
     confirm(installation, principal, by, "password").await
 }
 

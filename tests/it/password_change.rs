@@ -114,6 +114,21 @@ fn a_forgotten_password_is_set_anew_once() {
 }
 
 #[test]
+fn a_reset_does_not_get_around_the_second_factor() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let ann = server.sign_up("ann");
+    crate::second_factor::App::enroll(&server, &ann.client);
+    let token = token_for(&installation, &server.nobody(), &ann.email);
+    let answer = reset(&server.nobody(), &token, NEW).expect(204);
+    assert!(answer.bytes.is_empty() && answer.header("set-cookie").is_none());
+    let answer = sign_in(&server.nobody(), &ann.email, NEW).expect(200);
+    assert_eq!(answer.json["mfa_required"], true, "{}", answer.text());
+    assert!(answer.json.get("access_token").is_none(), "{}", answer.text());
+    server.stop();
+}
+
+#[test]
 fn of_many_at_once_with_one_token_one_sets_the_password() {
     let installation = Installation::new();
     let server = installation.serve();

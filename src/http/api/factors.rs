@@ -1,6 +1,6 @@
 //! The second factor, and showing again who one is.
 
-use super::auth::{COOKIES, hand_over, wants_cookies};
+use super::auth::{COOKIES, begin, wants_cookies};
 use crate::error::{Error, Result};
 use crate::http::address::Public;
 use crate::http::body::{Fields, NoBody, Object};
@@ -37,7 +37,7 @@ async fn second_step(
     let (token, code) = (fields.text("mfa_token"), fields.text("code"));
     fields.finish()?;
     let tokens = mfa::sign_in_with_code(&installation, &token, code, &public.caller).await?;
-    Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+    Ok(begin(&installation, &tokens, by_cookie, json!({})).await?)
 }
 
 async fn step_up(

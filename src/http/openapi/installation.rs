@@ -145,6 +145,11 @@ fn responses(route: &RouteInfo, path: &str, summary: Option<&Summary>) -> Map<St
         schema => answer("Done.", reference("schemas", schema)),
     };
     responses.insert(summary.status.to_string(), good);
+    if summary.id == "signUp" {
+        let about =
+            "Where mail is set up: a letter was sent to the address, whether it has an account or not.";
+        responses.insert("202".to_owned(), answer(about, reference("schemas", "VerificationSent")));
+    }
     responses
 }
 

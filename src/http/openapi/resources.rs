@@ -53,6 +53,7 @@ const SHAPES: &[Shape] = &[
             ("refresh_token?", "text"),
         ],
     ),
+    ("VerificationSent", &[("status", "text")]),
     (
         "Session",
         &[
