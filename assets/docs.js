@@ -43,6 +43,12 @@ function table(headings, rows) {
   return element("table", {}, element("thead", {}, head), element("tbody", {}, ...lines));
 }
 
+/** From where to where a number goes. */
+function span(least, most) {
+  if (most === undefined) return `at least ${least}`;
+  return least === undefined ? `at most ${most}` : `${least} to ${most}`;
+}
+
 /** What limits a value, in a few words. */
 function bounds(schema) {
   const said = [schema.format, schema.const !== undefined ? `always ${JSON.stringify(schema.const)}` : ""];
@@ -50,7 +56,7 @@ function bounds(schema) {
   if (schema.minLength > 1 || schema.maxLength) said.push(`${schema.minLength ?? 0} to ${schema.maxLength ?? "any number of"} characters`);
   // The ends of 64 bits are no numbers of this language.
   const isNarrow = schema.format !== "int64" && (schema.minimum !== undefined || schema.maximum !== undefined);
-  if (isNarrow) said.push(`${schema.minimum ?? "any"} to ${schema.maximum ?? "any"}`);
+  if (isNarrow) said.push(span(schema.minimum, schema.maximum));
   if (schema.readOnly) said.push("read only");
   return said.filter(Boolean).join(", ");
 }
@@ -95,10 +101,13 @@ function particulars(api, item, act) {
     `Answer: ${good.map(([status, one]) => `${status} ${texts(one.content)}`.trim()).join("; ")}`,
     bad.length ? `Refusals: ${bad.join(", ")}` : "",
   ].filter(Boolean);
-  const rows = parameters.map((one) => [one.required ? `${one.name} *` : one.name, `${shape(one.schema)}, ${one.in}`, one.description ?? ""]);
+  const rows = parameters.map((one) => {
+    const note = [one.description, bounds(found(api, one.schema) ?? {})].filter(Boolean).join(" ");
+    return [one.required ? `${one.name} *` : one.name, `${shape(one.schema)} in ${one.in}`, note];
+  });
   const inside = [element("p", { textContent: facts.join(" · ") })];
   if (act.description) inside.push(element("p", { className: "muted" }, ...prose(act.description)));
-  if (rows.length) inside.push(element("h3", { textContent: "Parameters" }), table(["Name", "Type, place", "* is required"], rows));
+  if (rows.length) inside.push(element("h3", { textContent: "Parameters" }), table(["Name", "Type and place", "* is required"], rows));
   for (const one of body) inside.push(...fields(api, `Body: ${one.text}`, one.schema, "* is required"));
   const told = good.flatMap(([, one]) => contents(one.content)).find((one) => objectIn(api, one.schema));
   if (told) inside.push(...fields(api, `Answer: ${told.text}`, told.schema, "* is always there"));
@@ -108,7 +117,7 @@ function particulars(api, item, act) {
 function operation(api, method, path, item, act) {
   const heading = element("summary", {},
     element("code", { className: "method", textContent: method.toUpperCase() }),
-    element("code", { textContent: path }),
+    element("code", {}, ...path.split(/(?=\/)/).flatMap((part) => [element("wbr", {}), part])),
     element("span", { className: "muted", textContent: act.summary ?? "" }));
   const inside = element("div", {});
   const made = element("details", { id: act.operationId ?? "" }, heading, inside);
