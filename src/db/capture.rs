@@ -89,6 +89,24 @@ impl Capture {
         self.lock().rows.is_empty()
     }
 
+    /// Whether the next row will be kept.
+    pub(super) fn has_room(&self) -> bool {
+        let captured = self.lock();
+        captured.is_whole && captured.size() <= MOST_BYTES
+    }
+
+    /// How many rows were captured.
+    pub(super) fn count(&self) -> usize {
+        self.lock().rows.len()
+    }
+
+    /// Hands the last row to `read`, if there are more than `count`.
+    pub(super) fn last_after<T>(&self, count: usize, read: impl FnOnce(CapturedRow<'_>) -> T) -> Option<T> {
+        let captured = self.lock();
+        let row = captured.rows.len().checked_sub(1).filter(|last| *last >= count)?;
+        captured.row(row).map(read)
+    }
+
     pub(super) fn memo(&self) -> Option<[i64; 2]> {
         *self.memo.lock().unwrap_or_else(PoisonError::into_inner)
     }

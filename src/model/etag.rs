@@ -3,6 +3,7 @@
 use crate::id::TenantId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 use std::hash::Hasher as _;
 
@@ -17,6 +18,14 @@ impl Etag {
     /// As it stands in a header, with its quotes.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The tag of what is the same for everyone.
+    pub fn of_public(content: &[u8]) -> Etag {
+        let mut tag = [b'"'; LENGTH];
+        let digest = Sha256::digest(content);
+        let _ = URL_SAFE_NO_PAD.encode_slice(digest.get(..16).unwrap_or_default(), &mut tag[1..LENGTH - 1]);
+        Etag(tag)
     }
 
     /// One that was kept.

@@ -81,6 +81,8 @@ pub struct Table {
     pub content: Option<Content>,
     /// Its name as SQL, made once.
     pub quoted: String,
+    /// How many of its first columns SQLite does not count as such: one where that is the rowid; made once.
+    pub rowid_columns: usize,
     /// The columns that a client may read, made once.
     pub visible: Vec<usize>,
     /// The same as a list in SQL, made once.
@@ -214,6 +216,12 @@ impl Table {
         found
     }
 
+    /// Where a column stands in a row as SQLite stores it; `None` for the rowid that is shown as the first column of a
+    /// table without a key.
+    pub fn stored_at(&self, column: usize) -> Option<usize> {
+        column.checked_sub(self.rowid_columns)
+    }
+
     /// Whether rows can be written.
     pub fn is_writable(&self) -> bool {
         self.kind == TableKind::Table
@@ -222,6 +230,8 @@ impl Table {
     /// Makes what is derived from the other fields.
     pub fn finish(&mut self) {
         self.quoted = quote(&self.name);
+        let shows_rowid = self.columns.first().is_some_and(|first| self.rowid == Some(first.name.as_str()));
+        self.rowid_columns = usize::from(shows_rowid);
         self.visible = (0..self.columns.len()).filter(|index| !self.columns[*index].hidden).collect();
         self.select_list = self.list(&self.visible);
         let parts = self.key.iter().enumerate();

@@ -188,6 +188,7 @@ fn read_table(tx: &Tx<'_>, objects: &[Object], listed: Listed<'_>) -> Result<Tab
         indexes: orders,
         content: (listed.kind == TableKind::Search).then(|| ddl::search_content(listed.sql)).flatten(),
         quoted: String::new(),
+        rowid_columns: 0,
         visible: Vec::new(),
         select_list: String::new(),
         key_match: String::new(),

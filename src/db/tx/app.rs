@@ -2,6 +2,7 @@
 
 use super::{Row, Tx, each};
 use crate::clock::Timestamp;
+use crate::db::capture::{Capture, CapturedRow};
 use crate::db::constraint::DbError;
 use crate::db::ffi;
 use crate::db::guard::Speaker;
@@ -34,6 +35,27 @@ impl AppTx<'_> {
             let mut statement = self.tx.connection.prepare_cached(sql)?;
             statement.execute(rusqlite::params_from_iter(params)).map_err(DbError::while_stepping)
         })
+    }
+
+    /// Whether [`AppTx::insert`] works here: rows are captured, and there is room for more of them.
+    pub fn has_room_for_captured(&self) -> bool {
+        self.tx.capture.is_some_and(Capture::has_room)
+    }
+
+    /// Inserts one row into a table that is captured, and hands it to `read` as it is stored; `None` where a conflict
+    /// made SQLite leave it out. Not where triggers or constraints change other rows along with it.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn insert<'p, T>(
+        &self,
+        sql: &str,
+        params: impl IntoIterator<Item = &'p Value>,
+        read: impl FnOnce(CapturedRow<'_>) -> T,
+    ) -> Result<Option<T>, DbError> {
+        let before = self.tx.capture.map_or(0, Capture::count);
+        self.execute(sql, params)?;
+        Ok(self.tx.capture.and_then(|capture| capture.last_after(before, read)))
     }
 
     /// Runs a query and hands each row to `act` until it breaks off. Statements that write must not break off: only

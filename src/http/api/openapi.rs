@@ -3,18 +3,21 @@
 use crate::error::Error;
 use crate::http::address::Public;
 use crate::http::conditions::Conditions;
-use crate::http::openapi::{Audience, installation_document, tables_document};
+use crate::http::openapi::kept::{self, Shared};
+use crate::http::openapi::{Audience, head, installation_document, tables_part};
 use crate::http::problem::Answer;
 use crate::http::routes::{Access, NONE, Routes, Verb};
 use crate::http::scope::{Allowed, Need, ReadRecords};
 use crate::model::table::Table;
+use crate::model::{Etag, Preconditions};
 use crate::policy::{Permission, PermissionSet, TableRights};
 use crate::service::{Installation, documents};
 use crate::tenancy::TenantScope;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse as _;
+use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 
 pub(super) fn routes() -> Routes {
@@ -27,16 +30,29 @@ pub(super) fn routes() -> Routes {
     )
 }
 
-fn json(body: impl Into<Body>) -> Response {
-    let kind = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, kind)], body.into()).into_response()
+/// The document, or that the reader has it.
+fn answer(etag: &Etag, conditions: &Preconditions, document: impl FnOnce() -> Body) -> Answer {
+    let mut response = if conditions.has_it(etag)? {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let kind = HeaderValue::from_static("application/json");
+        ([(header::CONTENT_TYPE, kind)], document()).into_response()
+    };
+    if let Ok(etag) = HeaderValue::from_str(etag.as_str()) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    Ok(response)
 }
 
 /// The routes are the same as long as the program runs.
-async fn get(_: Public) -> Answer {
-    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
-    let document = DOCUMENT.get_or_init(|| installation_document(&super::routes().infos).to_string().into());
-    Ok(json(document.clone()))
+async fn get(_: Public, Conditions(conditions): Conditions) -> Answer {
+    static DOCUMENT: OnceLock<(Bytes, Etag)> = OnceLock::new();
+    let (document, etag) = DOCUMENT.get_or_init(|| {
+        let document = Bytes::from(installation_document(&super::routes().infos).to_string());
+        let etag = Etag::of_public(&document);
+        (document, etag)
+    });
+    answer(etag, &conditions, || document.clone().into())
 }
 
 async fn get_of_tenant(
@@ -45,28 +61,19 @@ async fn get_of_tenant(
     Conditions(conditions): Conditions,
 ) -> Answer {
     let scope = &allowed.scope;
-    let document = document_for(scope).await?;
-    let etag = documents::tag_document(&installation, scope, document.as_bytes());
-    let mut response =
-        if conditions.has_it(&etag)? { StatusCode::NOT_MODIFIED.into_response() } else { json(document) };
-    if let Ok(etag) = HeaderValue::from_str(etag.as_str()) {
-        response.headers_mut().insert(header::ETAG, etag);
-    }
-    Ok(response)
+    let shared = shared_for(scope).await?;
+    let tenant = scope.tenant();
+    let head = Value::Object(head(&tenant.name, &format!("/api/v1/tenants/{}", tenant.slug))).to_string();
+    let etag = documents::tag_document(&installation, scope, &shared.mark(&head));
+    answer(&etag, &conditions, || shared.under(&head).into())
 }
 
-/// The document as the scope's role may see it.
-async fn document_for(scope: &TenantScope) -> Result<String, Error> {
+/// The part of the document that is the same for all who may do the same with the same tables.
+async fn shared_for(scope: &TenantScope) -> Result<Arc<Shared>, Error> {
     let tables: Vec<Arc<Table>> = scope.readable_tables().await?.cloned().collect();
     let rights: Vec<TableRights> = tables.iter().map(|table| scope.rights(&table.name)).collect();
     let permissions: PermissionSet =
         Permission::ALL.iter().copied().filter(|permission| scope.has(*permission)).collect();
-    let title = scope.tenant().name.clone();
-    let server = format!("/api/v1/tenants/{}", scope.tenant().slug);
-    let write = move || {
-        let tables = tables.iter().map(Arc::as_ref).zip(rights);
-        tables_document(&title, &server, &Audience::new(permissions, tables)).to_string()
-    };
-    // Some milliseconds for a hundred tables.
-    tokio::task::spawn_blocking(write).await.map_err(Error::internal)
+    let make = move || tables_part(&Audience::new(permissions, tables.iter().map(Arc::as_ref).zip(rights)));
+    kept::shared(scope.schema().await?, scope.role(), permissions, make).await
 }

@@ -3,6 +3,7 @@
 mod files;
 mod headers;
 mod installation;
+pub(super) mod kept;
 mod names;
 mod query;
 mod records;
@@ -24,6 +25,34 @@ use serde_json::{Map, Value, json};
 /// The OpenAPI document of the tables that an audience may read. Its paths begin at `server`, the URL of a tenant; a
 /// `{tenant}` in there is for the reader to fill in.
 pub fn tables_document(title: &str, server: &str, audience: &Audience<'_>) -> Value {
+    let mut document = head(title, server);
+    document.extend(tables_part(audience));
+    Value::Object(document)
+}
+
+/// What is said of one tenant: the part of the document that comes first.
+pub(in crate::http) fn head(title: &str, server: &str) -> Map<String, Value> {
+    let mut server = json!({ "url": server });
+    if server["url"].as_str().is_some_and(|url| url.contains("{tenant}")) {
+        server["variables"] =
+            json!({ "tenant": { "default": "acme", "description": "Slug or id of the tenant." } });
+    }
+    Map::from_iter([
+        ("openapi".to_owned(), shared::OPENAPI.into()),
+        (
+            "info".to_owned(),
+            json!({
+                "title": title,
+                "version": env!("CARGO_PKG_VERSION"),
+                "description": format!("Records, files and changes of one tenant, as far as you may use them.\n\n{}", query::FILTERS),
+            }),
+        ),
+        ("servers".to_owned(), json!([server])),
+    ])
+}
+
+/// The rest of it, which is the same for all tenants of one schema and those who may do the same there.
+pub(in crate::http) fn tables_part(audience: &Audience<'_>) -> Map<String, Value> {
     let mut paths: Map<String, Value> =
         tenant::paths(audience).into_iter().chain(files::paths(audience)).collect();
     let mut all = tenant::schemas(audience);
@@ -39,22 +68,10 @@ pub fn tables_document(title: &str, server: &str, audience: &Audience<'_>) -> Va
             tags.push(json!({ "name": name }));
         }
     }
-    let mut server = json!({ "url": server });
-    if server["url"].as_str().is_some_and(|url| url.contains("{tenant}")) {
-        server["variables"] =
-            json!({ "tenant": { "default": "acme", "description": "Slug or id of the tenant." } });
-    }
-    json!({
-        "openapi": shared::OPENAPI,
-        "info": {
-            "title": title,
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": format!("Records, files and changes of one tenant, as far as you may use them.\n\n{}", query::FILTERS),
-        },
-        "servers": [server],
-        "security": [{ "bearer": [] }],
-        "tags": tags,
-        "paths": paths,
-        "components": shared::components(all),
-    })
+    Map::from_iter([
+        ("security".to_owned(), json!([{ "bearer": [] }])),
+        ("tags".to_owned(), tags.into()),
+        ("paths".to_owned(), paths.into()),
+        ("components".to_owned(), shared::components(all)),
+    ])
 }

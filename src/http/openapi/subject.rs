@@ -131,6 +131,7 @@ pub(super) mod tests {
             indexes: Vec::new(),
             content: None,
             quoted: String::new(),
+            rowid_columns: 0,
             visible: Vec::new(),
             select_list: String::new(),
             key_match: String::new(),

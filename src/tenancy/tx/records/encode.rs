@@ -47,6 +47,25 @@ pub(super) fn encode_row_from(
     Ok(())
 }
 
+/// Writes these columns as an object.
+pub(in crate::tenancy::tx) fn encode_values<'v>(
+    table: &Table,
+    columns: impl IntoIterator<Item = usize>,
+    value: impl Fn(usize) -> ValueRef<'v>,
+    out: &mut Vec<u8>,
+) {
+    out.push(b'{');
+    for (position, index) in columns.into_iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        let column = &table.columns[index];
+        out.extend_from_slice(&column.json_name);
+        encode_value(column.kind, value(index), out);
+    }
+    out.push(b'}');
+}
+
 /// Writes one value; its storage class counts, and the declared type where JSON has more to say.
 pub(in crate::tenancy::tx) fn encode_value(kind: ColumnType, value: ValueRef<'_>, out: &mut Vec<u8>) {
     match (value, kind) {

@@ -2,9 +2,10 @@
 
 use super::decode::{Fields, Patch, complete, done, fields};
 use super::explain::explain_deferred;
+use super::insert::Insertion;
 use super::json::Raw;
 use super::key::RecordKey;
-use super::write::{insert_one, insert_sql, update_unsettled};
+use super::write::update_unsettled;
 use crate::clock::Timestamp;
 use crate::db::AppTx;
 use crate::error::{Error, FieldError, Result};
@@ -103,6 +104,6 @@ pub(super) fn put_unsettled(
         return Err(Error::invalid(put.faults.clone()));
     }
     let mut body = Vec::with_capacity(256);
-    let stored = insert_one(tx, table, new, &insert_sql(table, &new.columns), &mut body)?;
+    let stored = Insertion::new(tx, table, &new.columns).run(tx, new, &mut body)?;
     Ok(Stored { body, created: true, key: stored.unwrap_or_else(|| key.clone()) })
 }

@@ -1,6 +1,6 @@
 //! Writing records. Each function runs inside the transaction it is given and undoes nothing: whoever began it does.
 
-use super::decode::{Fields, NewRecords, Patch};
+use super::decode::{Fields, Patch};
 use super::encode::encode_row;
 use super::explain::{Act, explain, explain_deferred};
 use super::key::RecordKey;
@@ -12,62 +12,6 @@ use crate::model::table::Table;
 use crate::tenancy::{TableAccess, Wants};
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-
-/// New records as they are stored.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Inserted {
-    /// The answer's body: the record, or `{"items":[..]}` where an array was sent.
-    pub body: Vec<u8>,
-    /// The keys, in the order of the records; empty for a table whose rowid cannot be reached.
-    pub keys: Vec<RecordKey>,
-}
-
-/// Stores new records, all or none.
-///
-/// # Errors
-/// 409 `unique` or `foreign_key`, 422 `check`, `refused`, `dropped` or `invalid`; fields of the array's element i are
-/// named `[i].field`.
-pub fn insert_records(tx: AppTx<'_>, table: &TableAccess, new: &NewRecords) -> Result<Inserted> {
-    let inserted = insert_unsettled(tx, table, new)?;
-    if tx.has_deferred_violations() {
-        let keys = inserted.keys.iter().enumerate();
-        let places = keys.map(|(index, key)| (table, key, new.many.then_some(index)));
-        return Err(explain_deferred(tx, places));
-    }
-    Ok(inserted)
-}
-
-/// The same without looking at deferred foreign keys, for a transaction that goes on: a later statement may settle
-/// them. Whoever goes on asks [`settle`] at the end.
-///
-/// # Errors
-/// As [`insert_records`].
-pub fn insert_unsettled(tx: AppTx<'_>, table: &TableAccess, new: &NewRecords) -> Result<Inserted> {
-    table.require(Wants::Write)?;
-    let mut body = Vec::with_capacity(256 * new.records.len());
-    let mut keys = Vec::with_capacity(new.records.len());
-    if new.many {
-        body.extend_from_slice(b"{\"items\":[");
-    }
-    let mut sql = String::new();
-    let mut columns: Option<&[usize]> = None;
-    for (index, record) in new.records.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        if columns != Some(&record.columns) {
-            sql = insert_sql(table, &record.columns);
-            columns = Some(&record.columns);
-        }
-        let key = insert_one(tx, table, record, &sql, &mut body);
-        let key = key.map_err(|error| if new.many { at_element(error, index) } else { error })?;
-        keys.extend(key);
-    }
-    if new.many {
-        body.extend_from_slice(b"]}");
-    }
-    Ok(Inserted { body, keys })
-}
 
 /// Changes the given fields of a record and answers all of it; `None` if there is none with this key.
 ///
@@ -167,38 +111,8 @@ pub fn settle(tx: AppTx<'_>, written: &[(usize, &TableAccess, &RecordKey)]) -> R
     Ok(())
 }
 
-pub(super) fn insert_sql(table: &TableAccess, columns: &[usize]) -> String {
-    let mut sql = format!("INSERT {}INTO {} ", on_conflict(table), table.quoted);
-    if columns.is_empty() {
-        sql.push_str("DEFAULT VALUES");
-    } else {
-        let _ = write!(sql, "({}) VALUES (", table.list(columns));
-        for index in 0..columns.len() {
-            sql.push_str(if index == 0 { "?" } else { ", ?" });
-        }
-        sql.push(')');
-    }
-    sql.push_str(&returning(table));
-    sql
-}
-
-/// Runs [`insert_sql`] for the columns of `record`.
-pub(super) fn insert_one(
-    tx: AppTx<'_>,
-    table: &TableAccess,
-    record: &Fields,
-    sql: &str,
-    body: &mut Vec<u8>,
-) -> Result<Option<RecordKey>> {
-    match run(tx, table, sql, &record.values, body) {
-        Ok(Some(key)) => Ok((!table.key.is_empty()).then_some(key)),
-        Ok(None) => Err(dropped(table)),
-        Err(error) => Err(explain(tx, table, Act::Insert(record), error)),
-    }
-}
-
 /// All that a client may read, then the key.
-fn returning(table: &Table) -> String {
+pub(super) fn returning(table: &Table) -> String {
     let mut sql = format!(" RETURNING {}", table.select_list);
     for index in &table.key {
         let _ = write!(sql, ", {}", table.columns[*index].quoted);
@@ -207,7 +121,7 @@ fn returning(table: &Table) -> String {
 }
 
 /// Runs a statement that changes one row, appends the row to `body` and tells its key; `None` if no row was changed.
-fn run<'p>(
+pub(super) fn run<'p>(
     tx: AppTx<'_>,
     table: &Table,
     sql: &str,
@@ -260,20 +174,10 @@ fn keeps_key(tx: AppTx<'_>, table: &Table, key: &RecordKey, claimed: &Fields) ->
     if faults.is_empty() { Ok(true) } else { Err(Error::invalid(faults)) }
 }
 
-fn dropped(table: &Table) -> Error {
+pub(super) fn dropped(table: &Table) -> Error {
     Error::new(
         Kind::Invalid,
         "dropped",
         format!("A rule of {} dropped this change without an error; nothing was stored.", table.name),
     )
-}
-
-fn at_element(error: Error, index: usize) -> Error {
-    if error.fields().is_empty() && matches!(error.kind(), Kind::Invalid | Kind::Conflict) {
-        let (code, message) = (error.code().to_owned(), error.detail().to_owned());
-        let mut field = FieldError::new(format!("[{index}]"), "", message);
-        field.code = code.into();
-        return error.with_fields(vec![field]);
-    }
-    error.at_element(index)
 }

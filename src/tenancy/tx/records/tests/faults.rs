@@ -222,7 +222,7 @@ fn a_deferred_key_that_stays_open_is_named() {
     let shipment = NewRecords::parse(&shipments, br#"{"id":1,"order_id":1}"#, NOW).unwrap();
     let parcel =
         NewRecords::parse(&parcels, br#"{"shipment_id":1,"parcel_no":1,"weight_g":5}"#, NOW).unwrap();
-    let both = app.database.write("batch", move |tx| {
+    let both = app.write(move |tx| {
         let tx = tx.app();
         let keys = insert_unsettled(tx, &shipments, &shipment)?.keys;
         insert_unsettled(tx, &parcels, &parcel)?;

@@ -147,12 +147,11 @@ fn any_body_is_stored_or_refused() {
             let put = Put::parse(&table, &key, body.as_bytes(), NOW);
             if let Ok(put) = seen(put, REFUSED) {
                 let (table, key) = (app.table(name), key.clone());
-                let written = app.database.write("put", move |tx| put_record(tx.app(), &table, &key, &put));
+                let written = app.write(move |tx| put_record(tx.app(), &table, &key, &put));
                 let _ = seen(app.runtime.block_on(written).map(|stored| read(&stored.body)), REFUSED);
             }
             if let Ok(patch) = seen(Patch::parse(&table, body.as_bytes()), REFUSED) {
-                let written =
-                    app.database.write("update", move |tx| update_record(tx.app(), &table, &key, &patch));
+                let written = app.write(move |tx| update_record(tx.app(), &table, &key, &patch));
                 let _ = seen(app.runtime.block_on(written).map(|body| body.as_deref().map(read)), REFUSED);
             }
         });
@@ -177,8 +176,7 @@ fn any_batch_is_run_or_refused() {
             }
             let Ok(batch) = seen(Batch::parse(body.as_bytes(), &tables, NOW), REFUSED) else { return };
             let tagger = Tagger::new([5; 16], crate::id::TenantId::new(NOW));
-            let ran =
-                app.runtime.block_on(app.database.write("batch", move |tx| batch.run(tx.app(), &tagger)));
+            let ran = app.runtime.block_on(app.write(move |tx| batch.run(tx.app(), &tagger)));
             let stale = [REFUSED, &[Kind::Stale]].concat();
             let _ = seen(ran.map(|body| read(&body)), &stale);
         });

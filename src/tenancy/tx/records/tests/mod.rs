@@ -8,6 +8,7 @@ mod filters;
 mod fuzz;
 mod grammars;
 mod hidden;
+mod inserting;
 mod keys;
 mod meters;
 mod naive;
@@ -27,7 +28,7 @@ mod totals;
 use super::*;
 use crate::clock::{SystemClock, Timestamp};
 use crate::db::{
-    Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, WriteLimits,
+    Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx, WriteLimits,
 };
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
@@ -35,8 +36,10 @@ use crate::model::table::{Schema, Table};
 use crate::policy::{OWNER, TableRights};
 use crate::tenancy::schema::{fingerprint, introspect};
 use crate::tenancy::table_access::Caller;
+use crate::tenancy::tx::changes::Tracked;
 use crate::tenancy::{self, TableAccess};
 use serde_json::{Value as Json, json};
+use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -101,6 +104,7 @@ impl App {
             Database::open(&path, options, Arc::new(SystemClock), |_| Ok::<_, OpenError>(())).unwrap();
         let schema = database.read_blocking(introspect).unwrap();
         let fingerprint = database.read_blocking(fingerprint).unwrap();
+        database.capture(Arc::new(Tracked::new(&schema).1));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let rules = Arc::new(tenancy::App::load(None).unwrap());
         App { rules, database, schema, fingerprint, runtime, _directory: directory }
@@ -118,6 +122,20 @@ impl App {
         TableAccess::new(Arc::clone(table), Caller { app, role: role.into(), permissions, identity })
     }
 
+    /// Runs `act` in a transaction whose rows are captured, as those of a tenant's file are.
+    fn write<T: Send + 'static>(
+        &self,
+        mut act: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> {
+        let database = Arc::clone(&self.database);
+        let act = move |tx: &Tx<'_>| {
+            let result = act(tx)?;
+            drop(tx.take_captured());
+            Ok(result)
+        };
+        async move { database.write("test", act).await }
+    }
+
     /// The created record or records.
     fn post(&self, table: &str, body: &Json) -> Result<Json> {
         self.insert(table, body.to_string().as_bytes()).map(|inserted| read(&inserted.body))
@@ -126,7 +144,7 @@ impl App {
     fn insert(&self, table: &str, body: &[u8]) -> Result<Inserted> {
         let table = self.table(table);
         let new = NewRecords::parse(&table, body, NOW)?;
-        self.runtime.block_on(self.database.write("insert", move |tx| insert_records(tx.app(), &table, &new)))
+        self.runtime.block_on(self.write(move |tx| insert_records(tx.app(), &table, &new)))
     }
 
     /// The created record and the segment that names it.
@@ -139,14 +157,14 @@ impl App {
         let table = self.table(table);
         let (key, patch) =
             (RecordKey::parse(&table, key)?, Patch::parse(&table, body.to_string().as_bytes())?);
-        let written = self.database.write("update", move |tx| update_record(tx.app(), &table, &key, &patch));
+        let written = self.write(move |tx| update_record(tx.app(), &table, &key, &patch));
         Ok(self.runtime.block_on(written)?.as_deref().map(read))
     }
 
     fn delete(&self, table: &str, key: &str) -> Result<bool> {
         let table = self.table(table);
         let key = RecordKey::parse(&table, key)?;
-        self.runtime.block_on(self.database.write("delete", move |tx| delete_record(tx.app(), &table, &key)))
+        self.runtime.block_on(self.write(move |tx| delete_record(tx.app(), &table, &key)))
     }
 
     fn get(&self, table: &str, key: &str) -> Result<Option<Json>> {
@@ -176,7 +194,7 @@ impl App {
 
     /// Runs SQL as a founder would, beside the engine.
     fn execute(&self, sql: &'static str) {
-        self.runtime.block_on(self.database.write("test", move |tx| Ok(tx.execute(sql, &[])?))).unwrap();
+        self.runtime.block_on(self.write(move |tx| Ok(tx.execute(sql, &[])?))).unwrap();
     }
 }
 

@@ -38,7 +38,7 @@ impl Writer<'_> {
         &self,
         mut act: impl FnMut(crate::db::AppTx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.app.runtime.block_on(self.app.database.write("test", move |tx| act(tx.app())))
+        self.app.runtime.block_on(self.app.write(move |tx| act(tx.app())))
     }
 
     fn post(&self, table: &str, body: &Json) -> Result<Json> {

@@ -7,7 +7,7 @@ fn put(app: &App, table: &str, key: &str, body: &Json) -> Result<(bool, Json)> {
     let table = app.table(table);
     let key = RecordKey::parse(&table, key)?;
     let put = Put::parse(&table, &key, body.to_string().as_bytes(), NOW)?;
-    let written = app.database.write("put", move |tx| put_record(tx.app(), &table, &key, &put));
+    let written = app.write(move |tx| put_record(tx.app(), &table, &key, &put));
     let stored = app.runtime.block_on(written)?;
     Ok((stored.created, read(&stored.body)))
 }

@@ -17,7 +17,7 @@ fn notes() -> App {
             rank * 37 % ROWS,
             MEBIBYTES << 20
         );
-        app.runtime.block_on(app.database.write("test", move |tx| Ok(tx.execute(&sql, &[])?))).unwrap();
+        app.runtime.block_on(app.write(move |tx| Ok(tx.execute(&sql, &[])?))).unwrap();
     }
     app
 }
