@@ -21,6 +21,7 @@ mod second_factors;
 mod sessions;
 mod settings;
 mod sign_ups;
+mod subscriptions;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
@@ -32,7 +33,7 @@ pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
-pub use plans::{DEFAULT_PLAN, Plan};
+pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
@@ -225,6 +226,7 @@ fn track() -> Track {
         ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
         ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
         ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
+        ("catalog/0008_plans.sql", include_str!("../../migrations/catalog/0008_plans.sql")),
     ])
 }
 

@@ -2,7 +2,7 @@
 
 use super::lifecycle::{self, OperatorAct};
 use super::provisioning::{self, Maker, NewTenantIn};
-use super::{Installation, audit, erasure, exports, operators, signing_keys, tenants};
+use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, tenants};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
@@ -77,6 +77,13 @@ pub enum Command {
         /// Which.
         slug: String,
     },
+    /// Tells how the plans of a file differ from the published ones, or publishes them.
+    PlanApply {
+        /// The file.
+        file: plans::PlansFileIn,
+        /// The versions that were seen, to publish; nothing to tell only.
+        publish: Option<plans::VersionsSeen>,
+    },
     /// Lists the keys of access tokens.
     KeysList,
     /// Makes another key for access tokens.
@@ -123,6 +130,10 @@ pub async fn run(
         Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
         Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
         Command::TenantExport { slug } => export(installation, &slug).await,
+        Command::PlanApply { file, publish } => {
+            let applied = plans::apply_plans(installation, &file, publish, By::console()).await?;
+            Ok(serde_json::to_value(applied)?)
+        }
         Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),
         Command::KeysRotate { emergency } => {
             let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;

@@ -4,6 +4,7 @@ mod files;
 mod headers;
 mod installation;
 mod names;
+mod plans;
 mod query;
 mod records;
 mod resources;
