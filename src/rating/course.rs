@@ -142,7 +142,7 @@ impl Course {
             trial_end: is_trial.then_some(anchor),
             next: None,
         };
-        course.serving(period)
+        Ok(course.serving(period))
     }
 
     /// Changes the plan at `now`, which lies within the period: the service period so far ends, another begins. The
@@ -156,7 +156,7 @@ impl Course {
             return self.begin_again(terms, timezone, now);
         }
         let changed = Course { plan: terms.plan.clone(), next: None, ..self.clone() };
-        changed.serving(Period { from: now, to: self.period.to })
+        Ok(changed.serving(Period { from: now, to: self.period.to }))
     }
 
     /// The next period, which begins where this one ends: on the plan that was asked for, if any, whose terms are `next`.
@@ -190,7 +190,7 @@ impl Course {
         }
         course.period = Period { from: now, to };
         let period = course.period;
-        course.serving(period)
+        Ok(course.serving(period))
     }
 
     /// Whether a change to these terms leaves the count of periods as it is.
@@ -210,10 +210,10 @@ impl Course {
         Ok((Course { status: CourseStatus::PastDue, ..course }, service))
     }
 
-    fn serving(self, part: Period) -> Result<(Course, ServicePeriod)> {
+    fn serving(self, part: Period) -> (Course, ServicePeriod) {
         let kind =
             if self.status == CourseStatus::Trialing { ServiceKind::Trial } else { ServiceKind::Regular };
         let service = ServicePeriod { plan: self.plan.clone(), kind, part, whole: self.period };
-        Ok((self, service))
+        (self, service)
     }
 }

@@ -169,7 +169,7 @@ fn read_tiers(reader: &mut Reader<'_>, scale: Option<u8>) -> Option<Vec<Tier>> {
                 reader.fault(&field, "last_tier", "must be left out in the last tier, which has no end");
             }
             None if index < last => {
-                reader.fault(&field, "required", "is required in every tier but the last")
+                reader.fault(&field, "required", "is required in every tier but the last");
             }
             Some(up_to) if up_to <= before => {
                 let message = format!("must be more than {before}, where the tier before ends");

@@ -26,7 +26,7 @@ impl TenantTx<'_> {
         self.tx.query_row("SELECT revision FROM _entitlements WHERE only_row = 1", &[], |row| row.get(0))
     }
 
-    pub(in crate::tenancy) fn put_entitlements(&self, entitlements: &Entitlements) -> Result<(), DbError> {
+    pub(in crate::tenancy) fn put_entitlements(self, entitlements: &Entitlements) -> Result<(), DbError> {
         self.tx.execute(
             "INSERT INTO _entitlements (only_row, revision, body, written_at) VALUES (1, ?1, ?2, ?3)
              ON CONFLICT (only_row) DO UPDATE SET revision = ?1, body = ?2, written_at = ?3",
