@@ -12,6 +12,7 @@
 //! | [`catalog`] | all SQL of the shared database, one file per noun |
 //! | [`db`] | the SQL seam: pools, the writer with group commit, constraint errors; the only place that names rusqlite |
 //! | [`model`], [`policy`] | plain data and its validation; who may do what |
+//! | [`rating`] | prices x quantities -> money, and the calendar it goes by |
 //! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
 //! | [`telemetry`] | the log |
 //!
@@ -54,6 +55,7 @@ pub mod model;
 pub mod niceness;
 pub mod policy;
 pub mod random;
+pub mod rating;
 pub mod service;
 pub mod telemetry;
 pub mod tenancy;

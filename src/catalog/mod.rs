@@ -22,6 +22,7 @@ mod second_factors;
 mod sessions;
 mod settings;
 mod sign_ups;
+mod subscriptions;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
@@ -33,7 +34,7 @@ pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
-pub use plans::{DEFAULT_PLAN, Plan};
+pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
 pub use second_factors::SecondFactor;
 pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
@@ -227,7 +228,7 @@ fn track() -> Track {
         ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
         ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
         ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
-        ("catalog/0010_seats.sql", include_str!("../../migrations/catalog/0010_seats.sql")),
+        ("catalog/0008_plans.sql", include_str!("../../migrations/catalog/0008_plans.sql")),
     ])
 }
 

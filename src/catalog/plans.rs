@@ -1,36 +1,75 @@
-//! Plans: immutable versions. Prices and limits come with billing; a tenant has had a plan from its first day.
+//! Plans: published versions, which never change.
 
 use super::CatalogTx;
-use crate::error::Result;
+use crate::clock::Timestamp;
+use crate::db::{DbError, Row};
+use crate::error::{Error, Result};
+use crate::model::plan::Plan;
 use crate::params;
+use crate::rating::PlanRef;
 
 /// The plan of a tenant for which nobody chose one: no limits.
 pub const DEFAULT_PLAN: &str = "default";
+/// Plans, each with all its versions.
+const MOST_PLANS: i64 = 200;
 
-/// One version of a plan.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Plan {
+/// One published version of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanVersion {
     /// Its key.
     pub key: String,
     /// Its version, from 1.
     pub version: i64,
-    /// Its title.
-    pub title: String,
-    /// How many members a tenant may have under it; `None`: any number.
-    pub seats: Option<i64>,
+    /// What it says.
+    pub plan: Plan,
+    /// SHA-256 of that in its canonical form, in hex.
+    pub digest: String,
+    /// Since when.
+    pub published_at: Timestamp,
+}
+
+impl PlanVersion {
+    /// Its name.
+    pub fn reference(&self) -> PlanRef {
+        PlanRef { key: self.key.clone(), version: self.version }
+    }
+}
+
+/// A version in a list of them.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct PlanVersionLine {
+    /// The version.
+    pub version: i64,
+    /// SHA-256 of what it says.
+    pub digest: String,
+    /// Since when.
+    pub published_at: Timestamp,
+    /// How many tenants are on it.
+    pub tenants: i64,
+}
+
+const COLUMNS: &str = "p.key, p.version, p.document, p.digest, p.published_at";
+
+/// What [`COLUMNS`] reads; the document is parsed behind the row.
+type Stored = (String, i64, String, String, Timestamp);
+
+fn stored(row: &Row<'_>) -> Result<Stored, DbError> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+fn version_of((key, version, document, digest, published_at): Stored) -> Result<PlanVersion> {
+    Ok(PlanVersion { key, version, plan: Plan::published(&document)?, digest, published_at })
 }
 
 impl CatalogTx<'_> {
-    /// Publishes the default plan where it is missing.
+    /// Publishes the default plan where there is none of that name.
     ///
     /// # Errors
     /// As the database says.
     pub fn ensure_default_plan(&self) -> Result<()> {
-        self.tx.execute(
-            "INSERT INTO plans (key, version, title, created_at) VALUES (?1, 1, 'Default', ?2)
-             ON CONFLICT (key, version) DO NOTHING",
-            params![DEFAULT_PLAN, self.now()],
-        )?;
+        if self.find_plan(DEFAULT_PLAN)?.is_none() {
+            self.publish_plan(DEFAULT_PLAN, &Plan::free("Default"))?;
+        }
         Ok(())
     }
 
@@ -38,11 +77,97 @@ impl CatalogTx<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn find_plan(&self, key: &str) -> Result<Option<Plan>> {
-        Ok(self.tx.query_row(
-            "SELECT key, version, title, seats FROM plans WHERE key = ?1 ORDER BY version DESC LIMIT 1",
-            params![key],
-            |row| Ok(Plan { key: row.get(0)?, version: row.get(1)?, title: row.get(2)?, seats: row.get(3)? }),
+    pub fn find_plan(&self, key: &str) -> Result<Option<PlanVersion>> {
+        let sql = format!("SELECT {COLUMNS} FROM plans p WHERE p.key = ?1 ORDER BY p.version DESC LIMIT 1");
+        self.tx.query_row(&sql, params![key], stored)?.map(version_of).transpose()
+    }
+
+    /// One version of a plan.
+    ///
+    /// # Errors
+    /// As the database says; a version that is named and does not exist is a fault of ours.
+    pub fn plan_version(&self, plan: &PlanRef) -> Result<PlanVersion> {
+        let sql = format!("SELECT {COLUMNS} FROM plans p WHERE p.key = ?1 AND p.version = ?2");
+        let found = self.tx.query_row(&sql, params![&plan.key, plan.version], stored)?;
+        let missing =
+            || Error::internal(format!("there is no version {} of the plan {}", plan.version, plan.key));
+        version_of(found.ok_or_else(missing)?)
+    }
+
+    /// The newest version of each plan, by key.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_plans(&self) -> Result<Vec<PlanVersion>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM plans p
+             JOIN (SELECT key, max(version) AS version FROM plans GROUP BY key) newest
+               ON newest.key = p.key AND newest.version = p.version
+             ORDER BY p.key"
+        );
+        self.tx.query(&sql, &[], stored)?.into_iter().map(version_of).collect()
+    }
+
+    /// Versions of a plan, the newest first, and how many tenants are on each.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_plan_versions(&self, key: &str, limit: u32) -> Result<Vec<PlanVersionLine>> {
+        Ok(self.tx.query(
+            "SELECT p.version, p.digest, p.published_at,
+               (SELECT count(*) FROM subscriptions s WHERE s.plan = p.key AND s.version = p.version)
+             FROM plans p WHERE p.key = ?1 ORDER BY p.version DESC LIMIT ?2",
+            params![key, limit],
+            |row| {
+                Ok(PlanVersionLine {
+                    version: row.get(0)?,
+                    digest: row.get(1)?,
+                    published_at: row.get(2)?,
+                    tenants: row.get(3)?,
+                })
+            },
         )?)
+    }
+
+    /// How many tenants are on any version of a plan.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_tenants_on(&self, key: &str) -> Result<i64> {
+        let count =
+            self.tx.query_row("SELECT count(*) FROM subscriptions WHERE plan = ?1", params![key], |row| {
+                row.get(0)
+            })?;
+        Ok(count.unwrap_or_default())
+    }
+
+    /// Publishes another version of a plan, or its first.
+    ///
+    /// # Errors
+    /// 409 `too_many_plans`.
+    pub fn publish_plan(&self, key: &str, plan: &Plan) -> Result<PlanVersion> {
+        let before = self.find_plan(key)?.map_or(0, |plan| plan.version);
+        if before == 0 {
+            let plans =
+                self.tx.query_row("SELECT count(DISTINCT key) FROM plans", &[], |row| row.get::<i64>(0))?;
+            if plans.unwrap_or_default() >= MOST_PLANS {
+                let detail = format!(
+                    "There are {MOST_PLANS} plans, which is the most. Publish a version of one of them."
+                );
+                return Err(Error::conflict("too_many_plans", detail));
+            }
+        }
+        let published = PlanVersion {
+            key: key.to_owned(),
+            version: before + 1,
+            plan: plan.clone(),
+            digest: plan.digest(),
+            published_at: self.now(),
+        };
+        self.tx.execute(
+            "INSERT INTO plans (key, version, document, digest, seats, published_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![key, published.version, plan.canonical(), published.digest.as_str(), plan.seats, self.now()],
+        )?;
+        Ok(published)
     }
 }

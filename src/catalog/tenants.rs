@@ -1,6 +1,6 @@
 //! Tenants: state, names, placement.
 
-use super::{CatalogTx, OfTenant, Plan};
+use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, OnConstraint, Row};
 use crate::error::{Error, Result};
@@ -8,6 +8,7 @@ use crate::id::TenantId;
 use crate::model::tenant::TenantStatus;
 use crate::model::{Name, Slug};
 use crate::params;
+use crate::rating::PlanRef;
 
 /// One customer organisation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -30,6 +31,8 @@ pub struct Tenant {
     pub second_factor_required: bool,
     /// What must stand in its file.
     pub epoch: i64,
+    /// The number of the last change of what it may use: what its file says of that is as new.
+    pub entitlements: i64,
     /// When it was made.
     pub created_at: Timestamp,
     /// When closing was asked for.
@@ -64,10 +67,10 @@ pub struct TenantChange {
 
 /// What [`tenant`] reads, in this order; the table is called `t`.
 pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after, \
-     t.second_factor_required";
+     t.second_factor_required, t.entitlements";
 
 /// How many of them there are: the place of what follows in a row.
-pub(super) const COLUMNS_COUNT: usize = 12;
+pub(super) const COLUMNS_COUNT: usize = 13;
 
 pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
@@ -84,6 +87,7 @@ pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
         closed_at: row.get(9)?,
         erase_after: row.get(10)?,
         second_factor_required: row.get(11)?,
+        entitlements: row.get(12)?,
     })
 }
 
@@ -112,7 +116,7 @@ impl CatalogTx<'_> {
     ///
     /// # Errors
     /// 409 `slug_taken`.
-    pub fn insert_tenant(&self, new: &NewTenant, plan: &Plan) -> Result<()> {
+    pub fn insert_tenant(&self, new: &NewTenant, plan: &PlanRef) -> Result<()> {
         self.tx
             .execute(
                 "INSERT INTO tenants (id, slug, name, status, plan, plan_version, epoch, created_at)

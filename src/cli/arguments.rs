@@ -87,6 +87,9 @@ pub(super) enum Command {
     /// Tenants
     #[command(subcommand)]
     Tenant(TenantCommand),
+    /// Plans: prices, limits, features
+    #[command(subcommand)]
+    Plan(PlanCommand),
     /// Check what was signed or chained
     #[command(subcommand)]
     Verify(VerifyCommand),
@@ -134,6 +137,28 @@ pub(super) enum OperatorCommand {
         /// Read the password of a new account from standard input instead of asking
         #[arg(long)]
         password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum PlanCommand {
+    /// Show how the plans of a file differ from the published ones, and publish them
+    ///
+    /// A published version never changes: what differs is published as another version. New tenants and those who choose
+    /// the plan get that one; who is on an older version stays on it.
+    #[command(after_help = "Examples:\n  tenantry plan apply shop/app.toml\n  \
+                            tenantry plan apply plans.toml --dry-run\n  \
+                            tenantry plan apply plans.json --yes --json\n\n\
+                            FILE is an app.toml, a TOML file with [plans.<key>] tables alone, or the same as JSON.")]
+    Apply {
+        /// The file with the plans
+        file: PathBuf,
+        /// Publish without asking
+        #[arg(long)]
+        yes: bool,
+        /// Show the difference and publish nothing
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
     },
 }
 

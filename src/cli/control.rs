@@ -16,8 +16,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Longest command, in bytes.
-const MOST: u64 = 64 << 10;
+/// Longest command, in bytes: one that holds a file with plans, every character of it escaped.
+const MOST: u64 = 2 << 20;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -10,6 +10,7 @@ mod keys;
 mod new;
 mod openapi;
 mod output;
+mod plan;
 mod serve;
 mod sessions;
 mod verify;
@@ -18,7 +19,8 @@ mod verify_files;
 use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use arguments::{
-    Arguments, Command, Common, ConfigCommand, Listening, OperatorCommand, TenantCommand, VerifyCommand,
+    Arguments, Command, Common, ConfigCommand, Listening, OperatorCommand, PlanCommand, TenantCommand,
+    VerifyCommand,
 };
 use clap::Parser as _;
 use std::process::ExitCode;
@@ -86,6 +88,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
+        Command::Plan(PlanCommand::Apply { file, yes, dry_run }) => plan::apply(&common, &file, yes, dry_run),
         Command::Keys(command) => keys::run(&common, &command),
         Command::Sessions(command) => sessions::run(&common, command),
         Command::Config(ConfigCommand::Check) => config::check(&common),

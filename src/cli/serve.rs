@@ -5,7 +5,7 @@ use super::{Common, Failure, Listening, block_on, clock};
 use crate::config::Config;
 use crate::http::Server;
 use crate::jobs::Runner;
-use crate::service::{Installation, operators};
+use crate::service::{Installation, operators, plans};
 use crate::tenancy::this_program;
 use serde_json::json;
 use std::io::Write as _;
@@ -59,6 +59,7 @@ impl Running {
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let installation = Installation::open(config, clock()).await?;
         installation.tenancy().run_sql_with(this_program()?);
+        plans::tell_differences(&installation).await?;
         let server = match Server::bind(Arc::clone(&installation)).await {
             Ok(server) => server,
             Err(error) => {

@@ -56,6 +56,8 @@ needs! {
     CloseTenant = TenantClose, Write, fresh;
     ReopenTenant = TenantClose, Leave;
     ExportTenant = TenantExport, Leave;
+    ReadSubscription = BillingRead, Read;
+    ChangeSubscription = BillingManage, Write;
 }
 
 /// The scope of a request whose handler needs `N`.

@@ -3,7 +3,9 @@
 
 use crate::clock::MINUTE;
 use crate::error::Result;
-use crate::service::{Installation, checkpoints, erasure, exports, mail, provisioning, sessions};
+use crate::service::{
+    Installation, checkpoints, erasure, exports, mail, provisioning, sessions, subscriptions,
+};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,7 @@ impl Runner {
             loop {
                 note("work", run_work(&work).await);
                 note("signing audit logs", checkpoints::sign_due(&work).await);
+                note("subscriptions", subscriptions::advance_due(&work).await);
                 let _ = tokio::time::timeout(TICK, work.work_arrives()).await;
             }
         }));

@@ -3,7 +3,7 @@
 use super::lifecycle::{self, OperatorAct};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
-use super::{Installation, audit, erasure, exports, operators, signing_keys, tenants};
+use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, tenants};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
@@ -83,6 +83,13 @@ pub enum Command {
         /// The account's address; everybody's where none is given.
         email: Option<String>,
     },
+    /// Tells how the plans of a file differ from the published ones, or publishes them.
+    PlanApply {
+        /// The file.
+        file: plans::PlansFileIn,
+        /// The versions that were seen, to publish; nothing to tell only.
+        publish: Option<plans::VersionsSeen>,
+    },
     /// Lists the keys of access tokens.
     KeysList,
     /// Makes another key for access tokens.
@@ -133,6 +140,10 @@ pub async fn run(
             let whose = email.map_or(Whose::Everybody, Whose::Account);
             let ended = sessions::end_sessions(installation, whose, By::console()).await?;
             Ok(json!({ "sessions_ended": ended }))
+        }
+        Command::PlanApply { file, publish } => {
+            let applied = plans::apply_plans(installation, &file, publish, By::console()).await?;
+            Ok(serde_json::to_value(applied)?)
         }
         Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),
         Command::KeysRotate { emergency } => {

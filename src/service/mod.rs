@@ -25,6 +25,7 @@ pub mod mfa;
 pub mod operators;
 mod password_hasher;
 pub mod passwords;
+pub mod plans;
 pub mod provisioning;
 pub mod records;
 pub mod repeats;
@@ -36,6 +37,7 @@ pub mod signing_keys;
 pub mod sql;
 pub mod step_up;
 pub mod streams;
+pub mod subscriptions;
 pub mod tenants;
 mod throttle;
 mod tokens;
@@ -44,7 +46,10 @@ mod turns;
 pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
-pub use crate::catalog::{Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, Principal, Tenant};
+pub use crate::catalog::{
+    Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, PlanVersion, PlanVersionLine, Principal,
+    Tenant,
+};
 
 use crate::catalog::Catalog;
 use crate::clock::SharedClock;
@@ -112,10 +117,11 @@ impl Installation {
             .await
             .unwrap_or_else(|error| Err(Error::internal(error)))?;
         let mut installation = installation;
+        let first_plans = installation.app().plans.clone();
         installation.id = installation
             .catalog
-            .write("open_installation", |tx| {
-                tx.ensure_default_plan()?;
+            .write("open_installation", move |tx| {
+                plans::publish_first(tx, &first_plans)?;
                 tx.requeue_exports()?;
                 tx.installation_id()
             })
@@ -125,6 +131,7 @@ impl Installation {
         installation.setup = operators::Setup::new(!has_operator);
         let installation = Arc::new(installation);
         provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
+        subscriptions::begin_missing(&installation).await?;
         erasure::complete_ledger(&installation).await?;
         Ok(installation)
     }

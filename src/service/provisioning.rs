@@ -3,8 +3,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::Installation;
-use crate::catalog::{By, CatalogTx, DEFAULT_PLAN, NewTenant, Plan, Principal, Tenant, slug_taken};
+use super::{Installation, plans, subscriptions};
+use crate::catalog::{By, CatalogTx, NewTenant, Principal, Tenant, slug_taken};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
@@ -76,14 +76,14 @@ pub(super) async fn provision_tenant(
     };
     let installation = Arc::clone(installation);
     tokio::spawn(async move {
-        let id = new.id;
+        let (id, plan) = (new.id, plans::default_plan(&installation).to_owned());
         installation
             .catalog
             .write("insert_tenant", move |tx| {
                 if let Some(most) = most {
                     admit_one_more(tx.count_tenants_owned(owner)?, most)?;
                 }
-                insert_tenant(tx, &new, owner)
+                insert_tenant(tx, &new, owner, &plan)
             })
             .await?;
         let made = complete_tenant(&installation, id, owner, by).await;
@@ -136,19 +136,22 @@ pub(super) fn admit_one_more(owned: u32, most: u32) -> Result<()> {
 }
 
 /// The rows of a tenant to be, its owner among them: it counts as owned from the beginning.
-fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId) -> Result<()> {
-    let plan = tx.find_plan(DEFAULT_PLAN)?.unwrap_or_else(|| Plan {
-        key: DEFAULT_PLAN.to_owned(),
-        version: 1,
-        title: String::new(),
-        seats: None,
-    });
+fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId, plan: &str) -> Result<()> {
+    let plan = tx.find_plan(plan)?.ok_or_else(|| {
+        Error::unavailable(
+            "plan_missing",
+            "New tenants begin on a plan that was not published yet. The operator has been told; try again later.",
+            600,
+        )
+    })?;
     let slug = match &new.slug {
         WantedSlug::Given(slug) => slug.clone(),
         WantedSlug::OfName(slug) => free_slug(tx, slug)?,
     };
-    tx.insert_tenant(&NewTenant { id: new.id, slug, name: new.name.clone() }, &plan)?;
-    tx.of(new.id).insert_membership(owner, OWNER).map(drop)
+    tx.insert_tenant(&NewTenant { id: new.id, slug, name: new.name.clone() }, &plan.reference())?;
+    let of = tx.of(new.id);
+    subscriptions::begin(&of, &plan)?;
+    of.insert_membership(owner, OWNER).map(drop)
 }
 
 /// 409 `slug_taken` where the slug that was chosen is none to have.

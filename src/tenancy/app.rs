@@ -1,11 +1,13 @@
 //! The app: what a developer brings. `app.toml`, `migrations/`, `seed.sql`, `public/`.
 
+mod plans;
 mod tables;
 
 pub use tables::TableRules;
 
 use crate::db::{Migration, Track};
 use crate::model::Email;
+use crate::model::plan::{self, KnownMeters, PlansFile};
 use crate::model::table::Schema;
 use crate::policy::{Permission, PermissionSet, Roles};
 use std::collections::BTreeMap;
@@ -42,6 +44,14 @@ pub struct App {
     pub sign_up_domains: Vec<String>,
     /// Whether nobody reaches a tenant or an operator's route without a second factor.
     pub second_factor_required: bool,
+    /// The plan of new tenants, where it says one.
+    pub default_plan: Option<String>,
+    /// Its plans, by key: those that are published at the first start.
+    pub plans: PlansFile,
+    /// The meters that plans may name.
+    pub known_meters: KnownMeters,
+    /// Where all this stands, for messages.
+    pub file: String,
     /// The product's own front end, if any.
     pub public: Option<PathBuf>,
     /// Its migrations.
@@ -153,17 +163,18 @@ impl App {
                 )));
             }
         }
-        for (section, table) in
-            [("meters", &settings.meters), ("plans", &settings.plans), ("jobs", &settings.jobs)]
-        {
+        for (section, table) in [("meters", &settings.meters), ("jobs", &settings.jobs)] {
             if !table.is_empty() {
                 tracing::warn!(file, section, "this section of app.toml has no effect in this version");
             }
         }
-        if let Some(plan) = &settings.default_plan {
-            tracing::warn!(file, plan, "default_plan has no effect in this version");
-        }
+        let known_meters = KnownMeters::built_in().with_declared(&plan::object(settings.meters));
+        let plans = plans::read(file, settings.plans, settings.default_plan.as_deref(), &known_meters)?;
         Ok(App {
+            default_plan: settings.default_plan,
+            plans,
+            known_meters,
+            file: file.to_owned(),
             name: settings.name.unwrap_or_else(|| "Tenantry".to_owned()),
             tables: TableRules::read(file, settings.tables, &roles)?,
             roles,

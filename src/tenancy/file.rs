@@ -2,7 +2,9 @@
 
 use super::app::{App, AppError};
 use super::console::Consoles;
+use super::entitled::Entitled;
 use super::schema;
+use super::tx::TenantTx;
 use super::tx::changes::{Tracked, begin_anew};
 use crate::clock::SharedClock;
 use crate::db::{
@@ -31,6 +33,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0003_changes.sql", include_str!("../../migrations/tenant/0003_changes.sql")),
         ("tenant/0004_files.sql", include_str!("../../migrations/tenant/0004_files.sql")),
         ("tenant/0005_answers.sql", include_str!("../../migrations/tenant/0005_answers.sql")),
+        ("tenant/0007_entitlements.sql", include_str!("../../migrations/tenant/0007_entitlements.sql")),
     ])
 }
 
@@ -48,6 +51,8 @@ pub(super) struct TenantFile {
     pub(super) consoles: Consoles,
     /// The tables whose changes are captured.
     pub(super) tracked: Arc<Tracked>,
+    /// What the file says of what the tenant may use.
+    pub(super) entitled: Entitled,
 }
 
 /// Why a file is not served.
@@ -130,7 +135,7 @@ impl TenantFile {
         if is_link(path) {
             return Err(Refusal::Link);
         }
-        let mut found = None;
+        let (mut found, mut revision) = (None, None);
         let database = Database::open(path, database_options(options), Arc::clone(&options.clock), |tx| {
             check_stamp(tx, id, epoch)?;
             // Both are looked at: a file that is older in one may be newer in the other.
@@ -139,12 +144,14 @@ impl TenantFile {
                 return Err(Refusal::Older);
             }
             found = Some(schemas.of(tx, &options.app)?);
+            revision = TenantTx::new(tx).entitlements_revision()?;
             Ok::<(), Refusal>(())
         })?;
         let schema = found.ok_or(Refusal::Open(OpenError::Missing))?;
         let (tracked, plan) = Tracked::new(&schema);
         database.capture(Arc::new(plan));
-        Ok(TenantFile { database, schema, tracked: Arc::new(tracked), consoles: Consoles::new() })
+        let (tracked, entitled) = (Arc::new(tracked), Entitled::new(revision));
+        Ok(TenantFile { database, schema, tracked, entitled, consoles: Consoles::new() })
     }
 }
 

@@ -6,6 +6,7 @@
 mod app;
 mod console;
 mod contents;
+mod entitled;
 mod erase;
 mod export;
 mod feeds;
@@ -43,7 +44,7 @@ use file::FileOptions;
 use ledger::Ledger;
 use open_files::OpenFiles;
 pub use open_files::most_open_tenants;
-use provision::Template;
+use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -143,7 +144,9 @@ impl Tenancy {
         let template = self.template.clone();
         let layout = self.layout.clone();
         let now = self.clock.now();
-        blocking(move || template.copy_to(&layout, id, epoch, now)).await
+        let entitlements = self.catalog.read(move |tx| tx.of(id).entitlements()).await?;
+        let new = NewFile { id, epoch, entitlements };
+        blocking(move || template.copy_to(&layout, &new, now)).await
     }
 
     /// Runs `act`, which is short, on a thread that may block, unless the tenant is being erased: its files are found by

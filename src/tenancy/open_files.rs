@@ -185,7 +185,7 @@ mod tests {
     use crate::error::Kind;
     use crate::model::tenant::TenantStatus;
     use crate::tenancy::App;
-    use crate::tenancy::provision::Template;
+    use crate::tenancy::provision::{NewFile, Template};
 
     /// Three tenants, of which `most` may be open.
     fn house(most: usize) -> (tempfile::TempDir, OpenFiles, Vec<Tenant>) {
@@ -195,7 +195,8 @@ mod tests {
         let template = Template::build(&layout, &app, Timestamp(0)).unwrap();
         let tenants: Vec<Tenant> = (1..=3).map(|number| tenant(Timestamp(number))).collect();
         for tenant in &tenants {
-            template.copy_to(&layout, tenant.id, tenant.epoch, Timestamp(0)).unwrap();
+            let new = NewFile { id: tenant.id, epoch: tenant.epoch, entitlements: None };
+            template.copy_to(&layout, &new, Timestamp(0)).unwrap();
         }
         let clock: SharedClock = Arc::new(SystemClock);
         let options = FileOptions { threads: ReaderThreads::new(1), clock, app };
@@ -213,6 +214,7 @@ mod tests {
             settings: String::new(),
             second_factor_required: false,
             epoch: 1,
+            entitlements: 0,
             created_at: at,
             closed_at: None,
             erase_after: None,

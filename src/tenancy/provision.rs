@@ -4,10 +4,12 @@ use super::app::App;
 use super::file::{APPLICATION_ID, system_track};
 use super::layout::{Layout, make_directory, sync};
 use super::schema;
+use super::tx::TenantTx;
 use crate::clock::Timestamp;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
+use crate::model::entitlements::Entitlements;
 use crate::model::table::Schema;
 use crate::params;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,14 @@ pub(super) struct Template {
     path: PathBuf,
 }
 
+/// Whose file is to be made.
+pub(super) struct NewFile {
+    pub(super) id: TenantId,
+    pub(super) epoch: i64,
+    /// What the tenant may use.
+    pub(super) entitlements: Option<Entitlements>,
+}
+
 impl Template {
     /// Runs all migrations and the seed on a new file.
     pub(super) fn build(layout: &Layout, app: &App, now: Timestamp) -> Result<Template> {
@@ -26,10 +36,11 @@ impl Template {
         Ok(Template { path })
     }
 
-    /// Copies the template into the place of tenant `id`. It appears there whole or not at all.
-    pub(super) fn copy_to(&self, layout: &Layout, id: TenantId, epoch: i64, now: Timestamp) -> Result<()> {
-        let working = layout.tmp().join(id.to_string());
-        let copied = self.copy_by(&working, layout, id, epoch, now);
+    /// Copies the template into the place of tenant `id`, with what the tenant may use. It appears there whole or not at
+    /// all.
+    pub(super) fn copy_to(&self, layout: &Layout, new: &NewFile, now: Timestamp) -> Result<()> {
+        let working = layout.tmp().join(new.id.to_string());
+        let copied = self.copy_by(&working, layout, new, now);
         if copied.is_err() {
             // On a full disk least of all may it wait for the next start.
             let _ = std::fs::remove_dir_all(&working);
@@ -37,14 +48,8 @@ impl Template {
         copied
     }
 
-    fn copy_by(
-        &self,
-        working: &Path,
-        layout: &Layout,
-        id: TenantId,
-        epoch: i64,
-        now: Timestamp,
-    ) -> Result<()> {
+    fn copy_by(&self, working: &Path, layout: &Layout, new: &NewFile, now: Timestamp) -> Result<()> {
+        let id = new.id;
         let place = layout.tenant(id);
         let shard = place.parent().map(Path::to_path_buf).unwrap_or_default();
         make_directory(working)?;
@@ -53,7 +58,8 @@ impl Template {
         let stamping = Maintenance::open(&file).map_err(Error::internal)?;
         stamping.unsynced()?;
         stamping.write(now, |tx| {
-            tx.execute("INSERT INTO _tenant (id, epoch) VALUES (?1, ?2)", params![id, epoch])
+            tx.execute("INSERT INTO _tenant (id, epoch) VALUES (?1, ?2)", params![id, new.epoch])?;
+            new.entitlements.as_ref().map_or(Ok(()), |entitled| TenantTx::new(tx).put_entitlements(entitled))
         })?;
         drop(stamping);
         sync(&file)?;
@@ -133,14 +139,15 @@ mod tests {
         let template = Template::build(&layout, &app, Timestamp(0)).unwrap();
         let left = || std::fs::read_dir(layout.tmp()).unwrap().flatten().map(|entry| entry.file_name());
         let before: Vec<_> = left().collect();
+        let new = |id| NewFile { id, epoch: 1, entitlements: None };
         let id = TenantId::new(Timestamp(1));
-        template.copy_to(&layout, id, 1, Timestamp(0)).unwrap();
+        template.copy_to(&layout, &new(id), Timestamp(0)).unwrap();
         // Its place is taken: the copy is whole and cannot be moved there.
-        assert!(template.copy_to(&layout, id, 1, Timestamp(0)).is_err());
+        assert!(template.copy_to(&layout, &new(id), Timestamp(0)).is_err());
         assert_eq!(left().collect::<Vec<_>>(), before);
         // The disk breaks off at the beginning.
         let broken = Template { path: layout.tmp().join("nothing.db") };
-        assert!(broken.copy_to(&layout, TenantId::new(Timestamp(2)), 1, Timestamp(0)).is_err());
+        assert!(broken.copy_to(&layout, &new(TenantId::new(Timestamp(2))), Timestamp(0)).is_err());
         assert_eq!(left().collect::<Vec<_>>(), before);
     }
 }

@@ -3,6 +3,7 @@
 mod answers;
 mod catalog;
 mod contents;
+mod entitlements;
 mod tables;
 
 pub use catalog::CatalogOf;
@@ -133,7 +134,7 @@ impl TenantScope {
     }
 
     async fn file(&self) -> Result<&TenantFile> {
-        self.file.get_or_try_init(|| self.tenancy.files.lease(&self.tenant)).await?.file()
+        self.file.get_or_try_init(|| self.lease()).await?.file()
     }
 
     /// Lets go of the tenant's file until the next use: who waits for a slow peer must not keep it open.

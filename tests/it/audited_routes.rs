@@ -46,6 +46,10 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /operator/tenants/{selector}/close", "tenant.closed"),
     ("POST /operator/tenants/{selector}/erase", "tenant.erased"),
     ("POST /operator/sessions/end", "session.everybody_ended"),
+    ("PUT /operator/plans/{key}", "plan.published"),
+    ("PUT /operator/tenants/{selector}/subscription", "subscription.changed"),
+    ("PUT /tenants/{tenant}/subscription", "subscription.change_scheduled"),
+    ("DELETE /tenants/{tenant}/subscription/scheduled-change", "subscription.change_cancelled"),
 ];
 
 const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";
@@ -104,6 +108,12 @@ fn each_of_these_acts_is_in_a_log() {
     send(Call::delete(acme.path(&format!("/invitations/{}", invited.string("/id")))), &ann.client);
     send(Call::post(acme.path("/sql"), json!({"sql": "SELECT 1"})), &ann.client);
     export(&ann.client, &acme);
+    let team = json!({"document": {"title": "Team"}, "expected_version": 0});
+    send(Call::put("/api/v1/operator/plans/team", team), &operator.client);
+    send(Call::put("/api/v1/operator/tenants/acme/subscription", json!({"plan": "team"})), &operator.client);
+    let later = json!({"plan": "default", "when": "period_end"});
+    send(Call::put(acme.path("/subscription"), later), &ann.client);
+    send(Call::delete(acme.path("/subscription/scheduled-change")), &ann.client);
     for act in ["suspend", "resume", "close"] {
         send(post(format!("/api/v1/operator/tenants/acme/{act}")), &operator.client);
     }

@@ -45,6 +45,7 @@ mod password_change;
 mod passwords;
 mod patterns;
 mod permissions;
+mod plans;
 mod queries;
 mod refresh;
 mod repeats;

@@ -84,6 +84,9 @@ fn routes() -> Vec<Route> {
         write("PUT", "/files/a%5Cb", "files:write"),
         delete_unknown("/files/UNKNOWN", "files:write"),
         write("POST", "/batch", "records:write"),
+        read("/subscription", "billing:read"),
+        write("PUT", "/subscription", "billing:manage"),
+        delete_unknown("/subscription/scheduled-change", "billing:manage"),
     ]
 }
 
@@ -91,8 +94,11 @@ fn routes() -> Vec<Route> {
 const ROLES: &[(&str, &[&str])] = &[
     ("viewer", &["records:read", "files:read", "members:read"]),
     ("member", &["records:write", "files:write"]),
-    ("admin", &["records:sql", "members:manage", "audit:read", "settings:manage", "tenant:export"]),
-    ("owner", &["tenant:close", "ownership:transfer"]),
+    (
+        "admin",
+        &["records:sql", "members:manage", "audit:read", "settings:manage", "billing:read", "tenant:export"],
+    ),
+    ("owner", &["billing:manage", "tenant:close", "ownership:transfer"]),
 ];
 
 fn role_has(role: &str, permission: &str) -> bool {

@@ -4,30 +4,25 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, HOUR, Installation, Person, Server, Tenant};
+use crate::harness::{Answer, Call, HOUR, Installation, Person, Server, Tenant};
 
 /// A server whose tenant `slug` is on a plan with so many seats. The owner's session goes on.
 fn with_seats(seats: i64) -> (Arc<Installation>, Server, Person, Tenant) {
     let installation = Installation::new();
     let server = installation.serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
-    let server = set_seats(server, &acme, seats);
-    let ann = ann.sign_in_again_at(&server);
+    set_seats(&server, &acme, seats);
     (installation, server, ann, acme)
 }
 
-/// Publishes a plan of so many seats and moves the tenant to it, which no route does yet.
-fn set_seats(server: Server, tenant: &Tenant, seats: i64) -> Server {
-    let installation = Arc::clone(server.installation());
-    server.stop();
-    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+/// Publishes a plan of so many seats and moves the tenant to it.
+fn set_seats(server: &Server, tenant: &Tenant, seats: i64) {
+    let operator = server.add_operator();
     let key = format!("team-{seats}");
-    let publish = "INSERT INTO plans (key, version, title, seats, created_at) VALUES (?1, 1, 'Team', ?2, 0)";
-    catalog.execute(publish, (&key, seats)).unwrap();
-    let moved = "UPDATE tenants SET plan = ?1, plan_version = 1 WHERE id = ?2";
-    assert_eq!(catalog.execute(moved, (&key, &tenant.id)).unwrap(), 1);
-    drop(catalog);
-    installation.serve()
+    let plan = json!({"document": {"title": "Team", "seats": seats}, "expected_version": 0});
+    operator.client.send(&Call::put(format!("/api/v1/operator/plans/{key}"), plan)).expect(201);
+    let assign = format!("/api/v1/operator/tenants/{}/subscription", tenant.slug);
+    operator.client.send(&Call::put(assign, json!({"plan": key}))).expect(200);
 }
 
 fn invite(ann: &Person, acme: &Tenant, email: &str) -> Answer {
@@ -77,7 +72,7 @@ fn of_many_who_accept_at_once_as_many_get_in_as_there_are_seats() {
     let tokens: Vec<String> =
         others.iter().map(|person| ann.invite(&server, &acme, &person.email, "member")).collect();
     // They were invited under a larger plan.
-    let server = set_seats(server, &acme, 2);
+    set_seats(&server, &acme, 2);
     let ann = ann.sign_in_again_at(&server);
     let others: Vec<Person> = others.iter().map(|person| person.sign_in_again_at(&server)).collect();
     let answers: Vec<Answer> = std::thread::scope(|scope| {
@@ -107,7 +102,7 @@ fn a_smaller_plan_removes_nobody_and_lets_nobody_in() {
     let server = installation.serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let bob = server.join(&ann, &acme, "bob", "member");
-    let server = set_seats(server, &acme, 1);
+    set_seats(&server, &acme, 1);
     let (ann, bob) = (ann.sign_in_again_at(&server), bob.sign_in_again_at(&server));
     bob.client.get(&acme.path("")).expect(200);
     ann.client.patch(&bob.membership(&acme), json!({"role": "admin"})).expect(200);

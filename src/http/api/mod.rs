@@ -14,9 +14,11 @@ mod openapi;
 mod operator;
 mod paging;
 mod passwords;
+mod plans;
 mod records;
 mod setup;
 mod sql;
+mod subscriptions;
 mod tenants;
 
 use super::routes::Routes;
@@ -44,6 +46,8 @@ pub(super) fn routes() -> Routes {
         .and(openapi::routes())
         .and(setup::routes())
         .and(operator::routes())
+        .and(plans::routes())
+        .and(subscriptions::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -5,6 +5,7 @@ mod headers;
 mod installation;
 pub(super) mod kept;
 mod names;
+mod plans;
 mod query;
 mod records;
 mod resources;

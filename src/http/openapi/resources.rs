@@ -1,11 +1,12 @@
 //! Schemas of the main resources, in one table. A field that ends in `?` may be missing.
 
+use super::plans;
 use super::shared::reference;
 use serde_json::{Map, Value, json};
 
 /// Fields of an object and their types: `text`, `time`, `integer`, `flag`, `object`, `any`, the name of another schema,
 /// one of these in `[..]` for an array, and `|null` behind it.
-type Shape = (&'static str, &'static [(&'static str, &'static str)]);
+pub(super) type Shape = (&'static str, &'static [(&'static str, &'static str)]);
 
 const SHAPES: &[Shape] = &[
     ("NewTenant", &[("name", "text"), ("slug?", "text")]),
@@ -229,8 +230,11 @@ const SHAPES: &[Shape] = &[
 
 /// All schemas, by name.
 pub(super) fn schemas() -> Map<String, Value> {
-    let mut schemas: Map<String, Value> =
-        SHAPES.iter().map(|(name, fields)| ((*name).to_owned(), shape(fields))).collect();
+    let mut schemas: Map<String, Value> = SHAPES
+        .iter()
+        .chain(plans::SHAPES)
+        .map(|(name, fields)| ((*name).to_owned(), shape(fields)))
+        .collect();
     let record = reference("schemas", "Record");
     let records = json!({ "anyOf": [record, { "type": "array", "maxItems": 1000, "items": record }] });
     schemas.insert("Records".to_owned(), records);

@@ -85,6 +85,10 @@ summaries! {
     GET "/tenants/{tenant}/exports/{export}" getExport "How far an export is" "-" -> 200 "Export";
     GET "/tenants/{tenant}/exports/{export}/download" downloadExport "The zip file" "-" -> 200 "application/zip";
     GET "/tenants/{tenant}/audit" listAudit "The audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
+    GET "/tenants/{tenant}/subscription" getSubscription "On which plan the tenant is, and until when" "-" -> 200 "Subscription";
+    PUT "/tenants/{tenant}/subscription" changeSubscription "Move to the newest version of a plan, now or at the end of the period" "SubscriptionChange" -> 200 "Subscription";
+    DELETE "/tenants/{tenant}/subscription/scheduled-change" cancelScheduledChange "Take back a change that was asked for the end of the period" "-" -> 204 "-";
+    GET "/plans" listPlans "Plans that a tenant may choose" "-" -> 200 "[OfferedPlan]";
     GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
     POST "/setup" setUp "Make the first operator" "SetUp" -> 201 "Identity";
@@ -95,6 +99,10 @@ summaries! {
     POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now" "Confirmation" -> 200 "Receipt";
     POST "/operator/sessions/end" operatorEndSessions "End all sessions of an account, or everybody's" "SessionsToEnd" -> 200 "SessionsEnded";
     GET "/operator/audit" operatorListAudit "The installation's audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
+    GET "/operator/plans" operatorListPlans "All plans, each in its newest version" "-" -> 200 "[PublishedPlan]";
+    GET "/operator/plans/{key}" operatorGetPlan "A plan and its versions" "-" -> 200 "PublishedPlan";
+    PUT "/operator/plans/{key}" operatorPutPlan "Publish another version of a plan, or its first" "PlanIn" -> 200 "PublishedPlan";
+    PUT "/operator/tenants/{selector}/subscription" operatorAssignPlan "Move a tenant to any plan" "SubscriptionChange" -> 200 "Subscription";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";
 }

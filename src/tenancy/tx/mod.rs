@@ -2,6 +2,7 @@
 
 mod answers;
 pub mod changes;
+mod entitlements;
 pub mod files;
 pub mod idempotency;
 pub mod records;

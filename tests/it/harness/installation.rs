@@ -175,6 +175,14 @@ impl Installation {
         std::fs::rename(next, clock).unwrap();
     }
 
+    /// Sets the server's clock to a moment, in milliseconds since 1970.
+    pub fn set_clock(&self, to: i64) {
+        let real = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let next = self.beside("clock.next");
+        std::fs::write(&next, (to - i64::try_from(real.as_millis()).unwrap()).to_string()).unwrap();
+        std::fs::rename(next, self.beside("clock")).unwrap();
+    }
+
     /// What all commands and servers of this installation wrote to stderr.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.log_file()).unwrap_or_default()).into_owned()

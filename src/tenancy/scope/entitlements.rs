@@ -1,0 +1,23 @@
+//! The way of a scope to what its tenant may use.
+
+use super::TenantScope;
+use crate::error::Result;
+use crate::tenancy::open_files::InUse;
+
+impl TenantScope {
+    /// Leases the file, as new as the catalog in what the tenant may use.
+    pub(super) async fn lease(&self) -> Result<InUse> {
+        let in_use = self.tenancy.files.lease(&self.tenant).await?;
+        self.tenancy.keep_entitled(&self.tenant, in_use.file()?).await;
+        Ok(in_use)
+    }
+
+    /// Tells the file what the tenant may use, right after it was changed in the catalog. Where that does not work, the
+    /// next use of the file does it.
+    ///
+    /// # Errors
+    /// As catalog and file say.
+    pub async fn refresh_entitlements(&self) -> Result<()> {
+        self.tenancy.entitle(self.tenant.id, self.file().await?).await
+    }
+}
