@@ -112,6 +112,62 @@ impl PermissionSet {
     }
 }
 
+impl Permission {
+    /// Whether an API key can have it: a key never mints keys, members or roles, and never gives a tenant away.
+    pub const fn is_for_keys(self) -> bool {
+        !matches!(
+            self,
+            Permission::KeysManage
+                | Permission::MembersManage
+                | Permission::RolesManage
+                | Permission::TenantClose
+                | Permission::OwnershipTransfer
+        )
+    }
+}
+
+/// What a caller may do: what its role gives, cut down by the bound of an API key if it is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    set: PermissionSet,
+    bound: PermissionSet,
+}
+
+impl Held {
+    /// All of the set: no key is in between.
+    pub fn all_of(set: PermissionSet) -> Held {
+        Held::bound_by(set, Permission::ALL.iter().copied().collect())
+    }
+
+    /// What of the set lies within the bound.
+    pub const fn bound_by(set: PermissionSet, bound: PermissionSet) -> Held {
+        Held { set: PermissionSet(set.0 & bound.0), bound }
+    }
+
+    /// Whether `permission` is held.
+    pub const fn has(self, permission: Permission) -> bool {
+        self.set.has(permission)
+    }
+
+    /// Whether the bound lets `permission` through, wherever it comes from.
+    pub const fn lets_through(self, permission: Permission) -> bool {
+        self.bound.has(permission)
+    }
+
+    /// All that is held.
+    pub const fn set(self) -> PermissionSet {
+        self.set
+    }
+
+    /// What the bound leaves of rights that a line of app.toml gives to the role.
+    pub const fn bound(self, rights: TableRights) -> TableRights {
+        TableRights {
+            read: rights.read && self.bound.has(Permission::RecordsRead),
+            write: rights.write && self.bound.has(Permission::RecordsWrite),
+        }
+    }
+}
+
 /// What a role may do with one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableRights {

@@ -1,10 +1,12 @@
 //! Who is asking, and whether they may in: read on every request, held in memory between commits.
 
+use super::api_keys::{KeyFacts, key_not_allowed};
 use super::cache::Cached;
-use super::{Catalog, CatalogTx, Identity, Session, Tenant};
+use super::{Actor, By, Catalog, CatalogTx, Identity, Session, Tenant};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
-use crate::id::{IdentityId, SessionId, TenantId};
+use crate::id::{ApiKeyId, IdentityId, SessionId, TenantId};
+use crate::policy::{Permission, PermissionSet};
 use std::sync::Arc;
 
 /// A session unused for this long is over (DESIGN 6).
@@ -23,15 +25,22 @@ pub struct AccessClaims {
     pub generation: i64,
 }
 
-/// An authenticated identity in this request: the token was verified, and session and identity were found alive just
-/// now. Made by [`Catalog::authenticate`] alone.
+/// An authenticated identity, or an API key that acts for one, in this request: the token or key was verified, and
+/// session or key and identity were found alive just now. Made by [`Catalog::authenticate`] and
+/// [`Catalog::authenticate_key`] alone.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    facts: Arc<SessionFacts>,
+    facts: Facts,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Facts {
+    Session(Arc<SessionFacts>),
+    Key(Arc<KeyFacts>),
 }
 
 #[derive(Debug)]
-struct SessionFacts {
+pub(super) struct SessionFacts {
     session: SessionId,
     identity: Identity,
     generation: i64,
@@ -40,19 +49,59 @@ struct SessionFacts {
 }
 
 impl Principal {
-    /// The identity.
+    pub(super) fn of(facts: Facts) -> Principal {
+        Principal { facts }
+    }
+
+    /// The identity; of a key, the one for which it acts.
     pub fn identity(&self) -> &Identity {
-        &self.facts.identity
+        match &self.facts {
+            Facts::Session(facts) => &facts.identity,
+            Facts::Key(facts) => &facts.holder,
+        }
     }
 
     /// Its id.
     pub fn id(&self) -> IdentityId {
-        self.facts.identity.id
+        self.identity().id
     }
 
     /// The session.
-    pub fn session(&self) -> SessionId {
-        self.facts.session
+    ///
+    /// # Errors
+    /// 403 `api_key_not_allowed` where there is none.
+    pub fn session(&self) -> Result<SessionId> {
+        match &self.facts {
+            Facts::Session(facts) => Ok(facts.session),
+            Facts::Key(_) => Err(key_not_allowed()),
+        }
+    }
+
+    /// Whether this is a key and no person.
+    pub fn is_key(&self) -> bool {
+        matches!(self.facts, Facts::Key(_))
+    }
+
+    /// What may be done in this tenant at most, whatever the identity's role gives there.
+    ///
+    /// # Errors
+    /// 404 for a key of another tenant.
+    pub fn bound_in(&self, tenant: TenantId) -> Result<PermissionSet> {
+        match &self.facts {
+            Facts::Session(_) => Ok(Permission::ALL.iter().copied().collect()),
+            Facts::Key(facts) if facts.tenant == tenant => Ok(facts.permissions),
+            Facts::Key(_) => Err(Error::not_found()),
+        }
+    }
+
+    /// Who acts, for the audit log.
+    pub fn by(&self, address: impl Into<String>) -> By {
+        match &self.facts {
+            Facts::Session(facts) => {
+                By::of(Actor::Identity(facts.identity.id), address).in_session(facts.session)
+            }
+            Facts::Key(facts) => By::of(Actor::ApiKey { key: facts.key, holder: facts.holder.id }, address),
+        }
     }
 }
 
@@ -66,6 +115,7 @@ pub struct Membership {
 /// What memory holds of sessions, tenants and memberships.
 pub(super) struct AccessCache {
     sessions: Cached<SessionId, Arc<SessionFacts>>,
+    pub(super) keys: Cached<ApiKeyId, Arc<KeyFacts>>,
     tenants: Cached<String, Arc<Tenant>>,
     memberships: Cached<(TenantId, IdentityId), Membership>,
 }
@@ -74,6 +124,7 @@ impl AccessCache {
     pub(super) fn new() -> AccessCache {
         AccessCache {
             sessions: Cached::new(16_384),
+            keys: Cached::new(16_384),
             tenants: Cached::new(16_384),
             memberships: Cached::new(16_384),
         }
@@ -102,22 +153,25 @@ impl Catalog {
             let generation = claims.generation;
             self.write("mark_session_used", move |tx| tx.mark_session_used(session, generation)).await?;
         }
-        Ok(Principal { facts })
+        Ok(Principal::of(Facts::Session(facts)))
     }
 
-    /// The same principal, if session and identity are alive still: for what lasts longer than a request.
+    /// The same principal, if session or key and identity are alive still: for what lasts longer than a request.
     ///
     /// # Errors
     /// 401 when the session or the identity is dead.
     pub async fn authenticate_again(&self, principal: &Principal) -> Result<Principal> {
-        let session = principal.session();
+        let session = match &principal.facts {
+            Facts::Session(facts) => facts.session,
+            Facts::Key(facts) => return Ok(Principal::of(Facts::Key(self.key_again(facts.key).await?))),
+        };
         let facts = match self.access.sessions.get(&session) {
             Some(facts) => facts,
             None => self.read_session(session).await?,
         };
         let alive =
             facts.identity.id == principal.id() && facts.identity.is_active && self.now() < facts.ends_at;
-        if alive { Ok(Principal { facts }) } else { Err(session_over()) }
+        if alive { Ok(Principal::of(Facts::Session(facts))) } else { Err(session_over()) }
     }
 
     async fn read_session(&self, session: SessionId) -> Result<Arc<SessionFacts>> {
@@ -193,10 +247,11 @@ impl CatalogTx<'_> {
         self.tx.after_commit(move || access.sessions.invalidate(&session));
     }
 
-    /// The same for all sessions.
+    /// The same for all sessions and keys: something of an identity changed.
     pub(super) fn forget_all_sessions(&self) {
         let access = Arc::clone(self.access);
         self.tx.after_commit(move || access.sessions.clear());
+        self.forget_all_keys();
     }
 
     /// The same for a tenant, under all its names.

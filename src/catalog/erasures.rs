@@ -9,6 +9,7 @@ use crate::params;
 const PERSONAL: &[(&str, &str)] = &[
     ("memberships", "memberships WHERE tenant_id = ?1"),
     ("invitations", "invitations WHERE tenant_id = ?1"),
+    ("API keys", "api_keys WHERE tenant_id = ?1"),
     ("exports", "exports WHERE tenant_id = ?1"),
     ("audit entries", "audit_entries WHERE chain = ?1"),
     ("audit checkpoints", "audit_checkpoints WHERE chain = ?1"),
@@ -44,6 +45,7 @@ impl OfTenant<'_> {
         for member in self.list_members(None, u32::MAX)? {
             self.catalog.forget_membership(self.tenant, member.identity_id);
         }
+        self.catalog.forget_all_keys();
         for (table, rows) in PERSONAL {
             let sql = format!("DELETE FROM {rows}");
             removed.push((*table, self.tx().execute(&sql, params![self.tenant])? as u64));

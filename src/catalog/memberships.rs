@@ -163,7 +163,7 @@ impl OfTenant<'_> {
             return Err(Error::not_found());
         }
         self.catalog.forget_membership(self.tenant, identity);
-        Ok(())
+        self.delete_api_keys_of(identity)
     }
 
     /// Refuses what the state of the tenant, read in this transaction, does not let through.

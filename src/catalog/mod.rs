@@ -4,6 +4,7 @@
 //! is written once and not handed around.
 
 mod access;
+mod api_keys;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -19,6 +20,7 @@ mod settings;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
+pub use api_keys::{ApiKey, NewApiKey, key_not_allowed};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -212,6 +214,7 @@ fn track() -> Track {
             "catalog/0003_audit_checkpoints.sql",
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
+        ("catalog/0004_api_keys.sql", include_str!("../../migrations/catalog/0004_api_keys.sql")),
     ])
 }
 

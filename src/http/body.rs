@@ -112,6 +112,18 @@ impl Fields {
         }
     }
 
+    /// A list of texts that must be there.
+    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+        match self.map.remove(name) {
+            Some(Value::Array(items)) if items.len() <= 100 && items.iter().all(Value::is_string) => {
+                return items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            }
+            None => self.fault(name, "required", "is required"),
+            Some(_) => self.fault(name, "type", "must be a list of at most 100 texts"),
+        }
+        Vec::new()
+    }
+
     /// An object that may be left out, as it is.
     pub(super) fn optional_object(&mut self, name: &str) -> Option<Map<String, Value>> {
         match self.map.remove(name) {

@@ -4,7 +4,7 @@ use super::cookies;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
 use crate::error::{Error, Kind};
-use crate::service::{Actor, By, Installation, Principal, identity};
+use crate::service::{Actor, By, Installation, Principal, identity, key_not_allowed};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -24,9 +24,18 @@ impl SignedIn {
         Ok(SignedIn { principal, address: super::address::address(parts, installation) })
     }
 
+    /// The same, where only a person will do.
+    async fn of_person(parts: &Parts, installation: &Installation) -> Result<SignedIn, Problem> {
+        let signed_in = SignedIn::of(parts, installation).await?;
+        if signed_in.principal.is_key() {
+            return Err(Problem(key_not_allowed()));
+        }
+        Ok(signed_in)
+    }
+
     /// Who acts, for the audit log.
     pub(super) fn by(&self) -> By {
-        By::of(Actor::Identity(self.principal.id()), &self.address).in_session(self.principal.session())
+        self.principal.by(&self.address)
     }
 }
 
@@ -39,7 +48,7 @@ impl FromRequestParts<Arc<Installation>> for SignedIn {
     ) -> Result<SignedIn, Problem> {
         let declared = Declared::of(parts)?;
         declared.require(Access::SignedIn)?;
-        let signed_in = SignedIn::of(parts, installation).await?;
+        let signed_in = SignedIn::of_person(parts, installation).await?;
         declared.check_query(parts)?;
         Ok(signed_in)
     }
@@ -62,7 +71,7 @@ fn credential(parts: &Parts, installation: &Installation) -> Result<String, Erro
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
             return Err(Error::unauthenticated(
                 "bearer_expected",
-                "Send Authorization: Bearer <access token>.",
+                "Send Authorization: Bearer <access token or API key>.",
             ));
         }
         return Ok(token.trim().to_owned());
@@ -91,7 +100,7 @@ impl FromRequestParts<Arc<Installation>> for SignedInOperator {
     ) -> Result<Self, Problem> {
         let declared = Declared::of(parts)?;
         declared.require(Access::Operator)?;
-        let signed_in = SignedIn::of(parts, installation).await?;
+        let signed_in = SignedIn::of_person(parts, installation).await?;
         if !signed_in.principal.identity().operator {
             return Err(Problem(Error::new(
                 Kind::Forbidden,

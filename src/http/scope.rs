@@ -45,6 +45,8 @@ needs! {
     ChangeTenant = SettingsManage, Write;
     ReadMembers = MembersRead, Read;
     ManageMembers = MembersManage, Write;
+    ManageKeys = KeysManage, Write;
+    SeeKeys = KeysManage, Read;
     SeeInvitations = MembersManage, Read;
     LeaveTenant = MembersRead, Write;
     TransferOwnership = OwnershipTransfer, Write;

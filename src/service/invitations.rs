@@ -4,7 +4,7 @@ use super::Installation;
 use super::mail::Letter;
 use super::members::{current_role, refuse_unknown_role, require_grant};
 use super::tokens::hash_of;
-use crate::catalog::{Actor, By, Invitation, Member, Principal, Tenant};
+use crate::catalog::{Invitation, Member, Principal, Tenant};
 use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
 use crate::id::InvitationId;
@@ -115,7 +115,7 @@ pub async fn accept_invitation(
     let hash = hash_of(token);
     let principal = principal.clone();
     let roles = installation.app().roles.clone();
-    let by = By::of(Actor::Identity(principal.id()), address).in_session(principal.session());
+    let by = principal.by(address);
     installation
         .catalog
         .write("accept_invitation", move |tx| {

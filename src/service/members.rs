@@ -1,6 +1,6 @@
 //! Members of a tenant: seen, changed, removed.
 
-use crate::catalog::{By, Member, OfTenant};
+use crate::catalog::{Actor, By, Member, OfTenant, key_not_allowed};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
@@ -56,6 +56,9 @@ pub async fn change_role(scope: &TenantScope, member: IdentityId, role: String) 
 /// # Errors
 /// 404 if the identity is no member, 403 when the act lies above the actor, 409 `last_owner`.
 pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()> {
+    if matches!(scope.by().actor, Actor::ApiKey { .. }) {
+        return Err(key_not_allowed());
+    }
     let leaves = scope.identity() == Some(member);
     if !leaves {
         scope.require(Permission::MembersManage)?;

@@ -2,6 +2,7 @@
 //! audit log and enqueues what follows.
 
 pub mod admin;
+pub mod api_keys;
 pub mod audit;
 pub mod changes;
 pub mod checkpoints;
@@ -34,7 +35,9 @@ mod turns;
 pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
-pub use crate::catalog::{Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, Principal, Tenant};
+pub use crate::catalog::{
+    Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, Principal, Tenant, key_not_allowed,
+};
 
 use crate::catalog::Catalog;
 use crate::clock::SharedClock;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
 use crate::model::table::Schema;
 use crate::model::tenant::Act;
-use crate::policy::{OWNER, Permission, PermissionSet, Roles};
+use crate::policy::{Held, OWNER, Permission, PermissionSet, Roles};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -27,7 +27,7 @@ use tokio::sync::OnceCell;
 pub struct TenantScope {
     tenant: Arc<Tenant>,
     role: Arc<str>,
-    permissions: PermissionSet,
+    permissions: Held,
     act: Act,
     by: By,
     tenancy: Arc<Tenancy>,
@@ -69,16 +69,18 @@ impl TenantScope {
         let tenant = catalog.tenant(selector).await?;
         let membership = catalog.membership(tenant.id, principal.id()).await?;
         let app = tenancy.app();
-        let permissions = app.roles.permissions(&membership.role);
+        let bound = principal.bound_in(tenant.id)?;
+        let permissions = Held::bound_by(app.roles.permissions(&membership.role), bound);
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
         }
         // A line of app.toml may give it for single tables; which, is asked as the table is named.
-        if !permissions.has(permission) && !app.tables.may_enter(&membership.role, permission) {
+        let may_enter = bound.has(permission) && app.tables.may_enter(&membership.role, permission);
+        if !permissions.has(permission) && !may_enter {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.status.admit(act)?;
-        let by = By::of(Actor::Identity(principal.id()), address).in_session(principal.session());
+        let by = principal.by(address);
         Ok(TenantScope::of(tenancy, tenant, membership.role, permissions, act, by))
     }
 
@@ -89,7 +91,14 @@ impl TenantScope {
     pub async fn for_job(tenancy: &Arc<Tenancy>, lease: &Lease) -> Result<TenantScope> {
         let tenant = tenancy.catalog().tenant(&lease.tenant.to_string()).await?;
         tenant.status.admit(Act::Leave)?;
-        Ok(TenantScope::of(tenancy, tenant, "job".into(), PermissionSet::default(), Act::Leave, By::system()))
+        Ok(TenantScope::of(
+            tenancy,
+            tenant,
+            "job".into(),
+            Held::all_of(PermissionSet::default()),
+            Act::Leave,
+            By::system(),
+        ))
     }
 
     /// The scope of an operator, with the reason, which is audited in the tenant's log.
@@ -113,14 +122,14 @@ impl TenantScope {
             })
             .await?;
         let permissions = Permission::ALL.iter().copied().collect();
-        Ok(TenantScope::of(tenancy, tenant, OWNER.into(), permissions, act, by))
+        Ok(TenantScope::of(tenancy, tenant, OWNER.into(), Held::all_of(permissions), act, by))
     }
 
     fn of(
         tenancy: &Arc<Tenancy>,
         tenant: Arc<Tenant>,
         role: Arc<str>,
-        permissions: PermissionSet,
+        permissions: Held,
         act: Act,
         by: By,
     ) -> TenantScope {
@@ -155,7 +164,7 @@ impl TenantScope {
     /// The identity that acts; jobs and the console have none.
     pub fn identity(&self) -> Option<IdentityId> {
         match self.by.actor {
-            Actor::Identity(id) | Actor::Operator(id) => Some(id),
+            Actor::Identity(id) | Actor::Operator(id) | Actor::ApiKey { holder: id, .. } => Some(id),
             Actor::Console | Actor::System => None,
         }
     }
@@ -163,7 +172,7 @@ impl TenantScope {
     /// The member that acts; operators and jobs are none.
     pub fn member(&self) -> Option<IdentityId> {
         match self.by.actor {
-            Actor::Identity(id) => Some(id),
+            Actor::Identity(id) | Actor::ApiKey { holder: id, .. } => Some(id),
             Actor::Operator(_) | Actor::Console | Actor::System => None,
         }
     }

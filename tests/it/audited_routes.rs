@@ -24,6 +24,8 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/ownership-transfer", "ownership.transferred"),
     ("POST /tenants/{tenant}/invitations", "invitation.sent"),
     ("DELETE /tenants/{tenant}/invitations/{invitation}", "invitation.revoked"),
+    ("POST /tenants/{tenant}/api-keys", "api_key.created"),
+    ("DELETE /tenants/{tenant}/api-keys/{key}", "api_key.revoked"),
     ("POST /invitations/accept", "member.joined"),
     ("POST /tenants/{tenant}/exports", "export.requested"),
     ("POST /tenants/{tenant}/sql", "records.sql"),
@@ -87,6 +89,9 @@ fn each_of_these_acts_is_in_a_log() {
     let invited = json!({"email": "dan@example.com", "role": "viewer"});
     let invited = ann.client.post(&acme.path("/invitations"), invited).expect(201);
     send(Call::delete(acme.path(&format!("/invitations/{}", invited.string("/id")))), &ann.client);
+    let key = json!({"name": "Import", "permissions": ["records:read"]});
+    let key = ann.client.post(&acme.path("/api-keys"), key).expect(201);
+    send(Call::delete(acme.path(&format!("/api-keys/{}", key.string("/id")))), &ann.client);
     send(Call::post(acme.path("/sql"), json!({"sql": "SELECT 1"})), &ann.client);
     export(&ann.client, &acme);
     for act in ["suspend", "resume", "close"] {

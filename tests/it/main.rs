@@ -12,6 +12,7 @@
 
 mod harness;
 
+mod api_keys;
 mod asvs;
 mod audit;
 mod audited_routes;

@@ -53,6 +53,9 @@ fn routes() -> Vec<Route> {
         read("/invitations", "members:manage"),
         write("POST", "/invitations", "members:manage"),
         delete_unknown("/invitations/UNKNOWN", "members:manage"),
+        read("/api-keys", "keys:manage"),
+        write("POST", "/api-keys", "keys:manage"),
+        delete_unknown("/api-keys/UNKNOWN", "keys:manage"),
         read("/audit", "audit:read"),
         write("POST", "/close", "tenant:close"),
         // Of a tenant that is not closing.
@@ -91,7 +94,10 @@ fn routes() -> Vec<Route> {
 const ROLES: &[(&str, &[&str])] = &[
     ("viewer", &["records:read", "files:read", "members:read"]),
     ("member", &["records:write", "files:write"]),
-    ("admin", &["records:sql", "members:manage", "audit:read", "settings:manage", "tenant:export"]),
+    (
+        "admin",
+        &["records:sql", "members:manage", "keys:manage", "audit:read", "settings:manage", "tenant:export"],
+    ),
     ("owner", &["tenant:close", "ownership:transfer"]),
 ];
 

@@ -1,5 +1,6 @@
 //! The API: one file per resource, each a list of its routes and their handlers.
 
+mod api_keys;
 mod audit;
 mod auth;
 mod changes;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> Routes {
         .and(tenants::routes())
         .and(members::routes())
         .and(invitations::routes())
+        .and(api_keys::routes())
         .and(records::routes())
         .and(sql::routes())
         .and(changes::routes())

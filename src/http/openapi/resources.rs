@@ -91,6 +91,32 @@ const SHAPES: &[Shape] = &[
     ),
     ("Role", &[("role", "text")]),
     ("Transfer", &[("to", "text")]),
+    ("NewApiKey", &[("name", "text"), ("permissions", "[text]"), ("expires_at?", "time|null")]),
+    (
+        "ApiKey",
+        &[
+            ("id", "text"),
+            ("name", "text"),
+            ("permissions", "[text]"),
+            ("created_by", "text"),
+            ("created_at", "time"),
+            ("expires_at", "time|null"),
+            ("last_used_at", "time|null"),
+        ],
+    ),
+    (
+        "CreatedApiKey",
+        &[
+            ("id", "text"),
+            ("name", "text"),
+            ("permissions", "[text]"),
+            ("created_by", "text"),
+            ("created_at", "time"),
+            ("expires_at", "time|null"),
+            ("last_used_at", "time|null"),
+            ("key", "text"),
+        ],
+    ),
     ("NewInvitation", &[("email", "text"), ("role", "text")]),
     (
         "Invitation",

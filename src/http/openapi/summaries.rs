@@ -51,6 +51,9 @@ summaries! {
     POST "/tenants/{tenant}/invitations" invite "Offer a role by mail" "NewInvitation" -> 201 "Invitation";
     GET "/tenants/{tenant}/invitations" listInvitations "Open invitations" "-" -> 200 "[Invitation]";
     DELETE "/tenants/{tenant}/invitations/{invitation}" revokeInvitation "Take an invitation back" "-" -> 204 "-";
+    POST "/tenants/{tenant}/api-keys" createApiKey "Make an API key, which is told once" "NewApiKey" -> 201 "CreatedApiKey";
+    GET "/tenants/{tenant}/api-keys" listApiKeys "API keys" "-" -> 200 "[ApiKey]";
+    DELETE "/tenants/{tenant}/api-keys/{key}" deleteApiKey "End an API key" "-" -> 204 "-";
     POST "/invitations/accept" acceptInvitation "Accept the invitation of a letter" "Token" -> 200 "Membership";
     GET "/tenants/{tenant}/tables" listTables "Tables, their columns, and what one may do with them" "-" -> 200 "[TableDescription]";
     GET "/tenants/{tenant}/records/{table}" listRecords "Records of a table; the tenant's own document names the parameters" "-" -> 200 "[Record]";

@@ -10,7 +10,7 @@ use std::sync::Arc;
 impl TenantScope {
     /// What the scope may do with the table of this name, whether or not there is one.
     pub fn rights(&self, table: &str) -> TableRights {
-        self.tenancy.app().tables.rights(table, &self.role, self.permissions)
+        self.permissions.bound(self.tenancy.app().tables.rights(table, &self.role, self.permissions.set()))
     }
 
     /// Whether the scope may do this with all tables or, by a line of app.toml, with at least one.
@@ -19,7 +19,9 @@ impl TenantScope {
             Wants::Read => Permission::RecordsRead,
             Wants::Write => Permission::RecordsWrite,
         };
-        self.has(permission) || self.tenancy.app().tables.may_enter(&self.role, permission)
+        self.has(permission)
+            || (self.permissions.lets_through(permission)
+                && self.tenancy.app().tables.may_enter(&self.role, permission))
     }
 
     /// The table of this name, if the scope may do with it what is wanted.

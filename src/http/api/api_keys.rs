@@ -1,0 +1,64 @@
+//! API keys.
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::http::body::{Fields, Object};
+use crate::http::problem::Answer;
+use crate::http::routes::{NONE, Routes, Verb};
+use crate::http::scope::{Allowed, ManageKeys, Need, SeeKeys};
+use crate::id::ApiKeyId;
+use crate::service::Installation;
+use crate::service::api_keys::{self, ApiKeyIn};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .tenant(ManageKeys::BOTH, Verb::Post, "/api-keys", NONE, create)
+        .tenant(SeeKeys::BOTH, Verb::Get, "/api-keys", NONE, list)
+        .tenant(ManageKeys::BOTH, Verb::Delete, "/api-keys/{key}", NONE, delete)
+}
+
+async fn create(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<ManageKeys>,
+    body: Object,
+) -> Answer {
+    let mut fields = Fields::of(body);
+    let (name, permissions) = (fields.text("name"), fields.texts("permissions"));
+    let expires_at = fields.optional_text("expires_at");
+    fields.finish()?;
+    let expires_at = expires_at
+        .map(|text| {
+            serde_json::from_value::<Timestamp>(Value::String(text)).map_err(|_| {
+                Error::invalid_field("expires_at", "format", "must be a time such as 2030-01-31T12:00:00Z")
+            })
+        })
+        .transpose()?;
+    let input = ApiKeyIn { name, permissions, expires_at };
+    let (made, key) = api_keys::create_api_key(&installation, &allowed.scope, input).await?;
+    let location = format!("/api/v1/tenants/{}/api-keys/{}", allowed.scope.tenant().slug, made.id);
+    let body = json!({
+        "id": made.id, "name": made.name, "permissions": made.permissions, "created_by": made.created_by,
+        "created_at": made.created_at, "expires_at": made.expires_at, "last_used_at": made.last_used_at, "key": key,
+    });
+    Ok(super::created(&location, &body))
+}
+
+async fn list(allowed: Allowed<SeeKeys>) -> Answer {
+    Ok(super::list(&api_keys::list_api_keys(&allowed.scope).await?, None))
+}
+
+#[derive(Deserialize)]
+struct KeyPath {
+    key: String,
+}
+
+async fn delete(allowed: Allowed<ManageKeys>, Path(path): Path<KeyPath>) -> Answer<StatusCode> {
+    let id = ApiKeyId::parse(&path.key).ok_or_else(Error::not_found)?;
+    api_keys::delete_api_key(&allowed.scope, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

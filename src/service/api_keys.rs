@@ -1,0 +1,136 @@
+//! API keys: made, seen, deleted.
+
+use super::Installation;
+use super::members::{current_role, require_now};
+use super::tokens::hash_of;
+use crate::catalog::{ApiKey, NewApiKey, Principal};
+use crate::clock::{DAY, Timestamp};
+use crate::error::{Error, Result};
+use crate::id::ApiKeyId;
+use crate::model::Name;
+use crate::model::api_key::Key;
+use crate::policy::{Permission, PermissionSet};
+use crate::tenancy::TenantScope;
+use serde_json::json;
+
+/// How far away the end of a key may be.
+const LONGEST: i64 = 5 * 366 * DAY;
+
+/// The body of a new key.
+pub struct ApiKeyIn {
+    /// What it is for.
+    pub name: String,
+    /// Names of permissions.
+    pub permissions: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Makes a key that acts for the caller. The text is told here and never again.
+///
+/// # Errors
+/// 403 without `keys:manage` or for a permission that the caller lacks, 409 `too_many_keys`, 422.
+pub async fn create_api_key(
+    installation: &Installation,
+    scope: &TenantScope,
+    input: ApiKeyIn,
+) -> Result<(ApiKey, String)> {
+    scope.require(Permission::KeysManage)?;
+    let now = installation.clock.now();
+    let name = Name::parse("name", &input.name).map_err(|fault| Error::invalid(vec![fault]))?;
+    let permissions = permissions(&input.permissions)?;
+    if let Some(end) = input.expires_at
+        && (end <= now || end.since(now) > LONGEST)
+    {
+        return Err(Error::invalid_field("expires_at", "range", "must lie ahead, and within five years"));
+    }
+    let holder = scope.member().ok_or_else(|| Error::forbidden(Permission::KeysManage.name()))?;
+    let id = ApiKeyId::new(now);
+    let key = Key::new(id, &crate::random::bytes());
+    let new = NewApiKey {
+        id,
+        holder,
+        name: name.as_str().to_owned(),
+        hash: hash_of(key.text()),
+        permissions,
+        expires_at: input.expires_at,
+    };
+    let (by, roles) = (scope.by().clone(), scope.roles().clone());
+    let made = scope
+        .catalog()
+        .write("create_api_key", move |of| {
+            let own = roles.permissions(&current_role(of, Some(holder))?);
+            let wanted = Permission::ALL.iter().filter(|one| new.permissions.has(**one));
+            for permission in std::iter::once(&Permission::KeysManage).chain(wanted) {
+                if !own.has(*permission) {
+                    return Err(Error::forbidden(permission.name()));
+                }
+            }
+            let made = of.insert_api_key(&new)?;
+            let details =
+                json!({ "name": made.name, "permissions": made.permissions, "expires_at": made.expires_at });
+            of.audit(&by, "api_key.created", &format!("key:{id}"), &details)?;
+            Ok(made)
+        })
+        .await?;
+    Ok((made, key.into_text()))
+}
+
+/// Keys of the tenant, newest first.
+///
+/// # Errors
+/// 403 without `keys:manage`.
+pub async fn list_api_keys(scope: &TenantScope) -> Result<Vec<ApiKey>> {
+    scope.require(Permission::KeysManage)?;
+    scope.catalog().read(|of| of.list_api_keys()).await
+}
+
+/// Ends a key: the next request with it is refused.
+///
+/// # Errors
+/// 403 without `keys:manage`, 404 if there is none.
+pub async fn delete_api_key(scope: &TenantScope, id: ApiKeyId) -> Result<()> {
+    scope.require(Permission::KeysManage)?;
+    let (by, roles, actor) = (scope.by().clone(), scope.roles().clone(), scope.member());
+    scope
+        .catalog()
+        .write("delete_api_key", move |of| {
+            require_now(of, &roles, actor, Permission::KeysManage)?;
+            let key = of.delete_api_key(id)?;
+            of.audit(&by, "api_key.revoked", &format!("key:{id}"), &json!({ "name": key.name }))
+        })
+        .await
+}
+
+/// The principal behind the text of a key. A text that is none costs no look-up.
+pub(super) async fn authenticate(installation: &Installation, text: &str) -> Result<Principal> {
+    let id = Key::id_in(text).ok_or_else(|| {
+        Error::unauthenticated(
+            "api_key_malformed",
+            "This is not a whole API key. Copy it again, from tnt_ to its last character.",
+        )
+    })?;
+    installation.catalog.authenticate_key(id, &hash_of(text)).await
+}
+
+fn permissions(names: &[String]) -> Result<PermissionSet> {
+    let refuse = |code, message: String| Err(Error::invalid_field("permissions", code, message));
+    let mut wanted = Vec::with_capacity(names.len());
+    for name in names {
+        match Permission::parse(name) {
+            Some(permission) if permission.is_for_keys() => wanted.push(permission),
+            Some(permission) => {
+                return refuse("not_for_keys", format!("{} cannot be given to a key", permission.name()));
+            }
+            None => {
+                let known = Permission::ALL.iter().filter(|one| one.is_for_keys()).map(|one| one.name());
+                let known: Vec<&str> = known.collect();
+                return refuse("unknown", format!("must be some of {}", known.join(", ")));
+            }
+        }
+    }
+    if wanted.is_empty() {
+        return refuse("required", "must name one permission at least".to_owned());
+    }
+    Ok(wanted.into_iter().collect())
+}

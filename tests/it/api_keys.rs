@@ -1,0 +1,159 @@
+//! API keys: what they open, and what they never do.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Client, Installation, Person, Tenant};
+
+fn make(person: &Person, tenant: &Tenant, body: Value) -> Answer {
+    person.client.post(&tenant.path("/api-keys"), body)
+}
+
+/// A key of that person and its id.
+#[track_caller]
+fn key_of(person: &Person, tenant: &Tenant, permissions: &[&str]) -> (Client, String) {
+    let made = make(person, tenant, json!({"name": "Import", "permissions": permissions})).expect(201);
+    (person.client.nobody().bearer(&made.string("/key")), made.string("/id"))
+}
+
+fn customer(name: &str) -> Value {
+    json!({"name": name, "email": format!("{name}@example.com")})
+}
+
+const ALL_RECORDS: &[&str] = &["records:read", "records:write", "audit:read"];
+
+#[test]
+fn a_key_lives_as_long_as_it_is_not_deleted_and_is_told_once() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let made = make(&ann, &acme, json!({"name": "Import", "permissions": ["records:read"]})).expect(201);
+    let (key, id) = (made.string("/key"), made.string("/id"));
+    installation.plant_secret(&key);
+    assert!(key.starts_with(&format!("tnt_{id}_")), "the form");
+    let program = server.nobody().bearer(&key);
+    program.get(&acme.path("/records/customers")).expect(200);
+    program.by_header(&acme).get(&acme.path("/records/customers")).expect(200);
+    let refused = program.post(&acme.path("/records/customers"), customer("bob")).expect(403);
+    assert_eq!(refused.string("/permission"), "records:write");
+    let listed = ann.client.get(&acme.path("/api-keys")).expect(200);
+    let audited = ann.client.get(&acme.path("/audit")).expect(200);
+    for answer in [&listed, &audited] {
+        assert!(!answer.text().contains(&key[42..]), "{}", answer.text());
+    }
+    assert_eq!(listed.string("/items/0/id"), id);
+    assert!(listed.json["items"][0]["last_used_at"].is_string(), "{}", listed.text());
+    assert!(audited.text().contains("api_key.created"));
+    ann.client.delete(&acme.path(&format!("/api-keys/{id}"))).expect(204);
+    program.get(&acme.path("/records/customers")).expect_code(401, "api_key_invalid");
+    ann.client.delete(&acme.path(&format!("/api-keys/{id}"))).expect(404);
+    server.stop();
+    installation.assert_log_keeps_secrets();
+}
+
+#[test]
+fn a_key_that_is_not_whole_or_not_right_is_refused() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let permissions = json!({"name": "Import", "permissions": ["records:read"]});
+    let (one, two) =
+        (make(&ann, &acme, permissions.clone()).expect(201), make(&ann, &acme, permissions).expect(201));
+    let (one_key, two_key) = (one.string("/key"), two.string("/key"));
+    let mixed = format!("{}{}", &one_key[..41], &two_key[41..]);
+    for text in [&one_key[..one_key.len() - 1], "tnt_", "tnt_x_y", &mixed] {
+        let answer = server.nobody().bearer(text).get(&acme.path("/records/customers"));
+        answer.expect_code(401, "api_key_malformed");
+    }
+    server.stop();
+}
+
+#[test]
+fn a_key_opens_one_tenant_and_nothing_of_the_person() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bolt = ann.create_tenant("bolt");
+    let (program, _) = key_of(&ann, &acme, ALL_RECORDS);
+    program.get(&bolt.path("/records/customers")).expect(404);
+    for path in ["/api/v1/me", "/api/v1/tenants", "/api/v1/auth/sessions", "/api/v1/operator/tenants"] {
+        program.get(path).expect_code(403, "api_key_not_allowed");
+    }
+    program.post("/api/v1/auth/sign-out", json!({})).expect_code(403, "api_key_not_allowed");
+    program.delete(&ann.membership(&acme)).expect(403);
+    server.stop();
+}
+
+#[test]
+fn a_key_never_mints_and_holds_no_more_than_its_maker() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bob = server.join(&ann, &acme, "bob", "admin");
+    let new = |permissions: Value| json!({"name": "Import", "permissions": permissions});
+    for never in ["keys:manage", "members:manage", "roles:manage", "tenant:close", "ownership:transfer"] {
+        make(&ann, &acme, new(json!([never]))).expect(422);
+    }
+    for bad in [json!([]), json!(["no:such"]), json!("records:read"), json!([1])] {
+        make(&ann, &acme, new(bad)).expect(422);
+    }
+    let refused = make(&bob, &acme, new(json!(["billing:manage"]))).expect(403);
+    assert_eq!(refused.string("/permission"), "billing:manage");
+    for end in ["2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "soon"] {
+        make(&ann, &acme, json!({"name": "I", "permissions": ["records:read"], "expires_at": end}))
+            .expect(422);
+    }
+    let (program, id) = key_of(&ann, &acme, ALL_RECORDS);
+    program.get(&acme.path("/api-keys")).expect(403);
+    program.post(&acme.path("/api-keys"), new(json!(["records:read"]))).expect(403);
+    program.delete(&acme.path(&format!("/api-keys/{id}"))).expect(403);
+    program.post(&acme.path("/invitations"), json!({"email": "x@example.com", "role": "viewer"})).expect(403);
+    server.stop();
+}
+
+#[test]
+fn a_key_is_cut_down_with_its_holder() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bob = server.join(&ann, &acme, "bob", "admin");
+    let (program, _) = key_of(&bob, &acme, ALL_RECORDS);
+    let created = program.post(&acme.path("/records/customers"), customer("cid")).expect(201);
+    assert!(created.json["id"].is_string() || created.json["id"].is_number());
+    program.get(&acme.path("/audit")).expect(200);
+    ann.client.patch(&bob.membership(&acme), json!({"role": "viewer"})).expect(200);
+    program.get(&acme.path("/audit")).expect(403);
+    program.post(&acme.path("/records/customers"), customer("dan")).expect(403);
+    program.get(&acme.path("/records/customers")).expect(200);
+    ann.client.delete(&bob.membership(&acme)).expect(204);
+    program.get(&acme.path("/records/customers")).expect(401);
+    server.stop();
+}
+
+#[test]
+fn a_key_expires_and_a_tenant_has_a_hundred() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (program, _) = key_of(&ann, &acme, ALL_RECORDS);
+    for _ in 1..100 {
+        make(&ann, &acme, json!({"name": "Import", "permissions": ["records:read"]})).expect(201);
+    }
+    let more = make(&ann, &acme, json!({"name": "Import", "permissions": ["records:read"]}));
+    more.expect_code(409, "too_many_keys");
+    program.get(&acme.path("/records/customers")).expect(200);
+    server.stop();
+}
+
+#[test]
+fn a_deleted_key_is_refused_while_others_use_it() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let path = acme.path("/records/customers");
+    for _ in 0..30 {
+        let (program, id) = key_of(&ann, &acme, ALL_RECORDS);
+        std::thread::scope(|threads| {
+            for _ in 0..3 {
+                threads.spawn(|| while program.get(&path).status == 200 {});
+            }
+            ann.client.delete(&acme.path(&format!("/api-keys/{id}"))).expect(204);
+            program.get(&path).expect_code(401, "api_key_invalid");
+        });
+    }
+    server.stop();
+}
