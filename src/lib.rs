@@ -45,10 +45,13 @@ pub mod config;
 pub mod db;
 pub mod descriptors;
 pub mod error;
+#[cfg(test)]
+mod fuzzing;
 pub mod http;
 pub mod id;
 pub mod jobs;
 pub mod model;
+pub mod niceness;
 pub mod policy;
 pub mod random;
 pub mod service;

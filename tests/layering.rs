@@ -14,17 +14,24 @@ const PARTS: &[(&str, &str)] = &[
     ("clock", ""),
     ("random", ""),
     ("descriptors", ""),
+    ("niceness", ""),
+    // Tests alone.
+    ("fuzzing", "clock random config"),
     ("error", ""),
     ("id", "clock random"),
     ("policy", "model error"),
     ("model", "policy error id clock"),
     ("rating", "model error"),
     ("config", "model policy error clock"),
-    ("db", "model error id clock random"),
+    ("db", "model error id clock random niceness"),
     ("telemetry", "db config model error id clock"),
     ("catalog", "db config model policy rating error id clock random"),
-    ("tenancy", "catalog db config model policy rating error id clock random"),
-    ("service", "tenancy catalog db telemetry config descriptors model policy rating error id clock random"),
+    // `fuzzing` in whole files of tests.
+    ("tenancy", "catalog db config model policy rating error id clock random fuzzing"),
+    (
+        "service",
+        "tenancy catalog db telemetry config descriptors niceness model policy rating error id clock random",
+    ),
     // These two touch neither the catalog nor a tx; of `tenancy` they name the scope, see PATHS.
     ("jobs", "service tenancy telemetry config model policy rating error id clock random"),
     ("http", "service tenancy telemetry config model policy rating error id clock random"),

@@ -46,6 +46,8 @@ pub(super) struct SessionFacts {
     generation: i64,
     successor_used: bool,
     ends_at: Timestamp,
+    confirmed_at: Timestamp,
+    has_second_factor: bool,
 }
 
 impl Principal {
@@ -101,6 +103,25 @@ impl Principal {
                 By::of(Actor::Identity(facts.identity.id), address).in_session(facts.session)
             }
             Facts::Key(facts) => By::of(Actor::ApiKey { key: facts.key, holder: facts.holder.id }, address),
+        }
+    }
+
+    /// Whether the identity has a second factor.
+    pub fn has_second_factor(&self) -> bool {
+        match &self.facts {
+            Facts::Session(facts) => facts.has_second_factor,
+            Facts::Key(facts) => facts.has_second_factor,
+        }
+    }
+
+    /// When whoever holds the session last showed who they are: at sign-in, or by stepping up since.
+    ///
+    /// # Errors
+    /// 403 `api_key_not_allowed`: a key shows nothing but itself.
+    pub fn confirmed_at(&self) -> Result<Timestamp> {
+        match &self.facts {
+            Facts::Session(facts) => Ok(facts.confirmed_at),
+            Facts::Key(_) => Err(key_not_allowed()),
         }
     }
 }
@@ -179,10 +200,13 @@ impl Catalog {
         let found = self
             .read(move |tx| {
                 let Some(session) = tx.find_session(session)? else { return Ok(None) };
-                Ok(tx.find_identity(session.identity)?.map(|identity| (session, identity)))
+                let has_second_factor = tx.has_second_factor(session.identity)?;
+                Ok(tx.find_identity(session.identity)?.map(|identity| (session, identity, has_second_factor)))
             })
             .await?;
-        let Some((session, identity)) = found.filter(|(session, _)| session.revoked_at.is_none()) else {
+        let Some((session, identity, has_second_factor)) =
+            found.filter(|(session, ..)| session.revoked_at.is_none())
+        else {
             return Err(session_over());
         };
         let facts = Arc::new(SessionFacts {
@@ -191,6 +215,8 @@ impl Catalog {
             generation: session.generation,
             successor_used: session.successor_used,
             ends_at: session.ends_at(),
+            confirmed_at: session.confirmed_at,
+            has_second_factor,
         });
         self.access.sessions.insert(mark, session.id, Arc::clone(&facts));
         Ok(facts)

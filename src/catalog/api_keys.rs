@@ -59,6 +59,7 @@ pub(super) struct KeyFacts {
     pub(super) tenant: TenantId,
     pub(super) holder: Identity,
     pub(super) permissions: PermissionSet,
+    pub(super) has_second_factor: bool,
     hash: String,
     expires_at: Option<Timestamp>,
     use_noted_at: AtomicI64,
@@ -140,10 +141,11 @@ impl CatalogTx<'_> {
         )?;
         let Some((tenant, holder, permissions, hash, expires_at, noted)) = found else { return Ok(None) };
         let Some(holder) = self.find_identity(holder)? else { return Ok(None) };
+        let has_second_factor = self.has_second_factor(holder.id)?;
         // A permission that this version does not know gives nothing.
         let permissions = permissions.split(' ').filter_map(Permission::parse).collect();
         let use_noted_at = AtomicI64::new(noted);
-        Ok(Some(KeyFacts { key, tenant, holder, permissions, hash, expires_at, use_noted_at }))
+        Ok(Some(KeyFacts { key, tenant, holder, permissions, has_second_factor, hash, expires_at, use_noted_at }))
     }
 
     fn note_key_use(&self, key: ApiKeyId) -> Result<()> {

@@ -14,6 +14,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("audit entries", "audit_entries WHERE chain = ?1"),
     ("audit checkpoints", "audit_checkpoints WHERE chain = ?1"),
     ("audit checkpoints to be signed", "audit_unsigned WHERE chain = ?1"),
+    ("kept answers", "_idempotency WHERE instr(body, ?1)"),
 ];
 
 impl OfTenant<'_> {

@@ -15,6 +15,8 @@ pub struct Identity {
     pub id: IdentityId,
     /// Its address, in lower case.
     pub email: String,
+    /// Whether somebody who reads mail to the address has shown so.
+    pub email_verified: bool,
     /// Its name.
     pub name: String,
     /// Whether it may sign in.
@@ -35,7 +37,8 @@ pub struct StoredPassword {
     pub hash: String,
 }
 
-const COLUMNS: &str = "id, email, name, status = 'active', operator, created_at";
+const COLUMNS: &str =
+    "id, email, name, status = 'active', operator, created_at, email_verified_at IS NOT NULL";
 
 fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
     Ok(Identity {
@@ -45,6 +48,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
         is_active: row.get(3)?,
         operator: row.get(4)?,
         created_at: row.get(5)?,
+        email_verified: row.get(6)?,
     })
 }
 
@@ -99,8 +103,28 @@ impl CatalogTx<'_> {
     pub fn find_password(&self, email: &Email) -> Result<Option<StoredPassword>> {
         let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE email = ?1");
         Ok(self.tx.query_row(&sql, params![email.as_str()], |row| {
-            Ok(StoredPassword { identity: identity(row)?, hash: row.get(6)? })
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(7)? })
         })?)
+    }
+
+    /// The password of an identity, for asking again.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_password_of(&self, id: IdentityId) -> Result<Option<StoredPassword>> {
+        let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE id = ?1");
+        Ok(self.tx.query_row(&sql, params![id], |row| {
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(7)? })
+        })?)
+    }
+
+    /// The hash of an identity's password.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_password_hash(&self, id: IdentityId) -> Result<Option<String>> {
+        let sql = "SELECT password_hash FROM identities WHERE id = ?1";
+        Ok(self.tx.query_row(sql, params![id], |row| row.get(0))?)
     }
 
     /// Stores a password hashed anew.
@@ -109,6 +133,32 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn update_password_hash(&self, id: IdentityId, hash: &str) -> Result<()> {
         self.tx.execute("UPDATE identities SET password_hash = ?2 WHERE id = ?1", params![id, hash])?;
+        Ok(())
+    }
+
+    /// Notes that somebody who reads mail to the address has shown so.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn mark_email_verified(&self, id: IdentityId) -> Result<()> {
+        self.tx
+            .execute("UPDATE identities SET email_verified_at = ?2 WHERE id = ?1", params![id, self.now()])?;
+        self.forget_all_sessions();
+        Ok(())
+    }
+
+    /// Changes the address, which is verified.
+    ///
+    /// # Errors
+    /// 409 `email_taken`.
+    pub fn update_email(&self, id: IdentityId, email: &str) -> Result<()> {
+        self.tx
+            .execute(
+                "UPDATE identities SET email = ?2, email_verified_at = ?3 WHERE id = ?1",
+                params![id, email, self.now()],
+            )
+            .on_constraint("identities.email", email_taken)?;
+        self.forget_all_sessions();
         Ok(())
     }
 
@@ -122,11 +172,15 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
-    /// Removes an identity whose sign-up did not come to an end.
+    /// Removes an identity with its sessions and memberships.
     ///
     /// # Errors
     /// As the database says.
     pub fn delete_identity(&self, id: IdentityId) -> Result<()> {
+        self.tx.execute(
+            "DELETE FROM _idempotency WHERE actor IN ('identity:' || ?1, 'operator:' || ?1)",
+            params![id],
+        )?;
         self.tx.execute("DELETE FROM identities WHERE id = ?1", params![id])?;
         self.forget_all_sessions();
         Ok(())

@@ -4,7 +4,9 @@
 //! is written once and not handed around.
 
 mod access;
+mod account_tokens;
 mod api_keys;
+mod answers;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -12,15 +14,20 @@ mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod leaving;
 mod lifecycle;
 mod memberships;
 mod plans;
+mod second_factors;
 mod sessions;
 mod settings;
+mod sign_ups;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
+pub use account_tokens::{NewAccountToken, Purpose};
 pub use api_keys::{ApiKey, NewApiKey, key_not_allowed};
+pub use answers::{AnswerName, Answers};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -28,8 +35,10 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
+pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
-pub use tenants::{NewTenant, Tenant, TenantChange};
+pub use sign_ups::PendingSignUp;
+pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{
@@ -214,7 +223,11 @@ fn track() -> Track {
             "catalog/0003_audit_checkpoints.sql",
             include_str!("../../migrations/catalog/0003_audit_checkpoints.sql"),
         ),
-        ("catalog/0004_api_keys.sql", include_str!("../../migrations/catalog/0004_api_keys.sql")),
+        ("catalog/0004_second_factors.sql", include_str!("../../migrations/catalog/0004_second_factors.sql")),
+        ("catalog/0005_account_tokens.sql", include_str!("../../migrations/catalog/0005_account_tokens.sql")),
+        ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
+        ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
+        ("catalog/0008_api_keys.sql", include_str!("../../migrations/catalog/0008_api_keys.sql")),
     ])
 }
 

@@ -40,6 +40,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When its refresh token was last rotated.
     pub last_used_at: Timestamp,
+    /// When whoever holds it last showed who they are: at sign-in, or by stepping up since.
+    pub confirmed_at: Timestamp,
     /// When it was ended.
     pub revoked_at: Option<Timestamp>,
     /// What the browser calls itself.
@@ -61,8 +63,7 @@ pub enum Rotation {
     Reused,
 }
 
-const COLUMNS: &str =
-    "id, identity_id, generation, successor_used, created_at, last_used_at, revoked_at, user_agent, address";
+const COLUMNS: &str = "id, identity_id, generation, successor_used, created_at, last_used_at, revoked_at, user_agent, address, confirmed_at";
 
 fn session(row: &Row<'_>) -> Result<Session, DbError> {
     Ok(Session {
@@ -75,6 +76,7 @@ fn session(row: &Row<'_>) -> Result<Session, DbError> {
         revoked_at: row.get(6)?,
         user_agent: row.get(7)?,
         address: row.get(8)?,
+        confirmed_at: row.get(9)?,
     })
 }
 
@@ -86,8 +88,8 @@ impl CatalogTx<'_> {
     pub fn insert_session(&self, new: &NewSession) -> Result<()> {
         self.tx.execute(
             "INSERT INTO sessions (id, identity_id, generation, token_hash, successor_used, created_at, last_used_at,
-               user_agent, address)
-             VALUES (?1, ?2, 1, ?3, 1, ?4, ?4, ?5, ?6)",
+               user_agent, address, confirmed_at)
+             VALUES (?1, ?2, 1, ?3, 1, ?4, ?4, ?5, ?6, ?4)",
             params![new.id, new.identity, &new.token_hash, self.now(), &new.user_agent, &new.address],
         )?;
         Ok(())
@@ -168,6 +170,16 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
+    /// Notes that whoever holds the session showed just now who they are.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn confirm_session(&self, id: SessionId) -> Result<()> {
+        self.tx.execute("UPDATE sessions SET confirmed_at = ?2 WHERE id = ?1", params![id, self.now()])?;
+        self.forget_session(id);
+        Ok(())
+    }
+
     /// Ends a session. False if it is over already.
     ///
     /// # Errors
@@ -189,6 +201,25 @@ impl CatalogTx<'_> {
         let changed = self.tx.execute(
             "UPDATE sessions SET revoked_at = ?2, revoked_reason = ?3 WHERE identity_id = ?1 AND revoked_at IS NULL",
             params![identity, self.now(), reason],
+        )?;
+        self.forget_all_sessions();
+        Ok(changed)
+    }
+
+    /// Ends all sessions of an identity but one.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn revoke_other_sessions(
+        &self,
+        identity: IdentityId,
+        kept: SessionId,
+        reason: &str,
+    ) -> Result<usize> {
+        let changed = self.tx.execute(
+            "UPDATE sessions SET revoked_at = ?3, revoked_reason = ?4
+             WHERE identity_id = ?1 AND id <> ?2 AND revoked_at IS NULL",
+            params![identity, kept, self.now(), reason],
         )?;
         self.forget_all_sessions();
         Ok(changed)

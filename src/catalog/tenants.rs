@@ -26,6 +26,8 @@ pub struct Tenant {
     pub timezone: String,
     /// Settings of the product, as JSON text.
     pub settings: String,
+    /// Whether its members need a second factor.
+    pub second_factor_required: bool,
     /// What must stand in its file.
     pub epoch: i64,
     /// When it was made.
@@ -61,10 +63,11 @@ pub struct TenantChange {
 }
 
 /// What [`tenant`] reads, in this order; the table is called `t`.
-pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after";
+pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after, \
+     t.second_factor_required";
 
 /// How many of them there are: the place of what follows in a row.
-pub(super) const COLUMNS_COUNT: usize = 11;
+pub(super) const COLUMNS_COUNT: usize = 12;
 
 pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
@@ -80,6 +83,7 @@ pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
         created_at: row.get(8)?,
         closed_at: row.get(9)?,
         erase_after: row.get(10)?,
+        second_factor_required: row.get(11)?,
     })
 }
 
@@ -97,7 +101,8 @@ fn too_many_slugs() -> Error {
     .with_fields(vec![crate::error::FieldError::new("slug", "too_many", "must be one that this tenant had before")])
 }
 
-fn slug_taken() -> Error {
+/// 409 for a slug that a tenant has or had.
+pub fn slug_taken() -> Error {
     Error::conflict("slug_taken", "This slug is or was in use. Choose another.")
         .with_fields(vec![crate::error::FieldError::new("slug", "unique", "is or was in use")])
 }

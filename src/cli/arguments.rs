@@ -90,6 +90,9 @@ pub(super) enum Command {
     /// Check what was signed or chained
     #[command(subcommand)]
     Verify(VerifyCommand),
+    /// The keys that sign access tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Settings
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -128,6 +131,22 @@ pub(super) enum OperatorCommand {
         /// Read the password of a new account from standard input instead of asking
         #[arg(long)]
         password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// The keys that count, and how old they are
+    #[command(after_help = "Example:\n  tenantry keys list --json")]
+    List,
+    /// Sign with another key from now on
+    ///
+    /// The key before verifies until its last token has ended, then it is retired: nobody is signed out.
+    #[command(after_help = "Examples:\n  tenantry keys rotate\n  tenantry keys rotate --emergency")]
+    Rotate {
+        /// A key was stolen: refuse all tokens of before at once. Clients have to refresh; sessions live on
+        #[arg(long)]
+        emergency: bool,
     },
 }
 

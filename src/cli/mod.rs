@@ -6,6 +6,7 @@ mod config;
 mod control;
 mod demo;
 mod healthcheck;
+mod keys;
 mod new;
 mod openapi;
 mod output;
@@ -84,6 +85,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
+        Command::Keys(command) => keys::run(&common, &command),
         Command::Config(ConfigCommand::Check) => config::check(&common),
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),

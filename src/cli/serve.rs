@@ -21,7 +21,7 @@ pub(super) fn run(common: &Common, listening: &Listening) -> Result<ExitCode, Fa
         let url = running.url();
         let setup = operators::setup_link(&running.installation, &url);
         if json {
-            say(&json!({ "url": url, "setup_url": setup }).to_string());
+            say(&json!({ "url": url, "listen": running.server.address(), "setup_url": setup }).to_string());
         } else {
             say(&format!("Tenantry is listening on {url}"));
             if let Some(setup) = setup {

@@ -1,9 +1,11 @@
 //! Settings: one struct, every field documented. Flags win over the environment, that over the file, that over the
 //! default; an unknown key is an error that names it.
 
+mod mail;
 mod settings;
 mod text;
 
+pub use mail::{Secret, SmtpSecurity};
 pub use settings::{Config, LogFormat, Partial, Setting};
 
 use settings::{NAMES, from_environment};
@@ -49,8 +51,8 @@ impl Config {
             Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(ConfigError(format!("{}: {error}", path.display()))),
         };
-        let file: Partial =
-            toml::from_str(&text).map_err(|error| ConfigError(format!("{}: {error}", path.display())))?;
+        let file: Partial = toml::from_str(&text)
+            .map_err(|error| ConfigError(format!("{}: {}", path.display(), told(&error, &text))))?;
         let config = Config::merge(flags, environment, file);
         config.check()?;
         Ok(config)
@@ -69,6 +71,7 @@ impl Config {
         {
             return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
         }
+        self.check_mail()?;
         let bounds = [
             ("tenants_per_identity", u64::from(self.tenants_per_identity), 0, 1_000_000),
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
@@ -105,8 +108,27 @@ impl Config {
     }
 }
 
+/// What is wrong with a file, with the line; but not with the line of a secret.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().and_then(|span| {
+        let begin = text.get(..span.start)?.rfind('\n').map_or(0, |newline| newline + 1);
+        text.get(begin..)?.lines().next()
+    });
+    if line.is_some_and(|line| line.contains("password")) {
+        "the line with the password cannot be read; it takes a text in quotes".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
 /// Variables beside the settings themselves that mean something to us.
-const OTHER_VARIABLES: &[&str] = &["TENANTRY_CONFIG", "TENANTRY_TEST_CLOCK", "TENANTRY_PASSWORD"];
+const OTHER_VARIABLES: &[&str] = &[
+    "TENANTRY_CONFIG",
+    "TENANTRY_TEST_CLOCK",
+    "TENANTRY_PASSWORD",
+    "TENANTRY_FUZZ_SECONDS",
+    "TENANTRY_FUZZ_SEED",
+];
 
 fn refuse_unknown_variables() -> Result<(), ConfigError> {
     for (name, _) in std::env::vars_os() {
@@ -146,6 +168,9 @@ mod tests {
     fn unknown_keys_and_senseless_values_are_named() {
         let unknown = toml::from_str::<Partial>("grace_day = 3").unwrap_err().to_string();
         assert!(unknown.contains("grace_day"), "{unknown}");
+        let secret = "smtp_password = 1234567890";
+        let wrong = toml::from_str::<Partial>(secret).unwrap_err();
+        assert!(wrong.to_string().contains("1234567890") && !told(&wrong, secret).contains("1234567890"));
         let wrong = from_environment(&|name| (name == "TENANTRY_LISTEN").then(|| "nowhere".to_owned()));
         assert!(wrong.unwrap_err().to_string().contains("TENANTRY_LISTEN=nowhere"));
         let open = Partial { listen: Some(SocketAddr::from(([0, 0, 0, 0], 80))), ..Partial::default() };

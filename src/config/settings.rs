@@ -1,5 +1,6 @@
 //! The list of settings. Each is written once: the struct, the file, the environment and `config show` follow from it.
 
+use super::mail::{Secret, SmtpSecurity};
 use super::text::FromText;
 use super::{ConfigError, Source};
 use std::collections::BTreeMap;
@@ -41,7 +42,7 @@ macro_rules! settings {
                 }
             }
 
-            /// Name, value as JSON, source and explanation of every setting. None of them is a secret.
+            /// Name, value as JSON, source and explanation of every setting; of a secret only that it is set.
             pub fn describe(&self) -> Vec<Setting> {
                 vec![$(Setting {
                     name: stringify!($name),
@@ -82,6 +83,18 @@ settings! {
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "\"127.0.0.1:8080\"";
     /// The URL under which people reach this server, for links in mails.
     public_url: Option<String> = None, "\"https://app.example.com\"";
+    /// The mail server that letters are sent by. Without one they stay in data/mail.
+    smtp_host: Option<String> = None, "\"smtp.example.com\"";
+    /// Its port; else 465 with tls, 587 with starttls, 25 with none.
+    smtp_port: Option<u16> = None, "587";
+    /// How the connection to it is secured: tls, starttls or none.
+    smtp_security: SmtpSecurity = SmtpSecurity::Starttls, "\"starttls\"";
+    /// The name to sign in with there.
+    smtp_user: Option<String> = None, "\"tenantry\"";
+    /// The password that goes with it; never shown.
+    smtp_password: Option<Secret> = None, "\"a secret\"";
+    /// Who letters are from.
+    mail_from: Option<String> = None, "\"Example <no-reply@example.com>\"";
     /// Allows plain HTTP on a network that is not loopback.
     insecure_http: bool = false, "false";
     /// Proxies whose X-Forwarded-For is believed, from the right.

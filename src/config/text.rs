@@ -18,7 +18,7 @@ macro_rules! from_text_by_parsing {
         }
     )*};
 }
-from_text_by_parsing!(PathBuf, SocketAddr, bool, String, u32, u64, usize);
+from_text_by_parsing!(PathBuf, SocketAddr, bool, String, u16, u32, u64, usize);
 
 impl<T: FromText> FromText for Option<T> {
     fn from_text(text: &str) -> Result<Self, String> {

@@ -7,12 +7,13 @@ use super::tx::Tx;
 use super::writer::{WriteLimits, Writer};
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
+use crate::niceness;
 use r2d2::ManageConnection;
 use scheduled_thread_pool::ScheduledThreadPool;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Thousands of virtual machine steps that a read may take on the thread that serves requests: well under a
 /// millisecond. A longer one starts again on a thread that may block. Hopping always would cost a third of the rate.
@@ -22,19 +23,27 @@ const INLINE_TICKS: i64 = 8;
 #[derive(Clone)]
 pub struct ReaderThreads {
     opening: Arc<ScheduledThreadPool>,
-    /// Reads that run on threads of the runtime, over all files: writers and sign-ins always find a thread too.
-    reading: Arc<Semaphore>,
+    /// Runs the reads that are long, of all files, on threads that give way to what is quick.
+    reading: Arc<ScheduledThreadPool>,
+    /// One place for each of those threads, so that waiting for one has an end.
+    places: Arc<Semaphore>,
 }
 
-/// Reads on threads at once, over all files; well below what the runtime has.
-const READS_ON_THREADS: usize = 24;
+/// Long reads at once, over all files: as many as four files may have.
+const LONG_READS: usize = 16;
 
 impl ReaderThreads {
     /// A pool of `threads` threads.
     pub fn new(threads: usize) -> ReaderThreads {
         let opening =
             ScheduledThreadPool::builder().num_threads(threads).thread_name_pattern("open-{}").build();
-        ReaderThreads { opening: Arc::new(opening), reading: Arc::new(Semaphore::new(READS_ON_THREADS)) }
+        let reading =
+            ScheduledThreadPool::builder().num_threads(LONG_READS).thread_name_pattern("read-{}").build();
+        ReaderThreads {
+            opening: Arc::new(opening),
+            reading: Arc::new(reading),
+            places: Arc::new(Semaphore::new(LONG_READS)),
+        }
     }
 }
 
@@ -149,16 +158,20 @@ impl Database {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let reading = Arc::clone(&self.options.threads.reading).acquire_owned();
-        let Ok(Ok(thread)) = tokio::time::timeout(self.options.read_wait, reading).await else {
+        let threads = &self.options.threads;
+        let place = Arc::clone(&threads.places).acquire_owned();
+        let Ok(Ok(place)) = tokio::time::timeout(self.options.read_wait, place).await else {
             return Err(overloaded());
         };
         let database = Arc::clone(self);
-        let task = tokio::task::spawn_blocking(move || {
-            let _held = (turn, thread);
-            database.read_blocking(act)
+        let (answer, result) = oneshot::channel();
+        threads.reading.execute(move || {
+            let _held = (turn, place);
+            niceness::give_way();
+            // The caller may have gone away.
+            let _ = answer.send(database.read_blocking(act));
         });
-        task.await.unwrap_or_else(|panic| Err(Error::internal(panic)))
+        result.await.unwrap_or_else(|_| Err(Error::internal("panic in a read on a thread")))
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {

@@ -43,6 +43,16 @@ pub(super) fn keep_few_allocations_ready(connection: &Connection) {
     }
 }
 
+/// Has SQLite count the memory that it takes, without which it knows no bound of it. Counting takes a lock of the whole
+/// process at each allocation, so it is compiled to be off. To be called before anything else of SQLite is used.
+pub(super) fn count_memory() {
+    let on: c_int = 1;
+    // SAFETY: SQLITE_CONFIG_MEMSTATUS takes one int. SQLite refuses the call where it is in use already.
+    unsafe {
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, on);
+    }
+}
+
 const SLOT_BYTES: c_int = 1_200;
 const SLOTS: c_int = 16;
 

@@ -154,6 +154,12 @@ fn apply_one(tx: &Tx<'_>, track: &Track, migration: &Migration) -> Result<(), Mi
     };
     tx.execute("BEGIN IMMEDIATE", &[]).map_err(|e| at(1, &e))?;
     tx.as_speaker(track.speaker(), || run_script(tx, &migration.name, &migration.sql))?;
+    if track.speaker() == Speaker::Migration
+        && let Some(what) = tx.find_reader_of_ours().map_err(|e| at(1, &e))?
+    {
+        let message = format!("the {what} reads tables whose names begin with _, which are not for apps");
+        return Err(MigrationError { file: migration.name.clone(), line: 1, message });
+    }
     let broken = tx
         .query("PRAGMA foreign_key_check", &[], |row| Ok((row.get::<String>(0)?, row.get::<String>(2)?)))
         .map_err(|e| at(1, &e))?;

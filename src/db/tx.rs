@@ -1,6 +1,7 @@
 //! An open transaction on one database. All SQL goes through it.
 
 mod app;
+mod opened;
 mod row;
 
 pub use app::AppTx;

@@ -1,5 +1,6 @@
 //! Where a request came from.
 
+use super::cookies;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
 use crate::service::{Caller, Installation};
@@ -25,7 +26,11 @@ impl FromRequestParts<Arc<Installation>> for Public {
         let declared = Declared::of(parts)?;
         declared.require(Access::Public)?;
         declared.check_query(parts)?;
-        let caller = Caller { address: address(parts, installation), user_agent: user_agent(&parts.headers) };
+        let caller = Caller {
+            address: address(parts, installation),
+            user_agent: user_agent(&parts.headers),
+            device: cookies::device(&parts.headers, installation),
+        };
         Ok(Public { caller })
     }
 }

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::service::Installation;
-use axum::body::{Bytes, HttpBody as _};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
@@ -34,15 +34,24 @@ async fn read(request: Request, most: usize) -> Result<Bytes, Problem> {
             "Send the body as JSON, with Content-Type: application/json.",
         )));
     }
+    take(request.into_body(), most).await
+}
+
+/// All of a body that is no records, whatever it holds.
+pub(super) async fn read_small(body: Body, installation: &Installation) -> Result<Bytes, Problem> {
+    take(body, installation.config().max_body_bytes.min(MOST_OF_OBJECT)).await
+}
+
+async fn take(body: Body, most: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Error::new(Kind::TooLarge, "body_too_large", format!("A body may have at most {most} bytes here."))
     };
     // What announces itself as too large is not waited for.
-    if request.body().size_hint().lower() > most as u64 {
+    if body.size_hint().lower() > most as u64 {
         return Err(Problem(too_large()));
     }
     // The limit is the innermost cause; a connection that breaks off has nobody left to read the answer.
-    axum::body::to_bytes(request.into_body(), most).await.map_err(|error| Problem(too_large().because(error)))
+    axum::body::to_bytes(body, most).await.map_err(|error| Problem(too_large().because(error)))
 }
 
 impl FromRequest<Arc<Installation>> for Object {
@@ -122,6 +131,18 @@ impl Fields {
             Some(_) => self.fault(name, "type", "must be a list of at most 100 texts"),
         }
         Vec::new()
+    }
+
+    /// True or false, or left out.
+    pub(super) fn optional_flag(&mut self, name: &str) -> Option<bool> {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Bool(flag)) => Some(flag),
+            Some(_) => {
+                self.fault(name, "type", "must be true or false");
+                None
+            }
+        }
     }
 
     /// An object that may be left out, as it is.

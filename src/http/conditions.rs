@@ -9,7 +9,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Of an answer that was given before.
+pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// `If-Match` and `If-None-Match` of a request for one record.
@@ -46,11 +48,16 @@ impl FromRequestParts<Arc<Installation>> for Once {
                 )));
             }
         }
-        let mut values = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
-        let Some(value) = values.next() else { return Ok(Once(None)) };
-        let text = value.to_str().ok().filter(|_| values.next().is_none());
-        Ok(Once(Some(IdempotencyKey::parse(text.ok_or_else(IdempotencyKey::refused)?)?)))
+        Ok(Once(key_of(&parts.headers)?))
     }
+}
+
+/// The one `Idempotency-Key` of a request, if it has any.
+pub(super) fn key_of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let text = value.to_str().ok().filter(|_| values.next().is_none());
+    IdempotencyKey::parse(text.ok_or_else(IdempotencyKey::refused)?).map(Some)
 }
 
 /// `Prefer: return=..` (RFC 7240, section 4.2). Other preferences are left alone, as section 2 says.
@@ -65,7 +72,7 @@ pub(super) enum Prefer {
 }
 
 impl Prefer {
-    fn parse(text: &str) -> Prefer {
+    pub(super) fn parse(text: &str) -> Prefer {
         let wanted = text.split(',').find_map(|preference| {
             let (name, value) = preference.split(';').next()?.split_once('=')?;
             name.trim().eq_ignore_ascii_case("return").then(|| value.trim().trim_matches('"'))

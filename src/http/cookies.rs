@@ -2,19 +2,20 @@
 
 use crate::clock::{DAY, SECOND};
 use crate::error::{Error, Kind, Result};
+use crate::service::devices::{DeviceCookie, LIFETIME};
 use crate::service::{Installation, TokenPair};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Where the refresh token is sent to, and nowhere else.
+/// Where the refresh token and the mark of a known browser are sent to, and nowhere else.
 const REFRESH_PATH: &str = "/api/v1/auth";
 
 /// Names of the cookies. Without TLS on a network that is not loopback the prefixes would keep them from being set.
-fn names(installation: &Installation) -> (&'static str, &'static str) {
+fn names(installation: &Installation) -> (&'static str, &'static str, &'static str) {
     if installation.config().insecure_http {
-        ("tenantry_access", "tenantry_refresh")
+        ("tenantry_access", "tenantry_refresh", "tenantry_device")
     } else {
-        ("__Host-tenantry_access", "__Secure-tenantry_refresh")
+        ("__Host-tenantry_access", "__Secure-tenantry_refresh", "__Secure-tenantry_device")
     }
 }
 
@@ -26,6 +27,11 @@ pub(super) fn access_token(headers: &HeaderMap, installation: &Installation) -> 
 /// The refresh token in the cookies.
 pub(super) fn refresh_token(headers: &HeaderMap, installation: &Installation) -> Option<String> {
     find(headers, names(installation).1)
+}
+
+/// The mark of a browser that signed in before.
+pub(super) fn device(headers: &HeaderMap, installation: &Installation) -> Option<DeviceCookie> {
+    find(headers, names(installation).2).map(DeviceCookie::given)
 }
 
 fn find(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -40,7 +46,7 @@ fn find(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// The headers that hand over tokens.
 pub(super) fn set(installation: &Installation, tokens: &TokenPair) -> Vec<(HeaderName, HeaderValue)> {
-    let (access, refresh) = names(installation);
+    let (access, refresh, _) = names(installation);
     let mut cookies = vec![cookie(installation, access, &tokens.access_token, "/", "Lax", tokens.expires_in)];
     if let Some(token) = &tokens.refresh_token {
         cookies.push(cookie(installation, refresh, token, REFRESH_PATH, "Strict", 90 * DAY / SECOND));
@@ -48,9 +54,18 @@ pub(super) fn set(installation: &Installation, tokens: &TokenPair) -> Vec<(Heade
     cookies.into_iter().flatten().collect()
 }
 
-/// The headers that take them away.
+/// The header by which the browser is known from now on. Signing out leaves it: it opens nothing.
+pub(super) fn set_device(
+    installation: &Installation,
+    device: &DeviceCookie,
+) -> Option<(HeaderName, HeaderValue)> {
+    let name = names(installation).2;
+    cookie(installation, name, device.as_str(), REFRESH_PATH, "Strict", LIFETIME / SECOND)
+}
+
+/// The headers that take the tokens away.
 pub(super) fn clear(installation: &Installation) -> Vec<(HeaderName, HeaderValue)> {
-    let (access, refresh) = names(installation);
+    let (access, refresh, _) = names(installation);
     [
         cookie(installation, access, "", "/", "Lax", 0),
         cookie(installation, refresh, "", REFRESH_PATH, "Strict", 0),

@@ -18,9 +18,12 @@ mod problem;
 mod public_files;
 mod query;
 mod ranges;
+mod repeats;
 mod routes;
 mod scope;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;

@@ -25,6 +25,8 @@ pub(super) fn router(installation: &Installation) -> Router<Arc<Installation>> {
     let router = Router::new()
         .route("/console", get(|| async { page("index.html") }))
         .route("/console/accept", get(|| async { page("accept.html") }))
+        .route("/console/verify", get(|| async { page("verify.html") }))
+        .route("/console/reset", get(|| async { page("reset.html") }))
         .route("/setup", get(|| async { page("setup.html") }))
         .route(DOCS, get(|| async { page("docs.html") }))
         .route("/assets/{*path}", get(asset));

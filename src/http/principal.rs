@@ -3,8 +3,8 @@
 use super::cookies;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
-use crate::error::{Error, Kind};
-use crate::service::{Actor, By, Installation, Principal, identity, key_not_allowed};
+use crate::error::Error;
+use crate::service::{Actor, By, Installation, Principal, identity, key_not_allowed, step_up};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -49,6 +49,9 @@ impl FromRequestParts<Arc<Installation>> for SignedIn {
         let declared = Declared::of(parts)?;
         declared.require(Access::SignedIn)?;
         let signed_in = SignedIn::of_person(parts, installation).await?;
+        if declared.is_fresh() {
+            step_up::require_fresh(installation, &signed_in.principal)?;
+        }
         declared.check_query(parts)?;
         Ok(signed_in)
     }
@@ -89,6 +92,11 @@ impl SignedInOperator {
     pub(super) fn by(&self) -> By {
         By { actor: Actor::Operator(self.0.principal.id()), ..self.0.by() }
     }
+
+    /// The same for service functions that act; they get nobody else.
+    pub(super) fn acts(&self, installation: &Installation) -> Result<By, Error> {
+        step_up::operator(installation, &self.0.principal, self.by())
+    }
 }
 
 impl FromRequestParts<Arc<Installation>> for SignedInOperator {
@@ -102,11 +110,10 @@ impl FromRequestParts<Arc<Installation>> for SignedInOperator {
         declared.require(Access::Operator)?;
         let signed_in = SignedIn::of_person(parts, installation).await?;
         if !signed_in.principal.identity().operator {
-            return Err(Problem(Error::new(
-                Kind::Forbidden,
-                "operator_only",
-                "Only an operator of this installation can do this.",
-            )));
+            return Err(Problem(step_up::operator_only()));
+        }
+        if declared.is_fresh() {
+            step_up::require_fresh(installation, &signed_in.principal)?;
         }
         declared.check_query(parts)?;
         Ok(SignedInOperator(signed_in))

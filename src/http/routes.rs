@@ -34,6 +34,8 @@ pub struct RouteInfo {
     pub path: String,
     /// Who may use it.
     pub access: Access,
+    /// Whether it is asked for a fresh sign-in or a step-up.
+    pub fresh: bool,
     /// Its query parameters; those of a list of records are up to its table.
     pub query: &'static [&'static str],
 }
@@ -55,6 +57,8 @@ pub(super) const NONE: Params = Params::Only(&[]);
 pub(super) struct Declared {
     access: Access,
     params: Params,
+    /// Whether only somebody gets through who showed just now who they are, see [`crate::service::step_up`].
+    fresh: bool,
     /// Whether the body is taken piece by piece, for as long as it keeps coming.
     streams: bool,
 }
@@ -78,12 +82,30 @@ impl Declared {
         Err(Error::internal("a route's declaration and its handler's signature differ"))
     }
 
+    /// Whether the table of routes asks for a fresh sign-in where the handler's signature does.
+    pub(super) fn require_fresh(self, fresh: bool) -> Result<()> {
+        if self.fresh == fresh {
+            return Ok(());
+        }
+        Err(Error::internal("a route asks for a fresh sign-in in one place and not in the other"))
+    }
+
+    /// Whether only somebody gets through who showed just now who they are.
+    pub(super) fn is_fresh(self) -> bool {
+        self.fresh
+    }
+
     /// Whether the table of routes says that this one streams: only such a route outlasts the deadline of requests.
     pub(super) fn require_streaming(self) -> Result<()> {
         if self.streams {
             return Ok(());
         }
         Err(Error::internal("a route that streams is not declared so"))
+    }
+
+    /// Who may use the route.
+    pub(super) fn access(self) -> Access {
+        self.access
     }
 
     /// Refuses query parameters that the route does not take.
@@ -155,13 +177,19 @@ impl Verb {
 pub(super) struct TenantRoute {
     permission: Permission,
     act: Act,
+    fresh: bool,
     streams: bool,
     by_path_alone: bool,
 }
 
 impl TenantRoute {
     pub(super) const fn new(permission: Permission, act: Act) -> TenantRoute {
-        TenantRoute { permission, act, streams: false, by_path_alone: false }
+        TenantRoute { permission, act, fresh: false, streams: false, by_path_alone: false }
+    }
+
+    /// Whether it asks for a fresh sign-in or a step-up; stands with the need, see [`super::scope::Need`].
+    pub(super) const fn fresh(self, fresh: bool) -> TenantRoute {
+        TenantRoute { fresh, ..self }
     }
 
     /// The body is taken piece by piece, see [`super::large_body::Pieces`].
@@ -183,7 +211,7 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Adds a route of the API, below `/api/v1`.
+    /// Adds a route of the API, below `/api/v1`. What an operator does, other than look, asks for a fresh sign-in.
     pub(super) fn add<H, T>(
         mut self,
         access: Access,
@@ -196,7 +224,21 @@ impl Routes {
         H: Handler<T, Arc<Installation>>,
         T: 'static,
     {
-        self.add_declared(Declared { access, params, streams: false }, verb, path, handler);
+        let fresh = access == Access::Operator && !matches!(verb, Verb::Get);
+        self.add_declared(Declared { access, params, fresh, streams: false }, verb, path, handler);
+        self
+    }
+
+    /// The same for a route that asks for a fresh sign-in or a step-up.
+    pub(super) fn fresh<H: Handler<T, Arc<Installation>>, T: 'static>(
+        mut self,
+        access: Access,
+        verb: Verb,
+        path: &str,
+        params: Params,
+        handler: H,
+    ) -> Routes {
+        self.add_declared(Declared { access, params, fresh: true, streams: false }, verb, path, handler);
         self
     }
 
@@ -214,6 +256,7 @@ impl Routes {
             method: verb.name(),
             path: path.clone(),
             access: declared.access,
+            fresh: declared.fresh,
             query,
         });
         self.route(declared, verb, &path, handler);
@@ -243,7 +286,7 @@ impl Routes {
         T: 'static,
     {
         let access = Access::Tenant(need.permission, need.act);
-        let declared = Declared { access, params, streams: need.streams };
+        let declared = Declared { access, params, fresh: need.fresh, streams: need.streams };
         if !need.by_path_alone && !path.is_empty() {
             self.route(declared, verb, &format!("/api/v1{path}"), handler.clone());
         }

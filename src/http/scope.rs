@@ -6,7 +6,7 @@ use super::routes::{Access, Declared, TenantRoute};
 use crate::error::{Error, Kind};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
-use crate::service::{Installation, Principal, tenants};
+use crate::service::{Installation, Principal, step_up, tenants};
 use crate::tenancy::TenantScope;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
@@ -20,19 +20,23 @@ pub(super) trait Need: Send + Sync + 'static {
     const PERMISSION: Permission;
     /// What it does, as far as the tenant's state is concerned.
     const ACT: Act;
-    /// Both, as the table of routes declares them.
-    const BOTH: TenantRoute = TenantRoute::new(Self::PERMISSION, Self::ACT);
+    /// Whether only somebody may do it who signed in or stepped up a moment ago.
+    const FRESH: bool = false;
+    /// All of it, as the table of routes declares it.
+    const BOTH: TenantRoute = TenantRoute::new(Self::PERMISSION, Self::ACT).fresh(Self::FRESH);
 }
 
 macro_rules! needs {
-    ($($name:ident = $permission:ident, $act:ident;)*) => {$(
+    ($($name:ident = $permission:ident, $act:ident $(, $fresh:ident)?;)*) => {$(
         /// A need, see [`Need`].
         pub(super) struct $name;
         impl Need for $name {
             const PERMISSION: Permission = Permission::$permission;
             const ACT: Act = Act::$act;
+            $(const FRESH: bool = needs!(@ $fresh);)?
         }
     )*};
+    (@ fresh) => { true };
 }
 
 needs! {
@@ -45,13 +49,13 @@ needs! {
     ChangeTenant = SettingsManage, Write;
     ReadMembers = MembersRead, Read;
     ManageMembers = MembersManage, Write;
-    ManageKeys = KeysManage, Write;
+    ManageKeys = KeysManage, Write, fresh;
     SeeKeys = KeysManage, Read;
     SeeInvitations = MembersManage, Read;
     LeaveTenant = MembersRead, Write;
-    TransferOwnership = OwnershipTransfer, Write;
+    TransferOwnership = OwnershipTransfer, Write, fresh;
     ReadAudit = AuditRead, Read;
-    CloseTenant = TenantClose, Write;
+    CloseTenant = TenantClose, Write, fresh;
     ReopenTenant = TenantClose, Leave;
     ExportTenant = TenantExport, Leave;
 }
@@ -72,6 +76,24 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
     ) -> Result<Allowed<N>, Problem> {
         let declared = Declared::of(parts)?;
         declared.require(Access::Tenant(N::PERMISSION, N::ACT))?;
+        declared.require_fresh(N::FRESH)?;
+        let allowed = Allowed::given(parts, installation, N::PERMISSION, N::ACT).await?;
+        if N::FRESH {
+            step_up::require_fresh(installation, &allowed.principal)?;
+        }
+        declared.check_query(parts)?;
+        Ok(allowed)
+    }
+}
+
+impl<N> Allowed<N> {
+    /// What a request is given for this permission.
+    pub(super) async fn given(
+        parts: &mut Parts,
+        installation: &Arc<Installation>,
+        permission: Permission,
+        act: Act,
+    ) -> Result<Allowed<N>, Problem> {
         let signed_in = SignedIn::of(parts, installation).await?;
         let params = RawPathParams::from_request_parts(parts, installation)
             .await
@@ -81,8 +103,8 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
             installation.tenancy(),
             &signed_in.principal,
             named.selector()?,
-            N::PERMISSION,
-            N::ACT,
+            permission,
+            act,
             signed_in.address,
         )
         .await;
@@ -97,9 +119,7 @@ impl<N: Need> FromRequestParts<Arc<Installation>> for Allowed<N> {
                 return Err(Problem(ambiguous()));
             }
         }
-        let scope = outcome?;
-        declared.check_query(parts)?;
-        Ok(Allowed { scope, principal: signed_in.principal, need: PhantomData })
+        Ok(Allowed { scope: outcome?, principal: signed_in.principal, need: PhantomData })
     }
 }
 

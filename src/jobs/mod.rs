@@ -3,7 +3,7 @@
 
 use crate::clock::MINUTE;
 use crate::error::Result;
-use crate::service::{Installation, checkpoints, erasure, exports, provisioning, sessions};
+use crate::service::{Installation, checkpoints, erasure, exports, mail, provisioning, sessions};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,13 @@ impl Runner {
                 note("work", run_work(&work).await);
                 note("signing audit logs", checkpoints::sign_due(&work).await);
                 let _ = tokio::time::timeout(TICK, work.work_arrives()).await;
+            }
+        }));
+        let post = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("mail", mail::deliver_due(&post).await);
+                let _ = tokio::time::timeout(TICK, post.mail_arrives()).await;
             }
         }));
         let sweep = Arc::clone(installation);
@@ -73,6 +80,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("exports", exports::expire_exports(installation).await.map(drop));
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("audit entries", checkpoints::drop_old_entries(installation).await);
+    note("letters", mail::sweep_undelivered(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
     note("half-made tenants", provisioning::sweep_half_made(installation, long_ago).await);

@@ -84,6 +84,7 @@ fn is_unseen(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzzing::{explore, hostile};
 
     #[test]
     fn names_that_people_give_are_taken_as_they_are() {
@@ -149,6 +150,32 @@ mod tests {
             let error = FilePath::parse(name).unwrap_err();
             assert!(error.code() == "bad_path" && error.detail().contains(part), "{name:?}: {error:?}");
         }
+    }
+
+    #[test]
+    fn any_name_is_refused_or_stays_where_it_is_put() {
+        const TOKENS: &[&str] = &[
+            "/", "\\", ".", "..", "~", ":", "a", "C:", "\0", "\n", " ", "\u{202e}", "\u{200d}", "\u{2044}",
+            "é", "%2e", "NUL",
+        ];
+        explore(
+            "any_name_is_refused",
+            &hostile(&["a/b.txt", "../a", "a/./b", "/etc/x", "C:\\x"], TOKENS),
+            |text| {
+                use std::path::{Component, Path};
+                match FilePath::parse(&text) {
+                    Err(error) => {
+                        assert!(error.code() == "bad_path" && error.detail().len() < 200, "{error:?}");
+                    }
+                    Ok(path) => {
+                        let parts: Vec<_> = Path::new(path.as_str()).components().collect();
+                        assert!(parts.iter().all(|part| matches!(part, Component::Normal(_))), "{parts:?}");
+                        assert_eq!(parts.len(), path.as_str().split('/').count());
+                        assert!(!path.as_str().contains(char::is_control) && !path.as_str().contains('\\'));
+                    }
+                }
+            },
+        );
     }
 
     #[test]

@@ -27,10 +27,42 @@ impl IdempotencyKey {
         )
     }
 
+    /// 409: another request came with it.
+    pub fn reused() -> Error {
+        Error::conflict(
+            "idempotency_key_reused",
+            "This Idempotency-Key came with another request within 24 hours. Give each request a key of its own.",
+        )
+    }
+
     /// As it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// An answer as it was given, for who repeats the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenAnswer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Where what it made is.
+    pub location: Option<String>,
+    /// Its body; nothing where that is not kept.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What is known of a key as a request comes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is new, and claimed now.
+    New,
+    /// The same request was answered.
+    Answered(GivenAnswer),
+    /// The same request was begun, and never answered.
+    Unfinished,
+    /// It came with another request.
+    Reused,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::lifecycle::{self, OperatorAct};
 use super::provisioning::{self, Maker, NewTenantIn};
-use super::{Installation, audit, erasure, exports, operators, tenants};
+use super::{Installation, audit, erasure, exports, operators, signing_keys, tenants};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
@@ -77,6 +77,13 @@ pub enum Command {
         /// Which.
         slug: String,
     },
+    /// Lists the keys of access tokens.
+    KeysList,
+    /// Makes another key for access tokens.
+    KeysRotate {
+        /// Whether the old ones are refused at once.
+        emergency: bool,
+    },
     /// Checks all audit chains, or that of one tenant.
     VerifyAudit {
         /// Which tenant's.
@@ -116,6 +123,11 @@ pub async fn run(
         Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
         Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
         Command::TenantExport { slug } => export(installation, &slug).await,
+        Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),
+        Command::KeysRotate { emergency } => {
+            let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;
+            Ok(json!({ "keys": keys }))
+        }
         Command::VerifyAudit { tenant } => {
             let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());

@@ -1,6 +1,6 @@
 //! API keys: made, seen, deleted.
 
-use super::Installation;
+use super::{Installation, step_up};
 use super::members::{current_role, require_now};
 use super::tokens::hash_of;
 use crate::catalog::{ApiKey, NewApiKey, Principal};
@@ -29,13 +29,15 @@ pub struct ApiKeyIn {
 /// Makes a key that acts for the caller. The text is told here and never again.
 ///
 /// # Errors
-/// 403 without `keys:manage` or for a permission that the caller lacks, 409 `too_many_keys`, 422.
+/// 403 without `keys:manage`, with a sign-in that is not fresh or for a permission that the caller lacks, 409 `too_many_keys`, 422.
 pub async fn create_api_key(
     installation: &Installation,
     scope: &TenantScope,
+    principal: &Principal,
     input: ApiKeyIn,
 ) -> Result<(ApiKey, String)> {
     scope.require(Permission::KeysManage)?;
+    step_up::require_fresh(installation, principal)?;
     let now = installation.clock.now();
     let name = Name::parse("name", &input.name).map_err(|fault| Error::invalid(vec![fault]))?;
     let permissions = permissions(&input.permissions)?;
@@ -88,9 +90,15 @@ pub async fn list_api_keys(scope: &TenantScope) -> Result<Vec<ApiKey>> {
 /// Ends a key: the next request with it is refused.
 ///
 /// # Errors
-/// 403 without `keys:manage`, 404 if there is none.
-pub async fn delete_api_key(scope: &TenantScope, id: ApiKeyId) -> Result<()> {
+/// 403 without `keys:manage` or with a sign-in that is not fresh, 404 if there is none.
+pub async fn delete_api_key(
+    installation: &Installation,
+    scope: &TenantScope,
+    principal: &Principal,
+    id: ApiKeyId,
+) -> Result<()> {
     scope.require(Permission::KeysManage)?;
+    step_up::require_fresh(installation, principal)?;
     let (by, roles, actor) = (scope.by().clone(), scope.roles().clone(), scope.member());
     scope
         .catalog()

@@ -1,5 +1,7 @@
 //! The audit log: read, and checked.
 
+pub use crate::tenancy::tx::records::harmless;
+
 use super::members::require_now;
 use super::{Installation, checkpoints};
 use crate::catalog::{AuditFilter, By, INSTALLATION, OfTenant};

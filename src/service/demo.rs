@@ -107,7 +107,7 @@ async fn add_person(installation: &Installation, email: &str, name: &str) -> Res
     if find(installation, email).await.is_ok() {
         return Ok(());
     }
-    let new = sign_up::prepare_identity(installation, email, name, PASSWORD, Vec::new()).await?;
+    let new = sign_up::prepare_identity(installation, email, name, PASSWORD, None, Vec::new()).await?;
     installation
         .catalog
         .write("demo_person", move |tx| {

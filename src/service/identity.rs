@@ -1,10 +1,12 @@
 //! Signing in, staying so, and who that is.
 
+use super::mfa::SignedIn;
 use super::password_hasher::Compared;
-use super::tokens::TokenPair;
-use super::{Caller, Installation};
-use crate::catalog::{Actor, By, Identity, MyMembership, NewSession, Principal, Rotation};
-use crate::error::{Error, Result};
+use super::throttle::From;
+use super::tokens::{Grant, TokenPair};
+use super::{Caller, Installation, devices};
+use crate::catalog::{Actor, By, CatalogTx, Identity, MyMembership, NewSession, Principal, Rotation};
+use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, SessionId};
 use crate::model::password::Password;
 use crate::model::{Email, Name};
@@ -17,38 +19,58 @@ pub struct SignInIn {
     pub password: String,
 }
 
+/// A session to be, with its first refresh token.
+pub(super) fn new_session(
+    installation: &Installation,
+    identity: IdentityId,
+    caller: &Caller,
+) -> (NewSession, Grant) {
+    let id = SessionId::new(installation.clock.now());
+    let grant = installation.tokens.new_refresh(id);
+    let new = NewSession {
+        id,
+        identity,
+        token_hash: grant.hash.clone(),
+        user_agent: caller.user_agent.clone(),
+        address: caller.address.clone(),
+    };
+    (new, grant)
+}
+
+/// Writes a new session, and that it began.
+pub(super) fn insert_session(tx: &CatalogTx<'_>, new: &NewSession, by: &By) -> Result<()> {
+    tx.insert_session(new)?;
+    let details = serde_json::json!({ "user_agent": new.user_agent });
+    tx.audit(by, "session.begun", &format!("session:{}", new.id), &details)
+}
+
 /// A new session of an identity, with its first tokens.
 pub(super) async fn begin_session(
     installation: &Installation,
     identity: IdentityId,
     caller: &Caller,
 ) -> Result<TokenPair> {
-    let id = SessionId::new(installation.clock.now());
-    let grant = installation.tokens.new_refresh(id);
-    let new = NewSession {
-        id,
-        identity,
-        token_hash: grant.hash,
-        user_agent: caller.user_agent.clone(),
-        address: caller.address.clone(),
-    };
+    let (new, grant) = new_session(installation, identity, caller);
+    let id = new.id;
     let by = By::of(Actor::Identity(identity), &caller.address).in_session(id);
-    installation
-        .catalog
-        .write("begin_session", move |tx| {
-            tx.insert_session(&new)?;
-            let details = serde_json::json!({ "user_agent": new.user_agent });
-            tx.audit(&by, "session.begun", &format!("session:{id}"), &details)
-        })
-        .await?;
+    installation.catalog.write("begin_session", move |tx| insert_session(tx, &new, &by)).await?;
     installation.tokens.pair(id, identity, 1, Some(grant.token))
 }
 
-/// Signs a person in. Unknown, disabled and wrong are one answer, and take one time.
+/// 403 for the right password of a sign-up whose address nobody has confirmed.
+fn email_unverified() -> Error {
+    Error::new(
+        Kind::Forbidden,
+        "email_unverified",
+        "Confirm your address first: the link is in the letter that was mailed to it. Sign up again to get another.",
+    )
+}
+
+/// Signs a person in, or on to the second factor. Unknown, disabled and wrong are one answer, and take one time.
 ///
 /// # Errors
-/// 401 `sign_in_failed`; 503 when too many sign in at once.
-pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Caller) -> Result<TokenPair> {
+/// 401 `sign_in_failed`; 403 `email_unverified` for the right password of a sign-up that waits for its confirmation; 503 when too many sign in at once.
+pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Caller) -> Result<SignedIn> {
     let failed = || {
         Error::unauthenticated(
             "sign_in_failed",
@@ -58,33 +80,53 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
     // Counted under the one spelling of the address; what is none shares a counter.
     let email = Email::parse(&input.email).ok();
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
-    installation.throttle.before_try(&account, &caller.address)?;
-    let found = match email {
-        Some(email) => installation.catalog.read(move |tx| tx.find_password(&email)).await?,
-        None => None,
+    let device = email.as_ref().and_then(|email| devices::recognise(installation, caller, email));
+    let from = device.as_deref().map_or(From::Network(&caller.address), From::Known);
+    installation.throttle.before_try(&account, from)?;
+    let (found, pending) = match email {
+        Some(email) => {
+            let find =
+                move |tx: &CatalogTx<'_>| Ok((tx.find_password(&email)?, tx.find_pending_password(&email)?));
+            installation.catalog.read(find).await?
+        }
+        None => (None, None),
     };
     if input.password.len() > crate::model::password::MAX_BYTES {
         return Err(failed());
     }
+    let is_pending = found.is_none() && pending.is_some();
     let (identity, hash) = match found {
         Some(found) => (Some(found.identity).filter(|identity| identity.is_active), Some(found.hash)),
-        None => (None, None),
+        None => (None, pending),
     };
+    let stored = hash.clone().unwrap_or_default();
     let compared = installation
         .hasher
         .compare(Password::given(input.password), hash)
         .await
-        .inspect_err(|_| installation.throttle.take_back(&account, &caller.address))?;
+        .inspect_err(|_| installation.throttle.take_back(&account, from))?;
     let identity = match (&compared, identity) {
-        (Compared::Wrong, _) | (_, None) => return Err(failed()),
+        (Compared::Wrong, _) => return Err(failed()),
+        (_, None) if is_pending => {
+            installation.throttle.succeeded(&account, from);
+            return Err(email_unverified());
+        }
+        (_, None) => return Err(failed()),
         (_, Some(identity)) => identity,
     };
-    installation.throttle.succeeded(&account, &caller.address);
+    installation.throttle.succeeded(&account, from);
+    let mut current = stored;
     if let Compared::RightRehash(hash) = compared {
         let id = identity.id;
+        current.clone_from(&hash);
         installation.catalog.write("rehash_password", move |tx| tx.update_password_hash(id, &hash)).await?;
     }
-    begin_session(installation, identity.id, caller).await
+    let id = identity.id;
+    if installation.catalog.read(move |tx| tx.has_second_factor(id)).await? {
+        // Of the password that was compared: if it is another by now, the token is none.
+        return Ok(SignedIn::SecondFactor(installation.tokens.new_mfa(id, &current)));
+    }
+    Ok(SignedIn::Tokens(begin_session(installation, id, caller).await?))
 }
 
 /// Swaps a refresh token for new tokens (DESIGN 6).

@@ -66,7 +66,7 @@ pub async fn invite(
             invitation.role,
             installation.mailer.link("/console/accept", &token)
         ),
-        about: tenant.id,
+        about: Some(tenant.id),
     };
     installation.mailer.send(&installation.tenancy, letter, now).await?;
     Ok(invitation)
@@ -142,6 +142,7 @@ pub async fn accept_invitation(
             if !of.insert_membership(principal.id(), &invitation.role)? {
                 return Err(Error::conflict("already_member", "You are a member of this tenant already."));
             }
+            tx.mark_email_verified(principal.id())?;
             let details = json!({ "role": invitation.role, "invitation": invitation.id });
             of.audit(&by, "member.joined", &format!("identity:{}", principal.id()), &details)?;
             Ok((of.tenant()?, of.find_member(principal.id())?))

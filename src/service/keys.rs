@@ -1,5 +1,10 @@
 //! Secrets of the installation: made once, kept in `data/keys` with mode 0600, never in a database.
 
+mod access;
+
+pub(super) use access::{AccessKeys, VerifyingKey};
+
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::hex::{bytes_of, hex};
 use crate::model::mac::mark;
@@ -14,10 +19,11 @@ use std::path::Path;
 
 /// All keys.
 pub(super) struct Keys {
-    access: SigningKey,
     receipts: SigningKey,
     /// For the MAC of refresh tokens.
     pub(super) refresh: [u8; 32],
+    /// For second factors: their secrets, and the marks of recovery codes.
+    pub(super) factors: [u8; 32],
     /// For the signature of cursors.
     pub(super) cursors: [u8; 32],
     /// For the tags of records; made of the one for cursors.
@@ -41,9 +47,9 @@ impl Keys {
     pub(super) fn load(directory: &Path) -> Result<Keys> {
         let cursors: [u8; 32] = load_or_make(&directory.join("cursors.key"))?;
         let keys = Keys {
-            access: SigningKey::from_bytes(&load_or_make(&directory.join("access.ed25519"))?),
             receipts: SigningKey::from_bytes(&load_or_make(&directory.join("receipts.ed25519"))?),
             refresh: load_or_make(&directory.join("refresh.key"))?,
+            factors: load_or_make(&directory.join("factors.key"))?,
             // A cursor's mark is over a context that ends with a zero byte.
             etags: mark(&cursors, &[b"etags"]),
             cursors,
@@ -54,37 +60,27 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The key that signs access tokens.
-    pub(super) fn access(&self) -> &SigningKey {
-        &self.access
+    /// The keys of access tokens, as they are on disk.
+    pub(super) fn load_access(directory: &Path, now: Timestamp) -> Result<AccessKeys> {
+        AccessKeys::load(directory, now)
     }
 
     /// The key that signs receipts.
     pub(super) fn receipts(&self) -> &SigningKey {
         &self.receipts
     }
+}
 
-    /// The id of the access key: the head of its digest.
-    pub(super) fn access_id(&self) -> String {
-        let digest = Sha256::digest(self.access.verifying_key().as_bytes());
-        hex(digest.get(..8).unwrap_or_default())
+impl PublicKey {
+    fn new(kid: String, public: &[u8; 32]) -> PublicKey {
+        let x = URL_SAFE_NO_PAD.encode(public);
+        PublicKey { kty: "OKP", crv: "Ed25519", alg: "EdDSA", usage: "sig", kid, x }
     }
+}
 
-    /// The public half of the access key, base64url.
-    pub(super) fn access_public(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.access.verifying_key().as_bytes())
-    }
-
-    pub(super) fn public_keys(&self) -> Vec<PublicKey> {
-        vec![PublicKey {
-            kty: "OKP",
-            crv: "Ed25519",
-            alg: "EdDSA",
-            usage: "sig",
-            kid: self.access_id(),
-            x: self.access_public(),
-        }]
-    }
+/// The id of a key: the head of its digest.
+fn key_id(public: &[u8; 32]) -> String {
+    hex(Sha256::digest(public).get(..8).unwrap_or_default())
 }
 
 /// 32 bytes in hex out of a file. A file that cannot be read is an error, never replaced: everyone would be signed out,

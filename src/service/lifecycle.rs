@@ -2,7 +2,8 @@
 
 use super::Installation;
 use super::members::require_now;
-use crate::catalog::{By, OfTenant, Tenant};
+use super::step_up;
+use crate::catalog::{By, OfTenant, Principal, Tenant};
 use crate::clock::DAY;
 use crate::error::{Error, Result};
 use crate::model::tenant::TenantStatus;
@@ -13,9 +14,15 @@ use serde_json::json;
 /// Begins closing: the tenant is read-only and can be exported until the grace period ends, then it is erased.
 ///
 /// # Errors
-/// 403 without `tenant:close`, 422 when `confirm` is not the slug, 409 when it is closing already.
-pub async fn close_tenant(installation: &Installation, scope: &TenantScope, confirm: &str) -> Result<Tenant> {
+/// 403 without `tenant:close` or with a sign-in that is not fresh, 422 when `confirm` is not the slug, 409 when it is closing already.
+pub async fn close_tenant(
+    installation: &Installation,
+    scope: &TenantScope,
+    principal: &Principal,
+    confirm: &str,
+) -> Result<Tenant> {
     scope.require(Permission::TenantClose)?;
+    step_up::require_fresh(installation, principal)?;
     if confirm != scope.tenant().slug {
         return Err(Error::invalid_field(
             "confirm",

@@ -1,6 +1,7 @@
 //! Members of a tenant: seen, changed, removed.
 
-use crate::catalog::{Actor, By, Member, OfTenant, key_not_allowed};
+use super::{Installation, step_up};
+use crate::catalog::{Actor, By, Member, OfTenant, Principal, key_not_allowed};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
@@ -84,9 +85,15 @@ pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()
 /// Hands the ownership to another member in one step: that one becomes an owner, the actor an admin.
 ///
 /// # Errors
-/// 403 without `ownership:transfer`, 404 if the identity is no member, 422 if it is the actor.
-pub async fn transfer_ownership(scope: &TenantScope, to: IdentityId) -> Result<Member> {
+/// 403 without `ownership:transfer` or with a sign-in that is not fresh, 404 if the identity is no member, 422 if it is the actor.
+pub async fn transfer_ownership(
+    installation: &Installation,
+    scope: &TenantScope,
+    principal: &Principal,
+    to: IdentityId,
+) -> Result<Member> {
     scope.require(Permission::OwnershipTransfer)?;
+    step_up::require_fresh(installation, principal)?;
     let by = scope.by().clone();
     let from = scope.identity().ok_or_else(|| Error::forbidden(Permission::OwnershipTransfer.name()))?;
     if from == to {

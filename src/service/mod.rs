@@ -1,6 +1,7 @@
 //! What the product does, one file per capability. Each function authorises, opens one transaction, records it in the
 //! audit log and enqueues what follows.
 
+pub mod account;
 pub mod admin;
 pub mod api_keys;
 pub mod audit;
@@ -8,7 +9,9 @@ pub mod changes;
 pub mod checkpoints;
 mod cursors;
 pub mod demo;
+pub mod devices;
 pub mod documents;
+pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;
@@ -17,15 +20,21 @@ pub mod invitations;
 mod keys;
 pub mod lifecycle;
 mod lock;
-mod mail;
+pub mod mail;
 pub mod members;
+pub mod mfa;
 pub mod operators;
 mod password_hasher;
+pub mod passwords;
 pub mod provisioning;
 pub mod records;
+pub mod repeats;
+pub mod second_factor;
 pub mod sessions;
 pub mod sign_up;
+pub mod signing_keys;
 pub mod sql;
+pub mod step_up;
 pub mod streams;
 pub mod tenants;
 mod throttle;
@@ -45,7 +54,7 @@ use crate::config::Config;
 use crate::db::ReaderThreads;
 use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
-use crate::tenancy::{App, Layout, Tenancy, most_open_tenants};
+use crate::tenancy::{App, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
@@ -68,6 +77,7 @@ pub struct Installation {
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
+    repeats: repeats::InProgress,
     clock: SharedClock,
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
@@ -88,6 +98,8 @@ pub struct Caller {
     pub address: String,
     /// What the client calls itself, cut to 300 characters.
     pub user_agent: String,
+    /// The cookie of a browser that signed in before.
+    pub device: Option<devices::DeviceCookie>,
 }
 
 impl Installation {
@@ -123,11 +135,17 @@ impl Installation {
         // The app first: a typo in it must not even make a data directory.
         let app = App::load(config.app.as_deref())
             .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
+        if app.sign_up == SignUp::Domains && config.smtp_host.is_none() {
+            tracing::warn!(
+                "public_signup = \"domains\": without a mail server nobody proves that an address is theirs"
+            );
+        }
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;
         crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
+        let access = Keys::load_access(&layout.keys(), clock.now())?;
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
@@ -142,12 +160,13 @@ impl Installation {
         )?;
         Ok(Installation {
             id: String::new(),
-            tokens: Tokens::new(&keys, Arc::clone(&clock))?,
+            tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
-            mailer: Mailer::new(layout.mail(), config.base_url()),
+            mailer: Mailer::new(&config, layout.mail(), clock.now())?,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
+            repeats: repeats::InProgress::default(),
             work: Notify::new(),
             erasing: tokio::sync::Mutex::new(()),
             signing: tokio::sync::Mutex::new(()),
@@ -253,7 +272,7 @@ impl Installation {
 
     /// The public keys of access tokens (RFC 7517).
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.keys.public_keys()
+        self.tokens.public_keys()
     }
 }
 

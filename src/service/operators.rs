@@ -99,7 +99,7 @@ pub async fn add_operator(
                 .with_fields(vec![FieldError::new("password", "required", "is needed for a new account")]));
         }
         (None, Some(password)) => {
-            let new = prepare_identity(installation, email, name, password, Vec::new()).await?;
+            let new = prepare_identity(installation, email, name, password, None, Vec::new()).await?;
             (new.id, Some(new))
         }
     };

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::password::Password;
+use crate::niceness;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 use std::sync::{Arc, OnceLock};
@@ -71,6 +72,7 @@ impl PasswordHasher {
             .map_err(Error::internal)?;
         let (answer, result) = oneshot::channel();
         std::thread::Builder::new().name("argon2".to_owned()).spawn(move || {
+            niceness::give_way();
             // The caller may have gone away.
             let _ = answer.send(act());
             drop(turn);

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::Installation;
-use crate::catalog::{By, CatalogTx, DEFAULT_PLAN, NewTenant, Plan, Principal, Tenant};
+use crate::catalog::{By, CatalogTx, DEFAULT_PLAN, NewTenant, Plan, Principal, Tenant, slug_taken};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
@@ -30,6 +30,7 @@ pub(super) struct TenantCandidate {
     slug: WantedSlug,
 }
 
+#[derive(Clone)]
 enum WantedSlug {
     Given(Slug),
     OfName(Slug),
@@ -147,6 +148,16 @@ fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId) -
     };
     tx.insert_tenant(&NewTenant { id: new.id, slug, name: new.name.clone() }, &plan)?;
     tx.of(new.id).insert_membership(owner, OWNER).map(drop)
+}
+
+/// 409 `slug_taken` where the slug that was chosen is none to have.
+pub(super) async fn refuse_taken_slug(installation: &Installation, new: &TenantCandidate) -> Result<()> {
+    let WantedSlug::Given(slug) = new.slug.clone() else { return Ok(()) };
+    if installation.catalog.read(move |tx| tx.is_slug_free(&slug)).await? {
+        Ok(())
+    } else {
+        Err(slug_taken())
+    }
 }
 
 /// The slug itself, or the first of `slug-2`, `slug-3`, ... that is free.

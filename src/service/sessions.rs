@@ -72,11 +72,18 @@ pub async fn revoke_session(
 /// How long sessions that are over are kept, so that a late reuse of their tokens is still recognised.
 const KEPT: i64 = 120 * crate::clock::DAY;
 
-/// Removes sessions that were over long ago.
+/// Removes sessions that were over long ago, and what letters offered that nobody used.
 ///
 /// # Errors
 /// As the catalog says.
 pub async fn sweep_sessions(installation: &Installation) -> Result<()> {
     let before = installation.clock.now().plus(-KEPT);
-    installation.catalog.write("sweep_sessions", move |tx| tx.delete_old_sessions(before).map(drop)).await
+    installation
+        .catalog
+        .write("sweep_sessions", move |tx| {
+            tx.delete_old_account_tokens()?;
+            tx.delete_old_sign_ups()?;
+            tx.delete_old_sessions(before).map(drop)
+        })
+        .await
 }

@@ -1,15 +1,22 @@
 //! Signing up: a new identity, with a tenant of its own if it wants one.
 
+mod admission;
+mod by_mail;
+
+pub(super) use by_mail::confirm;
+pub use by_mail::{ask, needs_proof};
+
 use super::identity::begin_session;
-use super::provisioning::{self, Maker, NewTenantIn};
+use super::passwords;
+use super::provisioning::{self, Maker, NewTenantIn, TenantCandidate};
 use super::tokens::TokenPair;
 use super::{Caller, Installation};
 use crate::catalog::{Actor, By, Identity, Tenant, email_taken};
-use crate::error::{Error, FieldError, Kind, Result};
+use crate::error::{Error, FieldError, Result};
 use crate::id::IdentityId;
 use crate::model::password::Password;
 use crate::model::{Email, Name};
-use crate::tenancy::SignUp;
+use admission::Admission;
 use std::sync::Arc;
 
 /// The body of a sign-up.
@@ -42,17 +49,20 @@ pub(super) struct Candidate {
     pub(super) hash: String,
 }
 
-/// Checks the three fields of a new identity and hashes the password; names every field at fault.
+/// Checks the three fields of a new identity and hashes the password; names every field at fault. `tenant` is the name
+/// of the tenant that is made with it.
 pub(super) async fn prepare_identity(
     installation: &Installation,
     email: &str,
     name: &str,
     password: &str,
+    tenant: Option<&str>,
     mut faults: Vec<FieldError>,
 ) -> Result<Candidate> {
     let parsed_email = Email::parse(email);
     let parsed_name = Name::parse("name", name);
-    let parsed_password = Password::parse_new("password", password, &[email, name]);
+    let known = passwords::known_words(installation, email, name, tenant);
+    let parsed_password = Password::parse_new("password", password, false, &known);
     match (parsed_email, parsed_name, parsed_password) {
         (Ok(email), Ok(name), Ok(password)) if faults.is_empty() => {
             let hash = installation.hasher.hash(password).await?;
@@ -79,14 +89,11 @@ pub async fn sign_up(installation: &Arc<Installation>, input: SignUpIn, caller: 
         .unwrap_or_else(|error| Err(Error::internal(error)))
 }
 
-async fn complete_sign_up(
-    installation: &Arc<Installation>,
-    input: SignUpIn,
-    caller: &Caller,
-) -> Result<SignedUp> {
-    installation.throttle.before_sign_up(&caller.address)?;
-    admit_sign_up(installation, &input.email).await?;
-    refuse_taken(installation, &input.email).await?;
+/// Checks all of a sign-up, and hashes the password.
+async fn prepare(
+    installation: &Installation,
+    input: &SignUpIn,
+) -> Result<(Candidate, Option<TenantCandidate>)> {
     if input.tenant.is_some() {
         // Told before anything is made where nobody may make any.
         provisioning::admit_one_more(0, installation.config.tenants_per_identity)?;
@@ -106,7 +113,33 @@ async fn complete_sign_up(
         Some(Ok(tenant)) => Some(tenant),
         None => None,
     };
-    let new = prepare_identity(installation, &input.email, &input.name, &input.password, faults).await?;
+    let tenant_name = input.tenant.as_ref().map(|tenant| tenant.name.as_str());
+    let new = prepare_identity(installation, &input.email, &input.name, &input.password, tenant_name, faults);
+    Ok((new.await?, tenant))
+}
+
+async fn complete_sign_up(
+    installation: &Arc<Installation>,
+    input: SignUpIn,
+    caller: &Caller,
+) -> Result<SignedUp> {
+    installation.throttle.before_sign_up(&caller.address)?;
+    if let Ok(email) = Email::parse(&input.email) {
+        let admission = Admission::of(installation.app());
+        // Without mail a taken address is told anyway; told before the hash, it costs nothing.
+        installation
+            .catalog
+            .read(move |tx| {
+                admission.admit(tx, &email)?;
+                match tx.find_identity_by_email(&email)? {
+                    None => Ok(()),
+                    Some(_) => Err(email_taken()),
+                }
+            })
+            .await?;
+    }
+    Admission::of(installation.app()).refuse_closed()?;
+    let (new, tenant) = prepare(installation, &input).await?;
     let by = By::of(Actor::Identity(new.id), &caller.address);
     let id = new.id;
     let identity = {
@@ -134,30 +167,4 @@ async fn complete_sign_up(
     };
     let tokens = begin_session(installation, id, caller).await?;
     Ok(SignedUp { identity, tenant, tokens })
-}
-
-/// Without mail a taken address is told anyway; told before the hash, it costs nothing.
-async fn refuse_taken(installation: &Installation, email: &str) -> Result<()> {
-    let Ok(email) = Email::parse(email) else { return Ok(()) };
-    match installation.catalog.read(move |tx| tx.find_identity_by_email(&email)).await? {
-        None => Ok(()),
-        Some(_) => Err(email_taken()),
-    }
-}
-
-async fn admit_sign_up(installation: &Installation, email: &str) -> Result<()> {
-    let refuse = |why: &'static str| Err(Error::new(Kind::Forbidden, "sign_up_closed", why));
-    match installation.app().sign_up {
-        SignUp::Open => Ok(()),
-        SignUp::Closed => refuse("Signing up is closed here. Ask the operator for an account."),
-        SignUp::Invited => {
-            let Ok(email) = Email::parse(email) else { return Ok(()) };
-            let invited = installation.catalog.read(move |tx| tx.is_invited(&email)).await?;
-            if invited {
-                Ok(())
-            } else {
-                refuse("Signing up needs an invitation. Ask a member of your tenant for one.")
-            }
-        }
-    }
 }

@@ -2,9 +2,9 @@
 
 use super::Installation;
 use super::members::require_now;
-use crate::catalog::{MyMembership, Principal, Tenant, TenantChange};
-use crate::error::{Error, FieldError, Result};
-use crate::id::TenantId;
+use crate::catalog::{MyMembership, OfTenant, Principal, Tenant, TenantChange};
+use crate::error::{Error, FieldError, Kind, Result};
+use crate::id::{IdentityId, TenantId};
 use crate::model::tenant::{Act, TenantStatus};
 use crate::model::{Name, Slug};
 use crate::policy::Permission;
@@ -21,6 +21,8 @@ pub struct TenantChangeIn {
     pub timezone: Option<String>,
     /// Settings of the product, an object.
     pub settings: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Whether every member needs a second factor.
+    pub second_factor_required: Option<bool>,
 }
 
 /// The tenants that the principal is an active member of.
@@ -38,7 +40,7 @@ pub async fn list_my_tenants(
 /// Changes name, slug, time zone or settings.
 ///
 /// # Errors
-/// 403 without `settings:manage`, 422 with every field, 409 `slug_taken` or `too_many_slugs`.
+/// 403 without `settings:manage`, 403 `second_factor_required` for who asks it of others and has none, 422 with every field, 409 `slug_taken` or `too_many_slugs`.
 pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result<Tenant> {
     scope.require(Permission::SettingsManage)?;
     let mut faults = Vec::new();
@@ -53,6 +55,7 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
         return Err(Error::invalid(faults));
     }
     let (actor, roles) = (scope.member(), scope.roles().clone());
+    let required = input.second_factor_required;
     let by = scope.by().clone();
     scope
         .catalog()
@@ -60,7 +63,14 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
             require_now(of, &roles, actor, Permission::SettingsManage)?;
             of.admit(Act::Write)?;
             let before = of.tenant()?;
-            let after = of.update_tenant(&change)?;
+            let mut after = of.update_tenant(&change)?;
+            if let Some(required) = required.filter(|required| *required != before.second_factor_required) {
+                require_second_factor(of, actor, required)?;
+                let action =
+                    if required { "tenant.second_factor_required" } else { "tenant.second_factor_optional" };
+                of.audit(&by, action, "", &json!({}))?;
+                after.second_factor_required = required;
+            }
             let details = json!({
                 "slug": [before.slug, after.slug], "name": [before.name, after.name],
                 "timezone": [before.timezone, after.timezone],
@@ -69,6 +79,20 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
             Ok(after)
         })
         .await
+}
+
+/// Who asks it of all members goes ahead: nobody shuts themselves out, nor everyone else by mistake.
+fn require_second_factor(of: &OfTenant<'_>, actor: Option<IdentityId>, required: bool) -> Result<()> {
+    if let (true, Some(actor)) = (required, actor)
+        && !of.catalog().has_second_factor(actor)?
+    {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "second_factor_required",
+            "Set up a second factor of your own first, at /api/v1/auth/totp/enroll; then ask it of all members.",
+        ));
+    }
+    of.require_second_factor(required)
 }
 
 fn parse_timezone(zone: String) -> Result<String, FieldError> {

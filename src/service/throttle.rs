@@ -1,8 +1,9 @@
-//! Guessing passwords is slow (DESIGN 6, without the cookie that lets a known browser pass), and so is making accounts
-//! and tenants.
+//! Guessing passwords is slow (DESIGN 6), and so is making accounts and tenants.
 //!
-//! Failures are counted before the check: per account and network, and per network for all accounts. Held in memory,
-//! bounded; who restarts the server to try five more has the machine already.
+//! Failures are counted before the check: per account and network, and per network for all accounts. Whoever is known
+//! already has a count of their own for the account: a browser that signed in before, or the session that is asked for its
+//! password. So nobody can make them wait by guessing. Held in memory, bounded; who restarts the server to try five more
+//! has the machine already.
 
 use crate::clock::{MINUTE, SECOND, SharedClock, Timestamp};
 use crate::error::{Error, Result};
@@ -19,6 +20,8 @@ const FAILURE_WINDOW: i64 = 15 * MINUTE;
 const LONGEST_WAIT: i64 = 5 * MINUTE;
 /// Tries of one network in a minute, whatever the account.
 const TRIES_A_MINUTE: u32 = 20;
+/// Letters to one address that one network may ask for in a minute.
+const LETTERS_A_MINUTE: u32 = 3;
 /// Accounts that one network may try to make in a minute: each costs a hash.
 const SIGN_UPS_A_MINUTE: u32 = 100;
 /// Tenants that one identity may try to make in a minute: each costs a file, and each try tells of a slug.
@@ -29,9 +32,29 @@ const MOST: usize = 50_000;
 pub(super) struct Throttle {
     accounts: Mutex<HashMap<(String, String), Failures>>,
     networks: Mutex<HashMap<String, Tries>>,
+    letters: Mutex<HashMap<(String, String), Tries>>,
     sign_ups: Mutex<HashMap<String, Tries>>,
     tenants: Mutex<HashMap<IdentityId, Tries>>,
     clock: SharedClock,
+}
+
+/// Where a try comes from: what it is counted under.
+#[derive(Clone, Copy)]
+pub(super) enum From<'a> {
+    /// An address that may be anybody's.
+    Network(&'a str),
+    /// A browser or a session that somebody who knew the password has: its name.
+    Known(&'a str),
+}
+
+impl From<'_> {
+    fn name(self) -> String {
+        match self {
+            From::Network(address) => network_of(address),
+            // No address has a blank.
+            From::Known(name) => format!("known {name}"),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -51,6 +74,7 @@ impl Throttle {
         Throttle {
             accounts: Mutex::default(),
             networks: Mutex::default(),
+            letters: Mutex::default(),
             sign_ups: Mutex::default(),
             tenants: Mutex::default(),
             clock,
@@ -61,14 +85,15 @@ impl Throttle {
     ///
     /// # Errors
     /// 429 with the seconds to wait.
-    pub(super) fn before_try(&self, account: &str, address: &str) -> Result<()> {
+    pub(super) fn before_try(&self, account: &str, from: From<'_>) -> Result<()> {
         let now = self.clock.now();
-        let network = network_of(address);
-        count(&self.networks, &network, now, TRIES_A_MINUTE).map_err(failed_too_often)?;
+        if let From::Network(address) = from {
+            count(&self.networks, &network_of(address), now, TRIES_A_MINUTE).map_err(failed_too_often)?;
+        }
         let mut accounts = lock(&self.accounts);
         make_room(&mut accounts, |failures| now.since(failures.last) >= FAILURE_WINDOW);
         let failures =
-            accounts.entry((account.to_owned(), network)).or_insert(Failures { count: 0, last: now });
+            accounts.entry((account.to_owned(), from.name())).or_insert(Failures { count: 0, last: now });
         if !(0..FAILURE_WINDOW).contains(&now.since(failures.last)) {
             failures.count = 0;
         }
@@ -82,6 +107,42 @@ impl Throttle {
         }
         *failures = Failures { count: failures.count + 1, last: now };
         Ok(())
+    }
+
+    /// Counts a code of a second factor before it is looked at; what is guessed of one account is counted with it.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_code(&self, address: &str) -> Result<()> {
+        let network = network_of(address);
+        count(&self.networks, &network, self.clock.now(), TRIES_A_MINUTE).map_err(failed_too_often)
+    }
+
+    /// The code was right.
+    pub(super) fn code_was_right(&self, address: &str) {
+        self.return_try(&network_of(address));
+    }
+
+    /// Counts a letter that is asked for, before anything is looked up. Per network too: nobody keeps the owner of an
+    /// address from asking.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_letter(&self, account: &str, address: &str) -> Result<()> {
+        self.before_link(address)?;
+        let key = (account.to_owned(), network_of(address));
+        count(&self.letters, &key, self.clock.now(), LETTERS_A_MINUTE).map_err(|left| {
+            wait(left, "too_many_letters", "Too many letters to this address were asked for.")
+        })
+    }
+
+    /// Counts a token of a letter that is tried.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_link(&self, address: &str) -> Result<()> {
+        count(&self.networks, &network_of(address), self.clock.now(), TRIES_A_MINUTE)
+            .map_err(failed_too_often)
     }
 
     /// Counts a sign-up before it costs anything.
@@ -105,19 +166,23 @@ impl Throttle {
     }
 
     /// The password was right: what failed before is forgotten.
-    pub(super) fn succeeded(&self, account: &str, address: &str) {
-        let network = network_of(address);
-        lock(&self.accounts).remove(&(account.to_owned(), network.clone()));
-        self.return_try(&network);
+    pub(super) fn succeeded(&self, account: &str, from: From<'_>) {
+        lock(&self.accounts).remove(&(account.to_owned(), from.name()));
+        self.return_try_of(from);
     }
 
     /// The password could not be compared: that try was none, and those before it still count.
-    pub(super) fn take_back(&self, account: &str, address: &str) {
-        let network = network_of(address);
-        if let Some(failures) = lock(&self.accounts).get_mut(&(account.to_owned(), network.clone())) {
+    pub(super) fn take_back(&self, account: &str, from: From<'_>) {
+        if let Some(failures) = lock(&self.accounts).get_mut(&(account.to_owned(), from.name())) {
             failures.count = failures.count.saturating_sub(1);
         }
-        self.return_try(&network);
+        self.return_try_of(from);
+    }
+
+    fn return_try_of(&self, from: From<'_>) {
+        if let From::Network(address) = from {
+            self.return_try(&network_of(address));
+        }
     }
 
     fn return_try(&self, network: &str) {
@@ -183,32 +248,4 @@ fn wait(ms: i64, code: &'static str, why: &str) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::ManualClock;
-    use std::sync::Arc;
-
-    #[test]
-    fn waits_grow_and_end_and_one_account_does_not_hold_up_another_network() {
-        let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
-        let throttle = Throttle::new(Arc::clone(&clock) as SharedClock);
-        for _ in 0..5 {
-            throttle.before_try("ann@example.com", "192.0.2.1").unwrap();
-        }
-        assert!(throttle.before_try("ann@example.com", "192.0.2.1").is_err());
-        assert!(throttle.before_try("ann@example.com", "192.0.2.2").is_ok());
-        clock.advance(SECOND);
-        assert!(throttle.before_try("ann@example.com", "192.0.2.1").is_ok());
-        clock.advance(SECOND);
-        assert_eq!(throttle.before_try("ann@example.com", "192.0.2.1").unwrap_err().retry_after_s(), Some(1));
-        clock.advance(16 * MINUTE);
-        assert!(throttle.before_try("ann@example.com", "192.0.2.1").is_ok());
-    }
-
-    #[test]
-    fn a_household_of_ipv6_counts_as_one() {
-        assert_eq!(network_of("2001:db8:1:2:3::1"), network_of("2001:db8:1:2:4::9"));
-        assert_ne!(network_of("2001:db8:1:2::1"), network_of("2001:db8:1:3::1"));
-        assert_eq!(network_of("::ffff:192.0.2.1"), network_of("192.0.2.1"));
-    }
-}
+mod tests;

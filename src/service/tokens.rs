@@ -1,6 +1,8 @@
 //! Access tokens (JWT, EdDSA) and refresh tokens (opaque, with a MAC).
 
-use super::keys::Keys;
+mod mfa;
+
+use super::keys::{AccessKeys, Keys, PublicKey};
 use crate::catalog::AccessClaims;
 use crate::clock::{MINUTE, SECOND, SharedClock};
 use crate::error::{Error, Result};
@@ -9,12 +11,11 @@ use crate::model::hex::hex;
 use crate::model::mac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::pkcs8::EncodePrivateKey as _;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// How long an access token lives (DESIGN 6).
 const ACCESS_LIFETIME: i64 = 5 * MINUTE;
@@ -67,14 +68,15 @@ pub(super) struct Grant {
 #[derive(Clone)]
 struct Verified {
     claims: AccessClaims,
+    key_id: String,
     not_before: i64,
     expires: i64,
 }
 
 pub(super) struct Tokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    key_id: String,
+    access: RwLock<Arc<AccessKeys>>,
+    /// Rotations take turns.
+    rotating: Mutex<()>,
     issuer: String,
     refresh_key: [u8; 32],
     /// Tokens that were verified, by digest. The signature does not change; time and session are asked every time.
@@ -83,17 +85,35 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn new(keys: &Keys, clock: SharedClock) -> Result<Tokens> {
-        let private = keys.access().to_pkcs8_der().map_err(|error| Error::internal(error.to_string()))?;
-        Ok(Tokens {
-            encoding: EncodingKey::from_ed_der(private.as_bytes()),
-            decoding: DecodingKey::from_ed_components(&keys.access_public()).map_err(Error::internal)?,
-            key_id: keys.access_id(),
+    pub(super) fn new(keys: &Keys, access: AccessKeys, clock: SharedClock) -> Tokens {
+        Tokens {
+            access: RwLock::new(Arc::new(access)),
+            rotating: Mutex::default(),
             issuer: String::new(),
             refresh_key: keys.refresh,
             verified: Cache::new(16_384),
             clock,
-        })
+        }
+    }
+
+    /// The keys as they are now.
+    pub(super) fn keys(&self) -> Arc<AccessKeys> {
+        Arc::clone(&self.access.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What others need to verify access tokens.
+    pub(super) fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys().public(self.clock.now())
+    }
+
+    /// Another key signs from now on; the one before verifies until its last token has ended, or in an emergency no
+    /// longer. Blocks.
+    pub(super) fn rotate(&self, emergency: bool) -> Result<()> {
+        let _turn = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
+        let overlap = (!emergency).then_some(ACCESS_LIFETIME + LEEWAY);
+        let next = self.keys().rotate(self.clock.now(), overlap)?;
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        Ok(())
     }
 
     /// Names the issuer: the installation.
@@ -115,12 +135,13 @@ impl Tokens {
             exp: now.plus(ACCESS_LIFETIME).seconds(),
             jti: crate::id::uuid_v7(now).to_string(),
         };
+        let keys = self.keys();
         let header = Header {
             typ: Some(TYP.to_owned()),
-            kid: Some(self.key_id.clone()),
+            kid: Some(keys.signing().id.clone()),
             ..Header::new(Algorithm::EdDSA)
         };
-        jsonwebtoken::encode(&header, &claims, &self.encoding).map_err(Error::internal)
+        jsonwebtoken::encode(&header, &claims, &keys.encoding).map_err(Error::internal)
     }
 
     /// The pair for a session, with or without a refresh token.
@@ -151,6 +172,11 @@ impl Tokens {
             }
         };
         let now = self.clock.now();
+        // Every time: a key is retired, or thrown away in an emergency, and its tokens with it.
+        if self.keys().find(&verified.key_id, now).is_none() {
+            self.verified.remove(&digest);
+            return Err(invalid());
+        }
         let (early, late) = (now.plus(LEEWAY).seconds(), now.plus(-LEEWAY).seconds());
         if early < verified.not_before {
             return Err(invalid());
@@ -167,12 +193,11 @@ impl Tokens {
 
     fn verify_signature(&self, token: &str) -> Option<Verified> {
         let header = jsonwebtoken::decode_header(token).ok()?;
-        let is_ours = header.alg == Algorithm::EdDSA
-            && header.typ.as_deref() == Some(TYP)
-            && header.kid.as_deref() == Some(self.key_id.as_str());
-        if !is_ours {
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYP) {
             return None;
         }
+        let keys = self.keys();
+        let key = keys.find(header.kid.as_deref()?, self.clock.now())?;
         // Times are compared above, with our clock and leeway; that each claim is there and of its type is up to
         // `Claims`, since the list of required claims of this crate knows only some of them.
         let mut validation = Validation::new(Algorithm::EdDSA);
@@ -180,7 +205,7 @@ impl Tokens {
         validation.validate_nbf = false;
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[self.issuer.as_str()]);
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation).ok()?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).ok()?.claims;
         (claims.aud == AUDIENCE && claims.iat <= claims.exp).then_some(())?;
         Some(Verified {
             claims: AccessClaims {
@@ -188,9 +213,15 @@ impl Tokens {
                 identity: IdentityId::parse(&claims.sub)?,
                 generation: claims.generation,
             },
+            key_id: key.id.clone(),
             not_before: claims.nbf,
             expires: claims.exp,
         })
+    }
+
+    /// The key of what is known by its mark.
+    pub(super) fn refresh_key(&self) -> [u8; 32] {
+        self.refresh_key
     }
 
     /// A new refresh token of a session.

@@ -5,6 +5,7 @@ mod tables;
 pub use tables::TableRules;
 
 use crate::db::{Migration, Track};
+use crate::model::Email;
 use crate::model::table::Schema;
 use crate::policy::{Permission, PermissionSet, Roles};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ pub enum SignUp {
     Open,
     /// Who was invited.
     Invited,
+    /// Who has an address in one of the app's domains, or was invited.
+    Domains,
     /// Nobody.
     Closed,
 }
@@ -35,6 +38,8 @@ pub struct App {
     pub tables: TableRules,
     /// Who may sign up.
     pub sign_up: SignUp,
+    /// The domains whose people may, where those are named.
+    pub sign_up_domains: Vec<String>,
     /// The product's own front end, if any.
     pub public: Option<PathBuf>,
     /// Its migrations.
@@ -54,6 +59,7 @@ pub struct AppError(String);
 struct AppToml {
     name: Option<String>,
     public_signup: SignUp,
+    signup_domains: Vec<String>,
     default_plan: Option<String>,
     roles: BTreeMap<String, RoleToml>,
     meters: toml::Table,
@@ -159,10 +165,36 @@ impl App {
             tables: TableRules::read(file, settings.tables, &roles)?,
             roles,
             sign_up: settings.public_signup,
+            sign_up_domains: read_domains(file, settings.public_signup, &settings.signup_domains)?,
             public,
             track: Track { name: "app", migrations },
             seed,
         })
+    }
+}
+
+/// The domains of `signup_domains`, in lower case. They are there exactly where they count.
+fn read_domains(file: &str, mode: SignUp, domains: &[String]) -> Result<Vec<String>, AppError> {
+    match (mode, domains.is_empty()) {
+        (SignUp::Domains, true) => Err(AppError(format!(
+            "{file}: public_signup = \"domains\" needs signup_domains = [\"example.com\"]"
+        ))),
+        (SignUp::Domains, false) => domains
+            .iter()
+            .map(|domain| {
+                Email::parse(&format!("anyone@{domain}")).map(|email| email.domain().to_owned()).map_err(
+                    |_| {
+                        AppError(format!(
+                            "{file}: signup_domains: {domain:?} is no domain; write it like \"example.com\""
+                        ))
+                    },
+                )
+            })
+            .collect(),
+        (_, true) => Ok(Vec::new()),
+        (_, false) => {
+            Err(AppError(format!("{file}: signup_domains has no effect without public_signup = \"domains\"")))
+        }
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0002_idempotency.sql", include_str!("../../migrations/tenant/0002_idempotency.sql")),
         ("tenant/0003_changes.sql", include_str!("../../migrations/tenant/0003_changes.sql")),
         ("tenant/0004_files.sql", include_str!("../../migrations/tenant/0004_files.sql")),
+        ("tenant/0005_answers.sql", include_str!("../../migrations/tenant/0005_answers.sql")),
     ])
 }
 

@@ -211,6 +211,7 @@ mod tests {
             plan: String::new(),
             timezone: String::new(),
             settings: String::new(),
+            second_factor_required: false,
             epoch: 1,
             created_at: at,
             closed_at: None,

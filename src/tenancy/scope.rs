@@ -1,5 +1,6 @@
 //! The proof of access to one tenant.
 
+mod answers;
 mod catalog;
 mod contents;
 mod tables;
@@ -12,7 +13,7 @@ use super::open_files::InUse;
 use super::tx::changes::record_changes;
 use super::{Listener, Tenancy, TenantTx};
 use crate::catalog::{Actor, By, Principal, Tenant};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, TenantId};
 use crate::model::table::Schema;
 use crate::model::tenant::Act;
@@ -55,7 +56,7 @@ impl TenantScope {
     /// The scope of a member: membership, permission and state are read now, in this order.
     ///
     /// # Errors
-    /// 404 for who is no member, 403 without the permission, 409 when the state forbids the act. A file that
+    /// 404 for who is no member, 403 without the second factor that the tenant asks for or without the permission, 409 when the state forbids the act. A file that
     /// cannot be served is told at its first use.
     pub async fn for_member(
         tenancy: &Arc<Tenancy>,
@@ -73,6 +74,9 @@ impl TenantScope {
         let permissions = Held::bound_by(app.roles.permissions(&membership.role), bound);
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
+        }
+        if tenant.second_factor_required && !principal.has_second_factor() {
+            return Err(second_factor_required());
         }
         // A line of app.toml may give it for single tables; which, is asked as the table is named.
         let may_enter = bound.has(permission) && app.tables.may_enter(&membership.role, permission);
@@ -279,4 +283,13 @@ impl TenantScope {
     pub fn catalog(&self) -> CatalogOf {
         CatalogOf { catalog: Arc::clone(self.tenancy.catalog()), tenant: self.tenant.id }
     }
+}
+
+fn second_factor_required() -> Error {
+    Error::new(
+        Kind::Forbidden,
+        "second_factor_required",
+        "This tenant asks its members for a second factor. Set one up: POST /api/v1/auth/totp/enroll gives the secret for \
+         an authenticator app, POST /api/v1/auth/totp/confirm takes the first code. Then try again.",
+    )
 }

@@ -5,15 +5,28 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::export::export;
-use crate::harness::{Call, Installation};
+use crate::harness::{Call, Installation, letters_to, token_mailed_to};
+use crate::second_factor::App;
 
 /// Routes whose acts the test below does, and what the log calls them.
 const AUDITED: &[(&str, &str)] = &[
     ("POST /auth/sign-up", "identity.signed_up"),
     ("POST /auth/sign-in", "session.begun"),
+    ("POST /auth/mfa", "session.begun"),
+    ("POST /auth/step-up", "session.stepped_up"),
+    ("POST /auth/totp/confirm", "second_factor.enrolled"),
+    ("POST /auth/totp/recovery-codes", "second_factor.recovery_codes_renewed"),
+    ("DELETE /auth/totp", "second_factor.removed"),
     ("POST /auth/sign-out", "session.ended"),
     ("POST /auth/sign-out-everywhere", "session.all_ended"),
     ("DELETE /auth/sessions/{session}", "session.ended"),
+    ("POST /auth/password/change", "password.changed"),
+    ("POST /auth/password/forgot", "password.reset_requested"),
+    ("POST /auth/password/reset", "password.reset"),
+    ("POST /auth/email/verify", "email.verified"),
+    ("POST /auth/email/resend", "email.verification_requested"),
+    ("POST /auth/email/change", "email.change_requested"),
+    ("DELETE /me", "identity.deleted"),
     ("PATCH /me", "identity.renamed"),
     ("POST /tenants", "tenant.created"),
     ("PATCH /tenants/{tenant}", "tenant.changed"),
@@ -41,6 +54,7 @@ const IN_THE_FEED: &str = "records are in the feed of changes, with who changed 
 /// Routes that change something and leave no entry.
 const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /auth/refresh", "a session goes on; only the reuse of a token is told"),
+    ("POST /auth/totp/enroll", "nothing counts before the first code"),
     ("POST /tenants/{tenant}/records/{table}", IN_THE_FEED),
     ("PUT /tenants/{tenant}/records/{table}/{id}", IN_THE_FEED),
     ("PATCH /tenants/{tenant}/records/{table}/{id}", IN_THE_FEED),
@@ -109,10 +123,40 @@ fn each_of_these_acts_is_in_a_log() {
     let id = id.unwrap()["id"].as_str().unwrap().to_owned();
     send(Call::delete(format!("/api/v1/auth/sessions/{id}")), &cid.client);
     other.client.get("/api/v1/me").expect(401);
+    let app = App::enroll(&server, &cid.client);
+    let code = |at: usize| json!({"code": app.recovery_codes[at]});
+    send(Call::post("/api/v1/auth/step-up", code(0)), &cid.client);
+    let renewed = cid.client.post("/api/v1/auth/totp/recovery-codes", code(1)).expect(200);
+    let removal = json!({"code": renewed.string("/recovery_codes/0")});
+    cid.client.post("/api/v1/auth/step-up", json!({"code": "000000"})).expect(403);
+    send(Call::delete("/api/v1/auth/totp").json(&removal), &cid.client);
     send(post("/api/v1/auth/sign-out".to_owned()), &cid.client);
     send(post("/api/v1/auth/sign-out-everywhere".to_owned()), &bob.client);
+    let dan = server.sign_up("dan");
+    let (old, new) = (dan.password.as_str(), "quartz lanterns hum at nine");
+    let change = json!({"current_password": old, "new_password": new});
+    send(Call::post("/api/v1/auth/password/change", change), &dan.client);
+    let before = letters_to(&installation, &dan.email).len();
+    send(Call::post("/api/v1/auth/password/forgot", json!({"email": dan.email})), &dan.client.nobody());
+    let token = token_mailed_to(&installation, &dan.email, before + 1);
+    let reset = json!({"token": token, "new_password": old});
+    send(Call::post("/api/v1/auth/password/reset", reset), &dan.client.nobody());
+    let dan = dan.sign_in_again();
+    let before = letters_to(&installation, "daniel@example.com").len();
+    let change = json!({"new_email": "daniel@example.com", "password": old});
+    send(Call::post("/api/v1/auth/email/change", change), &dan.client);
+    let token = token_mailed_to(&installation, "daniel@example.com", before + 1);
+    send(Call::post("/api/v1/auth/email/verify", json!({"token": token})), &dan.client.nobody());
+    let eva = server.sign_up("eva");
+    send(post("/api/v1/auth/email/resend".to_owned()), &eva.client);
+    let token = token_mailed_to(&installation, &eva.email, 1);
+    send(Call::post("/api/v1/auth/email/verify", json!({"token": token})), &eva.client);
+    send(Call::delete("/api/v1/me").json(&json!({"password": old})), &dan.client);
     let log = operator.client.get("/api/v1/operator/audit?limit=500").expect(200);
     found.extend(actions(&log.json));
+    for more in ["second_factor.failed", "second_factor.recovery_code_used"] {
+        assert!(found.iter().any(|one| one == more), "no {more} among {found:?}");
+    }
     // Both by signing out and from another session.
     assert!(found.iter().filter(|action| *action == "session.ended").count() >= 2, "{found:?}");
     let missing: Vec<_> =

@@ -20,6 +20,41 @@ fn a_weak_password_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn a_password_is_refused_with_the_reason() {
+    let server = Installation::new().serve();
+    let cases = [
+        ("qwertyuiopasdfghjkl", "common", "lists of passwords"),
+        ("BobMarlinSmith2026", "guessable", "your name"),
+        ("harbour-pilots-2026", "guessable", "the name of the tenant"),
+        ("Tenantry!Tenantry!", "guessable", "the name of this product"),
+        ("seven.example.com!", "guessable", "your e-mail address"),
+        ("ababcabababcabababc", "guessable", "repeats"),
+    ];
+    for (password, code, why) in cases {
+        let body = json!({
+            "email": "seven@example.com", "password": password, "name": "Bob Marlin Smith",
+            "tenant": {"name": "Harbour Pilots", "slug": "pilots"},
+        });
+        let answer = server.nobody().post("/api/v1/auth/sign-up", body).expect(422);
+        assert_eq!(answer.json["errors"][0]["code"], code, "{}", answer.text());
+        assert!(answer.string("/errors/0/message").contains(why), "{}", answer.text());
+    }
+    server.stop();
+}
+
+#[test]
+fn the_command_line_takes_no_common_password_either() {
+    let installation = Installation::new();
+    let add = |password: &str| {
+        let arguments = ["operator", "add", "olive@example.com", "--password-stdin"];
+        installation.run_with_input(&arguments, &format!("{password}\n"))
+    };
+    let refused = add("qwertyuiopasdfghjkl");
+    assert!(refused.code != Some(0) && refused.stderr.contains("lists of passwords"), "{refused:?}");
+    add("otter juggles nine lanterns").expect_code(0);
+}
+
+#[test]
 fn a_password_of_many_kilobytes_is_refused_without_hashing_it() {
     let server = Installation::new().serve();
     let body = json!({"email": "bob@example.com", "password": "otter ".repeat(15_000), "name": "Bob"});

@@ -135,6 +135,7 @@ impl Console {
     /// # Errors
     /// As [`DbError`] says.
     pub fn bound_memory_of_process(bytes: u32) -> Result<(), DbError> {
+        super::ffi::count_memory();
         let any = Connection::open_in_memory()?;
         Ok(any.query_row(&format!("PRAGMA hard_heap_limit={bytes}"), [], |_| Ok(()))?)
     }

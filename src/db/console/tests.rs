@@ -3,8 +3,12 @@
 use super::*;
 use crate::clock::Timestamp;
 use crate::db::{FromValue as _, Maintenance, Migration, Track, Value};
+use crate::fuzzing::{explore, hostile};
 use std::path::PathBuf;
 use tempfile::TempDir;
+
+/// No app can make such a view.
+const OURS: &str = "CREATE TABLE _ours (id INTEGER PRIMARY KEY); CREATE VIEW ours AS SELECT id FROM _ours;";
 
 const SCHEMA: &str = "
     CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT, salary INTEGER);
@@ -16,7 +20,6 @@ const SCHEMA: &str = "
     CREATE VIEW words AS WITH hidden AS (SELECT word FROM secrets) SELECT length(word) AS letters FROM hidden;
     CREATE VIEW over AS SELECT salaries FROM payroll;
     CREATE VIEW withheld AS SELECT word FROM secrets;
-    CREATE VIEW ours AS SELECT id FROM _ours;
     CREATE VIRTUAL TABLE found USING fts5 (word, content = 'secrets', content_rowid = 'id');
     INSERT INTO people VALUES (1, 'ann', 100), (2, 'bob', 50);
     INSERT INTO secrets VALUES (1, 'sesame');
@@ -33,7 +36,7 @@ impl Bench {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("data.db");
         let file = Maintenance::create(&path, 1).unwrap();
-        for (name, sql) in [("system", "CREATE TABLE _ours (id INTEGER PRIMARY KEY);"), ("app", SCHEMA)] {
+        for (name, sql) in [("app", SCHEMA), ("system", OURS)] {
             let migration = Migration { version: 1, name: "0001.sql".to_owned(), sql: sql.to_owned() };
             file.migrate(&Track { name, migrations: vec![migration] }, Timestamp(0)).unwrap();
         }
@@ -43,14 +46,19 @@ impl Bench {
 
     fn run(&self, sql: &str) -> Result<Vec<Vec<Value>>, ConsoleError> {
         let mut readable = Readable::default();
-        readable.add("People", ["id", "name", "rowid"]);
-        readable.add("open", ["id", "name", "rowid"]);
-        readable.add("odd", ["shown"]);
         readable.add("payroll", ["people", "salaries"]);
         readable.add("words", ["letters"]);
         readable.add("over", ["salaries"]);
-        readable.add("ours", ["id"]);
         readable.add("found", ["word", "found", "rank", "rowid"]);
+        self.ask(sql, readable)
+    }
+
+    /// The same without the views and the index of what is withheld.
+    fn ask(&self, sql: &str, mut readable: Readable) -> Result<Vec<Vec<Value>>, ConsoleError> {
+        readable.add("People", ["id", "name", "rowid"]);
+        readable.add("open", ["id", "name", "rowid"]);
+        readable.add("odd", ["shown"]);
+        readable.add("ours", ["id"]);
         let console = Console::open(&self.path, readable).unwrap();
         let mut rows = Vec::new();
         let none = ConsoleParams::Positional(Vec::new());
@@ -96,6 +104,8 @@ fn what_is_withheld_is_reached_in_no_way() {
     for sql in [
         "SELECT salary FROM people",
         "SELECT * FROM people",
+        "SELECT id FROM open NATURAL FULL JOIN secrets",
+        "SELECT 1 FROM open NATURAL JOIN secrets",
         "SELECT 1 FROM people WHERE salary > 70",
         "SELECT id FROM people ORDER BY salary",
         "SELECT count(salary) FROM people",
@@ -178,4 +188,53 @@ fn nothing_is_written_though_nobody_looks() {
     }
     drop(console);
     assert_eq!(before, std::fs::read(&bench.path).unwrap());
+}
+
+#[test]
+fn any_statement_is_answered_or_refused_and_tells_nothing_of_what_is_withheld() {
+    #[rustfmt::skip]
+    const TOKENS: &[&str] = &[
+        "SELECT ", " FROM ", " WHERE ", " JOIN ", " NATURAL ", " FULL JOIN ", " USING (id)", " USING (word)",
+        " ON 1", "WITH ", " AS ", "(", ")", ",", ";", "*", "--", "/*", "*/", "'", "\"", "`", "[", "]", "?",
+        ":a", "people", "open", "secrets", "odd", "payroll", "words", "found", "_ours", "ours", "withheld",
+        "sqlite_schema", "pragma_table_list", "dbstat", "found_data", "found_content", "salary", "word",
+        "name", "id", "rowid", "main.", "temp.", " UNION SELECT ", " ORDER BY ", " GROUP BY ", " IN ",
+        " EXISTS ", " LIMIT 1", " OVER ()", "count(*)", "max(", "hex(", "zeroblob(9)", "load_extension('x')",
+        "json_each(", "json_group_array(", "INSERT INTO ", "DELETE FROM ", "UPDATE ", " SET ",
+        "ATTACH 'x' AS y", "PRAGMA ", "EXPLAIN ", "EXPLAIN QUERY PLAN ", "BEGIN", "1", "NULL", " = ", " || ",
+        " MATCH ", "\0", "é", " RETURNING *", "VALUES (1)", " INDEXED BY ", " NOT ", " COLLATE NOCASE",
+    ];
+    #[rustfmt::skip]
+    const GOOD: &[&str] = &[
+        "SELECT id, name FROM people", "SELECT * FROM open NATURAL JOIN people",
+        "SELECT count(*) FROM people WHERE id IN (SELECT id FROM open)",
+        "WITH a AS (SELECT id FROM people) SELECT * FROM a",
+        "SELECT name, (SELECT max(id) FROM open) FROM people ORDER BY 1", "SELECT * FROM people",
+        "SELECT max(salary) FROM people", "SELECT word FROM secrets",
+        "SELECT 1 FROM people WHERE salary = 100", "SELECT * FROM withheld",
+        "SELECT id FROM people JOIN secrets USING (id)", "EXPLAIN QUERY PLAN SELECT * FROM people",
+        "SELECT value FROM json_each('[1,2]')", "SELECT id FROM open FULL JOIN _ours USING (id)",
+        "SELECT shown, rowid FROM odd", "SELECT name FROM people GROUP BY name HAVING count(salary) > 0",
+        "WITH payroll AS (SELECT 1) SELECT * FROM payroll", "SELECT id FROM open NATURAL FULL JOIN secrets",
+        "SELECT word FROM (SELECT '' AS word) FULL JOIN secrets USING (word)",
+        "SELECT p.name FROM people AS p JOIN people AS q USING (salary)",
+        "SELECT salary FROM people FULL JOIN (SELECT 1 AS salary) USING (salary)",
+    ];
+    let (one, other) = (Bench::new(), Bench::new());
+    Maintenance::open(&other.path)
+        .unwrap()
+        .write(Timestamp(0), |tx| {
+            tx.execute("UPDATE people SET salary = salary * 7 + id", &[])?;
+            tx.execute("INSERT INTO secrets VALUES (2, 'other'), (3, 'more')", &[])?;
+            tx.execute("INSERT INTO _ours VALUES (1), (2)", &[])
+        })
+        .unwrap();
+    explore("any_statement_is_answered", &hostile(GOOD, TOKENS), |sql| {
+        let ask = |bench: &Bench| match bench.ask(&sql, Readable::default()) {
+            Ok(rows) => format!("{rows:?}"),
+            Err(error @ ConsoleError::File(_)) => panic!("{error:?}"),
+            Err(error) => format!("{error:?}"),
+        };
+        assert_eq!(ask(&one), ask(&other));
+    });
 }

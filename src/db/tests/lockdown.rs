@@ -72,6 +72,49 @@ fn a_migration_cannot_do_what_is_ours_to_do_and_leaves_nothing_of_itself() {
     }
 }
 
+/// The authorizer is not asked about columns that are joined by name.
+#[test]
+fn a_migration_cannot_make_views_and_triggers_that_join_our_tables() {
+    const ON: &str = "CREATE TABLE ok (id INTEGER PRIMARY KEY, a TEXT);";
+    for (sql, refused) in [
+        ("CREATE VIEW v AS SELECT id FROM ok NATURAL FULL JOIN _ours;", true),
+        ("CREATE VIEW v AS SELECT a FROM ok JOIN _ours USING (id);", true),
+        ("CREATE VIEW w AS SELECT a FROM ok JOIN _ours USING (id); CREATE VIEW v AS SELECT a FROM w;", true),
+        ("CREATE VIEW v AS SELECT count(*) AS n FROM _ours;", true),
+        (
+            "CREATE TRIGGER t AFTER UPDATE OF a ON ok BEGIN INSERT INTO ok (id) SELECT id FROM ok NATURAL FULL JOIN _ours; END;",
+            true,
+        ),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON ok WHEN new.a IS NULL BEGIN UPDATE ok SET a = (SELECT max(id) FROM ok NATURAL FULL JOIN _ours); END;",
+            true,
+        ),
+        (
+            "CREATE TRIGGER t BEFORE DELETE ON ok BEGIN SELECT RAISE(ABORT, 'no') FROM ok JOIN _ours USING (id); END;",
+            true,
+        ),
+        (
+            "CREATE VIEW v AS SELECT 1 AS n; CREATE TRIGGER t INSTEAD OF INSERT ON v BEGIN INSERT INTO ok (id) SELECT id FROM ok NATURAL FULL JOIN _ours; END;",
+            true,
+        ),
+        (
+            "CREATE TABLE other (id INTEGER PRIMARY KEY); CREATE VIEW v AS SELECT a FROM ok NATURAL JOIN other;",
+            false,
+        ),
+        ("CREATE TABLE _ok (id); CREATE VIEW v AS SELECT a FROM ok;", true),
+        (
+            "CREATE VIEW v AS SELECT gone FROM ok; CREATE TRIGGER t AFTER INSERT ON ok BEGIN UPDATE ok SET a = '_ours'; END;",
+            false,
+        ),
+    ] {
+        let directory = TempDir::new().unwrap();
+        let file = Maintenance::create(&directory.path().join("data.db"), APPLICATION_ID).unwrap();
+        file.migrate(&track("system", "CREATE TABLE _ours (id INTEGER PRIMARY KEY);"), Timestamp(0)).unwrap();
+        let made = file.migrate(&track("app", &format!("{ON}{sql}")), Timestamp(0));
+        assert_eq!(made.is_err(), refused, "{sql}: {made:?}");
+    }
+}
+
 #[test]
 fn a_mistake_in_a_migration_is_told_with_file_and_line() {
     let cases: [(&str, usize); 4] = [

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::http::body::{Fields, Object};
 use crate::http::problem::Answer;
+use crate::http::repeats::{ShownOnce, repeatable};
 use crate::http::routes::{NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ManageKeys, Need, SeeKeys};
 use crate::id::ApiKeyId;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .tenant(ManageKeys::BOTH, Verb::Post, "/api-keys", NONE, create)
+        .tenant(ManageKeys::BOTH, Verb::Post, "/api-keys", NONE, repeatable(create))
         .tenant(SeeKeys::BOTH, Verb::Get, "/api-keys", NONE, list)
         .tenant(ManageKeys::BOTH, Verb::Delete, "/api-keys/{key}", NONE, delete)
 }
@@ -39,13 +40,15 @@ async fn create(
         })
         .transpose()?;
     let input = ApiKeyIn { name, permissions, expires_at };
-    let (made, key) = api_keys::create_api_key(&installation, &allowed.scope, input).await?;
+    let (made, key) = api_keys::create_api_key(&installation, &allowed.scope, &allowed.principal, input).await?;
     let location = format!("/api/v1/tenants/{}/api-keys/{}", allowed.scope.tenant().slug, made.id);
     let body = json!({
         "id": made.id, "name": made.name, "permissions": made.permissions, "created_by": made.created_by,
         "created_at": made.created_at, "expires_at": made.expires_at, "last_used_at": made.last_used_at, "key": key,
     });
-    Ok(super::created(&location, &body))
+    let mut answer = super::created(&location, &body);
+    answer.extensions_mut().insert(ShownOnce);
+    Ok(answer)
 }
 
 async fn list(allowed: Allowed<SeeKeys>) -> Answer {
@@ -57,8 +60,12 @@ struct KeyPath {
     key: String,
 }
 
-async fn delete(allowed: Allowed<ManageKeys>, Path(path): Path<KeyPath>) -> Answer<StatusCode> {
+async fn delete(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<ManageKeys>,
+    Path(path): Path<KeyPath>,
+) -> Answer<StatusCode> {
     let id = ApiKeyId::parse(&path.key).ok_or_else(Error::not_found)?;
-    api_keys::delete_api_key(&allowed.scope, id).await?;
+    api_keys::delete_api_key(&installation, &allowed.scope, &allowed.principal, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,9 +10,10 @@ use crate::http::query;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::SessionId;
 use crate::service::identity::{self, SignInIn};
+use crate::service::mfa;
 use crate::service::provisioning::NewTenantIn;
 use crate::service::sign_up::{self, SignUpIn};
-use crate::service::{Installation, TokenPair, sessions};
+use crate::service::{Installation, TokenPair, devices, sessions};
 use axum::Json;
 use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::http::request::Parts;
@@ -22,7 +23,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const COOKIES: Params = Params::Only(&["cookies"]);
+pub(super) const COOKIES: Params = Params::Only(&["cookies"]);
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -53,12 +54,16 @@ async fn sign_up(
         }),
     };
     fields.finish()?;
+    if sign_up::needs_proof(&installation) {
+        sign_up::ask(&installation, input, &public.caller).await?;
+        return Ok((StatusCode::ACCEPTED, Json(json!({ "status": "verification_sent" }))).into_response());
+    }
     let new = sign_up::sign_up(&installation, input, &public.caller).await?;
     let mut body = json!({ "identity": new.identity });
     if let (Some(tenant), Some(map)) = (&new.tenant, body.as_object_mut()) {
         map.insert("tenant".to_owned(), super::tenants::tenant_out(tenant));
     }
-    Ok((StatusCode::CREATED, hand_over(&installation, &new.tokens, by_cookie, body)?).into_response())
+    Ok((StatusCode::CREATED, begin(&installation, &new.tokens, by_cookie, body).await?).into_response())
 }
 
 async fn sign_in(
@@ -71,8 +76,12 @@ async fn sign_in(
     let mut fields = Fields::of(body);
     let input = SignInIn { email: fields.text("email"), password: fields.text("password") };
     fields.finish()?;
-    let tokens = identity::sign_in(&installation, input, &public.caller).await?;
-    Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+    match identity::sign_in(&installation, input, &public.caller).await? {
+        mfa::SignedIn::Tokens(tokens) => Ok(begin(&installation, &tokens, by_cookie, json!({})).await?),
+        mfa::SignedIn::SecondFactor(token) => {
+            Ok(Json(json!({ "mfa_required": true, "mfa_token": token })).into_response())
+        }
+    }
 }
 
 async fn refresh(State(installation): State<Arc<Installation>>, public: Public, request: Request) -> Answer {
@@ -94,7 +103,7 @@ async fn refresh(State(installation): State<Arc<Installation>>, public: Public, 
 }
 
 /// Whether tokens go into cookies; another site cannot ask for that.
-fn wants_cookies(parts: &Parts, installation: &Installation) -> Result<bool> {
+pub(super) fn wants_cookies(parts: &Parts, installation: &Installation) -> Result<bool> {
     match query::once(&query::pairs(&parts.uri)?, "cookies")? {
         None | Some("0") => Ok(false),
         Some("1") => cookies::refuse_other_sites(parts, installation).map(|()| true),
@@ -119,6 +128,23 @@ fn hand_over(
         to.extend(from);
     }
     Ok((AppendHeaders(headers), Json(body)).into_response())
+}
+
+/// As [`hand_over`], at a sign-in: the browser is known from now on.
+pub(super) async fn begin(
+    installation: &Installation,
+    tokens: &TokenPair,
+    by_cookie: bool,
+    body: Value,
+) -> Result<Response> {
+    let mut response = hand_over(installation, tokens, by_cookie, body)?;
+    if by_cookie {
+        let device = devices::remember(installation, tokens).await?;
+        if let Some((name, value)) = cookies::set_device(installation, &device) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    Ok(response)
 }
 
 async fn sign_out(State(installation): State<Arc<Installation>>, signed_in: SignedIn, _: NoBody) -> Answer {

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::http::body::NoBody;
 use crate::http::problem::{Answer, Problem};
+use crate::http::repeats::repeatable;
 use crate::http::routes::{NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ExportTenant, Need};
 use crate::id::ExportId;
@@ -18,7 +19,7 @@ use tower_http::services::ServeFile;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .tenant(ExportTenant::BOTH, Verb::Post, "/exports", NONE, create)
+        .tenant(ExportTenant::BOTH, Verb::Post, "/exports", NONE, repeatable(create))
         .tenant(ExportTenant::BOTH, Verb::Get, "/exports", NONE, list)
         .tenant(ExportTenant::BOTH, Verb::Get, "/exports/{export}", NONE, get)
         .tenant(ExportTenant::BOTH, Verb::Get, "/exports/{export}/download", NONE, download)

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::http::body::{Fields, Object};
 use crate::http::principal::SignedIn;
 use crate::http::problem::Answer;
+use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ManageMembers, Need, SeeInvitations};
 use crate::id::InvitationId;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(Access::SignedIn, Verb::Post, "/invitations/accept", NONE, accept)
-        .tenant(ManageMembers::BOTH, Verb::Post, "/invitations", NONE, create)
+        .add(Access::SignedIn, Verb::Post, "/invitations/accept", NONE, repeatable(accept))
+        .tenant(ManageMembers::BOTH, Verb::Post, "/invitations", NONE, repeatable(create))
         .tenant(SeeInvitations::BOTH, Verb::Get, "/invitations", NONE, list)
         .tenant(ManageMembers::BOTH, Verb::Delete, "/invitations/{invitation}", NONE, delete)
 }

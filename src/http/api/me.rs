@@ -2,23 +2,23 @@
 
 use crate::error::Result;
 use crate::http::body::{Fields, Object};
+use crate::http::cookies;
 use crate::http::principal::SignedIn;
 use crate::http::problem::Answer;
 use crate::http::routes::{Access, NONE, Routes, Verb};
-use crate::service::{Installation, identity};
+use crate::service::{Installation, account, identity};
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{AppendHeaders, IntoResponse as _};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().add(Access::SignedIn, Verb::Get, "/me", NONE, get_me).add(
-        Access::SignedIn,
-        Verb::Patch,
-        "/me",
-        NONE,
-        patch_me,
-    )
+    Routes::default()
+        .add(Access::SignedIn, Verb::Get, "/me", NONE, get_me)
+        .add(Access::SignedIn, Verb::Patch, "/me", NONE, patch_me)
+        .add(Access::SignedIn, Verb::Delete, "/me", NONE, delete_me)
 }
 
 async fn get_me(State(installation): State<Arc<Installation>>, signed_in: SignedIn) -> Answer<Json<Value>> {
@@ -39,6 +39,18 @@ async fn patch_me(
     Ok(Json(me(&installation, &signed_in).await?))
 }
 
+async fn delete_me(
+    State(installation): State<Arc<Installation>>,
+    signed_in: SignedIn,
+    body: Object,
+) -> Answer {
+    let mut fields = Fields::of(body);
+    let password = fields.text("password");
+    fields.finish()?;
+    account::delete_account(&installation, &signed_in.principal, password, signed_in.by()).await?;
+    Ok((StatusCode::NO_CONTENT, AppendHeaders(cookies::clear(&installation))).into_response())
+}
+
 async fn me(installation: &Installation, signed_in: &SignedIn) -> Result<Value> {
     let (identity, memberships) = identity::find_me(installation, &signed_in.principal).await?;
     let memberships: Vec<Value> = memberships
@@ -53,7 +65,7 @@ async fn me(installation: &Installation, signed_in: &SignedIn) -> Result<Value> 
         })
         .collect();
     Ok(json!({
-        "id": identity.id, "email": identity.email, "name": identity.name, "operator": identity.operator,
+        "id": identity.id, "email": identity.email, "email_verified": identity.email_verified, "name": identity.name, "operator": identity.operator,
         "created_at": identity.created_at, "memberships": memberships,
     }))
 }

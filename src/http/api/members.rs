@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::http::body::{Fields, Object};
 use crate::http::problem::Answer;
 use crate::http::query;
+use crate::http::repeats::repeatable;
 use crate::http::routes::{NONE, Params, Routes, Verb};
 use crate::http::scope::{Allowed, LeaveTenant, ManageMembers, Need, ReadMembers, TransferOwnership};
 use crate::id::IdentityId;
@@ -21,7 +22,7 @@ pub(super) fn routes() -> Routes {
         .tenant(ReadMembers::BOTH, Verb::Get, "/members", Params::Only(&["limit", "cursor"]), list)
         .tenant(ManageMembers::BOTH, Verb::Patch, "/members/{identity}", NONE, patch)
         .tenant(LeaveTenant::BOTH, Verb::Delete, "/members/{identity}", NONE, delete)
-        .tenant(TransferOwnership::BOTH, Verb::Post, "/ownership-transfer", NONE, transfer)
+        .tenant(TransferOwnership::BOTH, Verb::Post, "/ownership-transfer", NONE, repeatable(transfer))
 }
 
 #[derive(Deserialize)]
@@ -69,11 +70,15 @@ async fn delete(allowed: Allowed<LeaveTenant>, Path(path): Path<MemberPath>) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn transfer(allowed: Allowed<TransferOwnership>, body: Object) -> Answer<Json<Member>> {
+async fn transfer(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<TransferOwnership>,
+    body: Object,
+) -> Answer<Json<Member>> {
     let mut fields = Fields::of(body);
     let to = fields.text("to");
     fields.finish()?;
     let to = IdentityId::parse(&to)
         .ok_or_else(|| Error::invalid_field("to", "format", "must be the id of an identity"))?;
-    Ok(Json(members::transfer_ownership(&allowed.scope, to).await?))
+    Ok(Json(members::transfer_ownership(&installation, &allowed.scope, &allowed.principal, to).await?))
 }

@@ -4,7 +4,9 @@ mod api_keys;
 mod audit;
 mod auth;
 mod changes;
+mod emails;
 mod exports;
+mod factors;
 mod files;
 mod invitations;
 mod me;
@@ -12,6 +14,7 @@ mod members;
 mod openapi;
 mod operator;
 mod paging;
+mod passwords;
 mod records;
 mod setup;
 mod sql;
@@ -26,6 +29,9 @@ use serde::Serialize;
 pub(super) fn routes() -> Routes {
     Routes::default()
         .and(auth::routes())
+        .and(factors::routes())
+        .and(passwords::routes())
+        .and(emails::routes())
         .and(me::routes())
         .and(tenants::routes())
         .and(members::routes())

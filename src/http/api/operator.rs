@@ -6,6 +6,7 @@ use crate::http::body::{NoBody, Object};
 use crate::http::principal::SignedInOperator;
 use crate::http::problem::Answer;
 use crate::http::query;
+use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::TenantId;
 use crate::model::receipt::Receipt;
@@ -29,9 +30,9 @@ pub(super) fn routes() -> Routes {
             Params::Only(&["limit", "cursor", "status"]),
             list,
         )
-        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/suspend", NONE, suspend)
-        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/resume", NONE, resume)
-        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/close", NONE, close)
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/suspend", NONE, repeatable(suspend))
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/resume", NONE, repeatable(resume))
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/close", NONE, repeatable(close))
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/erase", NONE, erase)
         .add(Access::Operator, Verb::Get, "/operator/erasures", PAGED, list_erasures)
         .add(Access::Operator, Verb::Get, "/operator/erasures/{selector}", NONE, get_erasure)
@@ -86,7 +87,8 @@ async fn act(
     path: &TenantPath,
     act: OperatorAct,
 ) -> Answer<Json<Value>> {
-    let tenant = lifecycle::operate_tenant(installation, &path.selector, act, operator.by()).await?;
+    let tenant =
+        lifecycle::operate_tenant(installation, &path.selector, act, operator.acts(installation)?).await?;
     Ok(Json(super::tenants::tenant_out(&tenant)))
 }
 
@@ -99,7 +101,9 @@ async fn erase(
     let mut fields = Fields::of(body);
     let confirm = fields.text("confirm");
     fields.finish()?;
-    Ok(Json(erasure::erase_now(&installation, &path.selector, &confirm, operator.by()).await?))
+    Ok(Json(
+        erasure::erase_now(&installation, &path.selector, &confirm, operator.acts(&installation)?).await?,
+    ))
 }
 
 async fn list_erasures(

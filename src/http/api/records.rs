@@ -1,7 +1,7 @@
 //! Records and tables of a tenant.
 
 use crate::http::body::JsonBytes;
-use crate::http::conditions::{Conditions, Once, Prefer};
+use crate::http::conditions::{Conditions, IDEMPOTENCY_REPLAYED, Once, Prefer};
 use crate::http::problem::Answer;
 use crate::http::query;
 use crate::http::routes::{NONE, Params, Routes, Verb};
@@ -182,7 +182,7 @@ fn answer(scope: &TenantScope, table: &str, prefer: Prefer, written: Written) ->
         response.headers_mut().insert("preference-applied", HeaderValue::from_static(applied));
     }
     if written.replayed {
-        response.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+        response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
     response
 }

@@ -3,6 +3,7 @@
 use crate::http::body::{Fields, NoBody, Object};
 use crate::http::principal::SignedIn;
 use crate::http::problem::Answer;
+use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ChangeTenant, CloseTenant, Need, ReadTenant, ReopenTenant};
 use crate::service::provisioning::{self, NewTenantIn};
@@ -16,12 +17,12 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .add(Access::SignedIn, Verb::Post, "/tenants", NONE, create)
+        .add(Access::SignedIn, Verb::Post, "/tenants", NONE, repeatable(create))
         .add(Access::SignedIn, Verb::Get, "/tenants", NONE, list)
         .tenant(ReadTenant::BOTH, Verb::Get, "", NONE, get)
         .tenant(ChangeTenant::BOTH, Verb::Patch, "", NONE, patch)
-        .tenant(CloseTenant::BOTH, Verb::Post, "/close", NONE, close)
-        .tenant(ReopenTenant::BOTH, Verb::Post, "/reopen", NONE, reopen)
+        .tenant(CloseTenant::BOTH, Verb::Post, "/close", NONE, repeatable(close))
+        .tenant(ReopenTenant::BOTH, Verb::Post, "/reopen", NONE, repeatable(reopen))
 }
 
 /// A tenant as the API shows it.
@@ -29,7 +30,8 @@ pub(super) fn tenant_out(tenant: &Tenant) -> Value {
     let settings: Value = serde_json::from_str(&tenant.settings).unwrap_or_default();
     let mut out = json!({
         "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status, "plan": tenant.plan,
-        "timezone": tenant.timezone, "settings": settings, "created_at": tenant.created_at,
+        "timezone": tenant.timezone, "settings": settings,
+        "second_factor_required": tenant.second_factor_required, "created_at": tenant.created_at,
     });
     if let (Some(at), Some(map)) = (tenant.erase_after, out.as_object_mut()) {
         map.insert("erase_after".to_owned(), json!(at));
@@ -72,6 +74,7 @@ async fn patch(allowed: Allowed<ChangeTenant>, body: Object) -> Answer<Json<Valu
         slug: fields.optional_text("slug"),
         timezone: fields.optional_text("timezone"),
         settings: fields.optional_object("settings"),
+        second_factor_required: fields.optional_flag("second_factor_required"),
     };
     fields.finish()?;
     Ok(Json(tenant_out(&tenants::change_tenant(&allowed.scope, input).await?)))
@@ -85,7 +88,7 @@ async fn close(
     let mut fields = Fields::of(body);
     let confirm = fields.text("confirm");
     fields.finish()?;
-    let tenant = lifecycle::close_tenant(&installation, &allowed.scope, &confirm).await?;
+    let tenant = lifecycle::close_tenant(&installation, &allowed.scope, &allowed.principal, &confirm).await?;
     Ok((StatusCode::ACCEPTED, Json(tenant_out(&tenant))))
 }
 

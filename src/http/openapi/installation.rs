@@ -57,7 +57,7 @@ fn operation(route: &RouteInfo, path: &str) -> Value {
         "operationId": id,
         "summary": summary.map_or("", |summary| summary.text),
         "tags": [tag(below)],
-        "parameters": query_parameters(route),
+        "parameters": parameters(route, below),
         "security": if route.access == Access::Public { json!([]) } else { json!([{ "bearer": [] }]) },
         "responses": responses(route, below, summary),
     });
@@ -65,6 +65,9 @@ fn operation(route: &RouteInfo, path: &str) -> Value {
         Access::Tenant(permission, _) => operation["x-permission"] = permission.name().into(),
         Access::Operator => operation["x-permission"] = "operator".into(),
         Access::Public | Access::SignedIn => {}
+    }
+    if route.fresh {
+        operation["x-step-up"] = true.into();
     }
     match summary.map_or("-", |summary| summary.takes) {
         "-" => {}
@@ -86,6 +89,16 @@ fn tag(path: &str) -> String {
     let rest = path.strip_prefix("/tenants/{tenant}/").unwrap_or(path.trim_start_matches('/'));
     let first = rest.split('/').next().unwrap_or_default();
     if path == "/openapi.json" { "openapi".to_owned() } else { first.trim_end_matches(".json").to_owned() }
+}
+
+fn parameters(route: &RouteInfo, path: &str) -> Vec<Value> {
+    let mut all = query_parameters(route);
+    // Signing in and out leaves nothing that a second time would double; an erasure answers the receipt of the first.
+    let is_repeatable = !path.starts_with("/auth/") && !path.ends_with("/sql") && !path.ends_with("/erase");
+    if route.method == "POST" && route.access != Access::Public && is_repeatable {
+        all.push(reference("parameters", "IdempotencyKey"));
+    }
+    all
 }
 
 fn query_parameters(route: &RouteInfo) -> Vec<Value> {
@@ -132,6 +145,11 @@ fn responses(route: &RouteInfo, path: &str, summary: Option<&Summary>) -> Map<St
         schema => answer("Done.", reference("schemas", schema)),
     };
     responses.insert(summary.status.to_string(), good);
+    if summary.id == "signUp" {
+        let about =
+            "Where mail is set up: a letter was sent to the address, whether it has an account or not.";
+        responses.insert("202".to_owned(), answer(about, reference("schemas", "VerificationSent")));
+    }
     responses
 }
 
@@ -157,6 +175,7 @@ mod tests {
             method: "GET",
             path: "/api/v1/new/{thing}".to_owned(),
             access: Access::SignedIn,
+            fresh: false,
             query: &["limit"],
         };
         let document = installation_document(&[route]);

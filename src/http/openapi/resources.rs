@@ -11,6 +11,27 @@ const SHAPES: &[Shape] = &[
     ("NewTenant", &[("name", "text"), ("slug?", "text")]),
     ("SignUp", &[("email", "text"), ("password", "text"), ("name", "text"), ("tenant?", "NewTenant")]),
     ("SignIn", &[("email", "text"), ("password", "text")]),
+    (
+        "SignInStep",
+        &[
+            ("access_token?", "text"),
+            ("token_type?", "text"),
+            ("expires_in?", "integer"),
+            ("refresh_token?", "text"),
+            ("mfa_required?", "flag"),
+            ("mfa_token?", "text"),
+        ],
+    ),
+    ("SecondStep", &[("mfa_token", "text"), ("code", "text")]),
+    ("StepUp", &[("password?", "text"), ("code?", "text")]),
+    ("Code", &[("code", "text")]),
+    ("Enrolment", &[("secret", "text"), ("otpauth_uri", "text")]),
+    ("RecoveryCodes", &[("recovery_codes", "[text]")]),
+    ("PasswordChange", &[("current_password", "text"), ("new_password", "text")]),
+    ("PasswordReset", &[("token", "text"), ("new_password", "text")]),
+    ("PasswordProof", &[("password", "text")]),
+    ("EmailChange", &[("new_email", "text"), ("password", "text")]),
+    ("Address", &[("email", "text")]),
     ("Refresh", &[("refresh_token", "text")]),
     (
         "Tokens",
@@ -32,6 +53,7 @@ const SHAPES: &[Shape] = &[
             ("refresh_token?", "text"),
         ],
     ),
+    ("VerificationSent", &[("status", "text")]),
     (
         "Session",
         &[
@@ -45,13 +67,21 @@ const SHAPES: &[Shape] = &[
     ),
     (
         "Identity",
-        &[("id", "text"), ("email", "text"), ("name", "text"), ("operator", "flag"), ("created_at", "time")],
+        &[
+            ("id", "text"),
+            ("email", "text"),
+            ("email_verified", "flag"),
+            ("name", "text"),
+            ("operator", "flag"),
+            ("created_at", "time"),
+        ],
     ),
     (
         "Me",
         &[
             ("id", "text"),
             ("email", "text"),
+            ("email_verified", "flag"),
             ("name", "text"),
             ("operator", "flag"),
             ("created_at", "time"),
@@ -71,12 +101,22 @@ const SHAPES: &[Shape] = &[
             ("plan", "any"),
             ("timezone", "text"),
             ("settings", "object"),
+            ("second_factor_required", "flag"),
             ("created_at", "time"),
             ("erase_after?", "time"),
             ("role?", "text"),
         ],
     ),
-    ("TenantChange", &[("name?", "text"), ("slug?", "text"), ("timezone?", "text"), ("settings?", "object")]),
+    (
+        "TenantChange",
+        &[
+            ("name?", "text"),
+            ("slug?", "text"),
+            ("timezone?", "text"),
+            ("settings?", "object"),
+            ("second_factor_required?", "flag"),
+        ],
+    ),
     ("Confirmation", &[("confirm", "text")]),
     (
         "Member",

@@ -30,14 +30,27 @@ macro_rules! summaries {
 
 summaries! {
     POST "/auth/sign-up" signUp "Sign up, with a tenant of one's own or without" "SignUp" -> 201 "SignedUp";
-    POST "/auth/sign-in" signIn "Sign in" "SignIn" -> 200 "Tokens";
+    POST "/auth/sign-in" signIn "Sign in, or on to the second step" "SignIn" -> 200 "SignInStep";
+    POST "/auth/mfa" signInWithCode "The second step of a sign-in" "SecondStep" -> 200 "Tokens";
+    POST "/auth/totp/enroll" enrollTotp "Begin to set a second factor up" "-" -> 200 "Enrolment";
+    POST "/auth/totp/confirm" confirmTotp "The first code; the second factor counts from now on" "Code" -> 200 "RecoveryCodes";
+    POST "/auth/totp/recovery-codes" renewRecoveryCodes "New recovery codes in the place of the old ones" "Code" -> 200 "RecoveryCodes";
+    DELETE "/auth/totp" removeTotp "Remove the second factor" "Code" -> 204 "-";
     POST "/auth/refresh" refresh "The next access token" "Refresh" -> 200 "Tokens";
     POST "/auth/sign-out" signOut "End this session" "-" -> 204 "-";
     POST "/auth/sign-out-everywhere" signOutEverywhere "End all sessions" "-" -> 204 "-";
     GET "/auth/sessions" listSessions "My sessions" "-" -> 200 "[Session]";
     DELETE "/auth/sessions/{session}" revokeSession "End a session" "-" -> 204 "-";
+    POST "/auth/step-up" stepUp "Show again who one is; counts for ten minutes" "StepUp" -> 204 "-";
+    POST "/auth/password/change" changePassword "Change my password; all other sessions end" "PasswordChange" -> 204 "-";
+    POST "/auth/password/forgot" forgetPassword "Have a link for a new password mailed, if there is such an account" "Address" -> 202 "-";
+    POST "/auth/password/reset" resetPassword "Set a new password by the token of a letter; all sessions end" "PasswordReset" -> 204 "-";
+    POST "/auth/email/verify" verifyEmail "Show by the token of a letter that its address is read: the account's, or the one it changes to" "Token" -> 204 "-";
+    POST "/auth/email/resend" resendVerification "Have a letter mailed that shows that my address is read" "-" -> 202 "-";
+    POST "/auth/email/change" changeEmail "Change my address, once the new one has confirmed" "EmailChange" -> 202 "-";
     GET "/me" getMe "Who I am, and of what I am a member" "-" -> 200 "Me";
     PATCH "/me" changeMe "Change my name" "MeChange" -> 200 "Me";
+    DELETE "/me" deleteMe "Delete my account" "PasswordProof" -> 204 "-";
     POST "/tenants" createTenant "Make a tenant; the caller becomes its owner" "NewTenant" -> 201 "Tenant";
     GET "/tenants" listTenants "My tenants" "-" -> 200 "[Tenant]";
     GET "/tenants/{tenant}" getTenant "The tenant" "-" -> 200 "Tenant";

@@ -67,7 +67,7 @@ async fn mail_about_a_tenant_that_is_being_erased_is_not_written() {
         to: "ann@example.com".to_owned(),
         subject: "Invitation".to_owned(),
         text: "x".to_owned(),
-        about,
+        about: Some(about),
     };
     installation.mailer.send(&installation.tenancy, letter(id), now).await.unwrap();
     let files = installation.tenancy.erase_files(id).await.unwrap();

@@ -65,6 +65,7 @@ async fn an_account_whose_sign_up_was_cut_off_signs_in_and_makes_its_tenant_then
     assert_eq!(again.as_deref(), Some("email_taken"));
     let input = SignInIn { email: "ann@example.com".to_owned(), password: PASSWORD.to_owned() };
     let tokens = sign_in(&installation, input, &Caller::default()).await.unwrap();
+    let crate::service::mfa::SignedIn::Tokens(tokens) = tokens else { panic!("no second factor was set up") };
     let principal = authenticate(&installation, &tokens.access_token).await.unwrap();
     let by = By::of(Actor::Identity(principal.id()), "");
     let tenant = create_tenant(&installation, &principal, &acme(), by).await.unwrap();

@@ -1,6 +1,6 @@
 //! What a write answers, and how a repeated request gets the same answer.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::hex::hex;
 use crate::model::table::Table;
 use crate::model::{Etag, IdempotencyKey};
@@ -66,10 +66,7 @@ impl Request {
     fn find_answer(&self, tx: TenantTx<'_>) -> Result<Option<Written>> {
         let Some(kept) = tx.find_answer(&self.actor, self.key.as_str())? else { return Ok(None) };
         if kept.request != self.digest {
-            return Err(Error::conflict(
-                "idempotency_key_reused",
-                "This Idempotency-Key came with another request within 24 hours. Give each request a key of its own.",
-            ));
+            return Err(IdempotencyKey::reused());
         }
         // Who may see less by now is not told what was said then.
         let may_see = kept.viewpoint == self.viewpoint;

@@ -1,5 +1,6 @@
 //! Transactions on a tenant's file, and all SQL that runs in them.
 
+mod answers;
 pub mod changes;
 pub mod files;
 pub mod idempotency;

@@ -1,12 +1,12 @@
 //! Many streams, too many, and readers who do not read.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use serde_json::json;
 
 use super::{House, house};
-use crate::harness::{Call, Installation, Server, Stream};
+use crate::harness::{Call, Installation, PATIENCE, Server, Stream};
 
 fn house_with(settings: &str) -> House {
     let installation = Installation::new();
@@ -59,20 +59,72 @@ fn streams_are_bounded_per_identity_and_per_tenant_and_places_are_given_back() {
     house.server.stop();
 }
 
+/// A stream from the first change on that nobody reads yet.
+fn stalled(house: &House) -> TcpStream {
+    let mut socket = TcpStream::connect(house.server.address()).unwrap();
+    let request = format!(
+        "GET {}?since=0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\n\r\n",
+        house.acme.path("/changes"),
+        house.ann.access_token
+    );
+    socket.write_all(request.as_bytes()).unwrap();
+    socket
+}
+
+/// The body of an answer in chunks (RFC 9112, section 7.1), to its end.
+fn dechunked(answer: &[u8]) -> String {
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let (mut rest, mut body) = (&answer[head + 4..], Vec::new());
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n").expect("the stream was broken off");
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        if size == 0 {
+            return String::from_utf8(body).unwrap();
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + size]);
+        rest = &rest[end + 4 + size..];
+    }
+}
+
+#[test]
+fn a_reader_so_slow_that_its_place_is_no_longer_kept_is_told_where_to_begin_anew() {
+    let house = house_with("changes_mb = 2\n");
+    let mut socket = stalled(&house);
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    house.create_many(1_000, &"x".repeat(1_000));
+    let before = resident(&house.server);
+    house.create_many(24_000, &"x".repeat(1_000));
+    let after = resident(&house.server);
+    assert!(after < before + (24 << 20), "{before} -> {after}");
+    // Now it reads: what was under way is whole and in order, then comes the end and says why.
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    let body = dechunked(&answer);
+    let events: Vec<&str> = body.split("\n\n").filter(|event| !event.is_empty()).collect();
+    let (last, told) = events.split_last().unwrap();
+    let seqs: Vec<i64> = told
+        .iter()
+        .filter(|event| event.contains("event: change"))
+        .map(|event| event.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(seqs, (1..=i64::try_from(seqs.len()).unwrap()).collect::<Vec<_>>());
+    assert!(last.contains("event: gone"), "{last:.300}");
+    let data = last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    let gone: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!((&gone["code"], &gone["restart_from"]), (&json!("changes_gone"), &json!(25_000)));
+    assert!(gone["oldest_since"].as_i64().unwrap() > *seqs.last().unwrap());
+    // From there on nothing is missed.
+    house.create("customers", json!({"name": "later"}));
+    let again = house.ann.client.stream(&house.acme.path("/changes?since=25000"), None);
+    assert_eq!((again.position(), again.change()["seq"].clone()), (25_000, json!(25_001)));
+    drop(again);
+    house.server.stop();
+}
+
 #[test]
 fn a_reader_who_does_not_read_costs_bounded_memory() {
     let house = house();
-    let mut stalled: Vec<TcpStream> = Vec::new();
-    for _ in 0..4 {
-        let mut socket = TcpStream::connect(house.server.address()).unwrap();
-        let request = format!(
-            "GET {}?since=0 HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer {}\r\n\r\n",
-            house.acme.path("/changes"),
-            house.ann.access_token
-        );
-        socket.write_all(request.as_bytes()).unwrap();
-        stalled.push(socket);
-    }
+    let stalled: Vec<TcpStream> = (0..4).map(|_| stalled(&house)).collect();
     house.create_many(1_000, &"x".repeat(1_000));
     let before = resident(&house.server);
     // 20 MB that none of them reads.
@@ -81,5 +133,6 @@ fn a_reader_who_does_not_read_costs_bounded_memory() {
     assert!(after < before + (24 << 20), "{before} -> {after}");
     // Others hear of it all the same.
     assert_eq!(house.page("?since=20999")["items"][0]["seq"], 21_000);
+    drop(stalled);
     house.server.kill();
 }

@@ -30,6 +30,12 @@ pub fn token_mailed_to(installation: &Installation, address: &str, count: usize)
         let mut letters = letters_to(installation, address);
         if letters.len() < count { None } else { letters.pop() }
     });
+    token_in(installation, &letter)
+}
+
+/// The token in a letter.
+#[track_caller]
+pub fn token_in(installation: &Installation, letter: &str) -> String {
     let after = letter.split_once("token=").map(|(_, after)| after);
     let token =
         after.map(|after| after.split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).next());
@@ -40,7 +46,7 @@ pub fn token_mailed_to(installation: &Installation, address: &str, count: usize)
 }
 
 /// Head and body, the body without its transfer encoding.
-fn decoded(letter: &str) -> String {
+pub(super) fn decoded(letter: &str) -> String {
     let letter = letter.replace("\r\n", "\n");
     let (head, body) = letter.split_once("\n\n").unwrap_or((&letter, ""));
     let encoding =

@@ -9,6 +9,7 @@ mod mail;
 mod people;
 mod raw;
 mod server;
+mod smtp;
 mod stream;
 
 pub use answer::Answer;
@@ -16,10 +17,11 @@ pub use call::Call;
 pub use cases::{Case, run_cases};
 pub use client::Client;
 pub use installation::Installation;
-pub use mail::{letters_to, token_mailed_to};
+pub use mail::{letters_to, token_in, token_mailed_to};
 pub use people::{Person, Tenant};
 pub use raw::raw_request;
 pub use server::Server;
+pub use smtp::Smtp;
 pub use stream::{Event, Stream};
 
 use std::time::{Duration, Instant};

@@ -59,7 +59,17 @@ impl Person {
     /// Another session of the same person.
     #[track_caller]
     pub fn sign_in_again(&self) -> Person {
-        let nobody = self.client.nobody();
+        self.sign_in_with(self.client.nobody())
+    }
+
+    /// The same at another server of the same installation.
+    #[track_caller]
+    pub fn sign_in_again_at(&self, server: &Server) -> Person {
+        self.sign_in_with(server.nobody())
+    }
+
+    #[track_caller]
+    fn sign_in_with(&self, nobody: Client) -> Person {
         let body = json!({"email": self.email, "password": self.password});
         let answer = nobody.post("/api/v1/auth/sign-in", body).expect(200);
         Person::from_answer(&nobody, &self.email, &self.password, &answer)

@@ -17,6 +17,7 @@ pub struct Server {
     installation: Arc<Installation>,
     child: Child,
     first_line: Value,
+    url: String,
 }
 
 impl Server {
@@ -52,7 +53,11 @@ impl Server {
         let first_line: Value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("the first line {line:?}: {error}"));
         assert!(first_line["url"].is_string(), "the first line says no url: {first_line}");
-        Ok(Server { installation: Arc::clone(installation), child, first_line })
+        let url = match first_line["listen"].as_str() {
+            Some(address) => format!("http://{address}"),
+            None => first_line["url"].as_str().unwrap().trim_end_matches('/').to_owned(),
+        };
+        Ok(Server { installation: Arc::clone(installation), child, first_line, url })
     }
 
     /// What it said about itself at the start.
@@ -60,9 +65,9 @@ impl Server {
         &self.first_line
     }
 
-    /// Where it listens, without a slash at the end.
+    /// Where it listens, without a slash at the end. `url` is where links lead, which may be elsewhere.
     pub fn url(&self) -> &str {
-        self.first_line["url"].as_str().unwrap().trim_end_matches('/')
+        &self.url
     }
 
     /// Host and port of [`Server::url`].

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::model::audit::AuditEntry;
 use crate::service::audit::AuditDownload;
-use crate::tenancy::tx::records::harmless;
+use crate::service::audit::harmless;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;

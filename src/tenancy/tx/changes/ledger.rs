@@ -16,10 +16,9 @@ use std::ops::ControlFlow;
 const LARGEST_RECORD: usize = 256 << 10;
 /// What a row of `_changes` takes beside its texts.
 const ROW_BYTES: usize = 48;
-/// After so many changes, a write also removes what need not be kept: at most [`PRUNED`].
+/// After so many changes, a write also removes what need not be kept: at most twice as many as have come, so that a
+/// backlog shrinks.
 const PRUNE_EVERY: i64 = 64;
-/// Twice as many as have come, so that a backlog shrinks.
-const PRUNED: i64 = 2 * PRUNE_EVERY;
 
 const INSERT: &str = "INSERT INTO _changes (seq, at, op, table_name, id, record, actor, bytes)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -53,7 +52,7 @@ pub fn record_changes(tx: TenantTx<'_>, tracked: &Tracked, actor: Actor, keep: &
     tx.tx.give_back(captured);
     tx.tx.remember([last.seq, last.bytes]);
     if last.seq / PRUNE_EVERY != begun.seq / PRUNE_EVERY {
-        prune(tx, keep, PRUNED)?;
+        prune(tx, keep, 2 * PRUNE_EVERY.max(last.seq - begun.seq))?;
     }
     Ok((last.seq > begun.seq).then_some(last.seq))
 }

@@ -53,6 +53,19 @@ fn a_tenant_keeps_so_many_bytes_and_writes_make_room_by_themselves() {
 }
 
 #[test]
+fn writes_of_many_changes_make_room_for_as_many() {
+    let mut house = House::new(SCHEMA);
+    house.keep.bytes = 20_000;
+    for _ in 0..6 {
+        house.run(&["WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+            INSERT INTO notes (text) SELECT 'some text that takes some bytes' FROM n"]);
+    }
+    let kept = house.page(&house.query(None)).unwrap().items.len();
+    assert!((120..400).contains(&kept), "{kept}");
+    assert_eq!(house.last(), 6_000);
+}
+
+#[test]
 fn a_place_ahead_of_the_feed_is_refused() {
     let house = House::new(SCHEMA);
     assert_eq!(house.gone(0), None);

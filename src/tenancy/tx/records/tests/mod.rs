@@ -5,6 +5,7 @@ mod expanding;
 mod faults;
 mod figures;
 mod filters;
+mod fuzz;
 mod grammars;
 mod hidden;
 mod keys;

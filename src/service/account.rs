@@ -1,0 +1,71 @@
+//! The end of an account.
+
+use super::Installation;
+use super::mail::Letter;
+use super::passwords::{require_password, wrong};
+use crate::catalog::{By, Principal};
+use crate::error::{Error, Result};
+use serde_json::json;
+
+/// Deletes the account of whoever is signed in: sessions, memberships and the identity itself go. What it wrote stays with
+/// its tenants, under an id that names nobody any more.
+///
+/// # Errors
+/// 403 `password_wrong`; 409 `sole_owner` with the slugs, or `last_operator`; 429.
+pub async fn delete_account(
+    installation: &Installation,
+    principal: &Principal,
+    password: String,
+    by: By,
+) -> Result<()> {
+    let proven = require_password(installation, principal, password).await?;
+    let (id, email) = (principal.id(), principal.identity().email.clone());
+    installation
+        .catalog
+        .write("delete_account", move |tx| {
+            if tx.find_password_hash(id)?.as_ref() != Some(&proven) {
+                return Err(wrong());
+            }
+            let alone = tx.list_tenants_owned_alone(id)?;
+            if !alone.is_empty() {
+                return Err(sole_owner(&alone));
+            }
+            if tx.is_last_operator(id)? {
+                return Err(Error::conflict(
+                    "last_operator",
+                    "You are the only operator of this installation. Make another one first.",
+                ));
+            }
+            let target = format!("identity:{id}");
+            for (tenant, role) in tx.list_roles_of(id)? {
+                let of = tx.of(tenant);
+                of.delete_membership(id)?;
+                of.audit(&by, "member.left", &target, &json!({ "role": role, "account_deleted": true }))?;
+            }
+            tx.delete_past_invitations(&email)?;
+            tx.delete_sign_ups(&email)?;
+            tx.delete_identity(id)?;
+            tx.audit(&by, "identity.deleted", &target, &json!({}))
+        })
+        .await?;
+    let letter = Letter {
+        to: principal.identity().email.clone(),
+        subject: "Your account was deleted".to_owned(),
+        text: "Your account was deleted, as you asked for. You are no member of any tenant any more.\n\nIf that was not \
+               you, tell the operator.\n"
+            .to_owned(),
+        about: None,
+    };
+    installation.mailer.tell(&installation.tenancy, letter, installation.clock.now()).await;
+    Ok(())
+}
+
+fn sole_owner(slugs: &[String]) -> Error {
+    Error::conflict(
+        "sole_owner",
+        format!(
+            "You are the only owner of {}. Hand each over to another member, or close it and wait for its erasure.",
+            slugs.join(", ")
+        ),
+    )
+}

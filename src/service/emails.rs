@@ -1,0 +1,179 @@
+//! The address of an account: shown to be its owner's, and changed.
+
+use super::mail::Letter;
+use super::passwords::{not_valid, require_password};
+use super::tokens::hash_of;
+use super::{Caller, Installation, sign_up};
+use crate::catalog::{Actor, By, NewAccountToken, Principal, Purpose};
+use crate::clock::DAY;
+use crate::error::{Error, FieldError, Result};
+use crate::model::Email;
+use serde_json::json;
+use std::sync::Arc;
+
+/// How long the link of a letter can be used.
+const LIFETIME: i64 = DAY;
+
+/// Mails a link by which whoever is signed in shows to read mail to the account's address.
+///
+/// # Errors
+/// 409 `already_verified`, 429 `too_many_letters`.
+pub async fn send_verification(installation: &Installation, principal: &Principal, by: By) -> Result<()> {
+    let email = principal.identity().email.clone();
+    installation.throttle.before_letter(&email, &by.address)?;
+    let token = crate::random::secret();
+    let (hash, id, to) = (hash_of(&token), principal.id(), email.clone());
+    installation
+        .catalog
+        .write("send_verification", move |tx| {
+            if tx.find_identity(id)?.is_some_and(|identity| identity.email_verified) {
+                return Err(Error::conflict(
+                    "already_verified",
+                    "Your address is verified; nothing is to be done.",
+                ));
+            }
+            let new = NewAccountToken {
+                hash: hash.clone(),
+                purpose: Purpose::EmailVerification,
+                identity: id,
+                email: email.clone(),
+                expires_at: tx.now().plus(LIFETIME),
+            };
+            if !tx.insert_account_token(&new)? {
+                return Err(enough_letters());
+            }
+            tx.audit(&by, "email.verification_requested", &format!("identity:{id}"), &json!({}))
+        })
+        .await?;
+    let text = format!(
+        "Confirm within 24 hours that this is your address:\n{}\n\nIf you have no account here, ignore this.\n",
+        installation.mailer.link("/console/verify", &token)
+    );
+    let letter = Letter { to, subject: "Confirm your address".to_owned(), text, about: None };
+    installation.mailer.send(&installation.tenancy, letter, installation.clock.now()).await
+}
+
+fn enough_letters() -> Error {
+    Error::too_many(
+        "too_many_letters",
+        "Enough of these letters were sent in the last day. Use the newest one, or come back tomorrow.",
+        3_600,
+    )
+}
+
+/// Asks for another address. The account has it once somebody who reads mail to it confirms; both addresses are told. A
+/// taken address gets the same answer: its owner is told by mail, and nobody else.
+///
+/// # Errors
+/// 403 `password_wrong`, 422 for what is no address or the present one, 429.
+pub async fn change_email(
+    installation: &Arc<Installation>,
+    principal: &Principal,
+    new: &str,
+    password: String,
+    by: By,
+) -> Result<()> {
+    let email = Email::parse(new)
+        .map_err(|fault| Error::invalid(vec![FieldError { field: "new_email".to_owned(), ..fault }]))?;
+    let present = principal.identity().email.clone();
+    if email.as_str() == present {
+        return Err(Error::invalid_field("new_email", "unchanged", "must be another than the present one"));
+    }
+    require_password(installation, principal, password).await?;
+    installation.throttle.before_letter(email.as_str(), &by.address)?;
+    let turn = installation.mailer.take_turn()?;
+    let token = crate::random::secret();
+    let (hash, id, to) = (hash_of(&token), principal.id(), email.as_str().to_owned());
+    let is_taken = installation
+        .catalog
+        .write("change_email", move |tx| {
+            let new = NewAccountToken {
+                hash: hash.clone(),
+                purpose: Purpose::EmailChange,
+                identity: id,
+                email: email.as_str().to_owned(),
+                expires_at: tx.now().plus(LIFETIME),
+            };
+            // Whoever reads mail to an address that was mistyped before must not get the account.
+            tx.replace_account_tokens(Purpose::EmailChange, id)?;
+            if !tx.insert_account_token(&new)? {
+                return Err(enough_letters());
+            }
+            tx.audit(&by, "email.change_requested", &format!("identity:{id}"), &json!({}))?;
+            Ok(tx.find_identity_by_email(&email)?.is_some())
+        })
+        .await?;
+    let installation = Arc::clone(installation);
+    tokio::spawn(async move {
+        tell_both(&installation, present, to, &token, is_taken).await;
+        drop(turn);
+    });
+    Ok(())
+}
+
+async fn tell_both(installation: &Installation, present: String, new: String, token: &str, is_taken: bool) {
+    let about_present = format!(
+        "Somebody, perhaps you, asked that your account changes to the address {new}. It does so once that address \
+         confirms.\n\nIf that was not you, change your password at once: whoever asked knew it.\n"
+    );
+    let about_new = if is_taken {
+        "Somebody, perhaps you, asked that another account changes to this address. It has an account already, so nothing \
+         was changed. If that was not you, ignore this.\n"
+            .to_owned()
+    } else {
+        format!(
+            "Somebody, perhaps you, asked that an account changes to this address.\n\nConfirm within 24 hours:\n{}\n\nIf \
+             that was not you, ignore this.\n",
+            installation.mailer.link("/console/verify", token)
+        )
+    };
+    for (to, text) in [(present, about_present), (new, about_new)] {
+        let letter = Letter { to, subject: "A new address for an account".to_owned(), text, about: None };
+        installation.mailer.tell(&installation.tenancy, letter, installation.clock.now()).await;
+    }
+}
+
+/// Takes the token of a letter: the address of the account is verified, or changed to the one that was asked for, or there
+/// is an account for it now.
+///
+/// # Errors
+/// 404 `link_not_valid`, 409 `email_taken` where somebody else has the new address by now, 429.
+pub async fn verify_email(installation: &Arc<Installation>, token: &str, caller: &Caller) -> Result<()> {
+    installation.throttle.before_link(&caller.address)?;
+    if sign_up::confirm(installation, token, caller).await? {
+        return Ok(());
+    }
+    let (hash, address) = (hash_of(token), caller.address.clone());
+    let changed = installation
+        .catalog
+        .write("verify_email", move |tx| {
+            let act = |id| By::of(Actor::Identity(id), &address);
+            if let Some((owner, _)) = tx.find_token_owner(Purpose::EmailVerification, &hash)? {
+                tx.delete_account_tokens(Purpose::EmailVerification, owner.id)?;
+                tx.mark_email_verified(owner.id)?;
+                let target = format!("identity:{}", owner.id);
+                tx.audit(&act(owner.id), "email.verified", &target, &json!({}))?;
+                return Ok(None);
+            }
+            let found = tx.find_token_owner(Purpose::EmailChange, &hash)?;
+            let (owner, new) = found.ok_or_else(not_valid)?;
+            tx.update_email(owner.id, &new)?;
+            for purpose in [Purpose::EmailChange, Purpose::EmailVerification, Purpose::PasswordReset] {
+                tx.delete_account_tokens(purpose, owner.id)?;
+            }
+            tx.audit(&act(owner.id), "email.changed", &format!("identity:{}", owner.id), &json!({}))?;
+            Ok(Some((owner.email, new)))
+        })
+        .await?;
+    let Some((old, new)) = changed else { return Ok(()) };
+    let text = format!(
+        "The address of your account was changed to {new}: sign in with that from now on.\n\nIf that was not you, tell \
+         the operator.\n"
+    );
+    for to in [old, new] {
+        let subject = "The address of your account was changed".to_owned();
+        let letter = Letter { to, subject, text: text.clone(), about: None };
+        installation.mailer.tell(&installation.tenancy, letter, installation.clock.now()).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The files of letters: `.eml` stays, `.queued` waits for the mail server, `.undelivered` was given up.
+
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+const QUEUED: &str = "queued";
+const UNDELIVERED: &str = "undelivered";
+
+/// The directory. Names are without their ending.
+#[derive(Clone)]
+pub(super) struct Spool(PathBuf);
+
+/// The first line of a queued letter.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Head {
+    /// The address.
+    pub(super) to: String,
+    /// The tenant that it is about.
+    pub(super) about: Option<TenantId>,
+}
+
+impl Spool {
+    pub(super) fn new(directory: PathBuf) -> Spool {
+        Spool(directory)
+    }
+
+    fn path(&self, name: &str, ending: &str) -> PathBuf {
+        self.0.join(format!("{name}.{ending}"))
+    }
+
+    /// Writes a letter that stays. On disk when this returns.
+    pub(super) fn keep(&self, name: &str, message: &[u8]) -> Result<()> {
+        self.write(&self.path(name, "eml"), &[message])
+    }
+
+    /// Writes a letter that is to be sent. On disk when this returns.
+    pub(super) fn queue(&self, name: &str, head: &Head, message: &[u8]) -> Result<()> {
+        let mut line = serde_json::to_vec(head)?;
+        line.push(b'\n');
+        self.write(&self.path(name, QUEUED), &[&line, message])
+    }
+
+    fn write(&self, path: &Path, parts: &[&[u8]]) -> Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.sync_all());
+        if let Err(error) = written {
+            // Half a letter is none.
+            let _ = std::fs::remove_file(path);
+            return Err(error.into());
+        }
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(File::open(&self.0)?.sync_all()?)
+    }
+
+    /// A queued letter; nothing where an erasure was quicker.
+    pub(super) fn read(&self, name: &str) -> Result<Option<(Head, Vec<u8>)>> {
+        let mut bytes = match std::fs::read(self.path(name, QUEUED)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| Error::internal("no head"))?;
+        let message = bytes.split_off(end + 1);
+        Ok(Some((serde_json::from_slice(&bytes)?, message)))
+    }
+
+    /// Removes a queued letter: it was taken.
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
+        gone_is_fine(std::fs::remove_file(self.path(name, QUEUED)))?;
+        self.sync()
+    }
+
+    /// Puts a queued letter aside.
+    pub(super) fn give_up(&self, name: &str) -> Result<()> {
+        gone_is_fine(std::fs::rename(self.path(name, QUEUED), self.path(name, UNDELIVERED)))?;
+        self.sync()
+    }
+
+    /// Names of all queued letters, oldest first.
+    pub(super) fn waiting(&self) -> Result<Vec<String>> {
+        self.names(QUEUED)
+    }
+
+    /// Removes letters that were given up and are older than `before`.
+    pub(super) fn remove_undelivered(&self, before: Timestamp) -> Result<()> {
+        for name in self.names(UNDELIVERED)? {
+            if written_at(&name).is_some_and(|at| at < before) {
+                gone_is_fine(std::fs::remove_file(self.path(&name, UNDELIVERED)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self, ending: &str) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.0)? {
+            let name = entry?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(ending)?.strip_suffix('.'));
+            names.extend(name.map(str::to_owned));
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// When a letter was written; its name begins with that.
+pub(super) fn written_at(name: &str) -> Option<Timestamp> {
+    name.split('-').next()?.parse().ok().map(Timestamp)
+}
+
+fn gone_is_fine(result: std::io::Result<()>) -> std::io::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_waits_is_read_and_goes_or_is_put_aside_until_it_is_old() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path().to_path_buf());
+        let head = Head { to: "ann@example.com".to_owned(), about: None };
+        for name in ["0000000000002-account-b", "0000000000001-account-a"] {
+            spool.queue(name, &head, b"Subject: x\r\n\r\nfirst\nsecond").unwrap();
+        }
+        spool.keep("0000000000003-account-c", b"stays").unwrap();
+        let waiting = spool.waiting().unwrap();
+        assert_eq!(waiting, ["0000000000001-account-a", "0000000000002-account-b"]);
+        let (head, message) = spool.read(&waiting[0]).unwrap().unwrap();
+        assert_eq!(
+            (head.to.as_str(), &message[..]),
+            ("ann@example.com", &b"Subject: x\r\n\r\nfirst\nsecond"[..])
+        );
+        spool.remove(&waiting[0]).unwrap();
+        spool.remove(&waiting[0]).unwrap();
+        assert!(spool.read(&waiting[0]).unwrap().is_none());
+        spool.give_up(&waiting[1]).unwrap();
+        assert!(spool.waiting().unwrap().is_empty());
+        let files = || std::fs::read_dir(directory.path()).unwrap().count();
+        spool.remove_undelivered(Timestamp(2)).unwrap();
+        assert_eq!(files(), 2);
+        spool.remove_undelivered(Timestamp(3)).unwrap();
+        assert_eq!(files(), 1);
+    }
+}
