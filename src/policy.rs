@@ -89,7 +89,18 @@ impl PermissionSet {
 
     /// Whether every permission of `other` is in this set.
     pub const fn covers(self, other: PermissionSet) -> bool {
-        other.0 & !self.0 == 0
+        other.without(self).0 == 0
+    }
+
+    /// What of this set is not in `other`.
+    #[must_use]
+    pub const fn without(self, other: PermissionSet) -> PermissionSet {
+        PermissionSet(self.0 & !other.0)
+    }
+
+    /// Every permission.
+    pub fn all() -> PermissionSet {
+        Permission::ALL.iter().copied().collect()
     }
 
     /// Names of the permissions, in the order of the table.
@@ -136,7 +147,7 @@ pub struct Held {
 impl Held {
     /// All of the set: no key is in between.
     pub fn all_of(set: PermissionSet) -> Held {
-        Held::bound_by(set, Permission::ALL.iter().copied().collect())
+        Held::bound_by(set, PermissionSet::all())
     }
 
     /// What of the set lies within the bound.
@@ -196,6 +207,18 @@ pub const MEMBER: &str = "member";
 /// The name of the role that looks.
 pub const VIEWER: &str = "viewer";
 
+/// Whether a role can be called so: 1 to 40 of a-z, 0-9, `_` and `-`, the first a letter.
+pub fn is_role_name(name: &str) -> bool {
+    name.len() <= 40
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+}
+
+/// Whether this is one of the four roles that always exist.
+pub fn is_built_in(role: &str) -> bool {
+    [OWNER, ADMIN, MEMBER, VIEWER].contains(&role)
+}
+
 /// The roles of this installation: the four that always exist, and those of app.toml.
 #[derive(Clone, Debug)]
 pub struct Roles(BTreeMap<String, PermissionSet>);
@@ -215,11 +238,19 @@ impl Default for Roles {
 impl Roles {
     /// Adds a role of app.toml. False if the name is one of the four.
     pub fn define(&mut self, name: &str, permissions: PermissionSet) -> bool {
-        if [OWNER, ADMIN, MEMBER, VIEWER].contains(&name) {
+        if is_built_in(name) {
             return false;
         }
         self.0.insert(name.to_owned(), permissions);
         true
+    }
+
+    /// The same with roles of a tenant. Those come before roles of app.toml that got the same name later.
+    #[must_use]
+    pub fn with(&self, own: impl IntoIterator<Item = (String, PermissionSet)>) -> Roles {
+        let mut all = self.clone();
+        all.0.extend(own.into_iter().filter(|(name, _)| !is_built_in(name)));
+        all
     }
 
     /// What a role may do; nothing where the role is unknown (it was taken out of app.toml).

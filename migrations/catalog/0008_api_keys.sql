@@ -3,6 +3,7 @@ CREATE TABLE api_keys (
   id           TEXT PRIMARY KEY,
   tenant_id    TEXT NOT NULL REFERENCES tenants (id),
   holder       TEXT NOT NULL REFERENCES identities (id) ON DELETE CASCADE,
+  created_by   TEXT NOT NULL,                -- identity; another than the holder where that is a service
   name         TEXT NOT NULL,
   key_hash     TEXT NOT NULL,                -- SHA-256 of the whole key
   permissions  TEXT NOT NULL,                -- names, with spaces between

@@ -6,7 +6,7 @@ use super::{Actor, By, Catalog, CatalogTx, Identity, Session, Tenant};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId, SessionId, TenantId};
-use crate::policy::{Permission, PermissionSet};
+use crate::policy::{PermissionSet, Roles};
 use std::sync::Arc;
 
 /// A session unused for this long is over (DESIGN 6).
@@ -90,7 +90,7 @@ impl Principal {
     /// 404 for a key of another tenant.
     pub fn bound_in(&self, tenant: TenantId) -> Result<PermissionSet> {
         match &self.facts {
-            Facts::Session(_) => Ok(Permission::ALL.iter().copied().collect()),
+            Facts::Session(_) => Ok(PermissionSet::all()),
             Facts::Key(facts) if facts.tenant == tenant => Ok(facts.permissions),
             Facts::Key(_) => Err(Error::not_found()),
         }
@@ -131,6 +131,15 @@ impl Principal {
 pub struct Membership {
     /// The role's name.
     pub role: Arc<str>,
+    /// What it may do, where the tenant defined it.
+    pub own: Option<PermissionSet>,
+}
+
+impl Membership {
+    /// What the member may do.
+    pub fn permissions(&self, installation: &Roles) -> PermissionSet {
+        self.own.unwrap_or_else(|| installation.permissions(&self.role))
+    }
 }
 
 /// What memory holds of sessions, tenants and memberships.
@@ -256,11 +265,10 @@ impl Catalog {
             return Ok(membership);
         }
         let mark = self.access.memberships.mark();
-        let role = self
-            .read(move |tx| tx.of(tenant).find_active_role(identity))
+        let membership = self
+            .read(move |tx| tx.of(tenant).find_membership(identity))
             .await?
             .ok_or_else(Error::not_found)?;
-        let membership = Membership { role: role.into() };
         self.access.memberships.insert(mark, key, membership.clone());
         Ok(membership)
     }
@@ -293,6 +301,12 @@ impl CatalogTx<'_> {
     pub(super) fn forget_membership(&self, tenant: TenantId, identity: IdentityId) {
         let access = Arc::clone(self.access);
         self.tx.after_commit(move || access.memberships.invalidate(&(tenant, identity)));
+    }
+
+    /// The same for all memberships: what a role of a tenant may do changed.
+    pub(super) fn forget_all_memberships(&self) {
+        let access = Arc::clone(self.access);
+        self.tx.after_commit(move || access.memberships.clear());
     }
 }
 

@@ -1,13 +1,14 @@
 //! API keys: the other way to become a principal, for programs.
 
 use super::access::{Facts, Principal};
+use super::tenant_roles::permissions_in;
 use super::{Catalog, CatalogTx, Identity, OfTenant};
 use crate::clock::{MINUTE, Timestamp};
 use crate::db::{DbError, Row};
 use crate::error::{Error, Kind, Result};
 use crate::id::{ApiKeyId, IdentityId, TenantId};
 use crate::params;
-use crate::policy::{Permission, PermissionSet};
+use crate::policy::PermissionSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use subtle::ConstantTimeEq as _;
@@ -26,7 +27,9 @@ pub struct ApiKey {
     pub name: String,
     /// What it may do at most.
     pub permissions: Vec<String>,
-    /// Who made it, and for whom it acts.
+    /// For whom it acts: who made it, or a service.
+    pub identity_id: IdentityId,
+    /// Who made it.
     pub created_by: IdentityId,
     /// When.
     pub created_at: Timestamp,
@@ -42,6 +45,8 @@ pub struct NewApiKey {
     pub id: ApiKeyId,
     /// For whom it acts.
     pub holder: IdentityId,
+    /// Who makes it.
+    pub created_by: IdentityId,
     /// What it is for.
     pub name: String,
     /// SHA-256 of the key.
@@ -71,17 +76,18 @@ impl KeyFacts {
     }
 }
 
-const COLUMNS: &str = "id, name, permissions, holder, created_at, expires_at, last_used_at";
+const COLUMNS: &str = "id, name, permissions, holder, created_by, created_at, expires_at, last_used_at";
 
 fn api_key(row: &Row<'_>) -> Result<ApiKey, DbError> {
     Ok(ApiKey {
         id: row.get(0)?,
         name: row.get(1)?,
         permissions: row.get::<String>(2)?.split(' ').map(str::to_owned).collect(),
-        created_by: row.get(3)?,
-        created_at: row.get(4)?,
-        expires_at: row.get(5)?,
-        last_used_at: row.get(6)?,
+        identity_id: row.get(3)?,
+        created_by: row.get(4)?,
+        created_at: row.get(5)?,
+        expires_at: row.get(6)?,
+        last_used_at: row.get(7)?,
     })
 }
 
@@ -141,11 +147,20 @@ impl CatalogTx<'_> {
         )?;
         let Some((tenant, holder, permissions, hash, expires_at, noted)) = found else { return Ok(None) };
         let Some(holder) = self.find_identity(holder)? else { return Ok(None) };
-        let has_second_factor = self.has_second_factor(holder.id)?;
-        // A permission that this version does not know gives nothing.
-        let permissions = permissions.split(' ').filter_map(Permission::parse).collect();
+        // A tenant that asks for a second factor asks people; a key lets nobody around it.
+        let has_second_factor = holder.is_service || self.has_second_factor(holder.id)?;
+        let permissions = permissions_in(&permissions);
         let use_noted_at = AtomicI64::new(noted);
-        Ok(Some(KeyFacts { key, tenant, holder, permissions, has_second_factor, hash, expires_at, use_noted_at }))
+        Ok(Some(KeyFacts {
+            key,
+            tenant,
+            holder,
+            permissions,
+            has_second_factor,
+            hash,
+            expires_at,
+            use_noted_at,
+        }))
     }
 
     fn note_key_use(&self, key: ApiKeyId) -> Result<()> {
@@ -186,12 +201,13 @@ impl OfTenant<'_> {
         }
         let permissions = new.permissions.names().join(" ");
         self.tx().execute(
-            "INSERT INTO api_keys (id, tenant_id, holder, name, key_hash, permissions, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO api_keys (id, tenant_id, holder, created_by, name, key_hash, permissions, created_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 new.id,
                 self.tenant,
                 new.holder,
+                new.created_by,
                 new.name.as_str(),
                 new.hash.as_str(),
                 permissions.as_str(),

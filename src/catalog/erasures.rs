@@ -7,8 +7,13 @@ use crate::params;
 
 /// What is personal of a tenant: how the receipt calls it, and which rows they are.
 const PERSONAL: &[(&str, &str)] = &[
+    (
+        "service identities",
+        "identities WHERE kind = 'service' AND id IN (SELECT identity_id FROM memberships WHERE tenant_id = ?1)",
+    ),
     ("memberships", "memberships WHERE tenant_id = ?1"),
     ("invitations", "invitations WHERE tenant_id = ?1"),
+    ("roles", "tenant_roles WHERE tenant_id = ?1"),
     ("API keys", "api_keys WHERE tenant_id = ?1"),
     ("exports", "exports WHERE tenant_id = ?1"),
     ("audit entries", "audit_entries WHERE chain = ?1"),

@@ -13,7 +13,10 @@ use crate::params;
 pub struct Identity {
     /// Its id.
     pub id: IdentityId,
-    /// Its address, in lower case.
+    /// Whether it is a service: a program, which cannot sign in.
+    #[serde(skip)]
+    pub is_service: bool,
+    /// Its address, in lower case; empty for a service.
     pub email: String,
     /// Whether somebody who reads mail to the address has shown so.
     pub email_verified: bool,
@@ -37,8 +40,10 @@ pub struct StoredPassword {
     pub hash: String,
 }
 
-const COLUMNS: &str =
-    "id, email, name, status = 'active', operator, created_at, email_verified_at IS NOT NULL";
+const COLUMNS: &str = "id, coalesce(email, ''), name, status = 'active', operator, created_at, email_verified_at IS NOT NULL, \
+     kind = 'service'";
+/// How many they are: what a query adds begins there.
+const COLUMNS_COUNT: usize = 8;
 
 fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
     Ok(Identity {
@@ -49,6 +54,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
         operator: row.get(4)?,
         created_at: row.get(5)?,
         email_verified: row.get(6)?,
+        is_service: row.get(7)?,
     })
 }
 
@@ -103,7 +109,7 @@ impl CatalogTx<'_> {
     pub fn find_password(&self, email: &Email) -> Result<Option<StoredPassword>> {
         let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE email = ?1");
         Ok(self.tx.query_row(&sql, params![email.as_str()], |row| {
-            Ok(StoredPassword { identity: identity(row)?, hash: row.get(7)? })
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(COLUMNS_COUNT)? })
         })?)
     }
 
@@ -114,7 +120,7 @@ impl CatalogTx<'_> {
     pub fn find_password_of(&self, id: IdentityId) -> Result<Option<StoredPassword>> {
         let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE id = ?1");
         Ok(self.tx.query_row(&sql, params![id], |row| {
-            Ok(StoredPassword { identity: identity(row)?, hash: row.get(7)? })
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(COLUMNS_COUNT)? })
         })?)
     }
 

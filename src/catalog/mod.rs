@@ -5,8 +5,8 @@
 
 mod access;
 mod account_tokens;
-mod api_keys;
 mod answers;
+mod api_keys;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -19,25 +19,28 @@ mod lifecycle;
 mod memberships;
 mod plans;
 mod second_factors;
+mod services;
 mod sessions;
 mod settings;
 mod sign_ups;
+mod tenant_roles;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
 pub use account_tokens::{NewAccountToken, Purpose};
-pub use api_keys::{ApiKey, NewApiKey, key_not_allowed};
 pub use answers::{AnswerName, Answers};
+pub use api_keys::{ApiKey, NewApiKey, key_not_allowed};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
-pub use memberships::{Member, MyMembership};
+pub use memberships::{Member, MyMembership, SERVICE};
 pub use plans::{DEFAULT_PLAN, Plan};
 pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
+pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 
 use crate::clock::{SharedClock, Timestamp};
@@ -228,6 +231,10 @@ fn track() -> Track {
         ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
         ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
         ("catalog/0008_api_keys.sql", include_str!("../../migrations/catalog/0008_api_keys.sql")),
+        (
+            "catalog/0009_roles_and_services.sql",
+            include_str!("../../migrations/catalog/0009_roles_and_services.sql"),
+        ),
     ])
 }
 

@@ -51,6 +51,7 @@ needs! {
     ManageMembers = MembersManage, Write;
     ManageKeys = KeysManage, Write, fresh;
     SeeKeys = KeysManage, Read;
+    ManageRoles = RolesManage, Write;
     SeeInvitations = MembersManage, Read;
     LeaveTenant = MembersRead, Write;
     TransferOwnership = OwnershipTransfer, Write, fresh;

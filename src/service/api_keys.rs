@@ -1,15 +1,15 @@
 //! API keys: made, seen, deleted.
 
-use super::{Installation, step_up};
-use super::members::{current_role, require_now};
+use super::members::{permissions_now, require_now};
 use super::tokens::hash_of;
-use crate::catalog::{ApiKey, NewApiKey, Principal};
+use super::{Installation, step_up};
+use crate::catalog::{ApiKey, NewApiKey, OfTenant, Principal, SERVICE};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
-use crate::id::ApiKeyId;
+use crate::id::{ApiKeyId, IdentityId};
 use crate::model::Name;
 use crate::model::api_key::Key;
-use crate::policy::{Permission, PermissionSet};
+use crate::policy::{Permission, PermissionSet, Roles};
 use crate::tenancy::TenantScope;
 use serde_json::json;
 
@@ -24,9 +24,11 @@ pub struct ApiKeyIn {
     pub permissions: Vec<String>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// The service identity for which it acts; else the caller.
+    pub identity: Option<String>,
 }
 
-/// Makes a key that acts for the caller. The text is told here and never again.
+/// Makes a key that acts for the caller, or for a service identity of the tenant. The text is told here and never again.
 ///
 /// # Errors
 /// 403 without `keys:manage`, with a sign-in that is not fresh or for a permission that the caller lacks, 409 `too_many_keys`, 422.
@@ -46,31 +48,36 @@ pub async fn create_api_key(
     {
         return Err(Error::invalid_field("expires_at", "range", "must lie ahead, and within five years"));
     }
-    let holder = scope.member().ok_or_else(|| Error::forbidden(Permission::KeysManage.name()))?;
+    let service = input.identity.map(|text| IdentityId::parse(&text).ok_or_else(no_service)).transpose()?;
+    let created_by = scope.member().ok_or_else(|| Error::forbidden(Permission::KeysManage.name()))?;
     let id = ApiKeyId::new(now);
     let key = Key::new(id, &crate::random::bytes());
     let new = NewApiKey {
         id,
-        holder,
+        holder: service.unwrap_or(created_by),
+        created_by,
         name: name.as_str().to_owned(),
         hash: hash_of(key.text()),
         permissions,
         expires_at: input.expires_at,
     };
-    let (by, roles) = (scope.by().clone(), scope.roles().clone());
+    let (by, roles) = (scope.by().clone(), scope.app_roles().clone());
     let made = scope
         .catalog()
         .write("create_api_key", move |of| {
-            let own = roles.permissions(&current_role(of, Some(holder))?);
-            let wanted = Permission::ALL.iter().filter(|one| new.permissions.has(**one));
-            for permission in std::iter::once(&Permission::KeysManage).chain(wanted) {
-                if !own.has(*permission) {
-                    return Err(Error::forbidden(permission.name()));
-                }
+            let own = permissions_now(of, &roles, Some(new.created_by))?;
+            if !own.has(Permission::KeysManage) {
+                return Err(Error::forbidden(Permission::KeysManage.name()));
+            }
+            if let Some(missing) = new.permissions.without(own).names().first() {
+                return Err(Error::forbidden(missing));
+            }
+            if new.holder != new.created_by {
+                require_service_with(of, &roles, &new)?;
             }
             let made = of.insert_api_key(&new)?;
             let details =
-                json!({ "name": made.name, "permissions": made.permissions, "expires_at": made.expires_at });
+                json!({ "name": made.name, "permissions": made.permissions, "expires_at": made.expires_at, "identity": made.identity_id });
             of.audit(&by, "api_key.created", &format!("key:{id}"), &details)?;
             Ok(made)
         })
@@ -99,7 +106,7 @@ pub async fn delete_api_key(
 ) -> Result<()> {
     scope.require(Permission::KeysManage)?;
     step_up::require_fresh(installation, principal)?;
-    let (by, roles, actor) = (scope.by().clone(), scope.roles().clone(), scope.member());
+    let (by, roles, actor) = (scope.by().clone(), scope.app_roles().clone(), scope.member());
     scope
         .catalog()
         .write("delete_api_key", move |of| {
@@ -119,6 +126,28 @@ pub(super) async fn authenticate(installation: &Installation, text: &str) -> Res
         )
     })?;
     installation.catalog.authenticate_key(id, &hash_of(text)).await
+}
+
+/// 422 where a key is made for what is no service identity here, or with more than its role gives.
+fn require_service_with(of: &OfTenant<'_>, roles: &Roles, new: &NewApiKey) -> Result<()> {
+    let service = of.find_member(new.holder).ok().filter(|member| member.kind == SERVICE);
+    let membership = of.find_membership(new.holder)?;
+    let (Some(_), Some(membership)) = (service, membership) else {
+        return Err(no_service());
+    };
+    match new.permissions.without(membership.permissions(roles)).names().first() {
+        None => Ok(()),
+        Some(missing) => Err(Error::invalid_field(
+            "permissions",
+            "beyond_role",
+            format!("the role {} of the service identity does not have {missing}", membership.role),
+        )),
+    }
+}
+
+fn no_service() -> Error {
+    let message = "must be a service identity of this tenant; for yourself leave it out";
+    Error::invalid_field("identity_id", "unknown", message)
 }
 
 fn permissions(names: &[String]) -> Result<PermissionSet> {

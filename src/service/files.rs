@@ -135,7 +135,7 @@ struct StillAllowed {
 
 impl StillAllowed {
     fn of(scope: &TenantScope, permission: Permission, act: Act) -> StillAllowed {
-        let (catalog, roles, actor) = (scope.catalog(), scope.roles().clone(), scope.member());
+        let (catalog, roles, actor) = (scope.catalog(), scope.app_roles().clone(), scope.member());
         StillAllowed { catalog, roles, actor, permission, act }
     }
 

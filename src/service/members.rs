@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
 use crate::model::tenant::Act;
-use crate::policy::{OWNER, Permission, Roles};
+use crate::policy::{OWNER, Permission, PermissionSet, Roles};
 use crate::tenancy::TenantScope;
 use serde_json::json;
 
@@ -29,17 +29,18 @@ pub async fn list_members(
 /// 404 if the identity is no member, 403 when the act lies above the actor, 409 `last_owner`, 422 for an unknown role.
 pub async fn change_role(scope: &TenantScope, member: IdentityId, role: String) -> Result<Member> {
     scope.require(Permission::MembersManage)?;
-    refuse_unknown_role(scope.roles(), &role)?;
     let by = scope.by().clone();
     let actor = scope.identity();
-    let roles = scope.roles().clone();
+    let app_roles = scope.app_roles().clone();
     scope
         .catalog()
         .write("change_role", move |of| {
             let actor_role = current_role(of, actor)?;
+            let roles = of.roles(&app_roles)?;
             let before = of.find_member(member)?.role;
             // The way down needs the same right as the way up.
             require_grant(&roles, &actor_role, &before)?;
+            refuse_unknown_role(&roles, &role)?;
             require_grant(&roles, &actor_role, &role)?;
             if before == role {
                 return of.find_member(member);
@@ -66,13 +67,13 @@ pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()
     }
     let by = scope.by().clone();
     let actor = scope.identity();
-    let roles = scope.roles().clone();
+    let app_roles = scope.app_roles().clone();
     scope
         .catalog()
         .write("remove_member", move |of| {
             let role = of.find_member(member)?.role;
             if !leaves {
-                require_grant(&roles, &current_role(of, actor)?, &role)?;
+                require_grant(&of.roles(&app_roles)?, &current_role(of, actor)?, &role)?;
             }
             of.delete_membership(member)?;
             let action = if leaves { "member.left" } else { "member.removed" };
@@ -131,16 +132,32 @@ pub(super) fn current_role(of: &OfTenant<'_>, actor: Option<IdentityId>) -> Resu
     }
 }
 
+/// What the actor may do as it is in this transaction, in which the tenant must take writes. The operator's console acts
+/// as an owner.
+pub(super) fn permissions_now(
+    of: &OfTenant<'_>,
+    app_roles: &Roles,
+    actor: Option<IdentityId>,
+) -> Result<PermissionSet> {
+    of.admit(Act::Write)?;
+    permissions_of(of, app_roles, actor)
+}
+
 /// 403 where the actor's role, as it is in this transaction, no longer has the permission.
 pub(super) fn require_now(
     of: &OfTenant<'_>,
-    roles: &Roles,
+    app_roles: &Roles,
     actor: Option<IdentityId>,
     permission: Permission,
 ) -> Result<()> {
-    let Some(actor) = actor else { return Ok(()) };
-    let role = of.find_active_role(actor)?.ok_or_else(Error::not_found)?;
-    if roles.permissions(&role).has(permission) { Ok(()) } else { Err(Error::forbidden(permission.name())) }
+    let has = permissions_of(of, app_roles, actor)?.has(permission);
+    if has { Ok(()) } else { Err(Error::forbidden(permission.name())) }
+}
+
+fn permissions_of(of: &OfTenant<'_>, app_roles: &Roles, actor: Option<IdentityId>) -> Result<PermissionSet> {
+    let Some(actor) = actor else { return Ok(PermissionSet::all()) };
+    let membership = of.find_membership(actor)?.ok_or_else(Error::not_found)?;
+    Ok(membership.permissions(app_roles))
 }
 
 /// 403 where the actor's role may not give or take `role`.

@@ -54,7 +54,7 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }
-    let (actor, roles) = (scope.member(), scope.roles().clone());
+    let (actor, roles) = (scope.member(), scope.app_roles().clone());
     let required = input.second_factor_required;
     let by = scope.by().clone();
     scope

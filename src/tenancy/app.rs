@@ -7,7 +7,7 @@ pub use tables::TableRules;
 use crate::db::{Migration, Track};
 use crate::model::Email;
 use crate::model::table::Schema;
-use crate::policy::{Permission, PermissionSet, Roles};
+use crate::policy::{Permission, PermissionSet, Roles, is_role_name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tables::TableToml;
@@ -144,6 +144,11 @@ impl App {
                         .ok_or_else(|| AppError(format!("{file}: roles: there is no permission {name:?}")))
                 })
                 .collect::<Result<_, _>>()?;
+            if !is_role_name(name) {
+                return Err(AppError(format!(
+                    "{file}: roles.{name}: a role is called by 1 to 40 of a-z, 0-9, _ and -, the first a letter"
+                )));
+            }
             if !roles.define(name, permissions) {
                 return Err(AppError(format!(
                     "{file}: roles.{name}: this role exists already and cannot be changed"

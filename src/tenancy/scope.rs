@@ -36,6 +36,9 @@ pub struct TenantScope {
     file: OnceCell<InUse>,
 }
 
+/// In the place of a role that the tenant defined, for which app.toml has no lines.
+const ROLE_OF_TENANT: &str = "(role of the tenant)";
+
 /// The right to work on one tenant in the background. Handed out by [`Tenancy`] with the work itself.
 pub struct Lease {
     tenant: TenantId,
@@ -71,7 +74,9 @@ impl TenantScope {
         let membership = catalog.membership(tenant.id, principal.id()).await?;
         let app = tenancy.app();
         let bound = principal.bound_in(tenant.id)?;
-        let permissions = Held::bound_by(app.roles.permissions(&membership.role), bound);
+        let permissions = Held::bound_by(membership.permissions(&app.roles), bound);
+        // Lines of app.toml are those of its own roles.
+        let role = if membership.own.is_some() { ROLE_OF_TENANT.into() } else { membership.role };
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
         }
@@ -79,13 +84,13 @@ impl TenantScope {
             return Err(second_factor_required());
         }
         // A line of app.toml may give it for single tables; which, is asked as the table is named.
-        let may_enter = bound.has(permission) && app.tables.may_enter(&membership.role, permission);
+        let may_enter = bound.has(permission) && app.tables.may_enter(&role, permission);
         if !permissions.has(permission) && !may_enter {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.status.admit(act)?;
         let by = principal.by(address);
-        Ok(TenantScope::of(tenancy, tenant, membership.role, permissions, act, by))
+        Ok(TenantScope::of(tenancy, tenant, role, permissions, act, by))
     }
 
     /// The scope of a job. Whatever happened to the tenant since the job was enqueued counts now.
@@ -125,8 +130,7 @@ impl TenantScope {
                 tx.of(id).audit(&entry, "operator.access", "", &serde_json::json!({ "reason": reason }))
             })
             .await?;
-        let permissions = Permission::ALL.iter().copied().collect();
-        Ok(TenantScope::of(tenancy, tenant, OWNER.into(), Held::all_of(permissions), act, by))
+        Ok(TenantScope::of(tenancy, tenant, OWNER.into(), Held::all_of(PermissionSet::all()), act, by))
     }
 
     fn of(
@@ -155,7 +159,7 @@ impl TenantScope {
         &self.tenant
     }
 
-    /// The role by which the scope was given.
+    /// The role by which the scope was given, as app.toml calls it; for one of the tenant's own, what no role is called.
     pub fn role(&self) -> &str {
         &self.role
     }
@@ -181,8 +185,8 @@ impl TenantScope {
         }
     }
 
-    /// The roles of this installation.
-    pub fn roles(&self) -> &Roles {
+    /// The roles of this installation. The tenant may have more: see [`crate::catalog::OfTenant::roles`].
+    pub fn app_roles(&self) -> &Roles {
         &self.tenancy.app().roles
     }
 

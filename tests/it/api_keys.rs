@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Installation, Person, Tenant};
+use crate::harness::{Answer, Call, Client, Installation, Person, Tenant};
+use crate::second_factor::App;
 
 fn make(person: &Person, tenant: &Tenant, body: Value) -> Answer {
     person.client.post(&tenant.path("/api-keys"), body)
@@ -126,7 +127,116 @@ fn a_key_is_cut_down_with_its_holder() {
 }
 
 #[test]
-fn a_key_expires_and_a_tenant_has_a_hundred() {
+fn a_key_ends_when_it_was_said_to_and_needs_a_fresh_sign_in() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let end = server.nobody().get("/livez").expect(200).header("date").map(str::to_owned);
+    let today = jiff::fmt::rfc2822::parse(&end.unwrap()).unwrap().timestamp();
+    let end = (today + jiff::SignedDuration::from_hours(1)).to_string();
+    let body = json!({"name": "Import", "permissions": ["records:read"], "expires_at": end});
+    let program = server.nobody().bearer(&make(&ann, &acme, body.clone()).expect(201).string("/key"));
+    let path = acme.path("/records/customers");
+    program.get(&path).expect(200);
+    installation.advance_clock(50 * 60_000);
+    program.get(&path).expect(200);
+    let ann = ann.sign_in_again();
+    let (lasting, id) = key_of(&ann, &acme, ALL_RECORDS);
+    installation.advance_clock(11 * 60_000);
+    program.get(&path).expect_code(401, "api_key_invalid");
+    lasting.get(&path).expect(200);
+    // The session goes on, but whoever holds it may be somebody else by now.
+    let refreshed = json!({"refresh_token": ann.refresh_token});
+    let refreshed = server.nobody().post("/api/v1/auth/refresh", refreshed).expect(200);
+    let ann = Person { client: server.nobody().bearer(&refreshed.string("/access_token")), ..ann };
+    make(&ann, &acme, body).expect_code(403, "step_up_required");
+    let one = acme.path(&format!("/api-keys/{id}"));
+    ann.client.delete(&one).expect_code(403, "step_up_required");
+    ann.client.get(&acme.path("/api-keys")).expect(200);
+    server.stop();
+}
+
+/// A key whose secret is another, with a checksum that is right: it has to be looked up.
+#[test]
+fn a_key_with_another_secret_is_refused() {
+    use sha2::{Digest as _, Sha256};
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let key = make(&ann, &acme, json!({"name": "Import", "permissions": ["records:read"]})).expect(201);
+    let key = key.string("/key");
+    let (id, secret) = key.rsplit_once('_').unwrap();
+    let forged = format!("{id}_{}", "7".repeat(secret.len() - 8));
+    let checksum: String = Sha256::digest(&forged)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = acme.path("/records/customers");
+    let answer = server.nobody().bearer(&format!("{forged}{checksum}")).get(&path);
+    answer.expect_code(401, "api_key_invalid");
+    server.nobody().bearer(&key).get(&path).expect(200);
+    server.stop();
+}
+
+#[test]
+fn a_repeated_request_for_a_key_makes_no_second_one_and_shows_no_secret() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let body = json!({"name": "Import", "permissions": ["records:read"]});
+    let call = Call::post(acme.path("/api-keys"), body).header("idempotency-key", "once");
+    ann.client.send(&call).expect(201);
+    ann.client.send(&call).expect_code(409, "secret_shown_once");
+    let listed = ann.client.get(&acme.path("/api-keys")).expect(200);
+    assert_eq!(listed.json["items"].as_array().unwrap().len(), 1);
+    server.stop();
+}
+
+/// The same Idempotency-Key of two keys names two requests.
+#[test]
+fn keys_of_one_person_are_told_apart() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let ((one, one_id), (two, two_id)) = (key_of(&ann, &acme, ALL_RECORDS), key_of(&ann, &acme, ALL_RECORDS));
+    let create = |name: &str| {
+        Call::post(acme.path("/records/customers"), customer(name)).header("idempotency-key", "same")
+    };
+    one.send(&create("bob")).expect(201);
+    two.send(&create("cid")).expect(201);
+    two.send(&create("dan")).expect_code(409, "idempotency_key_reused");
+    let changes = ann.client.get(&acme.path("/changes?since=0")).expect(200);
+    let actors: Vec<&str> =
+        changes.json["items"].as_array().unwrap().iter().map(|one| one["actor"].as_str().unwrap()).collect();
+    assert_eq!(actors, [format!("key:{one_id}"), format!("key:{two_id}")]);
+    server.stop();
+}
+
+#[test]
+fn a_stream_of_a_deleted_key_ends() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (program, id) = key_of(&ann, &acme, ALL_RECORDS);
+    let stream = program.stream(&acme.path("/changes"), None);
+    stream.position();
+    let began = std::time::Instant::now();
+    ann.client.delete(&acme.path(&format!("/api-keys/{id}"))).expect(204);
+    while stream.next_or_end().is_some() {}
+    assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    server.stop();
+}
+
+/// A tenant that asks its members for a second factor is not entered by a key of one who has none.
+#[test]
+fn a_key_is_no_way_around_the_second_factor() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (program, _) = key_of(&ann, &acme, ALL_RECORDS);
+    let bob = server.join(&ann, &acme, "bob", "admin");
+    let (of_bob, _) = key_of(&bob, &acme, ALL_RECORDS);
+    App::enroll(&server, &ann.client);
+    ann.client.patch(&acme.path(""), json!({"second_factor_required": true})).expect(200);
+    program.get(&acme.path("/records/customers")).expect(200);
+    of_bob.get(&acme.path("/records/customers")).expect_code(403, "second_factor_required");
+    server.stop();
+}
+
+#[test]
+fn a_tenant_has_a_hundred_keys_at_most() {
     let installation = Installation::new();
     let server = installation.serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");

@@ -30,7 +30,7 @@ async fn create(
 ) -> Answer {
     let mut fields = Fields::of(body);
     let (name, permissions) = (fields.text("name"), fields.texts("permissions"));
-    let expires_at = fields.optional_text("expires_at");
+    let (expires_at, identity) = (fields.optional_text("expires_at"), fields.optional_text("identity_id"));
     fields.finish()?;
     let expires_at = expires_at
         .map(|text| {
@@ -39,11 +39,13 @@ async fn create(
             })
         })
         .transpose()?;
-    let input = ApiKeyIn { name, permissions, expires_at };
-    let (made, key) = api_keys::create_api_key(&installation, &allowed.scope, &allowed.principal, input).await?;
+    let input = ApiKeyIn { name, permissions, expires_at, identity };
+    let (made, key) =
+        api_keys::create_api_key(&installation, &allowed.scope, &allowed.principal, input).await?;
     let location = format!("/api/v1/tenants/{}/api-keys/{}", allowed.scope.tenant().slug, made.id);
     let body = json!({
-        "id": made.id, "name": made.name, "permissions": made.permissions, "created_by": made.created_by,
+        "id": made.id, "name": made.name, "permissions": made.permissions,
+        "identity_id": made.identity_id, "created_by": made.created_by,
         "created_at": made.created_at, "expires_at": made.expires_at, "last_used_at": made.last_used_at, "key": key,
     });
     let mut answer = super::created(&location, &body);

@@ -16,6 +16,8 @@ mod operator;
 mod paging;
 mod passwords;
 mod records;
+mod roles;
+mod service_identities;
 mod setup;
 mod sql;
 mod tenants;
@@ -36,6 +38,8 @@ pub(super) fn routes() -> Routes {
         .and(tenants::routes())
         .and(members::routes())
         .and(invitations::routes())
+        .and(roles::routes())
+        .and(service_identities::routes())
         .and(api_keys::routes())
         .and(records::routes())
         .and(sql::routes())

@@ -55,7 +55,7 @@ async fn list(State(installation): State<Arc<Installation>>, signed_in: SignedIn
         .map(|membership| {
             let mut out = tenant_out(&membership.tenant);
             if let Some(map) = out.as_object_mut() {
-                map.insert("role".to_owned(), membership.role.clone().into());
+                map.insert("role".to_owned(), (&*membership.membership.role).into());
             }
             out
         })
