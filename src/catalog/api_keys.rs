@@ -1,6 +1,7 @@
 //! API keys: the other way to become a principal, for programs.
 
 use super::access::{Facts, Principal};
+use super::identities::IdentityKind;
 use super::tenant_roles::permissions_in;
 use super::{Catalog, CatalogTx, Identity, OfTenant};
 use crate::clock::{MINUTE, Timestamp};
@@ -148,7 +149,7 @@ impl CatalogTx<'_> {
         let Some((tenant, holder, permissions, hash, expires_at, noted)) = found else { return Ok(None) };
         let Some(holder) = self.find_identity(holder)? else { return Ok(None) };
         // A tenant that asks for a second factor asks people; a key lets nobody around it.
-        let has_second_factor = holder.is_service || self.has_second_factor(holder.id)?;
+        let has_second_factor = holder.kind == IdentityKind::Service || self.has_second_factor(holder.id)?;
         let permissions = permissions_in(&permissions);
         let use_noted_at = AtomicI64::new(noted);
         Ok(Some(KeyFacts {

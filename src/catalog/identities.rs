@@ -8,14 +8,23 @@ use crate::id::IdentityId;
 use crate::model::{Email, Name};
 use crate::params;
 
+/// Who can sign in, and who cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// Somebody with an address and a password.
+    Person,
+    /// A program, which has API keys alone.
+    Service,
+}
+
 /// One person or service.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Identity {
     /// Its id.
     pub id: IdentityId,
-    /// Whether it is a service: a program, which cannot sign in.
+    /// Whether it is a person or a service.
     #[serde(skip)]
-    pub is_service: bool,
+    pub kind: IdentityKind,
     /// Its address, in lower case; empty for a service.
     pub email: String,
     /// Whether somebody who reads mail to the address has shown so.
@@ -54,7 +63,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
         operator: row.get(4)?,
         created_at: row.get(5)?,
         email_verified: row.get(6)?,
-        is_service: row.get(7)?,
+        kind: if row.get(7)? { IdentityKind::Service } else { IdentityKind::Person },
     })
 }
 
