@@ -302,12 +302,6 @@ impl CatalogTx<'_> {
         let access = Arc::clone(self.access);
         self.tx.after_commit(move || access.memberships.invalidate(&(tenant, identity)));
     }
-
-    /// The same for all memberships: what a role of a tenant may do changed.
-    pub(super) fn forget_all_memberships(&self) {
-        let access = Arc::clone(self.access);
-        self.tx.after_commit(move || access.memberships.clear());
-    }
 }
 
 impl Session {

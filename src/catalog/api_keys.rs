@@ -246,13 +246,44 @@ impl OfTenant<'_> {
         Ok(key)
     }
 
+    /// What a key may do at most, if it is not over.
+    ///
+    /// # Errors
+    /// 401 `api_key_invalid`.
+    pub fn find_key_bound(&self, id: ApiKeyId) -> Result<PermissionSet> {
+        let permissions = self.tx().query_row(
+            "SELECT permissions FROM api_keys
+             WHERE tenant_id = ?1 AND id = ?2 AND (expires_at IS NULL OR expires_at > ?3)",
+            params![self.tenant, id, self.now()],
+            |row| row.get::<String>(0),
+        )?;
+        permissions.as_deref().map(permissions_in).ok_or_else(key_over)
+    }
+
+    /// The keys that act for this holder.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_keys_held_by(&self, holder: IdentityId) -> Result<Vec<ApiKeyId>> {
+        let sql = "SELECT id FROM api_keys WHERE tenant_id = ?1 AND holder = ?2 ORDER BY id";
+        Ok(self.tx().query(sql, params![self.tenant, holder], |row| row.get(0))?)
+    }
+
+    /// The keys that this identity made for services.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_keys_made_for_others_by(&self, identity: IdentityId) -> Result<Vec<ApiKeyId>> {
+        let sql =
+            "SELECT id FROM api_keys WHERE tenant_id = ?1 AND created_by = ?2 AND holder <> ?2 ORDER BY id";
+        Ok(self.tx().query(sql, params![self.tenant, identity], |row| row.get(0))?)
+    }
+
     /// Ends all keys of a holder in this tenant: who is taken in again begins without them.
     pub(super) fn delete_api_keys_of(&self, holder: IdentityId) -> Result<()> {
-        self.tx().execute(
-            "DELETE FROM api_keys WHERE tenant_id = ?1 AND holder = ?2",
-            params![self.tenant, holder],
-        )?;
-        self.catalog.forget_all_keys();
+        for key in self.list_keys_held_by(holder)? {
+            self.delete_api_key(key)?;
+        }
         Ok(())
     }
 }

@@ -52,9 +52,12 @@ impl OfTenant<'_> {
             self.catalog.forget_membership(self.tenant, member.identity_id);
         }
         self.catalog.forget_all_keys();
+        // Counted before anything goes: what hangs on a row goes with it.
         for (table, rows) in PERSONAL {
-            let sql = format!("DELETE FROM {rows}");
-            removed.push((*table, self.tx().execute(&sql, params![self.tenant])? as u64));
+            removed.push((*table, self.count_rows(rows)?));
+        }
+        for (_, rows) in PERSONAL {
+            self.tx().execute(&format!("DELETE FROM {rows}"), params![self.tenant])?;
         }
         self.tx().execute(
             "UPDATE tenants SET name = '', settings = '{}' WHERE id = ?1 AND status = 'erasing'",
@@ -68,13 +71,14 @@ impl OfTenant<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn count_personal_rows(&self) -> Result<i64> {
-        let mut left = 0;
-        for (_, rows) in PERSONAL {
-            let sql = format!("SELECT count(*) FROM {rows}");
-            left += self.tx().query_row(&sql, params![self.tenant], |row| row.get::<i64>(0))?.unwrap_or(0);
-        }
-        Ok(left)
+    pub fn count_personal_rows(&self) -> Result<u64> {
+        PERSONAL.iter().try_fold(0, |left, (_, rows)| Ok(left + self.count_rows(rows)?))
+    }
+
+    fn count_rows(&self, rows: &str) -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM {rows}");
+        let count = self.tx().query_row(&sql, params![self.tenant], |row| row.get::<i64>(0))?;
+        Ok(count.map_or(0, i64::unsigned_abs))
     }
 
     /// Stores the receipt and turns the tenant into a tombstone.

@@ -11,9 +11,6 @@ use crate::model::tenant::TenantStatus;
 use crate::params;
 use crate::policy::OWNER;
 
-/// The kind of a member that is a program.
-pub const SERVICE: &str = "service";
-
 /// One member of a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Member {

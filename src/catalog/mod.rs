@@ -35,7 +35,7 @@ pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
-pub use memberships::{Member, MyMembership, SERVICE};
+pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, Plan};
 pub use second_factors::SecondFactor;
 pub use sessions::{NewSession, Rotation, Session};

@@ -36,6 +36,20 @@ impl OfTenant<'_> {
         self.insert_membership(id, role).map(drop)
     }
 
+    /// Whether this is a service identity of the tenant.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn is_service(&self, id: IdentityId) -> Result<bool> {
+        let found = self.tx().query_row(
+            "SELECT 1 FROM memberships m JOIN identities i ON i.id = m.identity_id
+             WHERE m.tenant_id = ?1 AND i.id = ?2 AND i.kind = 'service'",
+            params![self.tenant, id],
+            |row| row.get::<i64>(0),
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Removes the identity of a service that was a member; its keys went with the membership.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use super::OfTenant;
 use crate::clock::Timestamp;
 use crate::db::{DbError, OnConstraint, Row};
 use crate::error::{Error, Result};
+use crate::id::IdentityId;
 use crate::params;
 use crate::policy::{Permission, PermissionSet, Roles};
 
@@ -86,7 +87,6 @@ impl OfTenant<'_> {
                 params![self.tenant, name, permissions.names().join(" ").as_str(), self.now()],
             )
             .on_constraint("tenant_roles.tenant_id", role_taken)?;
-        self.catalog.forget_all_memberships();
         self.find_tenant_role(name)
     }
 
@@ -99,7 +99,10 @@ impl OfTenant<'_> {
             "UPDATE tenant_roles SET permissions = ?3 WHERE tenant_id = ?1 AND name = ?2",
             params![self.tenant, name, permissions.names().join(" ").as_str()],
         )?;
-        self.catalog.forget_all_memberships();
+        let sql = "SELECT identity_id FROM memberships WHERE tenant_id = ?1 AND role = ?2";
+        for member in self.tx().query(sql, params![self.tenant, name], |row| row.get::<IdentityId>(0))? {
+            self.catalog.forget_membership(self.tenant, member);
+        }
         self.find_tenant_role(name)
     }
 
@@ -110,13 +113,15 @@ impl OfTenant<'_> {
     pub fn delete_tenant_role(&self, name: &str) -> Result<()> {
         self.find_tenant_role(name)?;
         let count = |sql: &str| {
-            let found = self.tx().query_row(sql, params![self.tenant, name], |row| row.get::<i64>(0))?;
+            let of_role = params![self.tenant, name, self.now()];
+            let found = self.tx().query_row(sql, of_role, |row| row.get::<i64>(0))?;
             Ok::<i64, DbError>(found.unwrap_or_default())
         };
-        let members = count("SELECT count(*) FROM memberships WHERE tenant_id = ?1 AND role = ?2")?;
+        let members =
+            count("SELECT count(*) FROM memberships WHERE tenant_id = ?1 AND role = ?2 AND ?3 > 0")?;
         let invited = count(
             "SELECT count(*) FROM invitations WHERE tenant_id = ?1 AND role = ?2
-               AND accepted_at IS NULL AND revoked_at IS NULL",
+               AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?3",
         )?;
         if members + invited > 0 {
             return Err(Error::conflict(
@@ -131,7 +136,6 @@ impl OfTenant<'_> {
             "DELETE FROM tenant_roles WHERE tenant_id = ?1 AND name = ?2",
             params![self.tenant, name],
         )?;
-        self.catalog.forget_all_memberships();
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use super::cookies;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
 use crate::error::Error;
+use crate::model::api_key::PREFIX as KEY_PREFIX;
 use crate::service::{Actor, By, Installation, Principal, identity, key_not_allowed, step_up};
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -79,6 +80,8 @@ fn credential(parts: &Parts, installation: &Installation) -> Result<String, Erro
         }
         return Ok(token.trim().to_owned());
     }
+    // Programs send their keys as bearers.
+    let cookie = cookie.filter(|token| !token.starts_with(KEY_PREFIX));
     let token = cookie.ok_or_else(|| Error::unauthenticated("not_signed_in", "Sign in first."))?;
     cookies::refuse_other_sites(parts, installation)?;
     Ok(token)

@@ -1,9 +1,9 @@
 //! API keys: made, seen, deleted.
 
-use super::members::{permissions_now, require_now};
+use super::members::{current_role, permissions_now, require_grant};
 use super::tokens::hash_of;
 use super::{Installation, step_up};
-use crate::catalog::{ApiKey, NewApiKey, OfTenant, Principal, SERVICE};
+use crate::catalog::{Actor, ApiKey, NewApiKey, OfTenant, Principal};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId};
@@ -65,7 +65,7 @@ pub async fn create_api_key(
     let made = scope
         .catalog()
         .write("create_api_key", move |of| {
-            let own = permissions_now(of, &roles, Some(new.created_by))?;
+            let own = permissions_now(of, &roles, Actor::Identity(new.created_by))?;
             if !own.has(Permission::KeysManage) {
                 return Err(Error::forbidden(Permission::KeysManage.name()));
             }
@@ -97,7 +97,8 @@ pub async fn list_api_keys(scope: &TenantScope) -> Result<Vec<ApiKey>> {
 /// Ends a key: the next request with it is refused.
 ///
 /// # Errors
-/// 403 without `keys:manage` or with a sign-in that is not fresh, 404 if there is none.
+/// 403 without `keys:manage`, with a sign-in that is not fresh or for a key of somebody else with more permissions than
+/// the actor has, 404 if there is none.
 pub async fn delete_api_key(
     installation: &Installation,
     scope: &TenantScope,
@@ -106,12 +107,21 @@ pub async fn delete_api_key(
 ) -> Result<()> {
     scope.require(Permission::KeysManage)?;
     step_up::require_fresh(installation, principal)?;
-    let (by, roles, actor) = (scope.by().clone(), scope.app_roles().clone(), scope.member());
+    let (by, roles) = (scope.by().clone(), scope.app_roles().clone());
     scope
         .catalog()
         .write("delete_api_key", move |of| {
-            require_now(of, &roles, actor, Permission::KeysManage)?;
+            let own = permissions_now(of, &roles, by.actor)?;
+            if !own.has(Permission::KeysManage) {
+                return Err(Error::forbidden(Permission::KeysManage.name()));
+            }
             let key = of.delete_api_key(id)?;
+            let is_own = by.actor == Actor::Identity(key.identity_id);
+            let above =
+                key.permissions.iter().filter_map(|name| Permission::parse(name)).find(|one| !own.has(*one));
+            if let (Some(above), false) = (above, is_own) {
+                return Err(Error::forbidden(above.name()));
+            }
             of.audit(&by, "api_key.revoked", &format!("key:{id}"), &json!({ "name": key.name }))
         })
         .await
@@ -128,19 +138,20 @@ pub(super) async fn authenticate(installation: &Installation, text: &str) -> Res
     installation.catalog.authenticate_key(id, &hash_of(text)).await
 }
 
-/// 422 where a key is made for what is no service identity here, or with more than its role gives.
-fn require_service_with(of: &OfTenant<'_>, roles: &Roles, new: &NewApiKey) -> Result<()> {
-    let service = of.find_member(new.holder).ok().filter(|member| member.kind == SERVICE);
-    let membership = of.find_membership(new.holder)?;
-    let (Some(_), Some(membership)) = (service, membership) else {
+/// 422 where a key is made for what is no service identity here, or with more than its role gives; 403 for a service
+/// whose role the maker could not give.
+fn require_service_with(of: &OfTenant<'_>, app_roles: &Roles, new: &NewApiKey) -> Result<()> {
+    if !of.is_service(new.holder)? {
         return Err(no_service());
-    };
-    match new.permissions.without(membership.permissions(roles)).names().first() {
+    }
+    let service = of.find_membership(new.holder)?.ok_or_else(no_service)?;
+    require_grant(&of.roles(app_roles)?, &current_role(of, Some(new.created_by))?, &service.role)?;
+    match new.permissions.without(service.permissions(app_roles)).names().first() {
         None => Ok(()),
         Some(missing) => Err(Error::invalid_field(
             "permissions",
             "beyond_role",
-            format!("the role {} of the service identity does not have {missing}", membership.role),
+            format!("the role {} of the service identity does not have {missing}", service.role),
         )),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Installation;
 use super::mail::Letter;
-use super::members::{current_role, refuse_unknown_role, require_grant, require_now};
+use super::members::{current_role, refuse_unknown_role, require_grant};
 use super::tokens::hash_of;
 use crate::catalog::{Invitation, Membership, Principal, Tenant};
 use crate::clock::HOUR;
@@ -41,9 +41,8 @@ pub async fn invite(
         .write("invite", move |of| {
             let roles = of.roles(&app_roles)?;
             let actor_role = current_role(of, actor)?;
-            require_now(of, &app_roles, actor, Permission::MembersManage)?;
-            refuse_unknown_role(&roles, &role)?;
             require_grant(&roles, &actor_role, &role)?;
+            refuse_unknown_role(&roles, &role)?;
             if let Some(known) = of.catalog().find_identity_by_email(&email)?
                 && of.find_active_role(known.id)?.is_some()
             {

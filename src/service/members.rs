@@ -40,8 +40,8 @@ pub async fn change_role(scope: &TenantScope, member: IdentityId, role: String) 
             let before = of.find_member(member)?.role;
             // The way down needs the same right as the way up.
             require_grant(&roles, &actor_role, &before)?;
-            refuse_unknown_role(&roles, &role)?;
             require_grant(&roles, &actor_role, &role)?;
+            refuse_unknown_role(&roles, &role)?;
             if before == role {
                 return of.find_member(member);
             }
@@ -75,9 +75,12 @@ pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()
             if !leaves {
                 require_grant(&of.roles(&app_roles)?, &current_role(of, actor)?, &role)?;
             }
+            let (ended, left) = (of.list_keys_held_by(member)?, of.list_keys_made_for_others_by(member)?);
             of.delete_membership(member)?;
             let action = if leaves { "member.left" } else { "member.removed" };
-            of.audit(&by, action, &format!("identity:{member}"), &json!({ "role": role }))?;
+            // Keys that they made for services stay; they may know them still.
+            let details = json!({ "role": role, "keys_ended": ended, "keys_left": left });
+            of.audit(&by, action, &format!("identity:{member}"), &details)?;
             Ok(())
         })
         .await
@@ -132,32 +135,32 @@ pub(super) fn current_role(of: &OfTenant<'_>, actor: Option<IdentityId>) -> Resu
     }
 }
 
-/// What the actor may do as it is in this transaction, in which the tenant must take writes. The operator's console acts
-/// as an owner.
-pub(super) fn permissions_now(
-    of: &OfTenant<'_>,
-    app_roles: &Roles,
-    actor: Option<IdentityId>,
-) -> Result<PermissionSet> {
+/// What the actor may do as it is in this transaction, in which the tenant must take writes.
+pub(super) fn permissions_now(of: &OfTenant<'_>, app_roles: &Roles, actor: Actor) -> Result<PermissionSet> {
     of.admit(Act::Write)?;
     permissions_of(of, app_roles, actor)
 }
 
-/// 403 where the actor's role, as it is in this transaction, no longer has the permission.
+/// 403 where the actor no longer has the permission in this transaction, 401 where a key is over.
 pub(super) fn require_now(
     of: &OfTenant<'_>,
     app_roles: &Roles,
-    actor: Option<IdentityId>,
+    actor: Actor,
     permission: Permission,
 ) -> Result<()> {
     let has = permissions_of(of, app_roles, actor)?.has(permission);
     if has { Ok(()) } else { Err(Error::forbidden(permission.name())) }
 }
 
-fn permissions_of(of: &OfTenant<'_>, app_roles: &Roles, actor: Option<IdentityId>) -> Result<PermissionSet> {
-    let Some(actor) = actor else { return Ok(PermissionSet::all()) };
-    let membership = of.find_membership(actor)?.ok_or_else(Error::not_found)?;
-    Ok(membership.permissions(app_roles))
+/// Operators and the console act as an owner.
+fn permissions_of(of: &OfTenant<'_>, app_roles: &Roles, actor: Actor) -> Result<PermissionSet> {
+    let (member, bound) = match actor {
+        Actor::Identity(id) => (id, PermissionSet::all()),
+        Actor::ApiKey { key, holder } => (holder, of.find_key_bound(key)?),
+        Actor::Operator(_) | Actor::Console | Actor::System => return Ok(PermissionSet::all()),
+    };
+    let membership = of.find_membership(member)?.ok_or_else(Error::not_found)?;
+    Ok(membership.permissions(app_roles).within(bound))
 }
 
 /// 403 where the actor's role may not give or take `role`.

@@ -47,7 +47,8 @@ pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
 pub use crate::catalog::{
-    Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, Principal, Tenant, key_not_allowed,
+    Actor, ApiKey, AuditFilter, By, Export, ExportStatus, Identity, Member, Principal, Tenant,
+    key_not_allowed,
 };
 
 use crate::catalog::Catalog;

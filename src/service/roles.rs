@@ -169,7 +169,7 @@ where
     T: Send + 'static,
     F: FnMut(&OfTenant<'_>, &Author) -> Result<T> + Send + 'static,
 {
-    let (by, roles, actor) = (scope.by().clone(), scope.app_roles().clone(), scope.identity());
+    let (by, roles, actor) = (scope.by().clone(), scope.app_roles().clone(), scope.by().actor);
     scope
         .catalog()
         .write(name, move |of| {
@@ -181,11 +181,14 @@ where
         .await
 }
 
-/// The permissions of these names.
-pub(super) fn parse_permissions(names: &[String]) -> Result<PermissionSet> {
-    let parsed: Option<PermissionSet> = names.iter().map(|name| Permission::parse(name)).collect();
+/// The permissions of these names. Only owners hand a tenant over, whatever another role is given.
+fn parse_permissions(names: &[String]) -> Result<PermissionSet> {
+    let is_for_roles = |one: &Permission| *one != Permission::OwnershipTransfer;
+    let parsed: Option<PermissionSet> =
+        names.iter().map(|name| Permission::parse(name).filter(is_for_roles)).collect();
     parsed.ok_or_else(|| {
-        let known: Vec<&str> = Permission::ALL.iter().map(|one| one.name()).collect();
+        let known: Vec<&str> =
+            Permission::ALL.iter().filter(|one| is_for_roles(one)).map(|one| one.name()).collect();
         Error::invalid_field("permissions", "unknown", format!("must be some of {}", known.join(", ")))
     })
 }

@@ -32,8 +32,8 @@ pub async fn create_service_identity(
         .catalog()
         .write("create_service_identity", move |of| {
             let (roles, actor_role) = (of.roles(&app_roles)?, current_role(of, actor)?);
-            refuse_unknown_role(&roles, &role)?;
             require_grant(&roles, &actor_role, &role)?;
+            refuse_unknown_role(&roles, &role)?;
             of.insert_service(id, &name, &role)?;
             let details = json!({ "name": name.as_str(), "role": role });
             of.audit(&by, "service_identity.created", &format!("identity:{id}"), &details)?;

@@ -165,10 +165,11 @@ impl App {
         if let Some(plan) = &settings.default_plan {
             tracing::warn!(file, plan, "default_plan has no effect in this version");
         }
+        let (tables, lines) = TableRules::read(file, settings.tables, &roles)?;
         Ok(App {
             name: settings.name.unwrap_or_else(|| "Tenantry".to_owned()),
-            tables: TableRules::read(file, settings.tables, &roles)?,
-            roles,
+            tables,
+            roles: roles.with_lines(lines),
             sign_up: settings.public_signup,
             sign_up_domains: read_domains(file, settings.public_signup, &settings.signup_domains)?,
             public,

@@ -27,7 +27,8 @@ use tokio::sync::OnceCell;
 /// ([`TenantScope::for_job`]), for an operator ([`TenantScope::for_operator`]). It cannot be made by hand nor copied.
 pub struct TenantScope {
     tenant: Arc<Tenant>,
-    role: Arc<str>,
+    /// As lines of app.toml call it, which have none for a role of the tenant.
+    role: Option<Arc<str>>,
     permissions: Held,
     act: Act,
     by: By,
@@ -35,9 +36,6 @@ pub struct TenantScope {
     /// Leased at the first use: a request whose body is still on its way holds no file open.
     file: OnceCell<InUse>,
 }
-
-/// In the place of a role that the tenant defined, for which app.toml has no lines.
-const ROLE_OF_TENANT: &str = "(role of the tenant)";
 
 /// The right to work on one tenant in the background. Handed out by [`Tenancy`] with the work itself.
 pub struct Lease {
@@ -56,7 +54,7 @@ impl Lease {
 }
 
 impl TenantScope {
-    /// The scope of a member: membership, permission and state are read now, in this order.
+    /// The scope of a member: membership, permission (where one is needed) and state are read now, in this order.
     ///
     /// # Errors
     /// 404 for who is no member, 403 without the second factor that the tenant asks for or without the permission, 409 when the state forbids the act. A file that
@@ -65,7 +63,7 @@ impl TenantScope {
         tenancy: &Arc<Tenancy>,
         principal: &Principal,
         selector: &str,
-        permission: Permission,
+        permission: Option<Permission>,
         act: Act,
         address: String,
     ) -> Result<TenantScope> {
@@ -76,7 +74,7 @@ impl TenantScope {
         let bound = principal.bound_in(tenant.id)?;
         let permissions = Held::bound_by(membership.permissions(&app.roles), bound);
         // Lines of app.toml are those of its own roles.
-        let role = if membership.own.is_some() { ROLE_OF_TENANT.into() } else { membership.role };
+        let role = Some(membership.role).filter(|_| membership.own.is_none());
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
         }
@@ -84,8 +82,9 @@ impl TenantScope {
             return Err(second_factor_required());
         }
         // A line of app.toml may give it for single tables; which, is asked as the table is named.
-        let may_enter = bound.has(permission) && app.tables.may_enter(&role, permission);
-        if !permissions.has(permission) && !may_enter {
+        if let Some(permission) = permission
+            && !app.roles.lines().lets_in(role.as_deref(), permissions, permission)
+        {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.status.admit(act)?;
@@ -103,7 +102,7 @@ impl TenantScope {
         Ok(TenantScope::of(
             tenancy,
             tenant,
-            "job".into(),
+            Some("job".into()),
             Held::all_of(PermissionSet::default()),
             Act::Leave,
             By::system(),
@@ -130,13 +129,13 @@ impl TenantScope {
                 tx.of(id).audit(&entry, "operator.access", "", &serde_json::json!({ "reason": reason }))
             })
             .await?;
-        Ok(TenantScope::of(tenancy, tenant, OWNER.into(), Held::all_of(PermissionSet::all()), act, by))
+        Ok(TenantScope::of(tenancy, tenant, Some(OWNER.into()), Held::all_of(PermissionSet::all()), act, by))
     }
 
     fn of(
         tenancy: &Arc<Tenancy>,
         tenant: Arc<Tenant>,
-        role: Arc<str>,
+        role: Option<Arc<str>>,
         permissions: Held,
         act: Act,
         by: By,
@@ -159,9 +158,9 @@ impl TenantScope {
         &self.tenant
     }
 
-    /// The role by which the scope was given, as app.toml calls it; for one of the tenant's own, what no role is called.
-    pub fn role(&self) -> &str {
-        &self.role
+    /// The role by which the scope was given; none where the tenant defined it.
+    pub fn role(&self) -> Option<&Arc<str>> {
+        self.role.as_ref()
     }
 
     /// Who acts, for the audit log.

@@ -33,14 +33,14 @@ pub struct TableAccess {
 #[derive(Clone)]
 pub(super) struct Caller {
     pub(super) app: Arc<App>,
-    pub(super) role: Arc<str>,
+    pub(super) role: Option<Arc<str>>,
     pub(super) permissions: Held,
     pub(super) identity: Option<IdentityId>,
 }
 
 impl Caller {
     pub(super) fn rights(&self, table: &str) -> TableRights {
-        self.permissions.bound(self.app.tables.rights(table, &self.role, self.permissions.set()))
+        self.app.roles.lines().bounded(table, self.role.as_deref(), self.permissions)
     }
 }
 

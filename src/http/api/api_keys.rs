@@ -8,12 +8,12 @@ use crate::http::repeats::{ShownOnce, repeatable};
 use crate::http::routes::{NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ManageKeys, Need, SeeKeys};
 use crate::id::ApiKeyId;
-use crate::service::Installation;
 use crate::service::api_keys::{self, ApiKeyIn};
+use crate::service::{ApiKey, Installation};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
@@ -43,14 +43,17 @@ async fn create(
     let (made, key) =
         api_keys::create_api_key(&installation, &allowed.scope, &allowed.principal, input).await?;
     let location = format!("/api/v1/tenants/{}/api-keys/{}", allowed.scope.tenant().slug, made.id);
-    let body = json!({
-        "id": made.id, "name": made.name, "permissions": made.permissions,
-        "identity_id": made.identity_id, "created_by": made.created_by,
-        "created_at": made.created_at, "expires_at": made.expires_at, "last_used_at": made.last_used_at, "key": key,
-    });
-    let mut answer = super::created(&location, &body);
+    let mut answer = super::created(&location, &Made { made: &made, key: &key });
     answer.extensions_mut().insert(ShownOnce);
     Ok(answer)
+}
+
+/// A key in the one answer that tells it.
+#[derive(Serialize)]
+struct Made<'k> {
+    #[serde(flatten)]
+    made: &'k ApiKey,
+    key: &'k str,
 }
 
 async fn list(allowed: Allowed<SeeKeys>) -> Answer {

@@ -119,7 +119,7 @@ impl App {
             Arc::clone(table),
             Caller {
                 app,
-                role: role.into(),
+                role: Some(role.into()),
                 permissions: crate::policy::Held::all_of(permissions),
                 identity,
             },
