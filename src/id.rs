@@ -61,6 +61,8 @@ typed_id! {
     IdentityId,
     /// One sign-in of an identity.
     SessionId,
+    /// A key of a program for one tenant.
+    ApiKeyId,
     /// An offer of a membership.
     InvitationId,
     /// One export of a tenant.

@@ -1,6 +1,11 @@
 //! Who may do what: the table of roles and permissions, and nothing else.
 
-use std::collections::BTreeMap;
+mod tables;
+
+pub use tables::{TableLines, TableRights};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal),* $(,)?) => {
@@ -89,7 +94,30 @@ impl PermissionSet {
 
     /// Whether every permission of `other` is in this set.
     pub const fn covers(self, other: PermissionSet) -> bool {
-        other.0 & !self.0 == 0
+        other.without(self).0 == 0
+    }
+
+    /// This set and `other`.
+    #[must_use]
+    pub const fn and(self, other: PermissionSet) -> PermissionSet {
+        PermissionSet(self.0 | other.0)
+    }
+
+    /// What of this set is in `other` too.
+    #[must_use]
+    pub const fn within(self, other: PermissionSet) -> PermissionSet {
+        PermissionSet(self.0 & other.0)
+    }
+
+    /// What of this set is not in `other`.
+    #[must_use]
+    pub const fn without(self, other: PermissionSet) -> PermissionSet {
+        PermissionSet(self.0 & !other.0)
+    }
+
+    /// Every permission.
+    pub fn all() -> PermissionSet {
+        Permission::ALL.iter().copied().collect()
     }
 
     /// Names of the permissions, in the order of the table.
@@ -112,21 +140,58 @@ impl PermissionSet {
     }
 }
 
-/// What a role may do with one table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TableRights {
-    /// Read its rows, and know that it exists.
-    pub read: bool,
-    /// Create, change and delete its rows.
-    pub write: bool,
+impl Permission {
+    /// Whether an API key can have it: a key never mints keys, members or roles, and never gives a tenant away.
+    pub const fn is_for_keys(self) -> bool {
+        !matches!(
+            self,
+            Permission::KeysManage
+                | Permission::MembersManage
+                | Permission::RolesManage
+                | Permission::TenantClose
+                | Permission::OwnershipTransfer
+        )
+    }
 }
 
-impl TableRights {
-    /// What the permissions alone give, for a table of which the app says nothing.
-    pub const fn of(permissions: PermissionSet) -> TableRights {
+/// What a caller may do: what its role gives, cut down by the bound of an API key if it is one.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    set: PermissionSet,
+    bound: PermissionSet,
+}
+
+impl Held {
+    /// All of the set: no key is in between.
+    pub fn all_of(set: PermissionSet) -> Held {
+        Held::bound_by(set, PermissionSet::all())
+    }
+
+    /// What of the set lies within the bound.
+    pub const fn bound_by(set: PermissionSet, bound: PermissionSet) -> Held {
+        Held { set: set.within(bound), bound }
+    }
+
+    /// Whether `permission` is held.
+    pub const fn has(self, permission: Permission) -> bool {
+        self.set.has(permission)
+    }
+
+    /// Whether the bound lets `permission` through, wherever it comes from.
+    pub const fn lets_through(self, permission: Permission) -> bool {
+        self.bound.has(permission)
+    }
+
+    /// All that is held.
+    pub const fn set(self) -> PermissionSet {
+        self.set
+    }
+
+    /// What the bound leaves of rights that a line of app.toml gives to the role.
+    pub const fn bound(self, rights: TableRights) -> TableRights {
         TableRights {
-            read: permissions.has(Permission::RecordsRead),
-            write: permissions.has(Permission::RecordsWrite),
+            read: rights.read && self.bound.has(Permission::RecordsRead),
+            write: rights.write && self.bound.has(Permission::RecordsWrite),
         }
     }
 }
@@ -140,51 +205,100 @@ pub const MEMBER: &str = "member";
 /// The name of the role that looks.
 pub const VIEWER: &str = "viewer";
 
-/// The roles of this installation: the four that always exist, and those of app.toml.
+/// Whether a role can be called so: 1 to 40 of a-z, 0-9, `_` and `-`, the first a letter.
+pub fn is_role_name(name: &str) -> bool {
+    name.len() <= 40
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+}
+
+/// Whether this is one of the four roles that always exist.
+pub fn is_built_in(role: &str) -> bool {
+    [OWNER, ADMIN, MEMBER, VIEWER].contains(&role)
+}
+
+/// The roles of this installation: the four that always exist, and those of app.toml; perhaps those of one tenant too.
 #[derive(Clone, Debug)]
-pub struct Roles(BTreeMap<String, PermissionSet>);
+pub struct Roles {
+    sets: BTreeMap<String, PermissionSet>,
+    /// Those that a tenant defined.
+    own: BTreeSet<String>,
+    lines: Arc<TableLines>,
+}
 
 impl Default for Roles {
     fn default() -> Roles {
         use Permission as P;
-        Roles(BTreeMap::from([
+        let sets = BTreeMap::from([
             (VIEWER.to_owned(), PermissionSet::up_to(P::LimitsRead)),
             (MEMBER.to_owned(), PermissionSet::up_to(P::JobsWrite)),
             (ADMIN.to_owned(), PermissionSet::up_to(P::TenantExport)),
             (OWNER.to_owned(), PermissionSet::up_to(P::OwnershipTransfer)),
-        ]))
+        ]);
+        Roles { sets, own: BTreeSet::new(), lines: Arc::default() }
     }
 }
 
 impl Roles {
     /// Adds a role of app.toml. False if the name is one of the four.
     pub fn define(&mut self, name: &str, permissions: PermissionSet) -> bool {
-        if [OWNER, ADMIN, MEMBER, VIEWER].contains(&name) {
+        if is_built_in(name) {
             return false;
         }
-        self.0.insert(name.to_owned(), permissions);
+        self.sets.insert(name.to_owned(), permissions);
         true
+    }
+
+    /// The same with roles of a tenant. Those come before roles of app.toml that got the same name later.
+    #[must_use]
+    pub fn with(&self, own: impl IntoIterator<Item = (String, PermissionSet)>) -> Roles {
+        let mut all = self.clone();
+        for (name, permissions) in own.into_iter().filter(|(name, _)| !is_built_in(name)) {
+            all.own.insert(name.clone());
+            all.sets.insert(name, permissions);
+        }
+        all
+    }
+
+    /// The same with lines of app.toml about tables.
+    #[must_use]
+    pub fn with_lines(self, lines: TableLines) -> Roles {
+        Roles { lines: Arc::new(lines), ..self }
+    }
+
+    /// Lines of app.toml about tables.
+    pub fn lines(&self) -> &TableLines {
+        &self.lines
     }
 
     /// What a role may do; nothing where the role is unknown (it was taken out of app.toml).
     pub fn permissions(&self, role: &str) -> PermissionSet {
-        self.0.get(role).copied().unwrap_or_default()
+        self.sets.get(role).copied().unwrap_or_default()
     }
 
     /// Whether there is such a role.
     pub fn is_known(&self, role: &str) -> bool {
-        self.0.contains_key(role)
+        self.sets.contains_key(role)
     }
 
     /// Names of all roles.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.sets.keys().map(String::as_str)
     }
 
     /// Whether someone with `actor` role may give or take `role`: an owner any, others only what lies within their own
-    /// permissions, and never that of an owner.
+    /// permissions and what they may do with each table, and never that of an owner.
     pub fn may_grant(&self, actor: &str, role: &str) -> bool {
-        actor == OWNER || (role != OWNER && self.permissions(actor).covers(self.permissions(role)))
+        let (own, others) = (self.permissions(actor), self.permissions(role));
+        actor == OWNER
+            || (role != OWNER
+                && own.covers(others)
+                && self.lines.covers((self.as_in_lines(actor), own), (self.as_in_lines(role), others)))
+    }
+
+    /// The role as lines of app.toml call it: they are about none that a tenant defined.
+    fn as_in_lines<'r>(&self, role: &'r str) -> Option<&'r str> {
+        Some(role).filter(|role| !self.own.contains(*role))
     }
 }
 

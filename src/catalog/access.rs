@@ -1,10 +1,12 @@
 //! Who is asking, and whether they may in: read on every request, held in memory between commits.
 
+use super::api_keys::{KeyFacts, key_not_allowed};
 use super::cache::Cached;
-use super::{Catalog, CatalogTx, Identity, Session, Tenant};
+use super::{Actor, By, Catalog, CatalogTx, Identity, Session, Tenant};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
-use crate::id::{IdentityId, SessionId, TenantId};
+use crate::id::{ApiKeyId, IdentityId, SessionId, TenantId};
+use crate::policy::{PermissionSet, Roles};
 use std::sync::Arc;
 
 /// A session unused for this long is over (DESIGN 6).
@@ -23,15 +25,22 @@ pub struct AccessClaims {
     pub generation: i64,
 }
 
-/// An authenticated identity in this request: the token was verified, and session and identity were found alive just
-/// now. Made by [`Catalog::authenticate`] alone.
+/// An authenticated identity, or an API key that acts for one, in this request: the token or key was verified, and
+/// session or key and identity were found alive just now. Made by [`Catalog::authenticate`] and
+/// [`Catalog::authenticate_key`] alone.
 #[derive(Clone, Debug)]
 pub struct Principal {
-    facts: Arc<SessionFacts>,
+    facts: Facts,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Facts {
+    Session(Arc<SessionFacts>),
+    Key(Arc<KeyFacts>),
 }
 
 #[derive(Debug)]
-struct SessionFacts {
+pub(super) struct SessionFacts {
     session: SessionId,
     identity: Identity,
     generation: i64,
@@ -42,29 +51,78 @@ struct SessionFacts {
 }
 
 impl Principal {
-    /// The identity.
+    pub(super) fn of(facts: Facts) -> Principal {
+        Principal { facts }
+    }
+
+    /// The identity; of a key, the one for which it acts.
     pub fn identity(&self) -> &Identity {
-        &self.facts.identity
+        match &self.facts {
+            Facts::Session(facts) => &facts.identity,
+            Facts::Key(facts) => &facts.holder,
+        }
     }
 
     /// Its id.
     pub fn id(&self) -> IdentityId {
-        self.facts.identity.id
+        self.identity().id
     }
 
     /// The session.
-    pub fn session(&self) -> SessionId {
-        self.facts.session
+    ///
+    /// # Errors
+    /// 403 `api_key_not_allowed` where there is none.
+    pub fn session(&self) -> Result<SessionId> {
+        match &self.facts {
+            Facts::Session(facts) => Ok(facts.session),
+            Facts::Key(_) => Err(key_not_allowed()),
+        }
+    }
+
+    /// Whether this is a key and no person.
+    pub fn is_key(&self) -> bool {
+        matches!(self.facts, Facts::Key(_))
+    }
+
+    /// What may be done in this tenant at most, whatever the identity's role gives there.
+    ///
+    /// # Errors
+    /// 404 for a key of another tenant.
+    pub fn bound_in(&self, tenant: TenantId) -> Result<PermissionSet> {
+        match &self.facts {
+            Facts::Session(_) => Ok(PermissionSet::all()),
+            Facts::Key(facts) if facts.tenant == tenant => Ok(facts.permissions),
+            Facts::Key(_) => Err(Error::not_found()),
+        }
+    }
+
+    /// Who acts, for the audit log.
+    pub fn by(&self, address: impl Into<String>) -> By {
+        match &self.facts {
+            Facts::Session(facts) => {
+                By::of(Actor::Identity(facts.identity.id), address).in_session(facts.session)
+            }
+            Facts::Key(facts) => By::of(Actor::ApiKey { key: facts.key, holder: facts.holder.id }, address),
+        }
     }
 
     /// Whether the identity has a second factor.
     pub fn has_second_factor(&self) -> bool {
-        self.facts.has_second_factor
+        match &self.facts {
+            Facts::Session(facts) => facts.has_second_factor,
+            Facts::Key(facts) => facts.has_second_factor,
+        }
     }
 
     /// When whoever holds the session last showed who they are: at sign-in, or by stepping up since.
-    pub fn confirmed_at(&self) -> Timestamp {
-        self.facts.confirmed_at
+    ///
+    /// # Errors
+    /// 403 `api_key_not_allowed`: a key shows nothing but itself.
+    pub fn confirmed_at(&self) -> Result<Timestamp> {
+        match &self.facts {
+            Facts::Session(facts) => Ok(facts.confirmed_at),
+            Facts::Key(_) => Err(key_not_allowed()),
+        }
     }
 }
 
@@ -73,11 +131,21 @@ impl Principal {
 pub struct Membership {
     /// The role's name.
     pub role: Arc<str>,
+    /// What it may do, where the tenant defined it.
+    pub own: Option<PermissionSet>,
+}
+
+impl Membership {
+    /// What the member may do.
+    pub fn permissions(&self, installation: &Roles) -> PermissionSet {
+        self.own.unwrap_or_else(|| installation.permissions(&self.role))
+    }
 }
 
 /// What memory holds of sessions, tenants and memberships.
 pub(super) struct AccessCache {
     sessions: Cached<SessionId, Arc<SessionFacts>>,
+    pub(super) keys: Cached<ApiKeyId, Arc<KeyFacts>>,
     tenants: Cached<String, Arc<Tenant>>,
     memberships: Cached<(TenantId, IdentityId), Membership>,
 }
@@ -86,6 +154,7 @@ impl AccessCache {
     pub(super) fn new() -> AccessCache {
         AccessCache {
             sessions: Cached::new(16_384),
+            keys: Cached::new(16_384),
             tenants: Cached::new(16_384),
             memberships: Cached::new(16_384),
         }
@@ -114,22 +183,25 @@ impl Catalog {
             let generation = claims.generation;
             self.write("mark_session_used", move |tx| tx.mark_session_used(session, generation)).await?;
         }
-        Ok(Principal { facts })
+        Ok(Principal::of(Facts::Session(facts)))
     }
 
-    /// The same principal, if session and identity are alive still: for what lasts longer than a request.
+    /// The same principal, if session or key and identity are alive still: for what lasts longer than a request.
     ///
     /// # Errors
     /// 401 when the session or the identity is dead.
     pub async fn authenticate_again(&self, principal: &Principal) -> Result<Principal> {
-        let session = principal.session();
+        let session = match &principal.facts {
+            Facts::Session(facts) => facts.session,
+            Facts::Key(facts) => return Ok(Principal::of(Facts::Key(self.key_again(facts.key).await?))),
+        };
         let facts = match self.access.sessions.get(&session) {
             Some(facts) => facts,
             None => self.read_session(session).await?,
         };
         let alive =
             facts.identity.id == principal.id() && facts.identity.is_active && self.now() < facts.ends_at;
-        if alive { Ok(Principal { facts }) } else { Err(session_over()) }
+        if alive { Ok(Principal::of(Facts::Session(facts))) } else { Err(session_over()) }
     }
 
     async fn read_session(&self, session: SessionId) -> Result<Arc<SessionFacts>> {
@@ -193,11 +265,10 @@ impl Catalog {
             return Ok(membership);
         }
         let mark = self.access.memberships.mark();
-        let role = self
-            .read(move |tx| tx.of(tenant).find_active_role(identity))
+        let membership = self
+            .read(move |tx| tx.of(tenant).find_membership(identity))
             .await?
             .ok_or_else(Error::not_found)?;
-        let membership = Membership { role: role.into() };
         self.access.memberships.insert(mark, key, membership.clone());
         Ok(membership)
     }
@@ -210,10 +281,11 @@ impl CatalogTx<'_> {
         self.tx.after_commit(move || access.sessions.invalidate(&session));
     }
 
-    /// The same for all sessions.
+    /// The same for all sessions and keys: something of an identity changed.
     pub(super) fn forget_all_sessions(&self) {
         let access = Arc::clone(self.access);
         self.tx.after_commit(move || access.sessions.clear());
+        self.forget_all_keys();
     }
 
     /// The same for a tenant, under all its names.

@@ -4,7 +4,7 @@ use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, Row};
 use crate::error::Result;
-use crate::id::{IdentityId, SessionId};
+use crate::id::{ApiKeyId, IdentityId, SessionId};
 use crate::model::audit::{AuditEntry, GENESIS};
 use crate::params;
 
@@ -16,6 +16,13 @@ pub const INSTALLATION: &str = "installation";
 pub enum Actor {
     /// A signed-in identity.
     Identity(IdentityId),
+    /// A program with an API key, for the member who made it.
+    ApiKey {
+        /// The key.
+        key: ApiKeyId,
+        /// The member.
+        holder: IdentityId,
+    },
     /// An operator over the API.
     Operator(IdentityId),
     /// Whoever has the machine: the command line.
@@ -28,6 +35,7 @@ impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Actor::Identity(id) => write!(f, "identity:{id}"),
+            Actor::ApiKey { key, .. } => write!(f, "key:{key}"),
             Actor::Operator(id) => write!(f, "operator:{id}"),
             Actor::Console => f.write_str("operator:console"),
             Actor::System => f.write_str("system"),

@@ -7,8 +7,14 @@ use crate::params;
 
 /// What is personal of a tenant: how the receipt calls it, and which rows they are.
 const PERSONAL: &[(&str, &str)] = &[
+    (
+        "service identities",
+        "identities WHERE kind = 'service' AND id IN (SELECT identity_id FROM memberships WHERE tenant_id = ?1)",
+    ),
     ("memberships", "memberships WHERE tenant_id = ?1"),
     ("invitations", "invitations WHERE tenant_id = ?1"),
+    ("roles", "tenant_roles WHERE tenant_id = ?1"),
+    ("API keys", "api_keys WHERE tenant_id = ?1"),
     ("exports", "exports WHERE tenant_id = ?1"),
     ("subscriptions", "subscriptions WHERE tenant_id = ?1"),
     ("service periods", "service_periods WHERE tenant_id = ?1"),
@@ -47,9 +53,13 @@ impl OfTenant<'_> {
         for member in self.list_members(None, u32::MAX)? {
             self.catalog.forget_membership(self.tenant, member.identity_id);
         }
+        self.catalog.forget_all_keys();
+        // Counted before anything goes: what hangs on a row goes with it.
         for (table, rows) in PERSONAL {
-            let sql = format!("DELETE FROM {rows}");
-            removed.push((*table, self.tx().execute(&sql, params![self.tenant])? as u64));
+            removed.push((*table, self.count_rows(rows)?));
+        }
+        for (_, rows) in PERSONAL {
+            self.tx().execute(&format!("DELETE FROM {rows}"), params![self.tenant])?;
         }
         self.tx().execute(
             "UPDATE tenants SET name = '', settings = '{}' WHERE id = ?1 AND status = 'erasing'",
@@ -63,13 +73,14 @@ impl OfTenant<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn count_personal_rows(&self) -> Result<i64> {
-        let mut left = 0;
-        for (_, rows) in PERSONAL {
-            let sql = format!("SELECT count(*) FROM {rows}");
-            left += self.tx().query_row(&sql, params![self.tenant], |row| row.get::<i64>(0))?.unwrap_or(0);
-        }
-        Ok(left)
+    pub fn count_personal_rows(&self) -> Result<u64> {
+        PERSONAL.iter().try_fold(0, |left, (_, rows)| Ok(left + self.count_rows(rows)?))
+    }
+
+    fn count_rows(&self, rows: &str) -> Result<u64> {
+        let sql = format!("SELECT count(*) FROM {rows}");
+        let count = self.tx().query_row(&sql, params![self.tenant], |row| row.get::<i64>(0))?;
+        Ok(count.map_or(0, i64::unsigned_abs))
     }
 
     /// Stores the receipt and turns the tenant into a tombstone.

@@ -8,12 +8,24 @@ use crate::id::IdentityId;
 use crate::model::{Email, Name};
 use crate::params;
 
+/// Who can sign in, and who cannot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    /// Somebody with an address and a password.
+    Person,
+    /// A program, which has API keys alone.
+    Service,
+}
+
 /// One person or service.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Identity {
     /// Its id.
     pub id: IdentityId,
-    /// Its address, in lower case.
+    /// Whether it is a person or a service.
+    #[serde(skip)]
+    pub kind: IdentityKind,
+    /// Its address, in lower case; empty for a service.
     pub email: String,
     /// Whether somebody who reads mail to the address has shown so.
     pub email_verified: bool,
@@ -37,8 +49,10 @@ pub struct StoredPassword {
     pub hash: String,
 }
 
-const COLUMNS: &str =
-    "id, email, name, status = 'active', operator, created_at, email_verified_at IS NOT NULL";
+const COLUMNS: &str = "id, coalesce(email, ''), name, status = 'active', operator, created_at, email_verified_at IS NOT NULL, \
+     kind = 'service'";
+/// How many they are: what a query adds begins there.
+const COLUMNS_COUNT: usize = 8;
 
 fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
     Ok(Identity {
@@ -49,6 +63,7 @@ fn identity(row: &Row<'_>) -> Result<Identity, DbError> {
         operator: row.get(4)?,
         created_at: row.get(5)?,
         email_verified: row.get(6)?,
+        kind: if row.get(7)? { IdentityKind::Service } else { IdentityKind::Person },
     })
 }
 
@@ -103,7 +118,7 @@ impl CatalogTx<'_> {
     pub fn find_password(&self, email: &Email) -> Result<Option<StoredPassword>> {
         let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE email = ?1");
         Ok(self.tx.query_row(&sql, params![email.as_str()], |row| {
-            Ok(StoredPassword { identity: identity(row)?, hash: row.get(7)? })
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(COLUMNS_COUNT)? })
         })?)
     }
 
@@ -114,7 +129,7 @@ impl CatalogTx<'_> {
     pub fn find_password_of(&self, id: IdentityId) -> Result<Option<StoredPassword>> {
         let sql = format!("SELECT {COLUMNS}, password_hash FROM identities WHERE id = ?1");
         Ok(self.tx.query_row(&sql, params![id], |row| {
-            Ok(StoredPassword { identity: identity(row)?, hash: row.get(7)? })
+            Ok(StoredPassword { identity: identity(row)?, hash: row.get(COLUMNS_COUNT)? })
         })?)
     }
 

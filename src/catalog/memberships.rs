@@ -1,5 +1,7 @@
 //! Memberships: identity x tenant x role.
 
+use super::access::Membership;
+use super::tenant_roles::permissions_in;
 use super::{CatalogTx, OfTenant, Tenant, tenants};
 use crate::clock::Timestamp;
 use crate::db::{ConstraintKind, DbError, Row};
@@ -14,8 +16,10 @@ use crate::policy::OWNER;
 pub struct Member {
     /// Who.
     pub identity_id: IdentityId,
-    /// The address.
-    pub email: String,
+    /// `person` or `service`.
+    pub kind: String,
+    /// The address of a person.
+    pub email: Option<String>,
     /// The name.
     pub name: String,
     /// The role.
@@ -31,21 +35,28 @@ pub struct Member {
 pub struct MyMembership {
     /// The tenant.
     pub tenant: Tenant,
-    /// The role in it.
-    pub role: String,
+    /// The membership in it.
+    pub membership: Membership,
 }
 
-const COLUMNS: &str = "i.id, i.email, i.name, m.role, m.status, m.created_at";
+const COLUMNS: &str = "i.id, i.kind, i.email, i.name, m.role, m.status, m.created_at";
 
 fn member(row: &Row<'_>) -> Result<Member, DbError> {
     Ok(Member {
         identity_id: row.get(0)?,
-        email: row.get(1)?,
-        name: row.get(2)?,
-        role: row.get(3)?,
-        status: row.get(4)?,
-        joined_at: row.get(5)?,
+        kind: row.get(1)?,
+        email: row.get(2)?,
+        name: row.get(3)?,
+        role: row.get(4)?,
+        status: row.get(5)?,
+        joined_at: row.get(6)?,
     })
+}
+
+/// The membership whose role stands in this column, and what the tenant says of the role in the next.
+fn membership(row: &Row<'_>, at: usize) -> Result<Membership, DbError> {
+    let (role, own): (String, Option<String>) = (row.get(at)?, row.get(at + 1)?);
+    Ok(Membership { role: role.into(), own: own.as_deref().map(permissions_in) })
 }
 
 impl CatalogTx<'_> {
@@ -55,13 +66,17 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn list_memberships_of(&self, identity: IdentityId) -> Result<Vec<MyMembership>> {
         let sql = format!(
-            "SELECT {}, m.role FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+            "SELECT {}, m.role, r.permissions FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+               LEFT JOIN tenant_roles r ON r.tenant_id = m.tenant_id AND r.name = m.role
              WHERE m.identity_id = ?1 AND m.status = 'active' AND t.status IN ('active', 'suspended', 'closing')
              ORDER BY t.created_at, t.id LIMIT 500",
             tenants::COLUMNS
         );
         Ok(self.tx.query(&sql, params![identity], |row| {
-            Ok(MyMembership { tenant: tenants::tenant(row)?, role: row.get(tenants::COLUMNS_COUNT)? })
+            Ok(MyMembership {
+                tenant: tenants::tenant(row)?,
+                membership: membership(row, tenants::COLUMNS_COUNT)?,
+            })
         })?)
     }
 
@@ -80,18 +95,27 @@ impl CatalogTx<'_> {
 }
 
 impl OfTenant<'_> {
-    /// The role of an active member: the one function by which access is decided. Invited, suspended and removed
-    /// people have none.
+    /// The active membership: the one function by which access is decided. Invited, suspended and removed people have
+    /// none.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_membership(&self, identity: IdentityId) -> Result<Option<Membership>> {
+        Ok(self.tx().query_row(
+            "SELECT m.role, r.permissions FROM memberships m JOIN identities i ON i.id = m.identity_id
+               LEFT JOIN tenant_roles r ON r.tenant_id = m.tenant_id AND r.name = m.role
+             WHERE m.tenant_id = ?1 AND m.identity_id = ?2 AND m.status = 'active' AND i.status = 'active'",
+            params![self.tenant, identity],
+            |row| membership(row, 0),
+        )?)
+    }
+
+    /// The role of an active member.
     ///
     /// # Errors
     /// As the database says.
     pub fn find_active_role(&self, identity: IdentityId) -> Result<Option<String>> {
-        Ok(self.tx().query_row(
-            "SELECT m.role FROM memberships m JOIN identities i ON i.id = m.identity_id
-             WHERE m.tenant_id = ?1 AND m.identity_id = ?2 AND m.status = 'active' AND i.status = 'active'",
-            params![self.tenant, identity],
-            |row| row.get(0),
-        )?)
+        Ok(self.find_membership(identity)?.map(|membership| membership.role.as_ref().to_owned()))
     }
 
     /// All members, those who joined first in front.
@@ -123,13 +147,13 @@ impl OfTenant<'_> {
     /// Adds a member, if there is a seat. False if the identity is one already.
     ///
     /// # Errors
-    /// 402 `seats_exhausted`; with it nothing of this transaction may stay.
+    /// 402 `seats_exhausted`, with which nothing of this transaction may stay; 409 `service_cannot_own`.
     pub fn insert_membership(&self, identity: IdentityId, role: &str) -> Result<bool> {
-        let added = self.tx().execute(
+        let added = owners(self.tx().execute(
             "INSERT INTO memberships (tenant_id, identity_id, role, created_at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (tenant_id, identity_id) DO NOTHING",
             params![self.tenant, identity, role, self.now()],
-        )?;
+        ))?;
         self.catalog.forget_membership(self.tenant, identity);
         if added > 0 {
             self.seats()?.admit_members()?;
@@ -140,20 +164,20 @@ impl OfTenant<'_> {
     /// Gives a member another role.
     ///
     /// # Errors
-    /// 404 if the identity is no member, 409 `last_owner`.
+    /// 404 if the identity is no member, 409 `last_owner` or `service_cannot_own`.
     pub fn update_role(&self, identity: IdentityId, role: &str) -> Result<Member> {
         let changed = self.tx().execute(
             "UPDATE memberships SET role = ?3 WHERE tenant_id = ?1 AND identity_id = ?2",
             params![self.tenant, identity, role],
         );
-        if keep_an_owner(changed)? == 0 {
+        if owners(changed)? == 0 {
             return Err(Error::not_found());
         }
         self.catalog.forget_membership(self.tenant, identity);
         self.find_member(identity)
     }
 
-    /// Removes a member.
+    /// Removes a member, and its API keys in this tenant. A service is gone with that.
     ///
     /// # Errors
     /// 404 if the identity is no member, 409 `last_owner`.
@@ -162,11 +186,12 @@ impl OfTenant<'_> {
             "DELETE FROM memberships WHERE tenant_id = ?1 AND identity_id = ?2",
             params![self.tenant, identity],
         );
-        if keep_an_owner(changed)? == 0 {
+        if owners(changed)? == 0 {
             return Err(Error::not_found());
         }
         self.catalog.forget_membership(self.tenant, identity);
-        Ok(())
+        self.delete_api_keys_of(identity)?;
+        self.delete_service(identity)
     }
 
     /// Refuses what the state of the tenant, read in this transaction, does not let through.
@@ -180,8 +205,8 @@ impl OfTenant<'_> {
     }
 }
 
-/// The triggers on memberships refuse to take the last owner away.
-fn keep_an_owner(changed: Result<usize, DbError>) -> Result<usize> {
+/// The triggers on memberships refuse to take the last owner away, and to make a service one.
+fn owners(changed: Result<usize, DbError>) -> Result<usize> {
     changed.map_err(|error| match error {
         DbError::Constraint(constraint)
             if constraint.kind == ConstraintKind::Trigger && constraint.detail == "last_owner" =>
@@ -189,6 +214,14 @@ fn keep_an_owner(changed: Result<usize, DbError>) -> Result<usize> {
             Error::conflict(
                 "last_owner",
                 "A tenant keeps at least one active owner. Make another member an owner first.",
+            )
+        }
+        DbError::Constraint(constraint)
+            if constraint.kind == ConstraintKind::Trigger && constraint.detail == "service_cannot_own" =>
+        {
+            Error::conflict(
+                "service_cannot_own",
+                "A service identity cannot own a tenant: somebody has to answer for it. Choose another role.",
             )
         }
         other => Error::from(other),

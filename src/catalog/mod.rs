@@ -6,6 +6,7 @@
 mod access;
 mod account_tokens;
 mod answers;
+mod api_keys;
 mod audit;
 mod cache;
 mod checkpoints;
@@ -19,15 +20,18 @@ mod memberships;
 mod plans;
 mod seats;
 mod second_factors;
+mod services;
 mod sessions;
 mod settings;
 mod sign_ups;
 mod subscriptions;
+mod tenant_roles;
 mod tenants;
 
 pub use access::{AccessClaims, Membership, Principal};
 pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
+pub use api_keys::{ApiKey, NewApiKey, key_not_allowed};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
@@ -39,6 +43,7 @@ pub use seats::Seats;
 pub use second_factors::SecondFactor;
 pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
+pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 
 use crate::clock::{SharedClock, Timestamp};
@@ -229,6 +234,11 @@ fn track() -> Track {
         ("catalog/0006_idempotency.sql", include_str!("../../migrations/catalog/0006_idempotency.sql")),
         ("catalog/0007_sign_ups.sql", include_str!("../../migrations/catalog/0007_sign_ups.sql")),
         ("catalog/0008_plans.sql", include_str!("../../migrations/catalog/0008_plans.sql")),
+        ("catalog/0009_api_keys.sql", include_str!("../../migrations/catalog/0009_api_keys.sql")),
+        (
+            "catalog/0010_roles_and_services.sql",
+            include_str!("../../migrations/catalog/0010_roles_and_services.sql"),
+        ),
     ])
 }
 

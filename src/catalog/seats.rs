@@ -16,14 +16,16 @@ pub struct Seats {
 }
 
 impl OfTenant<'_> {
-    /// The seats of this tenant: what its version of its plan says, and how many are taken.
+    /// The seats of this tenant: what its version of its plan says, and how many are taken by
+    /// people: services take none.
     ///
     /// # Errors
     /// As the database says.
     pub fn seats(&self) -> Result<Seats> {
         let seats = self.tx().query_row(
             "SELECT
-               (SELECT count(*) FROM memberships WHERE tenant_id = ?1 AND status = 'active'),
+               (SELECT count(*) FROM memberships m JOIN identities i ON i.id = m.identity_id
+                WHERE m.tenant_id = ?1 AND m.status = 'active' AND i.kind = 'person'),
                (SELECT count(*) FROM invitations
                 WHERE tenant_id = ?1 AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?2),
                (SELECT p.seats FROM tenants t JOIN plans p ON p.key = t.plan AND p.version = t.plan_version

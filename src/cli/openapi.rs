@@ -18,7 +18,7 @@ pub(super) fn run(common: &Common, types: bool, out: Option<PathBuf>) -> Result<
     let app = App::load(config.app.as_deref()).map_err(|error| Failure::Failed(error.to_string()))?;
     let schema = app.read_schema()?;
     let permissions = app.roles.permissions(OWNER);
-    let rights = |table: &str| app.tables.rights(table, OWNER, permissions);
+    let rights = |table: &str| app.roles.lines().rights(table, (Some(OWNER), permissions));
     let tables = schema.tables().map(|table| (table.as_ref(), rights(&table.name)));
     let audience = Audience::new(permissions, tables);
     let text = if types {

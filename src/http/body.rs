@@ -121,6 +121,18 @@ impl Fields {
         }
     }
 
+    /// A list of texts that must be there.
+    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+        match self.map.remove(name) {
+            Some(Value::Array(items)) if items.len() <= 100 && items.iter().all(Value::is_string) => {
+                return items.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            }
+            None => self.fault(name, "required", "is required"),
+            Some(_) => self.fault(name, "type", "must be a list of at most 100 texts"),
+        }
+        Vec::new()
+    }
+
     /// True or false, or left out.
     pub(super) fn optional_flag(&mut self, name: &str) -> Option<bool> {
         match self.map.remove(name) {

@@ -4,7 +4,8 @@ use super::cookies;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
 use crate::error::Error;
-use crate::service::{Actor, By, Installation, Principal, identity, step_up};
+use crate::model::api_key::PREFIX as KEY_PREFIX;
+use crate::service::{Actor, By, Installation, Principal, identity, key_not_allowed, step_up};
 use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
@@ -24,9 +25,18 @@ impl SignedIn {
         Ok(SignedIn { principal, address: super::address::address(parts, installation) })
     }
 
+    /// The same, where only a person will do.
+    async fn of_person(parts: &Parts, installation: &Installation) -> Result<SignedIn, Problem> {
+        let signed_in = SignedIn::of(parts, installation).await?;
+        if signed_in.principal.is_key() {
+            return Err(Problem(key_not_allowed()));
+        }
+        Ok(signed_in)
+    }
+
     /// Who acts, for the audit log.
     pub(super) fn by(&self) -> By {
-        By::of(Actor::Identity(self.principal.id()), &self.address).in_session(self.principal.session())
+        self.principal.by(&self.address)
     }
 }
 
@@ -39,7 +49,7 @@ impl FromRequestParts<Arc<Installation>> for SignedIn {
     ) -> Result<SignedIn, Problem> {
         let declared = Declared::of(parts)?;
         declared.require(Access::SignedIn)?;
-        let signed_in = SignedIn::of(parts, installation).await?;
+        let signed_in = SignedIn::of_person(parts, installation).await?;
         if declared.is_fresh() {
             step_up::require_fresh(installation, &signed_in.principal)?;
         }
@@ -65,11 +75,13 @@ fn credential(parts: &Parts, installation: &Installation) -> Result<String, Erro
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
             return Err(Error::unauthenticated(
                 "bearer_expected",
-                "Send Authorization: Bearer <access token>.",
+                "Send Authorization: Bearer <access token or API key>.",
             ));
         }
         return Ok(token.trim().to_owned());
     }
+    // Programs send their keys as bearers.
+    let cookie = cookie.filter(|token| !token.starts_with(KEY_PREFIX));
     let token = cookie.ok_or_else(|| Error::unauthenticated("not_signed_in", "Sign in first."))?;
     cookies::refuse_other_sites(parts, installation)?;
     Ok(token)
@@ -99,7 +111,7 @@ impl FromRequestParts<Arc<Installation>> for SignedInOperator {
     ) -> Result<Self, Problem> {
         let declared = Declared::of(parts)?;
         declared.require(Access::Operator)?;
-        let signed_in = SignedIn::of(parts, installation).await?;
+        let signed_in = SignedIn::of_person(parts, installation).await?;
         if !signed_in.principal.identity().operator {
             return Err(Problem(step_up::operator_only()));
         }

@@ -22,8 +22,8 @@ pub enum Access {
     Public,
     /// Who is signed in.
     SignedIn,
-    /// A member with the permission, while the tenant's state lets the act through.
-    Tenant(Permission, Act),
+    /// A member with the permission, or any where there is none, while the tenant's state lets the act through.
+    Tenant(Option<Permission>, Act),
     /// An operator.
     Operator,
 }
@@ -146,7 +146,7 @@ where
 /// What a route of a tenant declares.
 #[derive(Clone, Copy)]
 pub(super) struct TenantRoute {
-    permission: Permission,
+    permission: Option<Permission>,
     act: Act,
     fresh: bool,
     streams: bool,
@@ -154,7 +154,7 @@ pub(super) struct TenantRoute {
 }
 
 impl TenantRoute {
-    pub(super) const fn new(permission: Permission, act: Act) -> TenantRoute {
+    pub(super) const fn new(permission: Option<Permission>, act: Act) -> TenantRoute {
         TenantRoute { permission, act, fresh: false, streams: false, by_path_alone: false }
     }
 

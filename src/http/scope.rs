@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 /// What a handler needs of a tenant. The types that implement it stand in signatures.
 pub(super) trait Need: Send + Sync + 'static {
-    /// The permission.
-    const PERMISSION: Permission;
+    /// The permission; none where it is enough to be a member.
+    const PERMISSION: Option<Permission>;
     /// What it does, as far as the tenant's state is concerned.
     const ACT: Act;
     /// Whether only somebody may do it who signed in or stepped up a moment ago.
@@ -31,12 +31,14 @@ macro_rules! needs {
         /// A need, see [`Need`].
         pub(super) struct $name;
         impl Need for $name {
-            const PERMISSION: Permission = Permission::$permission;
+            const PERMISSION: Option<Permission> = needs!(? $permission);
             const ACT: Act = Act::$act;
             $(const FRESH: bool = needs!(@ $fresh);)?
         }
     )*};
     (@ fresh) => { true };
+    (? Nothing) => { None };
+    (? $permission:ident) => { Some(Permission::$permission) };
 }
 
 needs! {
@@ -49,8 +51,11 @@ needs! {
     ChangeTenant = SettingsManage, Write;
     ReadMembers = MembersRead, Read;
     ManageMembers = MembersManage, Write;
+    ManageKeys = KeysManage, Write, fresh;
+    SeeKeys = KeysManage, Read;
+    ManageRoles = RolesManage, Write;
     SeeInvitations = MembersManage, Read;
-    LeaveTenant = MembersRead, Write;
+    LeaveTenant = Nothing, Write;
     TransferOwnership = OwnershipTransfer, Write, fresh;
     ReadAudit = AuditRead, Read;
     CloseTenant = TenantClose, Write, fresh;
@@ -91,7 +96,7 @@ impl<N> Allowed<N> {
     pub(super) async fn given(
         parts: &mut Parts,
         installation: &Arc<Installation>,
-        permission: Permission,
+        permission: Option<Permission>,
         act: Act,
     ) -> Result<Allowed<N>, Problem> {
         let signed_in = SignedIn::of(parts, installation).await?;

@@ -1,5 +1,6 @@
 //! Plain data and its validation. No I/O: a value that exists is valid.
 
+pub mod api_key;
 pub mod audit;
 pub mod checkpoint;
 pub mod column;

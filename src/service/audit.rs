@@ -96,7 +96,7 @@ impl AuditDownload {
         let page = match &self.from {
             Source::Installation(installation) => list_installation_audit(installation, filter).await?,
             Source::Tenant(scope) => {
-                let (roles, actor) = (scope.roles().clone(), scope.member());
+                let (roles, actor) = (scope.app_roles().clone(), scope.by().actor);
                 let read = move |of: &OfTenant<'_>| {
                     require_now(of, &roles, actor, Permission::AuditRead)?;
                     of.list_audit(&filter)

@@ -10,8 +10,8 @@ pub use upload::{Stored, Upload, begin_upload};
 use super::Installation;
 use super::members::require_now;
 use super::turns::Turns;
+use crate::catalog::Actor;
 use crate::error::{Error, Result};
-use crate::id::IdentityId;
 use crate::model::tenant::Act;
 use crate::model::{Etag, FilePath, Preconditions, Tagger};
 use crate::policy::{Permission, Roles};
@@ -128,14 +128,14 @@ fn etag_of(tagger: &Tagger, file: &StoredFile) -> Etag {
 struct StillAllowed {
     catalog: CatalogOf,
     roles: Roles,
-    actor: Option<IdentityId>,
+    actor: Actor,
     permission: Permission,
     act: Act,
 }
 
 impl StillAllowed {
     fn of(scope: &TenantScope, permission: Permission, act: Act) -> StillAllowed {
-        let (catalog, roles, actor) = (scope.catalog(), scope.roles().clone(), scope.member());
+        let (catalog, roles, actor) = (scope.catalog(), scope.app_roles().clone(), scope.by().actor);
         StillAllowed { catalog, roles, actor, permission, act }
     }
 

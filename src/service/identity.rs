@@ -190,11 +190,14 @@ pub async fn refresh(installation: &Installation, token: &str, caller: &Caller) 
     }
 }
 
-/// The principal behind an access token.
+/// The principal behind an access token or an API key.
 ///
 /// # Errors
-/// 401 when the token is not valid or session or identity are dead.
+/// 401 when it is not valid or session, key or identity are dead.
 pub async fn authenticate(installation: &Installation, token: &str) -> Result<Principal> {
+    if token.starts_with(crate::model::api_key::PREFIX) {
+        return super::api_keys::authenticate(installation, token).await;
+    }
     let claims = installation.tokens.verify(token)?;
     installation.catalog.authenticate(&claims).await
 }

@@ -4,7 +4,7 @@ use super::Installation;
 use super::mail::Letter;
 use super::members::{current_role, refuse_unknown_role, require_grant};
 use super::tokens::hash_of;
-use crate::catalog::{Actor, By, Invitation, Member, Principal, Tenant};
+use crate::catalog::{Invitation, Membership, Principal, Tenant};
 use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
 use crate::id::InvitationId;
@@ -29,18 +29,20 @@ pub async fn invite(
 ) -> Result<Invitation> {
     scope.require(Permission::MembersManage)?;
     let email = Email::parse(email).map_err(|fault| Error::invalid(vec![fault]))?;
-    refuse_unknown_role(scope.roles(), &role)?;
     let token = crate::random::secret();
     let by = scope.by().clone();
     let actor = scope.identity();
-    let roles = scope.roles().clone();
+    let app_roles = scope.app_roles().clone();
     let now = installation.clock.now();
     let (id, hash) = (InvitationId::new(now), hash_of(&token));
     let invited_by = actor.ok_or_else(|| Error::forbidden(Permission::MembersManage.name()))?;
     let invitation = scope
         .catalog()
         .write("invite", move |of| {
-            require_grant(&roles, &current_role(of, actor)?, &role)?;
+            let roles = of.roles(&app_roles)?;
+            let actor_role = current_role(of, actor)?;
+            require_grant(&roles, &actor_role, &role)?;
+            refuse_unknown_role(&roles, &role)?;
             if let Some(known) = of.catalog().find_identity_by_email(&email)?
                 && of.find_active_role(known.id)?.is_some()
             {
@@ -89,13 +91,13 @@ pub async fn revoke_invitation(scope: &TenantScope, id: InvitationId) -> Result<
     scope.require(Permission::MembersManage)?;
     let by = scope.by().clone();
     let actor = scope.identity();
-    let roles = scope.roles().clone();
+    let app_roles = scope.app_roles().clone();
     scope
         .catalog()
         .write("revoke_invitation", move |of| {
             let actor_role = current_role(of, actor)?;
             let invitation = of.revoke_invitation(id)?;
-            require_grant(&roles, &actor_role, &invitation.role)?;
+            require_grant(&of.roles(&app_roles)?, &actor_role, &invitation.role)?;
             of.audit(&by, "invitation.revoked", &format!("invitation:{id}"), &json!({}))
         })
         .await
@@ -111,11 +113,11 @@ pub async fn accept_invitation(
     principal: &Principal,
     token: &str,
     address: String,
-) -> Result<(Tenant, Member)> {
+) -> Result<(Tenant, Membership)> {
     let hash = hash_of(token);
     let principal = principal.clone();
-    let roles = installation.app().roles.clone();
-    let by = By::of(Actor::Identity(principal.id()), address).in_session(principal.session());
+    let app_roles = installation.app().roles.clone();
+    let by = principal.by(address);
     installation
         .catalog
         .write("accept_invitation", move |tx| {
@@ -130,7 +132,7 @@ pub async fn accept_invitation(
             let of = tx.of(invitation.tenant);
             of.admit(Act::Write)?;
             if !may_still_grant(
-                &roles,
+                &of.roles(&app_roles)?,
                 of.find_active_role(invitation.invited_by)?.as_deref(),
                 &invitation.role,
             ) {
@@ -145,7 +147,8 @@ pub async fn accept_invitation(
             tx.mark_email_verified(principal.id())?;
             let details = json!({ "role": invitation.role, "invitation": invitation.id });
             of.audit(&by, "member.joined", &format!("identity:{}", principal.id()), &details)?;
-            Ok((of.tenant()?, of.find_member(principal.id())?))
+            let membership = of.find_membership(principal.id())?.ok_or_else(Error::not_found)?;
+            Ok((of.tenant()?, membership))
         })
         .await
 }

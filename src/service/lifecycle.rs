@@ -30,7 +30,7 @@ pub async fn close_tenant(
             "must be the slug of the tenant, to be sure",
         ));
     }
-    let (actor, roles) = (scope.member(), scope.roles().clone());
+    let (actor, roles) = (scope.by().actor, scope.app_roles().clone());
     let by = scope.by().clone();
     let grace = grace(installation);
     let tenant = scope
@@ -60,7 +60,7 @@ fn grace(installation: &Installation) -> i64 {
 /// 403 without `tenant:close`, 409 `not_closing`.
 pub async fn reopen_tenant(scope: &TenantScope) -> Result<Tenant> {
     scope.require(Permission::TenantClose)?;
-    let (actor, roles) = (scope.member(), scope.roles().clone());
+    let (actor, roles) = (scope.by().actor, scope.app_roles().clone());
     let by = scope.by().clone();
     scope
         .catalog()

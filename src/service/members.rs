@@ -1,12 +1,12 @@
 //! Members of a tenant: seen, changed, removed.
 
 use super::{Installation, step_up};
-use crate::catalog::{By, Member, OfTenant, Principal};
+use crate::catalog::{Actor, By, Member, OfTenant, Principal, key_not_allowed};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
 use crate::model::tenant::Act;
-use crate::policy::{OWNER, Permission, Roles};
+use crate::policy::{OWNER, Permission, PermissionSet, Roles};
 use crate::tenancy::TenantScope;
 use serde_json::json;
 
@@ -29,18 +29,19 @@ pub async fn list_members(
 /// 404 if the identity is no member, 403 when the act lies above the actor, 409 `last_owner`, 422 for an unknown role.
 pub async fn change_role(scope: &TenantScope, member: IdentityId, role: String) -> Result<Member> {
     scope.require(Permission::MembersManage)?;
-    refuse_unknown_role(scope.roles(), &role)?;
     let by = scope.by().clone();
     let actor = scope.identity();
-    let roles = scope.roles().clone();
+    let app_roles = scope.app_roles().clone();
     scope
         .catalog()
         .write("change_role", move |of| {
             let actor_role = current_role(of, actor)?;
+            let roles = of.roles(&app_roles)?;
             let before = of.find_member(member)?.role;
             // The way down needs the same right as the way up.
             require_grant(&roles, &actor_role, &before)?;
             require_grant(&roles, &actor_role, &role)?;
+            refuse_unknown_role(&roles, &role)?;
             if before == role {
                 return of.find_member(member);
             }
@@ -57,23 +58,29 @@ pub async fn change_role(scope: &TenantScope, member: IdentityId, role: String) 
 /// # Errors
 /// 404 if the identity is no member, 403 when the act lies above the actor, 409 `last_owner`.
 pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()> {
+    if matches!(scope.by().actor, Actor::ApiKey { .. }) {
+        return Err(key_not_allowed());
+    }
     let leaves = scope.identity() == Some(member);
     if !leaves {
         scope.require(Permission::MembersManage)?;
     }
     let by = scope.by().clone();
     let actor = scope.identity();
-    let roles = scope.roles().clone();
+    let app_roles = scope.app_roles().clone();
     scope
         .catalog()
         .write("remove_member", move |of| {
             let role = of.find_member(member)?.role;
             if !leaves {
-                require_grant(&roles, &current_role(of, actor)?, &role)?;
+                require_grant(&of.roles(&app_roles)?, &current_role(of, actor)?, &role)?;
             }
+            let (ended, left) = (of.list_keys_held_by(member)?, of.list_keys_made_for_others_by(member)?);
             of.delete_membership(member)?;
             let action = if leaves { "member.left" } else { "member.removed" };
-            of.audit(&by, action, &format!("identity:{member}"), &json!({ "role": role }))?;
+            // Keys that they made for services stay; they may know them still.
+            let details = json!({ "role": role, "keys_ended": ended, "keys_left": left });
+            of.audit(&by, action, &format!("identity:{member}"), &details)?;
             Ok(())
         })
         .await
@@ -128,16 +135,32 @@ pub(super) fn current_role(of: &OfTenant<'_>, actor: Option<IdentityId>) -> Resu
     }
 }
 
-/// 403 where the actor's role, as it is in this transaction, no longer has the permission.
+/// What the actor may do as it is in this transaction, in which the tenant must take writes.
+pub(super) fn permissions_now(of: &OfTenant<'_>, app_roles: &Roles, actor: Actor) -> Result<PermissionSet> {
+    of.admit(Act::Write)?;
+    permissions_of(of, app_roles, actor)
+}
+
+/// 403 where the actor no longer has the permission in this transaction, 401 where a key is over.
 pub(super) fn require_now(
     of: &OfTenant<'_>,
-    roles: &Roles,
-    actor: Option<IdentityId>,
+    app_roles: &Roles,
+    actor: Actor,
     permission: Permission,
 ) -> Result<()> {
-    let Some(actor) = actor else { return Ok(()) };
-    let role = of.find_active_role(actor)?.ok_or_else(Error::not_found)?;
-    if roles.permissions(&role).has(permission) { Ok(()) } else { Err(Error::forbidden(permission.name())) }
+    let has = permissions_of(of, app_roles, actor)?.has(permission);
+    if has { Ok(()) } else { Err(Error::forbidden(permission.name())) }
+}
+
+/// Operators and the console act as an owner.
+fn permissions_of(of: &OfTenant<'_>, app_roles: &Roles, actor: Actor) -> Result<PermissionSet> {
+    let (member, bound) = match actor {
+        Actor::Identity(id) => (id, PermissionSet::all()),
+        Actor::ApiKey { key, holder } => (holder, of.find_key_bound(key)?),
+        Actor::Operator(_) | Actor::Console | Actor::System => return Ok(PermissionSet::all()),
+    };
+    let membership = of.find_membership(member)?.ok_or_else(Error::not_found)?;
+    Ok(membership.permissions(app_roles).within(bound))
 }
 
 /// 403 where the actor's role may not give or take `role`.

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod api_keys;
 pub mod audit;
 pub mod changes;
 pub mod checkpoints;
@@ -29,7 +30,9 @@ pub mod plans;
 pub mod provisioning;
 pub mod records;
 pub mod repeats;
+pub mod roles;
 pub mod second_factor;
+pub mod service_identities;
 pub mod sessions;
 mod sign_in_log;
 pub mod sign_up;
@@ -47,8 +50,8 @@ pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
 pub use crate::catalog::{
-    Actor, AuditFilter, By, Export, ExportStatus, Identity, Member, PlanVersion, PlanVersionLine, Principal,
-    Tenant,
+    Actor, ApiKey, AuditFilter, By, Export, ExportStatus, Identity, Member, PlanVersion, PlanVersionLine,
+    Principal, Tenant, key_not_allowed,
 };
 
 use crate::catalog::Catalog;

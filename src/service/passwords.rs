@@ -68,7 +68,7 @@ pub(super) async fn require_password(
     address: &str,
 ) -> Result<String> {
     let (id, account) = (principal.id(), principal.identity().email.clone());
-    let session = principal.session().to_string();
+    let session = principal.session()?.to_string();
     let from = From::Known(&session);
     let note = |why| note_failure(installation, why, Claimed::identity(id), address);
     installation.throttle.before_try(&account, from).inspect_err(|_| note(Why::TooManyTries))?;
@@ -125,7 +125,7 @@ pub async fn change_password(
     let proven = require_password(installation, principal, current, &by.address).await?;
     let is_short = password.is_short();
     let hash = installation.hasher.hash(password).await?;
-    let (id, session) = (principal.id(), principal.session());
+    let (id, session) = (principal.id(), principal.session()?);
     installation
         .catalog
         .write("change_password", move |tx| {

@@ -21,7 +21,7 @@ pub async fn list_sessions(installation: &Installation, principal: &Principal) -
 /// # Errors
 /// As the catalog says.
 pub async fn sign_out(installation: &Installation, principal: &Principal, by: By) -> Result<()> {
-    let session = principal.session();
+    let session = principal.session()?;
     installation
         .catalog
         .write("sign_out", move |tx| {

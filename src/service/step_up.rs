@@ -18,7 +18,7 @@ pub const FRESH_FOR: i64 = 10 * MINUTE;
 /// # Errors
 /// 403 `step_up_required`.
 pub fn require_fresh(installation: &Installation, principal: &Principal) -> Result<()> {
-    let age = installation.clock.now().since(principal.confirmed_at());
+    let age = installation.clock.now().since(principal.confirmed_at()?);
     if (0..FRESH_FOR).contains(&age) {
         return Ok(());
     }
@@ -71,7 +71,7 @@ async fn confirm(
     by: By,
     means: &'static str,
 ) -> Result<()> {
-    let session = principal.session();
+    let session = principal.session()?;
     installation
         .catalog
         .write("step_up", move |tx| {

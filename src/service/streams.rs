@@ -44,7 +44,7 @@ pub struct ChangeStream {
     tenant: String,
     address: String,
     /// By which the changes that wait may be read.
-    role: String,
+    role: Option<Arc<str>>,
     tables: Option<String>,
     listener: Listener,
     /// Up to where the feed was read.
@@ -84,7 +84,7 @@ impl ChangeStream {
             principal,
             tenant: scope.tenant().id.to_string(),
             address: scope.by().address.clone(),
-            role: scope.role().to_owned(),
+            role: scope.role().cloned(),
             tables: input.tables,
             listener,
             read: page.last_seq,
@@ -151,15 +151,15 @@ impl ChangeStream {
             self.installation.tenancy(),
             &self.principal,
             &self.tenant,
-            Permission::RecordsRead,
+            Some(Permission::RecordsRead),
             Act::Read,
             self.address.clone(),
         );
         let scope = scope.await?;
         self.allowed_at = monotonic();
-        if scope.role() != self.role {
+        if scope.role() != self.role.as_ref() {
             // Another role may read other tables: what waits is read again.
-            scope.role().clone_into(&mut self.role);
+            self.role = scope.role().cloned();
             self.waiting.clear();
             (self.read, self.has_more) = (self.told, true);
         }

@@ -1,10 +1,10 @@
 //! Tenants: listed and changed.
 
-use super::Installation;
 use super::members::require_now;
-use crate::catalog::{MyMembership, OfTenant, Principal, Tenant, TenantChange};
+use super::{Installation, step_up};
+use crate::catalog::{Actor, MyMembership, OfTenant, Principal, Tenant, TenantChange};
 use crate::error::{Error, FieldError, Kind, Result};
-use crate::id::{IdentityId, TenantId};
+use crate::id::TenantId;
 use crate::model::tenant::{Act, TenantStatus};
 use crate::model::{Name, Slug};
 use crate::policy::Permission;
@@ -40,9 +40,19 @@ pub async fn list_my_tenants(
 /// Changes name, slug, time zone or settings.
 ///
 /// # Errors
-/// 403 without `settings:manage`, 403 `second_factor_required` for who asks it of others and has none, 422 with every field, 409 `slug_taken` or `too_many_slugs`.
-pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result<Tenant> {
+/// 403 without `settings:manage`, 403 `step_up_required` (or `api_key_not_allowed`) for changing whether a second factor
+/// is asked for, 403 `second_factor_required` for who asks it of others and has none, 422 with every field, 409 `slug_taken` or `too_many_slugs`.
+pub async fn change_tenant(
+    installation: &Installation,
+    scope: &TenantScope,
+    principal: &Principal,
+    input: TenantChangeIn,
+) -> Result<Tenant> {
     scope.require(Permission::SettingsManage)?;
+    if input.second_factor_required.is_some_and(|required| required != scope.tenant().second_factor_required)
+    {
+        step_up::require_fresh(installation, principal)?;
+    }
     let mut faults = Vec::new();
     let mut keep = |fault: FieldError| faults.push(fault);
     let change = TenantChange {
@@ -54,7 +64,7 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
     if !faults.is_empty() {
         return Err(Error::invalid(faults));
     }
-    let (actor, roles) = (scope.member(), scope.roles().clone());
+    let (actor, roles) = (scope.by().actor, scope.app_roles().clone());
     let required = input.second_factor_required;
     let by = scope.by().clone();
     scope
@@ -65,7 +75,7 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
             let before = of.tenant()?;
             let mut after = of.update_tenant(&change)?;
             if let Some(required) = required.filter(|required| *required != before.second_factor_required) {
-                require_second_factor(of, actor, required)?;
+                require_second_factor(of, by.actor, required)?;
                 let action =
                     if required { "tenant.second_factor_required" } else { "tenant.second_factor_optional" };
                 of.audit(&by, action, "", &json!({}))?;
@@ -82,8 +92,8 @@ pub async fn change_tenant(scope: &TenantScope, input: TenantChangeIn) -> Result
 }
 
 /// Who asks it of all members goes ahead: nobody shuts themselves out, nor everyone else by mistake.
-fn require_second_factor(of: &OfTenant<'_>, actor: Option<IdentityId>, required: bool) -> Result<()> {
-    if let (true, Some(actor)) = (required, actor)
+fn require_second_factor(of: &OfTenant<'_>, actor: Actor, required: bool) -> Result<()> {
+    if let (true, Actor::Identity(actor)) = (required, actor)
         && !of.catalog().has_second_factor(actor)?
     {
         return Err(Error::new(

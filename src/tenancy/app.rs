@@ -9,7 +9,7 @@ use crate::db::{Migration, Track};
 use crate::model::Email;
 use crate::model::plan::{self, KnownMeters, PlansFile};
 use crate::model::table::Schema;
-use crate::policy::{Permission, PermissionSet, Roles};
+use crate::policy::{Permission, PermissionSet, Roles, is_role_name};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tables::TableToml;
@@ -157,6 +157,11 @@ impl App {
                         .ok_or_else(|| AppError(format!("{file}: roles: there is no permission {name:?}")))
                 })
                 .collect::<Result<_, _>>()?;
+            if !is_role_name(name) {
+                return Err(AppError(format!(
+                    "{file}: roles.{name}: a role is called by 1 to 40 of a-z, 0-9, _ and -, the first a letter"
+                )));
+            }
             if !roles.define(name, permissions) {
                 return Err(AppError(format!(
                     "{file}: roles.{name}: this role exists already and cannot be changed"
@@ -170,14 +175,15 @@ impl App {
         }
         let known_meters = KnownMeters::built_in().with_declared(&plan::object(settings.meters));
         let plans = plans::read(file, settings.plans, settings.default_plan.as_deref(), &known_meters)?;
+        let (tables, lines) = TableRules::read(file, settings.tables, &roles)?;
         Ok(App {
             default_plan: settings.default_plan,
             plans,
             known_meters,
             file: file.to_owned(),
             name: settings.name.unwrap_or_else(|| "Tenantry".to_owned()),
-            tables: TableRules::read(file, settings.tables, &roles)?,
-            roles,
+            tables,
+            roles: roles.with_lines(lines),
             sign_up: settings.public_signup,
             sign_up_domains: read_domains(file, settings.public_signup, &settings.signup_domains)?,
             second_factor_required: settings.require_second_factor,

@@ -18,7 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, TenantId};
 use crate::model::table::Schema;
 use crate::model::tenant::Act;
-use crate::policy::{OWNER, Permission, PermissionSet, Roles};
+use crate::policy::{Held, OWNER, Permission, PermissionSet, Roles};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -28,8 +28,9 @@ use tokio::sync::OnceCell;
 /// ([`TenantScope::for_job`]), for an operator ([`TenantScope::for_operator`]). It cannot be made by hand nor copied.
 pub struct TenantScope {
     tenant: Arc<Tenant>,
-    role: Arc<str>,
-    permissions: PermissionSet,
+    /// As lines of app.toml call it, which have none for a role of the tenant.
+    role: Option<Arc<str>>,
+    permissions: Held,
     act: Act,
     by: By,
     tenancy: Arc<Tenancy>,
@@ -54,7 +55,7 @@ impl Lease {
 }
 
 impl TenantScope {
-    /// The scope of a member: membership, permission and state are read now, in this order.
+    /// The scope of a member: membership, permission (where one is needed) and state are read now, in this order.
     ///
     /// # Errors
     /// 404 for who is no member, 403 without the second factor that the tenant asks for or without the permission, 409 when the state forbids the act. A file that
@@ -63,7 +64,7 @@ impl TenantScope {
         tenancy: &Arc<Tenancy>,
         principal: &Principal,
         selector: &str,
-        permission: Permission,
+        permission: Option<Permission>,
         act: Act,
         address: String,
     ) -> Result<TenantScope> {
@@ -71,7 +72,10 @@ impl TenantScope {
         let tenant = catalog.tenant(selector).await?;
         let membership = catalog.membership(tenant.id, principal.id()).await?;
         let app = tenancy.app();
-        let permissions = app.roles.permissions(&membership.role);
+        let bound = principal.bound_in(tenant.id)?;
+        let permissions = Held::bound_by(membership.permissions(&app.roles), bound);
+        // Lines of app.toml are those of its own roles.
+        let role = Some(membership.role).filter(|_| membership.own.is_none());
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
         }
@@ -79,12 +83,14 @@ impl TenantScope {
             return Err(second_factor_required());
         }
         // A line of app.toml may give it for single tables; which, is asked as the table is named.
-        if !permissions.has(permission) && !app.tables.may_enter(&membership.role, permission) {
+        if let Some(permission) = permission
+            && !app.roles.lines().lets_in(role.as_deref(), permissions, permission)
+        {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.status.admit(act)?;
-        let by = By::of(Actor::Identity(principal.id()), address).in_session(principal.session());
-        Ok(TenantScope::of(tenancy, tenant, membership.role, permissions, act, by))
+        let by = principal.by(address);
+        Ok(TenantScope::of(tenancy, tenant, role, permissions, act, by))
     }
 
     /// The scope of a job. Whatever happened to the tenant since the job was enqueued counts now.
@@ -94,7 +100,14 @@ impl TenantScope {
     pub async fn for_job(tenancy: &Arc<Tenancy>, lease: &Lease) -> Result<TenantScope> {
         let tenant = tenancy.catalog().tenant(&lease.tenant.to_string()).await?;
         tenant.status.admit(Act::Leave)?;
-        Ok(TenantScope::of(tenancy, tenant, "job".into(), PermissionSet::default(), Act::Leave, By::system()))
+        Ok(TenantScope::of(
+            tenancy,
+            tenant,
+            Some("job".into()),
+            Held::all_of(PermissionSet::default()),
+            Act::Leave,
+            By::system(),
+        ))
     }
 
     /// The scope of an operator, with the reason, which is audited in the tenant's log.
@@ -117,15 +130,14 @@ impl TenantScope {
                 tx.of(id).audit(&entry, "operator.access", "", &serde_json::json!({ "reason": reason }))
             })
             .await?;
-        let permissions = Permission::ALL.iter().copied().collect();
-        Ok(TenantScope::of(tenancy, tenant, OWNER.into(), permissions, act, by))
+        Ok(TenantScope::of(tenancy, tenant, Some(OWNER.into()), Held::all_of(PermissionSet::all()), act, by))
     }
 
     fn of(
         tenancy: &Arc<Tenancy>,
         tenant: Arc<Tenant>,
-        role: Arc<str>,
-        permissions: PermissionSet,
+        role: Option<Arc<str>>,
+        permissions: Held,
         act: Act,
         by: By,
     ) -> TenantScope {
@@ -147,9 +159,9 @@ impl TenantScope {
         &self.tenant
     }
 
-    /// The role by which the scope was given.
-    pub fn role(&self) -> &str {
-        &self.role
+    /// The role by which the scope was given; none where the tenant defined it.
+    pub fn role(&self) -> Option<&Arc<str>> {
+        self.role.as_ref()
     }
 
     /// Who acts, for the audit log.
@@ -160,7 +172,7 @@ impl TenantScope {
     /// The identity that acts; jobs and the console have none.
     pub fn identity(&self) -> Option<IdentityId> {
         match self.by.actor {
-            Actor::Identity(id) | Actor::Operator(id) => Some(id),
+            Actor::Identity(id) | Actor::Operator(id) | Actor::ApiKey { holder: id, .. } => Some(id),
             Actor::Console | Actor::System => None,
         }
     }
@@ -168,13 +180,13 @@ impl TenantScope {
     /// The member that acts; operators and jobs are none.
     pub fn member(&self) -> Option<IdentityId> {
         match self.by.actor {
-            Actor::Identity(id) => Some(id),
+            Actor::Identity(id) | Actor::ApiKey { holder: id, .. } => Some(id),
             Actor::Operator(_) | Actor::Console | Actor::System => None,
         }
     }
 
-    /// The roles of this installation.
-    pub fn roles(&self) -> &Roles {
+    /// The roles of this installation. The tenant may have more: see [`crate::catalog::OfTenant::roles`].
+    pub fn app_roles(&self) -> &Roles {
         &self.tenancy.app().roles
     }
 

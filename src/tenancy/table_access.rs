@@ -5,7 +5,7 @@ use crate::db::Value;
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
 use crate::model::table::Table;
-use crate::policy::{Permission, PermissionSet, TableRights};
+use crate::policy::{Held, Permission, TableRights};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -33,14 +33,14 @@ pub struct TableAccess {
 #[derive(Clone)]
 pub(super) struct Caller {
     pub(super) app: Arc<App>,
-    pub(super) role: Arc<str>,
-    pub(super) permissions: PermissionSet,
+    pub(super) role: Option<Arc<str>>,
+    pub(super) permissions: Held,
     pub(super) identity: Option<IdentityId>,
 }
 
 impl Caller {
     pub(super) fn rights(&self, table: &str) -> TableRights {
-        self.app.tables.rights(table, &self.role, self.permissions)
+        self.app.roles.lines().bounded(table, self.role.as_deref(), self.permissions)
     }
 }
 
@@ -85,7 +85,7 @@ impl TableAccess {
 
     /// Whether the caller may change and delete only those rows whose owner it is.
     pub(super) fn only_own_rows(&self) -> bool {
-        self.table.owner.is_some() && !self.caller.permissions.writes_rows_of_others()
+        self.table.owner.is_some() && !self.caller.permissions.set().writes_rows_of_others()
     }
 
     /// The caller as an owner column holds it; nothing for a job.

@@ -9,5 +9,6 @@ use tenantry::tenancy::{Tenancy, TenantScope};
 
 pub async fn enter(tenancy: &Arc<Tenancy>, principal: &Principal) -> Result<TenantScope> {
     let address = "127.0.0.1".to_owned();
-    TenantScope::for_member(tenancy, principal, "acme", Permission::RecordsRead, Act::Read, address).await
+    TenantScope::for_member(tenancy, principal, "acme", Some(Permission::RecordsRead), Act::Read, address)
+        .await
 }

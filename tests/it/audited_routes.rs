@@ -37,6 +37,12 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/ownership-transfer", "ownership.transferred"),
     ("POST /tenants/{tenant}/invitations", "invitation.sent"),
     ("DELETE /tenants/{tenant}/invitations/{invitation}", "invitation.revoked"),
+    ("POST /tenants/{tenant}/roles", "role.created"),
+    ("PATCH /tenants/{tenant}/roles/{role}", "role.changed"),
+    ("DELETE /tenants/{tenant}/roles/{role}", "role.deleted"),
+    ("POST /tenants/{tenant}/service-identities", "service_identity.created"),
+    ("POST /tenants/{tenant}/api-keys", "api_key.created"),
+    ("DELETE /tenants/{tenant}/api-keys/{key}", "api_key.revoked"),
     ("POST /invitations/accept", "member.joined"),
     ("POST /tenants/{tenant}/exports", "export.requested"),
     ("POST /tenants/{tenant}/sql", "records.sql"),
@@ -106,6 +112,15 @@ fn each_of_these_acts_is_in_a_log() {
     let invited = json!({"email": "dan@example.com", "role": "viewer"});
     let invited = ann.client.post(&acme.path("/invitations"), invited).expect(201);
     send(Call::delete(acme.path(&format!("/invitations/{}", invited.string("/id")))), &ann.client);
+    let clerk = json!({"name": "clerk", "permissions": ["records:read"]});
+    send(post(acme.path("/roles")).json(&clerk), &ann.client);
+    send(Call::patch(acme.path("/roles/clerk"), json!({"permissions": []})), &ann.client);
+    send(Call::delete(acme.path("/roles/clerk")), &ann.client);
+    let service = json!({"name": "Sync", "role": "member"});
+    send(post(acme.path("/service-identities")).json(&service), &ann.client);
+    let key = json!({"name": "Import", "permissions": ["records:read"]});
+    let key = ann.client.post(&acme.path("/api-keys"), key).expect(201);
+    send(Call::delete(acme.path(&format!("/api-keys/{}", key.string("/id")))), &ann.client);
     send(Call::post(acme.path("/sql"), json!({"sql": "SELECT 1"})), &ann.client);
     export(&ann.client, &acme);
     let team = json!({"document": {"title": "Team"}, "expected_version": 0});

@@ -13,6 +13,7 @@
 mod harness;
 
 mod account_end;
+mod api_keys;
 mod asvs;
 mod audit;
 mod audited_routes;
@@ -57,6 +58,7 @@ mod seats;
 mod second_factor;
 mod secrets;
 mod selectors;
+mod service_identities;
 mod sessions;
 mod sign_in_log;
 mod sign_in_measures;
@@ -66,6 +68,7 @@ mod sql;
 mod step_up;
 mod tenant_bounds;
 mod tenant_files;
+mod tenant_roles;
 mod throttling;
 mod two_tenants;
 mod writes;

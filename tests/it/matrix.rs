@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use tenantry::policy::Permission;
 
-use crate::harness::{Call, Client, Installation, Server, Tenant};
+use crate::harness::{Call, Client, Installation, Person, Server, Tenant};
 
 /// A route below a tenant, with a request that changes nothing: the body is refused by those who are let through, the
 /// id is unknown.
@@ -53,6 +53,15 @@ fn routes() -> Vec<Route> {
         read("/invitations", "members:manage"),
         write("POST", "/invitations", "members:manage"),
         delete_unknown("/invitations/UNKNOWN", "members:manage"),
+        read("/roles", "members:read"),
+        write("POST", "/roles", "roles:manage"),
+        read("/roles/viewer", "members:read"),
+        write("PATCH", "/roles/viewer", "roles:manage"),
+        Route { permitted: &[409], ..delete_unknown("/roles/viewer", "roles:manage") },
+        write("POST", "/service-identities", "members:manage"),
+        read("/api-keys", "keys:manage"),
+        write("POST", "/api-keys", "keys:manage"),
+        delete_unknown("/api-keys/UNKNOWN", "keys:manage"),
         read("/audit", "audit:read"),
         write("POST", "/close", "tenant:close"),
         // Of a tenant that is not closing.
@@ -96,9 +105,33 @@ const ROLES: &[(&str, &[&str])] = &[
     ("member", &["records:write", "files:write"]),
     (
         "admin",
-        &["records:sql", "members:manage", "audit:read", "settings:manage", "billing:read", "tenant:export"],
+        &[
+            "records:sql",
+            "members:manage",
+            "roles:manage",
+            "keys:manage",
+            "audit:read",
+            "settings:manage",
+            "billing:read",
+            "tenant:export",
+        ],
     ),
     ("owner", &["billing:manage", "tenant:close", "ownership:transfer"]),
+];
+
+/// All that a key can have.
+const FOR_KEYS: &[&str] = &[
+    "records:read",
+    "files:read",
+    "members:read",
+    "records:write",
+    "files:write",
+    "records:sql",
+    "audit:read",
+    "settings:manage",
+    "billing:read",
+    "tenant:export",
+    "billing:manage",
 ];
 
 fn role_has(role: &str, permission: &str) -> bool {
@@ -113,13 +146,18 @@ enum Actor {
     Outsider(&'static str),
     Member(&'static str),
     OwnerOfSuspended,
+    /// A key of the owner, with these permissions.
+    Key(&'static str, &'static [&'static str]),
+    /// A key of a member who was removed.
+    KeyOfRemoved,
 }
 
 impl Actor {
     fn name(&self) -> &'static str {
         match self {
             Actor::Nobody => "nobody",
-            Actor::Outsider(name) | Actor::Member(name) => name,
+            Actor::Outsider(name) | Actor::Member(name) | Actor::Key(name, _) => name,
+            Actor::KeyOfRemoved => "key of a removed member",
             Actor::OwnerOfSuspended => "owner of the suspended",
         }
     }
@@ -129,14 +167,18 @@ impl Actor {
         let expect =
             |statuses: &[u16]| (!statuses.contains(&status)).then(|| format!("{status}, not {statuses:?}"));
         match self {
-            Actor::Nobody => expect(&[401]),
+            Actor::Nobody | Actor::KeyOfRemoved => expect(&[401]),
+            Actor::Key(_, held) if !held.contains(&route.permission) => expect(&[403]).or_else(|| {
+                let is_told = body["permission"] == route.permission || body["code"] == "api_key_not_allowed";
+                (!is_told).then(|| format!("not for {}", route.permission))
+            }),
             Actor::Outsider(_) => expect(&[404]),
             Actor::OwnerOfSuspended if route.is_write => expect(&[409])
                 .or_else(|| (body["code"] != "tenant_suspended").then(|| "not tenant_suspended".to_owned())),
             Actor::Member(role) if !role_has(role, route.permission) => expect(&[403]).or_else(|| {
                 (body["permission"] != route.permission).then(|| format!("not for {}", route.permission))
             }),
-            Actor::OwnerOfSuspended | Actor::Member(_) => expect(route.permitted),
+            Actor::OwnerOfSuspended | Actor::Member(_) | Actor::Key(..) => expect(route.permitted),
         }
     }
 }
@@ -165,9 +207,22 @@ fn town() -> Town {
         let body = json!({"id": "known", "name": PLANTED});
         person.client.post(&tenant.path("/records/customers"), body).expect(201);
     }
+    let key_of = |person: &Person, tenant: &Tenant, permissions: &[&str]| {
+        let made = person
+            .client
+            .post(&tenant.path("/api-keys"), json!({"name": "Import", "permissions": permissions}));
+        server.nobody().bearer(&made.expect(201).string("/key"))
+    };
+    let keys = vec![
+        (Actor::Key("key without the permission", &["usage:write"]), key_of(&owner, &acme, &["usage:write"])),
+        (Actor::Key("key with all it can have", FOR_KEYS), key_of(&owner, &acme, FOR_KEYS)),
+        (Actor::Outsider("key of another tenant"), key_of(&other_owner, &other, FOR_KEYS)),
+        (Actor::KeyOfRemoved, key_of(&removed, &acme, &["records:read", "files:read"])),
+        (Actor::Outsider("operator"), server.add_operator().client),
+    ];
     owner.client.delete(&removed.membership(&acme)).expect(204);
     server.installation().run(&["tenant", "suspend", &suspended.slug]).expect_code(0);
-    let actors = vec![
+    let mut actors = vec![
         (Actor::Nobody, server.nobody()),
         (Actor::Outsider("stranger"), stranger.client),
         (Actor::Outsider("owner of another tenant"), other_owner.client),
@@ -178,6 +233,7 @@ fn town() -> Town {
         (Actor::OwnerOfSuspended, owner.client.clone()),
         (Actor::Member("owner"), owner.client),
     ];
+    actors.extend(keys);
     Town { server, acme, other, suspended, actors }
 }
 
@@ -220,14 +276,15 @@ fn every_route_is_open_to_those_who_may_and_shut_to_all_others_however_the_tenan
                 let answer = client.send(&call);
                 let is_ambiguous = spelling.contains("disagreeing") || spelling.contains("twice");
                 let verdict = match actor {
-                    Actor::Nobody if is_ambiguous => {
+                    Actor::Nobody | Actor::KeyOfRemoved if is_ambiguous => {
                         (![400, 401].contains(&answer.status)).then(|| answer.status.to_string())
                     }
                     _ if is_ambiguous => (answer.code() != "tenant_ambiguous" || answer.status != 400)
                         .then(|| format!("{} {}", answer.status, answer.code())),
                     _ => actor.judge(&route, answer.status, &answer.json),
                 };
-                let is_let_in = matches!(actor, Actor::Member(_) | Actor::OwnerOfSuspended) && !is_ambiguous;
+                let is_let_in = matches!(actor, Actor::Member(_) | Actor::OwnerOfSuspended | Actor::Key(..))
+                    && !is_ambiguous;
                 let text = answer.text();
                 let leaked =
                     [PLANTED, "Tenant acme", &town.acme.id].into_iter().find(|word| text.contains(*word));
@@ -294,10 +351,9 @@ fn no_route_of_a_tenant_is_missing_from_this_matrix_nor_declared_with_another_pe
             continue;
         };
         let route = ours.swap_remove(at);
-        // Everyone may leave, so the route itself asks for less; the service asks for the rest.
+        // Everyone may leave, so the route itself asks for nothing; the service asks for the rest.
         let may_leave = route.method == "DELETE" && path.starts_with("/members/");
-        let permission =
-            Permission::parse(if may_leave { "members:read" } else { route.permission }).unwrap();
+        let permission = (!may_leave).then(|| Permission::parse(route.permission).unwrap());
         if !format!("{:?}", declared.access).starts_with(&format!("Tenant({permission:?},")) {
             wrong.push(format!("{name} is {permission:?} in the matrix"));
         }

@@ -73,8 +73,6 @@ fn of_many_who_accept_at_once_as_many_get_in_as_there_are_seats() {
         others.iter().map(|person| ann.invite(&server, &acme, &person.email, "member")).collect();
     // They were invited under a larger plan.
     set_seats(&server, &acme, 2);
-    let ann = ann.sign_in_again_at(&server);
-    let others: Vec<Person> = others.iter().map(|person| person.sign_in_again_at(&server)).collect();
     let answers: Vec<Answer> = std::thread::scope(|scope| {
         let all: Vec<_> =
             others.iter().zip(&tokens).map(|(person, token)| scope.spawn(|| person.accept(token))).collect();
@@ -103,7 +101,6 @@ fn a_smaller_plan_removes_nobody_and_lets_nobody_in() {
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let bob = server.join(&ann, &acme, "bob", "member");
     set_seats(&server, &acme, 1);
-    let (ann, bob) = (ann.sign_in_again_at(&server), bob.sign_in_again_at(&server));
     bob.client.get(&acme.path("")).expect(200);
     ann.client.patch(&bob.membership(&acme), json!({"role": "admin"})).expect(200);
     invite(&ann, &acme, "cid@example.com").expect_code(402, "seats_exhausted");

@@ -179,7 +179,7 @@ async fn sign_out_everywhere(
 }
 
 async fn list_sessions(State(installation): State<Arc<Installation>>, signed_in: SignedIn) -> Answer {
-    let current = signed_in.principal.session();
+    let current = signed_in.principal.session()?;
     let sessions = sessions::list_sessions(&installation, &signed_in.principal).await?;
     let items: Vec<Value> = sessions
         .iter()

@@ -60,12 +60,12 @@ async fn accept(
     let mut fields = Fields::of(body);
     let token = fields.text("token");
     fields.finish()?;
-    let (tenant, member) =
+    let (tenant, membership) =
         invitations::accept_invitation(&installation, &signed_in.principal, &token, signed_in.address)
             .await?;
     Ok(Json(json!({
         "tenant": { "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status },
-        "role": member.role,
-        "permissions": installation.app().roles.permissions(&member.role).names(),
+        "role": &*membership.role,
+        "permissions": membership.permissions(&installation.app().roles).names(),
     })))
 }

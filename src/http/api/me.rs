@@ -55,12 +55,12 @@ async fn me(installation: &Installation, signed_in: &SignedIn) -> Result<Value> 
     let (identity, memberships) = identity::find_me(installation, &signed_in.principal).await?;
     let memberships: Vec<Value> = memberships
         .iter()
-        .map(|membership| {
-            let tenant = &membership.tenant;
+        .map(|mine| {
+            let (tenant, membership) = (&mine.tenant, &mine.membership);
             json!({
                 "tenant": { "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status },
-                "role": membership.role,
-                "permissions": installation.app().roles.permissions(&membership.role).names(),
+                "role": &*membership.role,
+                "permissions": membership.permissions(&installation.app().roles).names(),
             })
         })
         .collect();

@@ -1,5 +1,6 @@
 //! The API: one file per resource, each a list of its routes and their handlers.
 
+mod api_keys;
 mod audit;
 mod auth;
 mod changes;
@@ -16,6 +17,8 @@ mod paging;
 mod passwords;
 mod plans;
 mod records;
+mod roles;
+mod service_identities;
 mod setup;
 mod sql;
 mod subscriptions;
@@ -37,6 +40,9 @@ pub(super) fn routes() -> Routes {
         .and(tenants::routes())
         .and(members::routes())
         .and(invitations::routes())
+        .and(roles::routes())
+        .and(service_identities::routes())
+        .and(api_keys::routes())
         .and(records::routes())
         .and(sql::routes())
         .and(changes::routes())

@@ -55,7 +55,7 @@ async fn list(State(installation): State<Arc<Installation>>, signed_in: SignedIn
         .map(|membership| {
             let mut out = tenant_out(&membership.tenant);
             if let Some(map) = out.as_object_mut() {
-                map.insert("role".to_owned(), membership.role.clone().into());
+                map.insert("role".to_owned(), (&*membership.membership.role).into());
             }
             out
         })
@@ -67,7 +67,11 @@ async fn get(allowed: Allowed<ReadTenant>) -> Json<Value> {
     Json(tenant_out(allowed.scope.tenant()))
 }
 
-async fn patch(allowed: Allowed<ChangeTenant>, body: Object) -> Answer<Json<Value>> {
+async fn patch(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<ChangeTenant>,
+    body: Object,
+) -> Answer<Json<Value>> {
     let mut fields = Fields::of(body);
     let input = TenantChangeIn {
         name: fields.optional_text("name"),
@@ -77,7 +81,9 @@ async fn patch(allowed: Allowed<ChangeTenant>, body: Object) -> Answer<Json<Valu
         second_factor_required: fields.optional_flag("second_factor_required"),
     };
     fields.finish()?;
-    Ok(Json(tenant_out(&tenants::change_tenant(&allowed.scope, input).await?)))
+    Ok(Json(tenant_out(
+        &tenants::change_tenant(&installation, &allowed.scope, &allowed.principal, input).await?,
+    )))
 }
 
 async fn close(

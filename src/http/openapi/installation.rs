@@ -62,9 +62,9 @@ fn operation(route: &RouteInfo, path: &str) -> Value {
         "responses": responses(route, below, summary),
     });
     match route.access {
-        Access::Tenant(permission, _) => operation["x-permission"] = permission.name().into(),
+        Access::Tenant(Some(permission), _) => operation["x-permission"] = permission.name().into(),
         Access::Operator => operation["x-permission"] = "operator".into(),
-        Access::Public | Access::SignedIn => {}
+        Access::Tenant(None, _) | Access::Public | Access::SignedIn => {}
     }
     if route.fresh {
         operation["x-step-up"] = true.into();

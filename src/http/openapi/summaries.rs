@@ -64,6 +64,15 @@ summaries! {
     POST "/tenants/{tenant}/invitations" invite "Offer a role by mail" "NewInvitation" -> 201 "Invitation";
     GET "/tenants/{tenant}/invitations" listInvitations "Open invitations" "-" -> 200 "[Invitation]";
     DELETE "/tenants/{tenant}/invitations/{invitation}" revokeInvitation "Take an invitation back" "-" -> 204 "-";
+    GET "/tenants/{tenant}/roles" listRoles "Roles that members can have" "-" -> 200 "[RoleDefinition]";
+    POST "/tenants/{tenant}/roles" createRole "Define a role, with no more than one's own permissions" "NewRole" -> 201 "RoleDefinition";
+    GET "/tenants/{tenant}/roles/{role}" getRole "One role" "-" -> 200 "RoleDefinition";
+    PATCH "/tenants/{tenant}/roles/{role}" changeRolePermissions "Change what a role may do" "RoleChange" -> 200 "RoleDefinition";
+    DELETE "/tenants/{tenant}/roles/{role}" deleteRole "Remove a role that nobody has" "-" -> 204 "-";
+    POST "/tenants/{tenant}/service-identities" createServiceIdentity "Add a member that is a program" "NewServiceIdentity" -> 201 "Member";
+    POST "/tenants/{tenant}/api-keys" createApiKey "Make an API key, which is told once" "NewApiKey" -> 201 "CreatedApiKey";
+    GET "/tenants/{tenant}/api-keys" listApiKeys "API keys" "-" -> 200 "[ApiKey]";
+    DELETE "/tenants/{tenant}/api-keys/{key}" deleteApiKey "End an API key" "-" -> 204 "-";
     POST "/invitations/accept" acceptInvitation "Accept the invitation of a letter" "Token" -> 200 "Membership";
     GET "/tenants/{tenant}/tables" listTables "Tables, their columns, and what one may do with them" "-" -> 200 "[TableDescription]";
     GET "/tenants/{tenant}/records/{table}" listRecords "Records of a table; the tenant's own document names the parameters" "-" -> 200 "[Record]";

@@ -26,7 +26,7 @@ use working::Working;
 pub async fn request_export(installation: &Installation, scope: &TenantScope) -> Result<Export> {
     scope.require(Permission::TenantExport)?;
     let id = ExportId::new(installation.clock.now());
-    let (actor, roles) = (scope.member(), scope.roles().clone());
+    let (actor, roles) = (scope.by().actor, scope.app_roles().clone());
     let by = scope.by().clone();
     let export = scope
         .catalog()

@@ -93,14 +93,15 @@ impl Drop for Working {
 
 fn begin_members(path: &Path) -> Result<csv::Writer<File>> {
     let mut out = csv::Writer::from_path(path)?;
-    out.write_record(["identity_id", "email", "name", "role", "status", "joined_at"])?;
+    out.write_record(["identity_id", "kind", "email", "name", "role", "status", "joined_at"])?;
     Ok(out)
 }
 
 fn write_member(out: &mut csv::Writer<File>, member: &Member) -> Result<()> {
     Ok(out.write_record([
         member.identity_id.to_string(),
-        harmless(member.email.clone()),
+        member.kind.clone(),
+        harmless(member.email.clone().unwrap_or_default()),
         harmless(member.name.clone()),
         harmless(member.role.clone()),
         member.status.clone(),

@@ -3,7 +3,7 @@
 use super::AppError;
 use crate::model::restriction::Restriction;
 use crate::model::table::Schema;
-use crate::policy::{Permission, PermissionSet, Roles, TableRights};
+use crate::policy::{Roles, TableLines, TableRights};
 use std::collections::BTreeMap;
 
 /// One table as it stands in app.toml.
@@ -25,32 +25,24 @@ struct LineToml {
     write: Option<bool>,
 }
 
-/// What the app says of its tables.
+/// What the app says of columns of its tables.
 #[derive(Clone, Debug, Default)]
 pub struct TableRules {
     /// The app.toml, for errors.
     file: String,
-    tables: BTreeMap<String, Rules>,
-    /// By role: what a line gives for at least one table.
-    entries: BTreeMap<String, PermissionSet>,
-}
-
-#[derive(Clone, Debug)]
-struct Rules {
-    restriction: Restriction,
-    /// Rights of the roles that have a line.
-    lines: BTreeMap<String, TableRights>,
+    restrictions: BTreeMap<String, Restriction>,
 }
 
 impl TableRules {
-    /// Reads the sections. Whether the tables and columns exist is asked of a schema, see [`TableRules::restrict`].
+    /// Reads the sections: what is said of columns, and of roles. Whether the tables and columns exist is asked of a
+    /// schema, see [`TableRules::restrict`].
     pub(super) fn read(
         file: &str,
         sections: BTreeMap<String, TableToml>,
         roles: &Roles,
-    ) -> Result<TableRules, AppError> {
+    ) -> Result<(TableRules, TableLines), AppError> {
         let mut rules = TableRules { file: file.to_owned(), ..TableRules::default() };
-        let mut given: BTreeMap<String, Vec<Permission>> = BTreeMap::new();
+        let mut lines = TableLines::default();
         for (table, section) in sections {
             let place =
                 |rest: &str, reason: &str| AppError(format!("{file}: tables.{table}.{rest}: {reason}"));
@@ -60,43 +52,27 @@ impl TableRules {
                 }
                 tracing::warn!(file, table, meter, "the meter of a table has no effect in this version");
             }
-            let mut lines = BTreeMap::new();
             for (role, line) in section.roles {
                 if !roles.is_known(&role) {
                     let names = roles.names().collect::<Vec<_>>().join(", ");
                     let reason = format!("there is no such role; the roles are {names}");
                     return Err(place(&format!("roles.{role}"), &reason));
                 }
-                let rights = line.rights(TableRights::of(roles.permissions(&role))).ok_or_else(|| {
+                let permissions = roles.permissions(&role);
+                let rights = line.rights(TableRights::of(permissions)).ok_or_else(|| {
                     place(&format!("roles.{role}"), "whoever writes a table has to read it: set read = true")
                 })?;
-                let held = given.entry(role.clone()).or_default();
-                held.extend(rights.read.then_some(Permission::RecordsRead));
-                held.extend(rights.write.then_some(Permission::RecordsWrite));
-                lines.insert(role, rights);
+                lines.add(&table, &role, permissions, rights);
             }
             let (owner, hidden, read_only) = (section.owner, section.hidden, section.read_only);
-            let restriction = Restriction { owner, hidden, read_only };
-            rules.tables.insert(table, Rules { restriction, lines });
+            rules.restrictions.insert(table, Restriction { owner, hidden, read_only });
         }
-        rules.entries = given.into_iter().map(|(role, held)| (role, held.into_iter().collect())).collect();
-        Ok(rules)
+        Ok((rules, lines))
     }
 
     /// Whether nothing is said of any table.
     pub fn is_empty(&self) -> bool {
-        self.tables.is_empty()
-    }
-
-    /// What someone with this role and its permissions may do with a table.
-    pub fn rights(&self, table: &str, role: &str, permissions: PermissionSet) -> TableRights {
-        let line = self.tables.get(table).and_then(|rules| rules.lines.get(role));
-        line.copied().unwrap_or(TableRights::of(permissions))
-    }
-
-    /// Whether a line gives this role `permission` for at least one table.
-    pub fn may_enter(&self, role: &str, permission: Permission) -> bool {
-        self.entries.get(role).is_some_and(|given| given.has(permission))
+        self.restrictions.is_empty()
     }
 
     /// Enters into a schema what is said of columns.
@@ -104,7 +80,7 @@ impl TableRules {
     /// # Errors
     /// The first table or column that does not exist or does not fit, with its place in app.toml.
     pub(in crate::tenancy) fn restrict(&self, schema: &mut Schema) -> Result<(), AppError> {
-        let restrictions = self.tables.iter().map(|(name, rules)| (name.as_str(), &rules.restriction));
+        let restrictions = self.restrictions.iter().map(|(name, restriction)| (name.as_str(), restriction));
         schema.restrict(restrictions).map_err(|reason| AppError(format!("{}: {reason}", self.file)))
     }
 }
@@ -123,7 +99,7 @@ impl LineToml {
 mod tests {
     use super::*;
     use crate::db::Migration;
-    use crate::policy::{ADMIN, MEMBER, VIEWER};
+    use crate::policy::{ADMIN, MEMBER, Permission, VIEWER};
     use crate::tenancy::App;
 
     const SQL: &str = "
@@ -202,7 +178,8 @@ mod tests {
             [tables.rows.roles.idle]\nread = true")
         .unwrap();
         let rights = |table: &str, role: &str| {
-            let TableRights { read, write } = app.tables.rights(table, role, app.roles.permissions(role));
+            let TableRights { read, write } =
+                app.roles.lines().rights(table, (Some(role), app.roles.permissions(role)));
             (read, write)
         };
         assert_eq!((rights("jobs", VIEWER), rights("rows", VIEWER)), ((true, true), (true, false)));
@@ -210,7 +187,7 @@ mod tests {
         assert_eq!((rights("jobs", ADMIN), rights("titles", MEMBER)), ((true, true), (true, true)));
         assert_eq!((rights("rows", "idle"), rights("jobs", "idle")), ((true, false), (false, false)));
         assert_eq!(rights("jobs", "gone"), (false, false));
-        let enter = |role: &str, permission| app.tables.may_enter(role, permission);
+        let enter = |role: &str, permission| app.roles.lines().may_enter(Some(role), permission);
         assert!(enter(VIEWER, Permission::RecordsWrite) && enter("idle", Permission::RecordsRead));
         assert!(!enter("idle", Permission::RecordsWrite) && !enter(MEMBER, Permission::RecordsWrite));
         assert!(!enter(VIEWER, Permission::MembersManage));

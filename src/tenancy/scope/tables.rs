@@ -10,7 +10,7 @@ use std::sync::Arc;
 impl TenantScope {
     /// What the scope may do with the table of this name, whether or not there is one.
     pub fn rights(&self, table: &str) -> TableRights {
-        self.tenancy.app().tables.rights(table, &self.role, self.permissions)
+        self.tenancy.app().roles.lines().bounded(table, self.role.as_deref(), self.permissions)
     }
 
     /// Whether the scope may do this with all tables or, by a line of app.toml, with at least one.
@@ -19,7 +19,7 @@ impl TenantScope {
             Wants::Read => Permission::RecordsRead,
             Wants::Write => Permission::RecordsWrite,
         };
-        self.has(permission) || self.tenancy.app().tables.may_enter(&self.role, permission)
+        self.tenancy.app().roles.lines().lets_in(self.role.as_deref(), self.permissions, permission)
     }
 
     /// The table of this name, if the scope may do with it what is wanted.
@@ -48,7 +48,7 @@ impl TenantScope {
     fn caller(&self) -> Caller {
         Caller {
             app: Arc::clone(self.tenancy.app()),
-            role: Arc::clone(&self.role),
+            role: self.role.clone(),
             permissions: self.permissions,
             identity: self.identity(),
         }

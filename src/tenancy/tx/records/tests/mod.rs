@@ -119,7 +119,15 @@ impl App {
         let app = Arc::clone(&self.rules);
         let permissions = app.roles.permissions(role);
         let identity = IdentityId::parse(identity);
-        TableAccess::new(Arc::clone(table), Caller { app, role: role.into(), permissions, identity })
+        TableAccess::new(
+            Arc::clone(table),
+            Caller {
+                app,
+                role: Some(role.into()),
+                permissions: crate::policy::Held::all_of(permissions),
+                identity,
+            },
+        )
     }
 
     /// Runs `act` in a transaction whose rows are captured, as those of a tenant's file are.
