@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_gate_says_whom_it_lets_in() {
         assert_eq!(<((), Open, SignedIn) as Guarded>::Gate::ACCESS, Access::SignedIn);
-        let reads = Access::Tenant(Permission::RecordsRead, Act::Read);
+        let reads = Access::Tenant(Some(Permission::RecordsRead), Act::Read);
         assert_eq!(<((), Allowed<ReadRecords>) as Guarded>::Gate::ACCESS, reads);
     }
 }

@@ -4,7 +4,7 @@ use super::{Held, Permission, PermissionSet};
 use std::collections::BTreeMap;
 
 /// What a role may do with one table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TableRights {
     /// Read its rows, and know that it exists.
     pub read: bool,

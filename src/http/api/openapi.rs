@@ -72,8 +72,9 @@ async fn get_of_tenant(
 async fn shared_for(scope: &TenantScope) -> Result<Arc<Shared>, Error> {
     let tables: Vec<Arc<Table>> = scope.readable_tables().await?.cloned().collect();
     let rights: Vec<TableRights> = tables.iter().map(|table| scope.rights(&table.name)).collect();
+    let all = scope.schema().await?.tables().map(|table| scope.rights(&table.name)).collect();
     let permissions: PermissionSet =
         Permission::ALL.iter().copied().filter(|permission| scope.has(*permission)).collect();
     let make = move || tables_part(&Audience::new(permissions, tables.iter().map(Arc::as_ref).zip(rights)));
-    kept::shared(scope.schema().await?, scope.role(), permissions, make).await
+    kept::shared(scope.schema().await?, all, permissions, make).await
 }

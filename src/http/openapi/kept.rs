@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::table::Schema;
-use crate::policy::PermissionSet;
+use crate::policy::{PermissionSet, TableRights};
 use axum::body::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -25,11 +25,11 @@ pub(in crate::http) struct Shared {
     _schema: Arc<Schema>,
 }
 
-/// Whom a part is for: of which schema, by its address, in which role, with which permissions.
+/// Whom a part is for: of which schema, by its address, with which rights to each of its tables and which permissions.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Reader {
     schema: usize,
-    role: String,
+    rights: Vec<TableRights>,
     permissions: PermissionSet,
 }
 
@@ -45,17 +45,17 @@ impl Weighter<Reader, Arc<Shared>> for Bytewise {
 static KEPT: LazyLock<Cache<Reader, Arc<Shared>, Bytewise>> =
     LazyLock::new(|| Cache::with_weighter(EXPECTED, MOST_BYTES, Bytewise));
 
-/// The shared part for readers of this role and these permissions; `make` makes it where it is not kept.
+/// The shared part for readers with these rights to the tables of the schema, in its order, and these permissions; `make` makes it where it is not kept.
 ///
 /// # Errors
 /// It cannot be made.
 pub(in crate::http) async fn shared(
     schema: &Arc<Schema>,
-    role: &str,
+    rights: Vec<TableRights>,
     permissions: PermissionSet,
     make: impl FnOnce() -> Map<String, Value> + Send + 'static,
 ) -> Result<Arc<Shared>> {
-    let reader = Reader { schema: Arc::as_ptr(schema).addr(), role: role.to_owned(), permissions };
+    let reader = Reader { schema: Arc::as_ptr(schema).addr(), rights, permissions };
     if let Some(kept) = KEPT.get(&reader) {
         return Ok(kept);
     }
@@ -103,21 +103,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_part_is_made_once_for_each_schema_role_and_permissions() {
+    async fn a_part_is_made_once_for_each_schema_rights_and_permissions() {
         let (one, other) = (Arc::new(Schema::new(Vec::new())), Arc::new(Schema::new(Vec::new())));
         let (none, all) =
             (PermissionSet::default(), crate::policy::Permission::ALL.iter().copied().collect());
-        let made = async |schema: &Arc<Schema>, role: &str, permissions, name: &'static str| {
-            let shared = shared(schema, role, permissions, move || part(name)).await.unwrap();
+        let rights = |read| vec![TableRights { read, write: false }];
+        let made = async |schema: &Arc<Schema>, read: bool, permissions, name: &'static str| {
+            let shared = shared(schema, rights(read), permissions, move || part(name)).await.unwrap();
             String::from_utf8(shared.under("{\"a\":1}")).unwrap()
         };
-        assert_eq!(made(&one, "r", none, "first").await, "{\"a\":1,\"first\":[1]}");
-        assert_eq!(made(&one, "r", none, "second").await, "{\"a\":1,\"first\":[1]}", "kept");
-        for (schema, role, permissions) in [(&other, "r", none), (&one, "s", none), (&one, "r", all)] {
-            assert_eq!(made(schema, role, permissions, "own").await, "{\"a\":1,\"own\":[1]}");
+        assert_eq!(made(&one, true, none, "first").await, "{\"a\":1,\"first\":[1]}");
+        assert_eq!(made(&one, true, none, "second").await, "{\"a\":1,\"first\":[1]}", "kept");
+        for (schema, read, permissions) in [(&other, true, none), (&one, false, none), (&one, true, all)] {
+            assert_eq!(made(schema, read, permissions, "own").await, "{\"a\":1,\"own\":[1]}");
         }
-        let marks =
-            (shared(&one, "r", none, || part("x")).await, shared(&other, "r", none, || part("x")).await);
+        let marks = (
+            shared(&one, rights(true), none, || part("x")).await,
+            shared(&other, rights(true), none, || part("x")).await,
+        );
         let (first, own) = (marks.0.unwrap(), marks.1.unwrap());
         assert_ne!(first.mark("{}"), own.mark("{}"));
         assert_ne!(first.mark("{}"), first.mark("{\"a\":1}"));

@@ -93,7 +93,7 @@ pub async fn find_subscription(scope: &TenantScope) -> Result<Subscription> {
 /// `too_many_plan_changes`.
 pub async fn change_subscription(scope: &TenantScope, plan: String, when: When) -> Result<Subscription> {
     scope.require(Permission::BillingManage)?;
-    let (actor, roles, by) = (scope.member(), scope.roles().clone(), scope.by().clone());
+    let (actor, roles, by) = (scope.by().actor, scope.app_roles().clone(), scope.by().clone());
     let subscription = scope
         .catalog()
         .write("change_subscription", move |of| {
@@ -171,7 +171,7 @@ fn forget_change(of: &OfTenant<'_>, course: Course, by: &By) -> Result<Subscript
 /// 403 without `billing:manage`; 404 `nothing_scheduled`.
 pub async fn cancel_scheduled_change(scope: &TenantScope) -> Result<()> {
     scope.require(Permission::BillingManage)?;
-    let (actor, roles, by) = (scope.member(), scope.roles().clone(), scope.by().clone());
+    let (actor, roles, by) = (scope.by().actor, scope.app_roles().clone(), scope.by().clone());
     scope
         .catalog()
         .write("cancel_scheduled_change", move |of| {
