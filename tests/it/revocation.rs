@@ -64,7 +64,13 @@ fn assert_refused_at_once(case: &Case<'_>) -> (usize, usize) {
 }
 
 /// The ways in which access goes. Whatever gives access has to have a line here for the way it is taken.
-fn cases<'a>(server: &'a Server, ann: &'a Person, acme: &'a Tenant, people: &'a [Person]) -> Vec<Case<'a>> {
+fn cases<'a>(
+    server: &'a Server,
+    ann: &'a Person,
+    acme: &'a Tenant,
+    people: &'a [Person],
+    key: &'a (Client, String),
+) -> Vec<Case<'a>> {
     let read = || Call::get(acme.path("/records/customers?limit=1"));
     let write = || Call::post(acme.path("/records/customers"), json!({"name": "One more"}));
     let [removed, left, demoted, ended, everywhere, deleted, paused] = people else { panic!("seven people") };
@@ -126,6 +132,15 @@ fn cases<'a>(server: &'a Server, ann: &'a Person, acme: &'a Tenant, people: &'a 
             }),
         },
         Case {
+            name: "a deleted key",
+            client: &key.0,
+            call: read(),
+            refused: 401,
+            act: Box::new(|| {
+                ann.client.delete(&acme.path(&format!("/api-keys/{}", key.1))).expect(204);
+            }),
+        },
+        Case {
             name: "a suspended tenant",
             client: &paused.client,
             call: write(),
@@ -143,7 +158,10 @@ fn whoever_loses_access_under_load_is_refused_from_the_next_request_on() {
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let names = ["rene", "lea", "dora", "erik", "eve", "dirk", "paul"];
     let people = names.map(|name| server.join(&ann, &acme, name, "member"));
-    for case in cases(&server, &ann, &acme, &people) {
+    let made = json!({"name": "Import", "permissions": ["records:read"]});
+    let made = ann.client.post(&acme.path("/api-keys"), made).expect(201);
+    let key = (server.nobody().bearer(&made.string("/key")), made.string("/id"));
+    for case in cases(&server, &ann, &acme, &people, &key) {
         let begun = Instant::now();
         let (before, after) = assert_refused_at_once(&case);
         let rate = f64::from(u32::try_from(before + after).unwrap()) / begun.elapsed().as_secs_f64();

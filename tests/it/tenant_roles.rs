@@ -139,3 +139,34 @@ fn an_invitation_dies_when_its_role_outgrows_the_inviter() {
     cid.accept(&token).expect(200);
     server.stop();
 }
+
+/// What a line of app.toml withholds from some role is withheld from roles of tenants: else they were a way around.
+#[test]
+fn a_role_of_a_tenant_is_no_way_around_a_line_of_the_app() {
+    let installation = Installation::with_migrations(&[(
+        "0001_tables.sql",
+        "CREATE TABLE open (id TEXT PRIMARY KEY); CREATE TABLE salaries (id TEXT PRIMARY KEY);",
+    )]);
+    let app = installation.migrations().parent().unwrap().join("app.toml");
+    let lines = "[tables.salaries.roles.admin]\nread = false\n[tables.salaries.roles.viewer]\nread = false\n";
+    std::fs::write(app, lines).unwrap();
+    let server = installation.serve();
+    let (ann, bob, acme) = town(&server);
+    let (open, salaries) = (acme.path("/records/open"), acme.path("/records/salaries"));
+    bob.client.get(&salaries).expect(404);
+    define(&bob, &acme, "clerk", &["records:read", "members:read"]).expect(201);
+    let cid = server.join(&ann, &acme, "cid", "clerk");
+    cid.client.get(&open).expect(200);
+    cid.client.get(&salaries).expect(404);
+    ann.client.get(&salaries).expect(200);
+    // Nor does who is kept from a table give a role that is not.
+    let member = json!({"email": "x@example.com", "role": "member"});
+    bob.client.post(&acme.path("/invitations"), member).expect(403);
+    let viewer = json!({"email": "x@example.com", "role": "viewer"});
+    bob.client.post(&acme.path("/invitations"), viewer).expect(201);
+    // A member who may see nothing can still leave.
+    define(&ann, &acme, "nothing", &[]).expect(201);
+    ann.client.patch(&cid.membership(&acme), json!({"role": "nothing"})).expect(200);
+    cid.client.delete(&cid.membership(&acme)).expect(204);
+    server.stop();
+}

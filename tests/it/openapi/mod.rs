@@ -107,7 +107,7 @@ fn assert_served(document: &Value, server: &str) {
         if let Some(name) = operation["x-permission"].as_str().filter(|name| name.contains(':')) {
             let permission = tenantry::policy::Permission::parse(name).unwrap();
             assert!(
-                access.starts_with(&format!("Tenant({permission:?},")),
+                access.starts_with(&format!("Tenant(Some({permission:?}),")),
                 "{method} {whole}: {name}, {access}"
             );
         }
