@@ -38,7 +38,7 @@ pub fn insert_records(tx: AppTx<'_>, table: &TableAccess, new: &NewRecords) -> R
 }
 
 /// The same without looking at deferred foreign keys, for a transaction that goes on: a later statement may settle
-/// them. Whoever goes on asks [`settle`] at the end.
+/// them. Whoever goes on asks `settle` at the end.
 ///
 /// # Errors
 /// As [`insert_records`].

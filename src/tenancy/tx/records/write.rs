@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 /// Changes the given fields of a record and answers all of it; `None` if there is none with this key.
 ///
 /// # Errors
-/// As [`insert_records`], 422 `read_only` for a key that would change, and 403 `not_your_record` for a record of another
+/// As `insert_records`, 422 `read_only` for a key that would change, and 403 `not_your_record` for a record of another
 /// identity where the caller may only write its own.
 pub fn update_record(
     tx: AppTx<'_>,
