@@ -52,11 +52,18 @@ impl serde::Serialize for Timestamp {
     }
 }
 
+/// Any time of RFC 3339.
+impl std::str::FromStr for Timestamp {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Timestamp, jiff::Error> {
+        text.parse().map(|time: jiff::Timestamp| Timestamp(time.as_millisecond()))
+    }
+}
+
 impl<'de> serde::Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(d)?;
-        let time: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-        Ok(Timestamp(time.as_millisecond()))
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

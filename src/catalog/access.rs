@@ -1,12 +1,19 @@
 //! Who is asking, and whether they may in: read on every request, held in memory between commits.
 
-use super::api_keys::{KeyFacts, key_not_allowed};
+mod keys;
+mod principal;
+
+pub use keys::key_not_allowed;
+pub(super) use keys::key_over;
+pub use principal::{Membership, Principal};
+
 use super::cache::Cached;
-use super::{Actor, By, Catalog, CatalogTx, Identity, Session, Tenant};
+use super::{Catalog, CatalogTx, Session, Tenant};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId, SessionId, TenantId};
-use crate::policy::{PermissionSet, Roles};
+use keys::KeyFacts;
+use principal::{Facts, SessionFacts};
 use std::sync::Arc;
 
 /// A session unused for this long is over (DESIGN 6).
@@ -25,127 +32,10 @@ pub struct AccessClaims {
     pub generation: i64,
 }
 
-/// An authenticated identity, or an API key that acts for one, in this request: the token or key was verified, and
-/// session or key and identity were found alive just now. Made by [`Catalog::authenticate`] and
-/// [`Catalog::authenticate_key`] alone.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    facts: Facts,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Facts {
-    Session(Arc<SessionFacts>),
-    Key(Arc<KeyFacts>),
-}
-
-#[derive(Debug)]
-pub(super) struct SessionFacts {
-    session: SessionId,
-    identity: Identity,
-    generation: i64,
-    successor_used: bool,
-    ends_at: Timestamp,
-    confirmed_at: Timestamp,
-    has_second_factor: bool,
-}
-
-impl Principal {
-    pub(super) fn of(facts: Facts) -> Principal {
-        Principal { facts }
-    }
-
-    /// The identity; of a key, the one for which it acts.
-    pub fn identity(&self) -> &Identity {
-        match &self.facts {
-            Facts::Session(facts) => &facts.identity,
-            Facts::Key(facts) => &facts.holder,
-        }
-    }
-
-    /// Its id.
-    pub fn id(&self) -> IdentityId {
-        self.identity().id
-    }
-
-    /// The session.
-    ///
-    /// # Errors
-    /// 403 `api_key_not_allowed` where there is none.
-    pub fn session(&self) -> Result<SessionId> {
-        match &self.facts {
-            Facts::Session(facts) => Ok(facts.session),
-            Facts::Key(_) => Err(key_not_allowed()),
-        }
-    }
-
-    /// Whether this is a key and no person.
-    pub fn is_key(&self) -> bool {
-        matches!(self.facts, Facts::Key(_))
-    }
-
-    /// What may be done in this tenant at most, whatever the identity's role gives there.
-    ///
-    /// # Errors
-    /// 404 for a key of another tenant.
-    pub fn bound_in(&self, tenant: TenantId) -> Result<PermissionSet> {
-        match &self.facts {
-            Facts::Session(_) => Ok(PermissionSet::all()),
-            Facts::Key(facts) if facts.tenant == tenant => Ok(facts.permissions),
-            Facts::Key(_) => Err(Error::not_found()),
-        }
-    }
-
-    /// Who acts, for the audit log.
-    pub fn by(&self, address: impl Into<String>) -> By {
-        match &self.facts {
-            Facts::Session(facts) => {
-                By::of(Actor::Identity(facts.identity.id), address).in_session(facts.session)
-            }
-            Facts::Key(facts) => By::of(Actor::ApiKey { key: facts.key, holder: facts.holder.id }, address),
-        }
-    }
-
-    /// Whether the identity has a second factor.
-    pub fn has_second_factor(&self) -> bool {
-        match &self.facts {
-            Facts::Session(facts) => facts.has_second_factor,
-            Facts::Key(facts) => facts.has_second_factor,
-        }
-    }
-
-    /// When whoever holds the session last showed who they are: at sign-in, or by stepping up since.
-    ///
-    /// # Errors
-    /// 403 `api_key_not_allowed`: a key shows nothing but itself.
-    pub fn confirmed_at(&self) -> Result<Timestamp> {
-        match &self.facts {
-            Facts::Session(facts) => Ok(facts.confirmed_at),
-            Facts::Key(_) => Err(key_not_allowed()),
-        }
-    }
-}
-
-/// An active membership, as far as access goes.
-#[derive(Clone, Debug)]
-pub struct Membership {
-    /// The role's name.
-    pub role: Arc<str>,
-    /// What it may do, where the tenant defined it.
-    pub own: Option<PermissionSet>,
-}
-
-impl Membership {
-    /// What the member may do.
-    pub fn permissions(&self, installation: &Roles) -> PermissionSet {
-        self.own.unwrap_or_else(|| installation.permissions(&self.role))
-    }
-}
-
 /// What memory holds of sessions, tenants and memberships.
 pub(super) struct AccessCache {
     sessions: Cached<SessionId, Arc<SessionFacts>>,
-    pub(super) keys: Cached<ApiKeyId, Arc<KeyFacts>>,
+    keys: Cached<ApiKeyId, Arc<KeyFacts>>,
     tenants: Cached<String, Arc<Tenant>>,
     memberships: Cached<(TenantId, IdentityId), Membership>,
 }
@@ -191,7 +81,7 @@ impl Catalog {
     /// # Errors
     /// 401 when the session or the identity is dead.
     pub async fn authenticate_again(&self, principal: &Principal) -> Result<Principal> {
-        let session = match &principal.facts {
+        let session = match principal.facts() {
             Facts::Session(facts) => facts.session,
             Facts::Key(facts) => return Ok(Principal::of(Facts::Key(self.key_again(facts.key).await?))),
         };

@@ -16,7 +16,7 @@ pub const INSTALLATION: &str = "installation";
 pub enum Actor {
     /// A signed-in identity.
     Identity(IdentityId),
-    /// A program with an API key, for the member who made it.
+    /// A program with an API key, for the member that holds it.
     ApiKey {
         /// The key.
         key: ApiKeyId,

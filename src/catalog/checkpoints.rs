@@ -72,12 +72,10 @@ impl CatalogTx<'_> {
         chain: &str,
         mut sign: impl FnMut(i64, &str) -> Result<String>,
     ) -> Result<HeadSigned> {
-        let is_half_made = self.tx.query_row(
-            "SELECT 1 FROM tenants WHERE id = ?1 AND status = 'provisioning'",
-            params![chain],
-            |row| row.get::<i64>(0),
-        )?;
-        if is_half_made.is_some() {
+        if self
+            .tx
+            .exists("SELECT 1 FROM tenants WHERE id = ?1 AND status = 'provisioning'", params![chain])?
+        {
             self.postpone(chain)?;
             return Ok(HeadSigned::NotYet);
         }

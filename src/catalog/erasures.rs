@@ -79,8 +79,7 @@ impl OfTenant<'_> {
 
     fn count_rows(&self, rows: &str) -> Result<u64> {
         let sql = format!("SELECT count(*) FROM {rows}");
-        let count = self.tx().query_row(&sql, params![self.tenant], |row| row.get::<i64>(0))?;
-        Ok(count.map_or(0, i64::unsigned_abs))
+        Ok(self.tx().count(&sql, params![self.tenant])?.unsigned_abs())
     }
 
     /// Stores the receipt and turns the tenant into a tombstone.

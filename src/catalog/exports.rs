@@ -90,11 +90,7 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn has_queued_export(&self) -> Result<bool> {
-        let found =
-            self.tx.query_row("SELECT 1 FROM exports WHERE status = 'queued' LIMIT 1", &[], |row| {
-                row.get::<i64>(0)
-            })?;
-        Ok(found.is_some())
+        Ok(self.tx.exists("SELECT 1 FROM exports WHERE status = 'queued' LIMIT 1", &[])?)
     }
 
     /// Takes the export that waits longest and marks it as running.
@@ -141,12 +137,10 @@ impl OfTenant<'_> {
     /// # Errors
     /// 409 `export_running` while another one is on its way.
     pub fn insert_export(&self, id: ExportId, requested_by: &str) -> Result<Export> {
-        let running = self.tx().query_row(
+        if self.tx().exists(
             "SELECT 1 FROM exports WHERE tenant_id = ?1 AND status IN ('queued', 'running') LIMIT 1",
             params![self.tenant],
-            |row| row.get::<i64>(0),
-        )?;
-        if running.is_some() {
+        )? {
             return Err(Error::conflict(
                 "export_running",
                 "An export is on its way. Wait for it to be ready.",

@@ -206,13 +206,11 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn is_invited(&self, email: &Email) -> Result<bool> {
-        let found = self.tx.query_row(
+        Ok(self.tx.exists(
             "SELECT 1 FROM invitations WHERE email = ?1 AND accepted_at IS NULL AND revoked_at IS NULL
                AND expires_at > ?2 LIMIT 1",
             params![email.as_str(), self.now()],
-            |row| row.get::<i64>(0),
-        )?;
-        Ok(found.is_some())
+        )?)
     }
 
     /// Makes an identity an operator.
@@ -230,9 +228,6 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn has_operator(&self) -> Result<bool> {
-        let found = self
-            .tx
-            .query_row("SELECT 1 FROM identities WHERE operator = 1 LIMIT 1", &[], |row| row.get::<i64>(0))?;
-        Ok(found.is_some())
+        Ok(self.tx.exists("SELECT 1 FROM identities WHERE operator = 1 LIMIT 1", &[])?)
     }
 }

@@ -78,14 +78,6 @@ impl OfTenant<'_> {
                AND revoked_at IS NULL AND expires_at <= ?3",
             params![self.tenant, email.as_str(), self.now()],
         )?;
-        if self.seats()?.offered >= MOST_OPEN {
-            return Err(Error::conflict(
-                "too_many_invitations",
-                format!(
-                    "At most {MOST_OPEN} invitations may be open at once. Revoke some, or wait for them."
-                ),
-            ));
-        }
         self.tx()
             .execute(
                 "INSERT INTO invitations (id, tenant_id, email, role, token_hash, invited_by, created_at, expires_at)
@@ -98,7 +90,16 @@ impl OfTenant<'_> {
                     "There is an open invitation for this address. Revoke it to send another.",
                 )
             })?;
-        self.seats()?.admit_invitations()?;
+        let seats = self.seats()?;
+        if seats.offered > MOST_OPEN {
+            return Err(Error::conflict(
+                "too_many_invitations",
+                format!(
+                    "At most {MOST_OPEN} invitations may be open at once. Revoke some, or wait for them."
+                ),
+            ));
+        }
+        seats.admit_invitations()?;
         self.find_invitation(id)?.ok_or_else(Error::not_found)
     }
 

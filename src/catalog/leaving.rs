@@ -40,13 +40,8 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn is_last_operator(&self, identity: IdentityId) -> Result<bool> {
-        let found = self.tx.query_row(
-            "SELECT 1 FROM identities WHERE id = ?1 AND operator = 1
-               AND NOT EXISTS (SELECT 1 FROM identities WHERE id <> ?1 AND operator = 1 AND status = 'active')",
-            params![identity],
-            |row| row.get::<i64>(0),
-        )?;
-        Ok(found.is_some())
+        Ok(self.tx.exists("SELECT 1 FROM identities WHERE id = ?1 AND operator = 1
+               AND NOT EXISTS (SELECT 1 FROM identities WHERE id <> ?1 AND operator = 1 AND status = 'active')", params![identity])?)
     }
 
     /// Forgets to whom invitations went that are no longer open: an address that left is in none of them.

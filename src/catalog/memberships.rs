@@ -6,7 +6,7 @@ use super::{CatalogTx, OfTenant, Tenant, tenants};
 use crate::clock::Timestamp;
 use crate::db::{ConstraintKind, DbError, Row};
 use crate::error::{Error, Result};
-use crate::id::IdentityId;
+use crate::id::{ApiKeyId, IdentityId};
 use crate::model::tenant::TenantStatus;
 use crate::params;
 use crate::policy::OWNER;
@@ -85,12 +85,11 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn count_tenants_owned(&self, identity: IdentityId) -> Result<u32> {
-        let owned = self.tx.query_row(
+        let owned = self.tx.count(
             "SELECT count(*) FROM memberships WHERE identity_id = ?1 AND role = ?2",
             params![identity, OWNER],
-            |row| row.get::<i64>(0),
         )?;
-        Ok(owned.map_or(0, |owned| u32::try_from(owned).unwrap_or(u32::MAX)))
+        Ok(u32::try_from(owned).unwrap_or(u32::MAX))
     }
 }
 
@@ -149,15 +148,21 @@ impl OfTenant<'_> {
     /// # Errors
     /// 402 `seats_exhausted`, with which nothing of this transaction may stay; 409 `service_cannot_own`.
     pub fn insert_membership(&self, identity: IdentityId, role: &str) -> Result<bool> {
+        let is_new = self.add_member(identity, role)?;
+        if is_new {
+            self.seats()?.admit_members()?;
+        }
+        Ok(is_new)
+    }
+
+    /// Adds a member who takes no seat.
+    pub(super) fn add_member(&self, identity: IdentityId, role: &str) -> Result<bool> {
         let added = owners(self.tx().execute(
             "INSERT INTO memberships (tenant_id, identity_id, role, created_at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (tenant_id, identity_id) DO NOTHING",
             params![self.tenant, identity, role, self.now()],
         ))?;
         self.catalog.forget_membership(self.tenant, identity);
-        if added > 0 {
-            self.seats()?.admit_members()?;
-        }
         Ok(added > 0)
     }
 
@@ -177,11 +182,11 @@ impl OfTenant<'_> {
         self.find_member(identity)
     }
 
-    /// Removes a member, and its API keys in this tenant. A service is gone with that.
+    /// Removes a member, and its API keys in this tenant, which are answered. A service is gone with that.
     ///
     /// # Errors
     /// 404 if the identity is no member, 409 `last_owner`.
-    pub fn delete_membership(&self, identity: IdentityId) -> Result<()> {
+    pub fn delete_membership(&self, identity: IdentityId) -> Result<Vec<ApiKeyId>> {
         let changed = self.tx().execute(
             "DELETE FROM memberships WHERE tenant_id = ?1 AND identity_id = ?2",
             params![self.tenant, identity],
@@ -190,8 +195,9 @@ impl OfTenant<'_> {
             return Err(Error::not_found());
         }
         self.catalog.forget_membership(self.tenant, identity);
-        self.delete_api_keys_of(identity)?;
-        self.delete_service(identity)
+        let keys = self.delete_api_keys_of(identity)?;
+        self.delete_service(identity)?;
+        Ok(keys)
     }
 
     /// Refuses what the state of the tenant, read in this transaction, does not let through.

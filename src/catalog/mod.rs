@@ -28,10 +28,10 @@ mod subscriptions;
 mod tenant_roles;
 mod tenants;
 
-pub use access::{AccessClaims, Membership, Principal};
+pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
-pub use api_keys::{ApiKey, NewApiKey, key_not_allowed};
+pub use api_keys::{ApiKey, NewApiKey};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};

@@ -134,11 +134,7 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn count_tenants_on(&self, key: &str) -> Result<i64> {
-        let count =
-            self.tx.query_row("SELECT count(*) FROM subscriptions WHERE plan = ?1", params![key], |row| {
-                row.get(0)
-            })?;
-        Ok(count.unwrap_or_default())
+        Ok(self.tx.count("SELECT count(*) FROM subscriptions WHERE plan = ?1", params![key])?)
     }
 
     /// Publishes another version of a plan, or its first.
@@ -148,9 +144,8 @@ impl CatalogTx<'_> {
     pub fn publish_plan(&self, key: &str, plan: &Plan) -> Result<PlanVersion> {
         let before = self.find_plan(key)?.map_or(0, |plan| plan.version);
         if before == 0 {
-            let plans =
-                self.tx.query_row("SELECT count(DISTINCT key) FROM plans", &[], |row| row.get::<i64>(0))?;
-            if plans.unwrap_or_default() >= MOST_PLANS {
+            let plans = self.tx.count("SELECT count(DISTINCT key) FROM plans", &[])?;
+            if plans >= MOST_PLANS {
                 let detail = format!(
                     "There are {MOST_PLANS} plans, which is the most. Publish a version of one of them."
                 );

@@ -125,12 +125,10 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn count_recovery_codes(&self, identity: IdentityId) -> Result<i64> {
-        let left = self.tx.query_row(
+        Ok(self.tx.count(
             "SELECT count(*) FROM recovery_codes WHERE identity_id = ?1 AND used_at IS NULL",
             params![identity],
-            |row| row.get::<i64>(0),
-        )?;
-        Ok(left.unwrap_or_default())
+        )?)
     }
 
     /// Milliseconds until another code may be tried; zero or less if one may now.

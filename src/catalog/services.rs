@@ -15,13 +15,12 @@ impl OfTenant<'_> {
     /// # Errors
     /// 409 `too_many_service_identities`.
     pub fn insert_service(&self, id: IdentityId, name: &Name, role: &str) -> Result<()> {
-        let count = self.tx().query_row(
+        let count = self.tx().count(
             "SELECT count(*) FROM memberships m JOIN identities i ON i.id = m.identity_id
              WHERE m.tenant_id = ?1 AND i.kind = 'service'",
             params![self.tenant],
-            |row| row.get::<i64>(0),
         )?;
-        if count.unwrap_or_default() >= MOST_SERVICES {
+        if count >= MOST_SERVICES {
             return Err(Error::conflict(
                 "too_many_service_identities",
                 format!(
@@ -33,7 +32,7 @@ impl OfTenant<'_> {
             "INSERT INTO identities (id, kind, name, created_at) VALUES (?1, 'service', ?2, ?3)",
             params![id, name.as_str(), self.now()],
         )?;
-        self.insert_membership(id, role).map(drop)
+        self.add_member(id, role).map(drop)
     }
 
     /// Whether this is a service identity of the tenant.
@@ -41,13 +40,11 @@ impl OfTenant<'_> {
     /// # Errors
     /// As the database says.
     pub fn is_service(&self, id: IdentityId) -> Result<bool> {
-        let found = self.tx().query_row(
+        Ok(self.tx().exists(
             "SELECT 1 FROM memberships m JOIN identities i ON i.id = m.identity_id
              WHERE m.tenant_id = ?1 AND i.id = ?2 AND i.kind = 'service'",
             params![self.tenant, id],
-            |row| row.get::<i64>(0),
-        )?;
-        Ok(found.is_some())
+        )?)
     }
 
     /// Removes the identity of a service that was a member; its keys went with the membership.

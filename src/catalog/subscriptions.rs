@@ -74,12 +74,10 @@ impl OfTenant<'_> {
     /// # Errors
     /// As the database says.
     pub fn has_had_trial(&self, plan: &str) -> Result<bool> {
-        let found = self.tx().query_row(
+        Ok(self.tx().exists(
             "SELECT 1 FROM service_periods WHERE tenant_id = ?1 AND plan = ?2 AND kind = 'trial' LIMIT 1",
             params![self.tenant, plan],
-            |row| row.get::<i64>(0),
-        )?;
-        Ok(found.is_some())
+        )?)
     }
 
     /// How many service periods of the tenant have begun since `since`.
@@ -87,12 +85,10 @@ impl OfTenant<'_> {
     /// # Errors
     /// As the database says.
     pub fn count_service_periods(&self, since: Timestamp) -> Result<i64> {
-        let count = self.tx().query_row(
+        Ok(self.tx().count(
             "SELECT count(*) FROM service_periods WHERE tenant_id = ?1 AND starts_at > ?2",
             params![self.tenant, since],
-            |row| row.get(0),
-        )?;
-        Ok(count.unwrap_or_default())
+        )?)
     }
 
     /// Stores where the subscription is now, and the service period that began with that. The one before ends there.

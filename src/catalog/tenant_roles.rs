@@ -1,7 +1,6 @@
 //! Roles that a tenant defined for itself.
 
 use super::OfTenant;
-use crate::clock::Timestamp;
 use crate::db::{DbError, OnConstraint, Row};
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
@@ -18,18 +17,12 @@ pub struct TenantRole {
     pub name: String,
     /// What it may do. A permission that this version does not know gives nothing.
     pub permissions: PermissionSet,
-    /// When it was defined.
-    pub created_at: Timestamp,
 }
 
-const COLUMNS: &str = "name, permissions, created_at";
+const COLUMNS: &str = "name, permissions";
 
 fn tenant_role(row: &Row<'_>) -> Result<TenantRole, DbError> {
-    Ok(TenantRole {
-        name: row.get(0)?,
-        permissions: permissions_in(&row.get::<String>(1)?),
-        created_at: row.get(2)?,
-    })
+    Ok(TenantRole { name: row.get(0)?, permissions: permissions_in(&row.get::<String>(1)?) })
 }
 
 /// The permissions whose names stand in a column, with spaces between.
@@ -70,12 +63,10 @@ impl OfTenant<'_> {
     /// # Errors
     /// 409 `role_taken`, `too_many_roles`.
     pub fn insert_tenant_role(&self, name: &str, permissions: PermissionSet) -> Result<TenantRole> {
-        let count = self.tx().query_row(
-            "SELECT count(*) FROM tenant_roles WHERE tenant_id = ?1",
-            params![self.tenant],
-            |row| row.get::<i64>(0),
-        )?;
-        if count.unwrap_or_default() >= MOST_ROLES {
+        let count = self
+            .tx()
+            .count("SELECT count(*) FROM tenant_roles WHERE tenant_id = ?1", params![self.tenant])?;
+        if count >= MOST_ROLES {
             return Err(Error::conflict(
                 "too_many_roles",
                 format!("A tenant defines at most {MOST_ROLES} roles. Delete one that nobody has."),
@@ -112,16 +103,14 @@ impl OfTenant<'_> {
     /// 404 if there is none of that name, 409 `role_in_use`.
     pub fn delete_tenant_role(&self, name: &str) -> Result<()> {
         self.find_tenant_role(name)?;
-        let count = |sql: &str| {
-            let of_role = params![self.tenant, name, self.now()];
-            let found = self.tx().query_row(sql, of_role, |row| row.get::<i64>(0))?;
-            Ok::<i64, DbError>(found.unwrap_or_default())
-        };
-        let members =
-            count("SELECT count(*) FROM memberships WHERE tenant_id = ?1 AND role = ?2 AND ?3 > 0")?;
-        let invited = count(
+        let members = self.tx().count(
+            "SELECT count(*) FROM memberships WHERE tenant_id = ?1 AND role = ?2",
+            params![self.tenant, name],
+        )?;
+        let invited = self.tx().count(
             "SELECT count(*) FROM invitations WHERE tenant_id = ?1 AND role = ?2
                AND accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?3",
+            params![self.tenant, name, self.now()],
         )?;
         if members + invited > 0 {
             return Err(Error::conflict(

@@ -142,12 +142,7 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn is_slug_free(&self, slug: &Slug) -> Result<bool> {
-        let taken = self.tx.query_row(
-            "SELECT 1 FROM tenant_slugs WHERE slug = ?1",
-            params![slug.as_str()],
-            |row| row.get::<i64>(0),
-        )?;
-        Ok(taken.is_none())
+        Ok(!self.tx.exists("SELECT 1 FROM tenant_slugs WHERE slug = ?1", params![slug.as_str()])?)
     }
 
     pub(super) fn list_slugs(&self, id: TenantId) -> Result<Vec<String>> {

@@ -1,5 +1,11 @@
 //! The arguments of every command, and their help.
 
+mod tenant;
+mod verify;
+
+pub(super) use tenant::TenantCommand;
+pub(super) use verify::VerifyCommand;
+
 use super::Failure;
 use crate::config::{Config, Partial};
 use clap::{Args, Parser, Subcommand};
@@ -191,114 +197,6 @@ pub(super) enum SessionsCommand {
         /// Sign everybody out
         #[arg(long, conflicts_with = "email")]
         everybody: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(super) enum TenantCommand {
-    /// Make a tenant, or many
-    #[command(after_help = "Examples:\n  tenantry tenant create acme --owner you@example.com\n  \
-                            tenantry tenant create load --owner you@example.com --count 1000")]
-    Create {
-        /// Its slug: 2-40 characters of a-z, 0-9 and single hyphens
-        slug: String,
-        /// Address of the owner, who has an account
-        #[arg(long, value_name = "EMAIL")]
-        owner: String,
-        /// Its name [default: the slug]
-        #[arg(long)]
-        name: Option<String>,
-        /// Make this many, named SLUG-1, SLUG-2, ...
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-        count: Option<u32>,
-    },
-    /// List tenants
-    List {
-        /// Only those in this state: active, suspended, closing, erased, ...
-        #[arg(long)]
-        status: Option<String>,
-    },
-    /// Make a tenant read-only
-    Suspend {
-        /// Its slug or id
-        slug: String,
-    },
-    /// Take a suspension back
-    Resume {
-        /// Its slug or id
-        slug: String,
-    },
-    /// Close a tenant: read-only and exportable until the grace period ends, then erased
-    Close {
-        /// Its slug or id
-        slug: String,
-    },
-    /// Close a tenant and erase it when the grace period ends, or at once
-    #[command(after_help = "Examples:\n  tenantry tenant erase acme --confirm acme\n  \
-                            tenantry tenant erase acme --confirm acme --now --json > receipt.json")]
-    Erase {
-        /// Its slug or id
-        slug: String,
-        /// The slug again, to be sure
-        #[arg(long, value_name = "SLUG")]
-        confirm: String,
-        /// Do not wait for the grace period
-        #[arg(long)]
-        now: bool,
-    },
-    /// Export everything of a tenant into a zip file
-    #[command(after_help = "Example:\n  tenantry tenant export acme --output acme.zip")]
-    Export {
-        /// Its slug or id
-        slug: String,
-        /// Copy the file there [default: it stays among the exports of the data directory]
-        #[arg(long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-}
-
-#[derive(Subcommand)]
-pub(super) enum VerifyCommand {
-    /// Check audit logs against their chains and signed checkpoints: of the installation, or of an export
-    #[command(
-        after_help = "Examples:\n  tenantry verify audit\n  tenantry verify audit --tenant acme --json\n  \
-                            tenantry verify audit acme.zip --key receipts.pub\n  \
-                            tenantry verify audit audit.ndjson --tenant-id 0199... --checkpoints audit-checkpoints.ndjson\n\n\
-                            Exits with 0 if nothing is wrong, 1 if something is, 2 if it was asked wrongly."
-    )]
-    Audit {
-        /// An export, or the audit.ndjson of one; the whole installation where none is given
-        file: Option<PathBuf>,
-        /// Only the log of this tenant of the installation
-        #[arg(long, value_name = "SLUG", conflicts_with = "file")]
-        tenant: Option<String>,
-        /// Id of the tenant that audit.ndjson is of (in the manifest of the export)
-        #[arg(long, value_name = "ID", requires = "file")]
-        tenant_id: Option<String>,
-        /// The audit-checkpoints.ndjson beside it
-        #[arg(long, value_name = "FILE", requires = "file")]
-        checkpoints: Option<PathBuf>,
-        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the file]
-        #[arg(long, value_name = "FILE", requires = "file")]
-        key: Option<PathBuf>,
-    },
-    /// Check an export: every file against the manifest, and its audit log
-    #[command(after_help = "Example:\n  tenantry verify export acme.zip --key receipts.pub")]
-    Export {
-        /// The zip file
-        file: PathBuf,
-        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the file]
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-    },
-    /// Check the receipt of an erasure; needs nothing but the file
-    #[command(after_help = "Example:\n  tenantry verify receipt receipt.json --key receipts.pub")]
-    Receipt {
-        /// The receipt as JSON
-        file: PathBuf,
-        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the receipt]
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
     },
 }
 

@@ -21,7 +21,7 @@ pub(super) fn apply(common: &Common, file: &Path, yes: bool, dry_run: bool) -> R
         return Ok(ExitCode::SUCCESS);
     }
     if !common.json {
-        println!("{}", words(&told));
+        admin::print(common, &told, words);
     }
     if !yes && !confirmed()? {
         return Err(Failure::Failed("nothing was published".to_owned()));

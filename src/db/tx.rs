@@ -175,6 +175,22 @@ impl<'c> Tx<'c> {
         Ok(first)
     }
 
+    /// The number that a query of one row and column answers, as `SELECT count(*)` does.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn count(&self, sql: &str, params: &[Value]) -> Result<i64, DbError> {
+        Ok(self.query_row(sql, params, |row| row.get(0))?.unwrap_or_default())
+    }
+
+    /// Whether a query answers any row.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn exists(&self, sql: &str, params: &[Value]) -> Result<bool, DbError> {
+        Ok(self.query_row(sql, params, |_| Ok(()))?.is_some())
+    }
+
     /// Runs a query and hands each row to `act` until it breaks off. Not for statements that write.
     ///
     /// # Errors

@@ -52,8 +52,8 @@ pub(super) fn limit(pairs: &[(String, String)]) -> Result<u32> {
 /// A time in RFC 3339.
 pub(super) fn time(pairs: &[(String, String)], name: &str) -> Result<Option<crate::clock::Timestamp>> {
     let Some(text) = once(pairs, name)? else { return Ok(None) };
-    let time: jiff::Timestamp = text.parse().map_err(|_| {
+    let time = text.parse().map_err(|_| {
         Error::malformed("bad_time", format!("{name} must be a time like 2026-01-31T12:00:00Z."))
     })?;
-    Ok(Some(crate::clock::Timestamp(time.as_millisecond())))
+    Ok(Some(time))
 }

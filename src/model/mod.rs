@@ -23,7 +23,7 @@ pub mod signed;
 pub mod slug;
 pub mod table;
 pub mod tenant;
-mod text;
+pub mod text;
 
 pub use email::Email;
 pub use etag::{Etag, Tagger};

@@ -32,6 +32,23 @@ pub(super) fn shapes_neighbours(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
+/// What a role and a plan may be called.
+pub const KEY_RULE: &str = "must be 1 to 40 characters of a-z, 0-9, _ and -, beginning with a letter";
+
+/// Whether a role or a plan may be called so, see [`KEY_RULE`].
+pub fn is_key(name: &str) -> bool {
+    is_word(name, 40)
+}
+
+/// Whether it has 1 to `most` characters of a-z, 0-9, `_` and `-`, the first a letter.
+pub(super) fn is_word(name: &str, most: usize) -> bool {
+    name.len() <= most
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{INVISIBLE, is_invisible};

@@ -57,7 +57,7 @@ impl TableLines {
         let given: PermissionSet =
             given.iter().filter(|(is_given, _)| *is_given).map(|(_, one)| *one).collect();
         let entry = self.entries.entry(role.to_owned()).or_default();
-        *entry = entry.and(given);
+        *entry = entry.with(given);
     }
 
     /// What someone may do with a table. A role that a tenant defined has no line; what a line withholds from any role

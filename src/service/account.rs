@@ -50,8 +50,11 @@ pub async fn delete_account(
             let target = format!("identity:{id}");
             for (tenant, role) in tx.list_roles_of(id)? {
                 let of = tx.of(tenant);
-                of.delete_membership(id)?;
-                of.audit(&by, "member.left", &target, &json!({ "role": role, "account_deleted": true }))?;
+                let ended = of.delete_membership(id)?;
+                let left = of.list_keys_made_for_others_by(id)?;
+                let details =
+                    json!({ "role": role, "account_deleted": true, "keys_ended": ended, "keys_left": left });
+                of.audit(&by, "member.left", &target, &details)?;
             }
             tx.delete_past_invitations(&email)?;
             tx.delete_sign_ups(&email)?;

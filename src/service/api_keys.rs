@@ -1,9 +1,9 @@
 //! API keys: made, seen, deleted.
 
-use super::members::{current_role, permissions_now, require_grant};
+use super::members::{current_role, permissions_now, require_all, require_grant};
 use super::tokens::hash_of;
 use super::{Installation, step_up};
-use crate::catalog::{Actor, ApiKey, NewApiKey, OfTenant, Principal};
+use crate::catalog::{Actor, ApiKey, NewApiKey, OfTenant, Principal, key_not_allowed};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId};
@@ -49,14 +49,14 @@ pub async fn create_api_key(
         return Err(Error::invalid_field("expires_at", "range", "must lie ahead, and within five years"));
     }
     let service = input.identity.map(|text| IdentityId::parse(&text).ok_or_else(no_service)).transpose()?;
-    let created_by = scope.member().ok_or_else(|| Error::forbidden(Permission::KeysManage.name()))?;
+    let Actor::Identity(created_by) = scope.by().actor else { return Err(key_not_allowed()) };
     let id = ApiKeyId::new(now);
     let key = Key::new(id, &crate::random::bytes());
     let new = NewApiKey {
         id,
         holder: service.unwrap_or(created_by),
         created_by,
-        name: name.as_str().to_owned(),
+        name,
         hash: hash_of(key.text()),
         permissions,
         expires_at: input.expires_at,
@@ -65,13 +65,8 @@ pub async fn create_api_key(
     let made = scope
         .catalog()
         .write("create_api_key", move |of| {
-            let own = permissions_now(of, &roles, Actor::Identity(new.created_by))?;
-            if !own.has(Permission::KeysManage) {
-                return Err(Error::forbidden(Permission::KeysManage.name()));
-            }
-            if let Some(missing) = new.permissions.without(own).names().first() {
-                return Err(Error::forbidden(missing));
-            }
+            let own = permissions_now(of, &roles, by.actor)?;
+            require_all(own, new.permissions.with(PermissionSet::of(Permission::KeysManage)))?;
             if new.holder != new.created_by {
                 require_service_with(of, &roles, &new)?;
             }
@@ -112,15 +107,10 @@ pub async fn delete_api_key(
         .catalog()
         .write("delete_api_key", move |of| {
             let own = permissions_now(of, &roles, by.actor)?;
-            if !own.has(Permission::KeysManage) {
-                return Err(Error::forbidden(Permission::KeysManage.name()));
-            }
+            require_all(own, PermissionSet::of(Permission::KeysManage))?;
             let key = of.delete_api_key(id)?;
-            let is_own = by.actor == Actor::Identity(key.identity_id);
-            let above =
-                key.permissions.iter().filter_map(|name| Permission::parse(name)).find(|one| !own.has(*one));
-            if let (Some(above), false) = (above, is_own) {
-                return Err(Error::forbidden(above.name()));
+            if by.actor != Actor::Identity(key.identity_id) {
+                require_all(own, key.permissions)?;
             }
             of.audit(&by, "api_key.revoked", &format!("key:{id}"), &json!({ "name": key.name }))
         })

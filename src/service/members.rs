@@ -75,8 +75,8 @@ pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()
             if !leaves {
                 require_grant(&of.roles(&app_roles)?, &current_role(of, actor)?, &role)?;
             }
-            let (ended, left) = (of.list_keys_held_by(member)?, of.list_keys_made_for_others_by(member)?);
-            of.delete_membership(member)?;
+            let ended = of.delete_membership(member)?;
+            let left = of.list_keys_made_for_others_by(member)?;
             let action = if leaves { "member.left" } else { "member.removed" };
             // Keys that they made for services stay; they may know them still.
             let details = json!({ "role": role, "keys_ended": ended, "keys_left": left });
@@ -148,8 +148,15 @@ pub(super) fn require_now(
     actor: Actor,
     permission: Permission,
 ) -> Result<()> {
-    let has = permissions_of(of, app_roles, actor)?.has(permission);
-    if has { Ok(()) } else { Err(Error::forbidden(permission.name())) }
+    require_all(permissions_of(of, app_roles, actor)?, PermissionSet::of(permission))
+}
+
+/// 403 with the first permission that is wanted and not held.
+pub(super) fn require_all(held: PermissionSet, wanted: PermissionSet) -> Result<()> {
+    match wanted.without(held).names().first() {
+        None => Ok(()),
+        Some(missing) => Err(Error::forbidden(missing)),
+    }
 }
 
 /// Operators and the console act as an owner.

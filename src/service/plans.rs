@@ -3,14 +3,11 @@
 use super::Installation;
 use crate::catalog::{By, CatalogTx, DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 use crate::error::{Error, Kind, Result};
-use crate::model::hex::hex;
-use crate::model::plan::{
-    FieldChange, Plan, PlansFile, bad_plan_key, difference, is_plan_key, read_plans_file,
-};
+use crate::model::plan::{FieldChange, Plan, PlansFile, bad_plan_key, difference, read_plans_file};
+use crate::model::text::is_key;
 use crate::model::{Etag, Preconditions};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// Versions of a plan that are listed.
@@ -227,9 +224,8 @@ pub(super) fn unknown_plan() -> Error {
 }
 
 /// The tag of a plan as it counts now: of another version another one, also where both say the same.
-pub fn tag(plan: &PlanVersion) -> Option<Etag> {
-    let digest = Sha256::digest(format!("{} {} {}", plan.key, plan.version, plan.digest));
-    Etag::kept(&format!("\"{}\"", &hex(&digest)[..22]))
+pub fn tag(plan: &PlanVersion) -> Etag {
+    Etag::of_public(format!("{} {} {}", plan.key, plan.version, plan.digest).as_bytes())
 }
 
 /// What an operator puts in the place of a plan, and which one they saw.
@@ -254,7 +250,7 @@ pub async fn put_plan(
     by: By,
 ) -> Result<PlanVersion> {
     let mut faults = Vec::new();
-    if !is_plan_key(key) {
+    if !is_key(key) {
         faults.push(bad_plan_key("key"));
     }
     if input.expected_version.is_none() && input.preconditions.is_empty() {
@@ -278,7 +274,7 @@ pub async fn put_plan(
         if expected.is_some_and(|expected| expected != version) {
             return Err(plan_changed(&key, version));
         }
-        preconditions.admit_write(before.as_ref().and_then(tag).as_ref())?;
+        preconditions.admit_write(before.as_ref().map(tag).as_ref())?;
         match before {
             Some(before) if before.digest == plan.digest() => Ok(before),
             _ => publish_one(tx, &key, &plan, &by),

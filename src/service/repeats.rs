@@ -5,7 +5,7 @@
 //! answers in the transaction of the write itself, see [`super::records`].
 
 use super::Installation;
-use crate::catalog::{Actor, AnswerName};
+use crate::catalog::{Actor, AnswerName, Answers};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::model::IdempotencyKey;
@@ -69,13 +69,7 @@ pub async fn claim(
     }
     // From here on the place is left with the claim.
     let claimed = Claimed { installation: Arc::clone(installation), scope, name, place };
-    let name = claimed.name.clone();
-    let claim = match &claimed.scope {
-        Some(scope) => scope.answers(move |answers| answers.claim(&name, &request)).await,
-        None => {
-            installation.catalog.write("claim_answer", move |tx| tx.answers().claim(&name, &request)).await
-        }
-    }?;
+    let claim = claimed.answers("claim_answer", move |answers, name| answers.claim(name, &request)).await?;
     match claim {
         Claim::New => Ok(Asked::New(Box::new(claimed))),
         Claim::Answered(GivenAnswer { body: None, .. }) => Err(Error::conflict(
@@ -99,17 +93,7 @@ impl Claimed {
     /// # Errors
     /// As the database says.
     pub async fn keep(self, answer: GivenAnswer) -> Result<()> {
-        let name = self.name.clone();
-        match &self.scope {
-            Some(scope) => scope.answers(move |answers| answers.keep(&name, &answer)).await,
-            None => {
-                let keep = self
-                    .installation
-                    .catalog
-                    .write("keep_answer", move |tx| tx.answers().keep(&name, &answer));
-                keep.await
-            }
-        }
+        self.answers("keep_answer", move |answers, name| answers.keep(name, &answer)).await
     }
 
     /// Lets go of the key: the request was refused.
@@ -117,12 +101,19 @@ impl Claimed {
     /// # Errors
     /// As the database says.
     pub async fn release(self) -> Result<()> {
+        self.answers("release_answer", |answers, name| answers.release(name)).await
+    }
+
+    /// Writes where the answer belongs: in the tenant's file, or in the catalog.
+    async fn answers<T, F>(&self, what: &'static str, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Answers<'_>, &AnswerName) -> Result<T> + Send + 'static,
+    {
         let name = self.name.clone();
         match &self.scope {
-            Some(scope) => scope.answers(move |answers| answers.release(&name)).await,
-            None => {
-                self.installation.catalog.write("release_answer", move |tx| tx.answers().release(&name)).await
-            }
+            Some(scope) => scope.answers(move |answers| act(answers, &name)).await,
+            None => self.installation.catalog.write(what, move |tx| act(&tx.answers(), &name)).await,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Roles that a tenant defines for itself: never with more than whoever defines them may do.
 
-use super::members::permissions_now;
+use super::members::{permissions_now, require_all};
 use crate::catalog::{By, OfTenant, TenantRole, role_taken};
 use crate::error::{Error, Result};
-use crate::policy::{Permission, PermissionSet, Roles, is_built_in, is_role_name};
+use crate::model::text::{KEY_RULE, is_key};
+use crate::policy::{Permission, PermissionSet, Roles, is_built_in};
 use crate::tenancy::TenantScope;
 use serde_json::json;
 
@@ -25,19 +26,19 @@ pub struct Role {
     /// Its name.
     pub name: String,
     /// What it may do.
-    pub permissions: Vec<&'static str>,
+    pub permissions: PermissionSet,
     /// Who defined it.
     pub defined_by: DefinedBy,
 }
 
 impl Role {
     fn of_tenant(role: TenantRole) -> Role {
-        Role { name: role.name, permissions: role.permissions.names(), defined_by: DefinedBy::Tenant }
+        Role { name: role.name, permissions: role.permissions, defined_by: DefinedBy::Tenant }
     }
 
     fn of_installation(roles: &Roles, name: &str) -> Role {
         let defined_by = if is_built_in(name) { DefinedBy::BuiltIn } else { DefinedBy::App };
-        Role { name: name.to_owned(), permissions: roles.permissions(name).names(), defined_by }
+        Role { name: name.to_owned(), permissions: roles.permissions(name), defined_by }
     }
 }
 
@@ -69,21 +70,17 @@ pub async fn find_role(scope: &TenantScope, name: &str) -> Result<Role> {
 /// 403 without `roles:manage` or for a permission that the actor lacks, 409 `role_taken` or `too_many_roles`, 422.
 pub async fn create_role(scope: &TenantScope, name: String, permissions: &[String]) -> Result<Role> {
     scope.require(Permission::RolesManage)?;
-    if !is_role_name(&name) {
-        return Err(Error::invalid_field(
-            "name",
-            "format",
-            "must be 1 to 40 of a-z, 0-9, _ and -, the first a letter",
-        ));
+    if !is_key(&name) {
+        return Err(Error::invalid_field("name", "format", KEY_RULE));
     }
     if scope.app_roles().is_known(&name) {
         return Err(role_taken());
     }
     let wanted = parse_permissions(permissions)?;
     write(scope, "create_role", move |of, author| {
-        author.require_all(wanted)?;
+        require_all(author.permissions, wanted)?;
         let role = of.insert_tenant_role(&name, wanted)?;
-        author.audit(of, "role.created", &role.name, &json!({ "permissions": wanted.names() }))?;
+        author.audit(of, "role.created", &role.name, &json!({ "permissions": wanted }))?;
         Ok(Role::of_tenant(role))
     })
     .await
@@ -103,10 +100,9 @@ pub async fn change_role_permissions(
     let wanted = parse_permissions(permissions)?;
     write(scope, "change_role_permissions", move |of, author| {
         let before = author.own_role(of, &name)?.permissions;
-        author.require_all(before)?;
-        author.require_all(wanted)?;
+        require_all(author.permissions, before.with(wanted))?;
         let role = of.update_tenant_role(&name, wanted)?;
-        let details = json!({ "from": before.names(), "to": wanted.names() });
+        let details = json!({ "from": before.names(), "to": wanted });
         author.audit(of, "role.changed", &role.name, &details)?;
         Ok(Role::of_tenant(role))
     })
@@ -121,7 +117,7 @@ pub async fn change_role_permissions(
 pub async fn delete_role(scope: &TenantScope, name: String) -> Result<()> {
     scope.require(Permission::RolesManage)?;
     write(scope, "delete_role", move |of, author| {
-        author.require_all(author.own_role(of, &name)?.permissions)?;
+        require_all(author.permissions, author.own_role(of, &name)?.permissions)?;
         of.delete_tenant_role(&name)?;
         author.audit(of, "role.deleted", &name, &json!({}))
     })
@@ -150,14 +146,6 @@ impl Author {
         role
     }
 
-    /// 403 with the first permission that is missing.
-    fn require_all(&self, wanted: PermissionSet) -> Result<()> {
-        match wanted.without(self.permissions).names().first() {
-            None => Ok(()),
-            Some(missing) => Err(Error::forbidden(missing)),
-        }
-    }
-
     fn audit(&self, of: &OfTenant<'_>, action: &str, role: &str, details: &serde_json::Value) -> Result<()> {
         of.audit(&self.by, action, &format!("role:{role}"), details)
     }
@@ -175,7 +163,7 @@ where
         .write(name, move |of| {
             let permissions = permissions_now(of, &roles, actor)?;
             let author = Author { by: by.clone(), permissions, app: roles.clone() };
-            author.require_all([Permission::RolesManage].into_iter().collect())?;
+            require_all(permissions, PermissionSet::of(Permission::RolesManage))?;
             act(of, &author)
         })
         .await

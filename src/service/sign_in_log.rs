@@ -60,8 +60,8 @@ impl Claimed<'_> {
     }
 }
 
-/// Tells the log; of what was not even looked at only a few lines a minute. Of the e-mail address there is only a digest, made with a key of this installation: it says which
-/// failures belong together, and not to whom.
+/// Tells the log; of what was not even looked at only a few lines a minute. Of the e-mail address there is only a digest,
+/// made with a key of this installation: it says which failures belong together, and not to whom.
 pub(super) fn note_failure(installation: &Installation, why: Why, claimed: Claimed<'_>, network: &str) {
     let was_looked_at = !matches!(why, Why::TooManyTries | Why::TooManyCodes | Why::StepOver);
     if !was_looked_at && !installation.throttle.may_tell(network) {

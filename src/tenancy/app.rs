@@ -9,7 +9,8 @@ use crate::db::{Migration, Track};
 use crate::model::Email;
 use crate::model::plan::{self, KnownMeters, PlansFile};
 use crate::model::table::Schema;
-use crate::policy::{Permission, PermissionSet, Roles, is_role_name};
+use crate::model::text::{KEY_RULE, is_key};
+use crate::policy::{Permission, PermissionSet, Roles};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tables::TableToml;
@@ -157,10 +158,8 @@ impl App {
                         .ok_or_else(|| AppError(format!("{file}: roles: there is no permission {name:?}")))
                 })
                 .collect::<Result<_, _>>()?;
-            if !is_role_name(name) {
-                return Err(AppError(format!(
-                    "{file}: roles.{name}: a role is called by 1 to 40 of a-z, 0-9, _ and -, the first a letter"
-                )));
+            if !is_key(name) {
+                return Err(AppError(format!("{file}: roles.{name}: the name {KEY_RULE}")));
             }
             if !roles.define(name, permissions) {
                 return Err(AppError(format!(

@@ -177,14 +177,6 @@ impl TenantScope {
         }
     }
 
-    /// The member that acts; operators and jobs are none.
-    pub fn member(&self) -> Option<IdentityId> {
-        match self.by.actor {
-            Actor::Identity(id) | Actor::ApiKey { holder: id, .. } => Some(id),
-            Actor::Operator(_) | Actor::Console | Actor::System => None,
-        }
-    }
-
     /// The roles of this installation. The tenant may have more: see [`crate::catalog::OfTenant::roles`].
     pub fn app_roles(&self) -> &Roles {
         &self.tenancy.app().roles

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::harness::{DAY, Installation, MINUTE, Person, SECOND, Smtp, Tenant, eventually, token_in};
+use crate::harness::{DAY, Installation, MINUTE, Person, SECOND, Server, Smtp, Tenant, eventually, token_in};
 
 const PASSWORD: &str = "the-password-of-the-mail-server";
 
@@ -36,7 +36,7 @@ fn files(installation: &Installation) -> Vec<String> {
 }
 
 #[track_caller]
-fn invite(server: &crate::harness::Server, ann: &Person, acme: &Tenant, email: &str) {
+fn invite(server: &Server, ann: &Person, acme: &Tenant, email: &str) {
     let client = server.nobody().bearer(&ann.access_token);
     client.post(&acme.path("/invitations"), json!({"email": email, "role": "member"})).expect(201);
 }
@@ -68,14 +68,20 @@ fn a_letter_is_sent_with_the_link_of_the_public_url_and_then_gone_from_the_disk(
     server.stop();
 }
 
+/// A server whose mail server is away, at this port, and a letter to Bob that could not be sent yet.
+fn with_a_letter_that_waits(installation: &Arc<Installation>, ann: &Person, acme: &Tenant) -> (Server, u16) {
+    let port = Smtp::start().port();
+    set_mail(installation, port, "smtp_security = \"none\"");
+    let server = installation.serve();
+    invite(&server, ann, acme, "bob@example.com");
+    eventually("a try that failed", || installation.log().contains("will be tried again").then_some(()));
+    (server, port)
+}
+
 #[test]
 fn a_letter_outlives_the_mail_server_and_our_own_death() {
     let (installation, ann, acme) = with_ann();
-    let port = Smtp::start().port();
-    set_mail(&installation, port, "smtp_security = \"none\"");
-    let server = installation.serve();
-    invite(&server, &ann, &acme, "bob@example.com");
-    eventually("a try that failed", || installation.log().contains("will be tried again").then_some(()));
+    let (server, port) = with_a_letter_that_waits(&installation, &ann, &acme);
     server.kill();
     assert_eq!(files(&installation), ["queued"]);
     let smtp = Smtp::start_at(port);
@@ -134,11 +140,7 @@ fn without_tls_where_it_is_asked_for_neither_password_nor_letter_leaves() {
 #[test]
 fn an_erased_tenant_sends_no_letter_and_leaves_none() {
     let (installation, ann, acme) = with_ann();
-    let port = Smtp::start().port();
-    set_mail(&installation, port, "smtp_security = \"none\"");
-    let server = installation.serve();
-    invite(&server, &ann, &acme, "bob@example.com");
-    eventually("a try that failed", || installation.log().contains("will be tried again").then_some(()));
+    let (server, port) = with_a_letter_that_waits(&installation, &ann, &acme);
     assert_eq!(files(&installation), ["queued"]);
     installation.run(&["tenant", "erase", "acme", "--confirm", "acme", "--now"]).expect_code(0);
     assert!(files(&installation).is_empty());

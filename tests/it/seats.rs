@@ -104,11 +104,14 @@ fn a_smaller_plan_removes_nobody_and_lets_nobody_in() {
     bob.client.get(&acme.path("")).expect(200);
     ann.client.patch(&bob.membership(&acme), json!({"role": "admin"})).expect(200);
     invite(&ann, &acme, "cid@example.com").expect_code(402, "seats_exhausted");
+    // Programs take no seat.
+    let service = json!({"name": "Sync", "role": "viewer"});
+    ann.client.post(&acme.path("/service-identities"), service).expect(201);
     // Another tenant of the same people is on the default plan, which has no limit.
     let other = ann.create_tenant("other");
     for name in ["dan", "eva", "fay"] {
         server.join(&ann, &other, name, "viewer");
     }
-    assert_eq!((members(&ann, &acme), members(&ann, &other)), (2, 4));
+    assert_eq!((members(&ann, &acme), members(&ann, &other)), (3, 4));
     server.stop();
 }

@@ -13,7 +13,6 @@ use crate::service::{ApiKey, Installation};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
@@ -34,7 +33,7 @@ async fn create(
     fields.finish()?;
     let expires_at = expires_at
         .map(|text| {
-            serde_json::from_value::<Timestamp>(Value::String(text)).map_err(|_| {
+            text.parse::<Timestamp>().map_err(|_| {
                 Error::invalid_field("expires_at", "format", "must be a time such as 2030-01-31T12:00:00Z")
             })
         })

@@ -70,11 +70,15 @@ async fn get_of_tenant(
 
 /// The part of the document that is the same for all who may do the same with the same tables.
 async fn shared_for(scope: &TenantScope) -> Result<Arc<Shared>, Error> {
-    let tables: Vec<Arc<Table>> = scope.readable_tables().await?.cloned().collect();
-    let rights: Vec<TableRights> = tables.iter().map(|table| scope.rights(&table.name)).collect();
-    let all = scope.schema().await?.tables().map(|table| scope.rights(&table.name)).collect();
+    let schema = scope.schema().await?;
+    let rights: Vec<TableRights> = schema.tables().map(|table| scope.rights(&table.name)).collect();
+    let each = schema.tables().cloned().zip(rights.iter().copied());
+    let tables: Vec<(Arc<Table>, TableRights)> = each.filter(|(_, rights)| rights.read).collect();
     let permissions: PermissionSet =
         Permission::ALL.iter().copied().filter(|permission| scope.has(*permission)).collect();
-    let make = move || tables_part(&Audience::new(permissions, tables.iter().map(Arc::as_ref).zip(rights)));
-    kept::shared(scope.schema().await?, all, permissions, make).await
+    let make = move || {
+        let tables = tables.iter().map(|(table, rights)| (table.as_ref(), *rights));
+        tables_part(&Audience::new(permissions, tables))
+    };
+    kept::shared(schema, rights, permissions, make).await
 }

@@ -108,7 +108,7 @@ async fn put(
 
 fn tagged(status: StatusCode, plan: &PlanVersion, out: &Value) -> Response {
     let mut response = (status, Json(out)).into_response();
-    if let Some(tag) = plans::tag(plan).and_then(|tag| HeaderValue::from_str(tag.as_str()).ok()) {
+    if let Ok(tag) = HeaderValue::from_str(plans::tag(plan).as_str()) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response

@@ -45,7 +45,8 @@ impl Weighter<Reader, Arc<Shared>> for Bytewise {
 static KEPT: LazyLock<Cache<Reader, Arc<Shared>, Bytewise>> =
     LazyLock::new(|| Cache::with_weighter(EXPECTED, MOST_BYTES, Bytewise));
 
-/// The shared part for readers with these rights to the tables of the schema, in its order, and these permissions; `make` makes it where it is not kept.
+/// The shared part for readers with these rights to the tables of the schema, in its order, and these permissions; `make`
+/// makes it where it is not kept.
 ///
 /// # Errors
 /// It cannot be made.
@@ -105,8 +106,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_is_made_once_for_each_schema_rights_and_permissions() {
         let (one, other) = (Arc::new(Schema::new(Vec::new())), Arc::new(Schema::new(Vec::new())));
-        let (none, all) =
-            (PermissionSet::default(), crate::policy::Permission::ALL.iter().copied().collect());
+        let (none, all) = (PermissionSet::default(), PermissionSet::all());
         let rights = |read| vec![TableRights { read, write: false }];
         let made = async |schema: &Arc<Schema>, read: bool, permissions, name: &'static str| {
             let shared = shared(schema, rights(read), permissions, move || part(name)).await.unwrap();

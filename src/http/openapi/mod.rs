@@ -4,6 +4,7 @@ mod files;
 mod headers;
 mod installation;
 pub(super) mod kept;
+mod members;
 mod names;
 mod plans;
 mod query;

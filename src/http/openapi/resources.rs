@@ -1,12 +1,14 @@
 //! Schemas of the main resources, in one table. A field that ends in `?` may be missing.
 
-use super::plans;
 use super::shared::reference;
+use super::{members, plans};
 use serde_json::{Map, Value, json};
 
 /// Fields of an object and their types: `text`, `time`, `integer`, `flag`, `object`, `any`, the name of another schema,
-/// one of these in `[..]` for an array, and `|null` behind it.
-pub(super) type Shape = (&'static str, &'static [(&'static str, &'static str)]);
+/// one of these in `[..]` for an array, and `|null` behind it. The field `..` stands for all fields of another schema.
+pub(super) type Shape = (&'static str, &'static [Field]);
+
+type Field = (&'static str, &'static str);
 
 const SHAPES: &[Shape] = &[
     ("NewTenant", &[("name", "text"), ("slug?", "text")]),
@@ -79,18 +81,7 @@ const SHAPES: &[Shape] = &[
             ("created_at", "time"),
         ],
     ),
-    (
-        "Me",
-        &[
-            ("id", "text"),
-            ("email", "text"),
-            ("email_verified", "flag"),
-            ("name", "text"),
-            ("operator", "flag"),
-            ("created_at", "time"),
-            ("memberships", "[Membership]"),
-        ],
-    ),
+    ("Me", &[("..", "Identity"), ("memberships", "[Membership]")]),
     ("MeChange", &[("name?", "text")]),
     ("TenantName", &[("id", "text"), ("slug", "text"), ("name", "text"), ("status", "text")]),
     ("Membership", &[("tenant", "TenantName"), ("role", "text"), ("permissions", "[text]")]),
@@ -121,72 +112,6 @@ const SHAPES: &[Shape] = &[
         ],
     ),
     ("Confirmation", &[("confirm", "text")]),
-    (
-        "Member",
-        &[
-            ("identity_id", "text"),
-            ("kind", "text"),
-            ("email", "text|null"),
-            ("name", "text"),
-            ("role", "text"),
-            ("status", "text"),
-            ("joined_at", "time"),
-        ],
-    ),
-    ("Role", &[("role", "text")]),
-    ("Transfer", &[("to", "text")]),
-    ("NewServiceIdentity", &[("name", "text"), ("role", "text")]),
-    ("NewRole", &[("name", "text"), ("permissions", "[text]")]),
-    ("RoleChange", &[("permissions", "[text]")]),
-    ("RoleDefinition", &[("name", "text"), ("permissions", "[text]"), ("defined_by", "text")]),
-    (
-        "NewApiKey",
-        &[
-            ("name", "text"),
-            ("permissions", "[text]"),
-            ("expires_at?", "time|null"),
-            ("identity_id?", "text|null"),
-        ],
-    ),
-    (
-        "ApiKey",
-        &[
-            ("id", "text"),
-            ("name", "text"),
-            ("permissions", "[text]"),
-            ("identity_id", "text"),
-            ("created_by", "text"),
-            ("created_at", "time"),
-            ("expires_at", "time|null"),
-            ("last_used_at", "time|null"),
-        ],
-    ),
-    (
-        "CreatedApiKey",
-        &[
-            ("id", "text"),
-            ("name", "text"),
-            ("permissions", "[text]"),
-            ("identity_id", "text"),
-            ("created_by", "text"),
-            ("created_at", "time"),
-            ("expires_at", "time|null"),
-            ("last_used_at", "time|null"),
-            ("key", "text"),
-        ],
-    ),
-    ("NewInvitation", &[("email", "text"), ("role", "text")]),
-    (
-        "Invitation",
-        &[
-            ("id", "text"),
-            ("email", "text"),
-            ("role", "text"),
-            ("invited_by", "text"),
-            ("created_at", "time"),
-            ("expires_at", "time"),
-        ],
-    ),
     ("Token", &[("token", "text")]),
     (
         "TableDescription",
@@ -269,25 +194,34 @@ const SHAPES: &[Shape] = &[
     ("Erasure", &[("tenant_id", "text"), ("receipt", "Receipt")]),
 ];
 
+fn shapes() -> impl Iterator<Item = &'static Shape> {
+    SHAPES.iter().chain(members::SHAPES).chain(plans::SHAPES)
+}
+
 /// All schemas, by name.
 pub(super) fn schemas() -> Map<String, Value> {
-    let mut schemas: Map<String, Value> = SHAPES
-        .iter()
-        .chain(plans::SHAPES)
-        .map(|(name, fields)| ((*name).to_owned(), shape(fields)))
-        .collect();
+    let mut schemas: Map<String, Value> =
+        shapes().map(|(name, fields)| ((*name).to_owned(), shape(fields))).collect();
     let record = reference("schemas", "Record");
     let records = json!({ "anyOf": [record, { "type": "array", "maxItems": 1000, "items": record }] });
     schemas.insert("Records".to_owned(), records);
     schemas
 }
 
-fn shape(fields: &[(&str, &str)]) -> Value {
+/// The fields themselves, those of another schema among them.
+fn whole(fields: &'static [Field]) -> impl Iterator<Item = &'static Field> {
+    fields.iter().flat_map(|field| match field {
+        ("..", other) => shapes().find(|(name, _)| name == other).map_or(&[][..], |(_, fields)| fields),
+        _ => std::slice::from_ref(field),
+    })
+}
+
+fn shape(fields: &'static [Field]) -> Value {
     let name = |field: &str| field.trim_end_matches('?').to_owned();
     let properties: Map<String, Value> =
-        fields.iter().map(|(field, kind)| (name(field), schema(kind))).collect();
+        whole(fields).map(|(field, kind)| (name(field), schema(kind))).collect();
     let required: Vec<String> =
-        fields.iter().filter(|(field, _)| !field.ends_with('?')).map(|(field, _)| name(field)).collect();
+        whole(fields).filter(|(field, _)| !field.ends_with('?')).map(|(field, _)| name(field)).collect();
     json!({ "type": "object", "properties": properties, "required": required })
 }
 

@@ -1,7 +1,8 @@
 //! A file with plans: app.toml itself, a TOML file with `[plans.<key>]` alone, or the same as JSON.
 
-use super::{KnownMeters, Plan, bad_plan_key, is_plan_key};
+use super::{KnownMeters, Plan, bad_plan_key};
 use crate::error::{Error, FieldError, Result};
+use crate::model::text::is_key;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -10,8 +11,17 @@ pub(super) const LONGEST_FILE: usize = 256 << 10;
 /// Plans of one installation.
 const MOST_PLANS: usize = 100;
 /// What else an app.toml says; a plans file may be one.
-const OF_APPS: &[&str] =
-    &["name", "public_signup", "signup_domains", "default_plan", "roles", "meters", "jobs", "tables"];
+pub const OF_APPS: &[&str] = &[
+    "name",
+    "public_signup",
+    "signup_domains",
+    "require_second_factor",
+    "default_plan",
+    "roles",
+    "meters",
+    "jobs",
+    "tables",
+];
 
 /// The plans of a file, by key.
 pub type PlansFile = BTreeMap<String, Plan>;
@@ -68,7 +78,7 @@ pub fn read_plans(
     for (key, plan) in plans {
         let place = format!("plans.{key}");
         match plan {
-            _ if !is_plan_key(&key) => faults.push(bad_plan_key(&place)),
+            _ if !is_key(&key) => faults.push(bad_plan_key(&place)),
             Value::Object(document) => match Plan::read(document, &place, meters) {
                 Ok(plan) => drop(read.insert(key, plan)),
                 Err(more) => faults.extend(more),

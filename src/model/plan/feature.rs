@@ -1,7 +1,7 @@
 //! Features of a plan: what else a tenant has, with typed values.
 
-use super::is_key;
 use super::reader::Reader;
+use crate::model::text::is_word;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) fn read(reader: &mut Reader<'_>, most: usize) -> BTreeMap<String, Fea
     let mut features = BTreeMap::new();
     for (name, value) in reader.entries("features", most) {
         let place = format!("features.{name}");
-        if !is_key(&name, 60) {
+        if !is_word(&name.replace('.', "_"), 60) {
             reader.fault(&place, "name", "must be named with a-z, 0-9, _, - and ., beginning with a letter");
             continue;
         }

@@ -16,7 +16,7 @@ mod tests;
 
 pub use decimal::Decimal;
 pub use difference::{FieldChange, difference};
-pub use document::{PlansFile, object, read_plans, read_plans_file};
+pub use document::{OF_APPS, PlansFile, object, read_plans, read_plans_file};
 pub use feature::Feature;
 pub use limit::{Limit, Window};
 pub use meters::{KnownMeters, MeterFacts};
@@ -25,6 +25,7 @@ pub use price::{Price, PriceModel, Tier};
 use crate::error::{FieldError, Result};
 use crate::model::hex::hex;
 use crate::model::money::Currency;
+use crate::model::text::KEY_RULE;
 use reader::Reader;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -267,22 +268,7 @@ fn numbers(numbers: &[(&str, Option<u32>)]) -> Value {
     Value::Object(said.collect())
 }
 
-/// Whether it is a name that programs give: a-z, 0-9, `_`, `-`, `.`, beginning with a letter.
-fn is_key(name: &str, most: usize) -> bool {
-    name.len() <= most
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte))
-}
-
-/// Whether a plan may be called that: 1 to 40 of a-z, 0-9, `_` and `-`, beginning with a letter.
-pub fn is_plan_key(key: &str) -> bool {
-    is_key(key, 40) && !key.contains('.')
-}
-
 /// 422 for what no plan may be called.
 pub fn bad_plan_key(field: &str) -> FieldError {
-    let message = "must be 1 to 40 characters of a-z, 0-9, _ and -, beginning with a letter";
-    FieldError::new(field, "plan_key", message)
+    FieldError::new(field, "plan_key", KEY_RULE)
 }

@@ -51,6 +51,16 @@ mod tests {
         );
     }
 
+    /// An app.toml is a file with plans too: what it may say has to be known there.
+    #[test]
+    fn a_file_with_plans_may_be_any_app() {
+        let told = app("no_such_key = 1").unwrap_err();
+        let known = told.split_once("expected one of ").unwrap().1.lines().next().unwrap();
+        let known: Vec<&str> = known.split(", ").map(|name| name.trim_matches('`')).collect();
+        let of_apps: Vec<&str> = known.into_iter().filter(|name| *name != "plans").collect();
+        assert_eq!(of_apps, crate::model::plan::OF_APPS);
+    }
+
     #[test]
     fn plans_may_name_the_meters_of_the_app_and_those_that_are_built_in() {
         let text = "default_plan = \"pro\"\n[meters.tokens]\nscale = 2\n[meters.peak]\naggregation = \"max\"\n\

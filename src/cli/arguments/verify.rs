@@ -1,0 +1,49 @@
+//! Arguments of `tenantry verify ..`.
+
+use clap::Subcommand;
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub(in crate::cli) enum VerifyCommand {
+    /// Check audit logs against their chains and signed checkpoints: of the installation, or of an export
+    #[command(
+        after_help = "Examples:\n  tenantry verify audit\n  tenantry verify audit --tenant acme --json\n  \
+                            tenantry verify audit acme.zip --key receipts.pub\n  \
+                            tenantry verify audit audit.ndjson --tenant-id 0199... --checkpoints audit-checkpoints.ndjson\n\n\
+                            Exits with 0 if nothing is wrong, 1 if something is, 2 if it was asked wrongly."
+    )]
+    Audit {
+        /// An export, or the audit.ndjson of one; the whole installation where none is given
+        file: Option<PathBuf>,
+        /// Only the log of this tenant of the installation
+        #[arg(long, value_name = "SLUG", conflicts_with = "file")]
+        tenant: Option<String>,
+        /// Id of the tenant that audit.ndjson is of (in the manifest of the export)
+        #[arg(long, value_name = "ID", requires = "file")]
+        tenant_id: Option<String>,
+        /// The audit-checkpoints.ndjson beside it
+        #[arg(long, value_name = "FILE", requires = "file")]
+        checkpoints: Option<PathBuf>,
+        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the file]
+        #[arg(long, value_name = "FILE", requires = "file")]
+        key: Option<PathBuf>,
+    },
+    /// Check an export: every file against the manifest, and its audit log
+    #[command(after_help = "Example:\n  tenantry verify export acme.zip --key receipts.pub")]
+    Export {
+        /// The zip file
+        file: PathBuf,
+        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the file]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Check the receipt of an erasure; needs nothing but the file
+    #[command(after_help = "Example:\n  tenantry verify receipt receipt.json --key receipts.pub")]
+    Receipt {
+        /// The receipt as JSON
+        file: PathBuf,
+        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the receipt]
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+}
