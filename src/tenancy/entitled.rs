@@ -66,6 +66,7 @@ impl Tenancy {
             .write("entitlements", move |tx| Ok(TenantTx::new(tx).put_entitlements(&entitlements)?));
         write.await?;
         file.entitled.revision.store(revision, Relaxed);
+        self.warnings.forget(id);
         Ok(())
     }
 }

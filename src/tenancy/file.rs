@@ -6,6 +6,7 @@ use super::entitled::Entitled;
 use super::schema;
 use super::tx::TenantTx;
 use super::tx::changes::{Tracked, begin_anew};
+use super::tx::usage::TermsCache;
 use crate::clock::SharedClock;
 use crate::db::{
     Database, DatabaseOptions, DbError, Maintenance, OpenError, ReaderThreads, Track, TrackFault, Tx,
@@ -34,6 +35,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0004_files.sql", include_str!("../../migrations/tenant/0004_files.sql")),
         ("tenant/0005_answers.sql", include_str!("../../migrations/tenant/0005_answers.sql")),
         ("tenant/0007_entitlements.sql", include_str!("../../migrations/tenant/0007_entitlements.sql")),
+        ("tenant/0008_usage.sql", include_str!("../../migrations/tenant/0008_usage.sql")),
     ])
 }
 
@@ -53,6 +55,8 @@ pub(super) struct TenantFile {
     pub(super) tracked: Arc<Tracked>,
     /// What the file says of what the tenant may use.
     pub(super) entitled: Entitled,
+    /// The same, parsed for what counts usage.
+    pub(super) terms: Arc<TermsCache>,
 }
 
 /// Why a file is not served.
@@ -148,10 +152,11 @@ impl TenantFile {
             Ok::<(), Refusal>(())
         })?;
         let schema = found.ok_or(Refusal::Open(OpenError::Missing))?;
-        let (tracked, plan) = Tracked::new(&schema);
+        let (tracked, plan) = Tracked::new(&schema, &|table| options.app.meter_of(table));
         database.capture(Arc::new(plan));
         let (tracked, entitled) = (Arc::new(tracked), Entitled::new(revision));
-        Ok(TenantFile { database, schema, tracked, entitled, consoles: Consoles::new() })
+        let terms = Arc::default();
+        Ok(TenantFile { database, schema, tracked, entitled, terms, consoles: Consoles::new() })
     }
 }
 
