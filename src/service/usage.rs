@@ -1,5 +1,6 @@
 //! Usage: events taken in, voided, read; what they come to; limits, the spend cap, and notices of both.
 
+mod checking;
 mod counting;
 mod limits;
 mod notices;
@@ -7,6 +8,7 @@ mod reading;
 
 pub use crate::model::usage::{UsageEvent, UsageFault};
 pub use crate::tenancy::tx::usage::{Outcome, UsageRefusal, UsageSum, Warning};
+pub use checking::{Checked, rebuild_usage, verify_usage};
 pub use counting::{store_requests, watch_storage};
 pub use limits::{LimitLine, Limits, find_limits, resets_at, set_spend_cap};
 pub use notices::tell_notices;
@@ -70,12 +72,4 @@ pub async fn take_usage_events(scope: &TenantScope, body: &[u8]) -> Result<Usage
 pub async fn void_usage_event(scope: &TenantScope, seq: i64) -> Result<i64> {
     scope.require(Permission::UsageWrite)?;
     scope.void_usage_event(seq).await
-}
-
-/// Makes the sums of a tenant anew from its events, and tells of how many.
-///
-/// # Errors
-/// As the database says.
-pub(super) async fn rebuild_usage(scope: &TenantScope) -> Result<i64> {
-    scope.rebuild_usage().await
 }

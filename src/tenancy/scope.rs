@@ -260,10 +260,14 @@ impl TenantScope {
         let metering = self.metering(file);
         let write = file.database.write(name, move |tx| {
             let tenant_tx = TenantTx::new(tx);
+            let storage = metering.storage(tenant_tx)?;
             let result = act(&tenant_tx)?;
             let recorded = record_changes(tenant_tx, &tracked, actor, &keep)?;
             if !recorded.billable.is_empty() {
                 metering.take_billable(tenant_tx, &recorded.billable)?;
+            }
+            if let Some(storage) = storage {
+                storage.admit(tenant_tx)?;
             }
             if let Some(seq) = recorded.last {
                 let feeds = Arc::clone(&feeds);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 /// An event as it is kept; see `_usage_events` for what its fields are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct UsageEvent {
     /// Its number: the order of the commits.
     pub seq: i64,

@@ -46,21 +46,36 @@ impl Metering {
         Ok(outcomes)
     }
 
-    /// Refuses a write that leaves more in the file than the plan has room for.
+    /// How many bytes the tenant may take and takes now, where that is bounded.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub(super) fn storage(&self, tx: TenantTx<'_>) -> Result<Option<Storage>> {
+        let hard = self.terms.storage_limit(tx, &self.app.meters)?;
+        hard.map(|hard| Ok(Storage { hard, before: tx.stored_bytes()? })).transpose()
+    }
+}
+
+/// How much room a write has.
+pub(super) struct Storage {
+    hard: i64,
+    before: i64,
+}
+
+impl Storage {
+    /// Refuses a write that takes more room where there is none. What makes room is let through.
     ///
     /// # Errors
     /// 402 `limit_reached`.
-    pub(super) fn admit_growth(&self, tx: TenantTx<'_>) -> Result<()> {
-        let Some(terms) = self.terms.terms(tx, &self.app.meters)? else { return Ok(()) };
-        let Some(hard) = terms.limits.get(STORAGE_BYTES).and_then(|limit| limit.hard) else { return Ok(()) };
+    pub(super) fn admit(&self, tx: TenantTx<'_>) -> Result<()> {
         let used = tx.stored_bytes()?;
-        if used <= hard {
+        if used <= self.hard || used <= self.before {
             return Ok(());
         }
         Err(UsageRefusal::LimitReached {
             meter: STORAGE_BYTES.to_owned(),
-            used: used.to_string(),
-            hard: hard.to_string(),
+            used: self.before.to_string(),
+            hard: self.hard.to_string(),
             window: Window::None,
             resets_at: None,
         }
@@ -185,6 +200,15 @@ impl TenantScope {
         file.database
             .write("rebuild_usage", move |tx| TenantTx::new(tx).rebuild_usage_sums(&app.meters))
             .await
+    }
+
+    /// Looks whether events and sums are sound: how many events there are, and the first thing that is wrong.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn verify_usage(&self) -> Result<(i64, Option<String>)> {
+        let app = Arc::clone(self.tenancy.app());
+        self.read_slow(move |tx| tx.verify_usage(&app.meters)).await
     }
 
     /// Reads with the terms that count for usage, in one transaction; nothing where the file was told none.

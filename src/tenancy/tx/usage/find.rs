@@ -20,7 +20,7 @@ const MOST_WINDOWS: usize = 10_000;
 const COLUMNS: &str =
     "seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids";
 
-fn event(row: &Row<'_>) -> Result<UsageEvent, DbError> {
+pub(super) fn event(row: &Row<'_>) -> Result<UsageEvent, DbError> {
     Ok(UsageEvent {
         seq: row.get(0)?,
         key: row.get(1)?,

@@ -5,6 +5,7 @@ use super::spend::OpenSpend;
 use super::terms::UsageTerms;
 use super::windows::{OpenWindow, SPEND_CAP, THRESHOLDS, WARN_FROM, Warning, percent};
 use crate::clock::Timestamp;
+use crate::db::DbError;
 use crate::error::Result;
 use crate::model::money::{Amount, MICROS};
 use crate::model::plan::Decimal;
@@ -116,6 +117,14 @@ impl TenantTx<'_> {
                 })
             },
         )?)
+    }
+
+    /// Whether there are notices that nobody was told of yet.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn has_untold_notices(self) -> Result<bool, DbError> {
+        self.tx.exists("SELECT 1 FROM _usage_notices WHERE told_at IS NULL LIMIT 1", &[])
     }
 
     /// Remembers that notices up to a number were told.

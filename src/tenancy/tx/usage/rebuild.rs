@@ -1,6 +1,7 @@
 //! Making the sums anew from the events.
 
 use super::super::TenantTx;
+use super::find::event;
 use super::quarter;
 use super::sums::{Addition, Counted, counted_value};
 use crate::error::Result;
@@ -58,6 +59,62 @@ impl TenantTx<'_> {
         for table in ["_usage_sums", "_usage_values", "_usage_windows"] {
             self.tx.execute(&format!("DELETE FROM {table}"), &[])?;
         }
+        let (sums, events) = self.sums_of_events(meters)?;
+        sums.values().try_for_each(|addition| self.add_to_sum(addition))?;
+        Ok(events)
+    }
+
+    /// Looks whether the chain of events is unbroken and the sums are what they come to. Tells how many events there are,
+    /// and the first thing that is wrong.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn verify_usage(self, meters: &Meters) -> Result<(i64, Option<String>)> {
+        if let Some(seq) = self.find_broken_link()? {
+            return Ok((seq, Some(format!("event {seq} is not what was written"))));
+        }
+        let (sums, events) = self.sums_of_events(meters)?;
+        let mut kept = BTreeMap::new();
+        self.tx.each(
+            "SELECT meter, starts_at, quantity, cost, events, first_seq, last_seq FROM _usage_sums",
+            &[],
+            |row| {
+                let sum = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+                kept.insert((row.get::<String>(0)?, row.get::<i64>(1)?), sum);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        let differs = sums.iter().find(|(place, addition)| kept.remove(*place) != Some(addition.row()));
+        let place = differs.map(|(place, _)| place.clone()).or_else(|| kept.into_keys().next());
+        let fault = place.map(|(meter, starts_at)| {
+            let at = crate::clock::Timestamp(starts_at);
+            format!("the sum of {meter} from {at} on is not what its events come to; `tenantry usage rebuild` makes it anew")
+        });
+        Ok((events, fault))
+    }
+
+    /// The first event whose chain does not follow from the one before.
+    fn find_broken_link(self) -> Result<Option<i64>> {
+        let (mut chain, mut buffer, mut broken) = (Vec::new(), Vec::new(), None);
+        self.tx.each(
+            "SELECT seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids, chain
+             FROM _usage_events ORDER BY seq",
+            &[],
+            |row| {
+                let kept: Vec<u8> = row.get(10)?;
+                chain = event(row)?.row().chain(&chain, &mut buffer).to_vec();
+                if chain == kept {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                broken = Some(row.get(0)?);
+                Ok(ControlFlow::Break(()))
+            },
+        )?;
+        Ok(broken)
+    }
+
+    /// What all events come to, by meter and quarter, and how many there are.
+    fn sums_of_events(self, meters: &Meters) -> Result<(BTreeMap<(String, i64), Addition>, i64)> {
         let voided =
             self.tx.query("SELECT voids FROM _usage_events WHERE voids IS NOT NULL", &[], |row| {
                 row.get::<i64>(0)
@@ -101,7 +158,6 @@ impl TenantTx<'_> {
         if is_beyond {
             return Err(super::intake::beyond_counting());
         }
-        sums.values().try_for_each(|addition| self.add_to_sum(addition))?;
-        Ok(events)
+        Ok((sums, events))
     }
 }

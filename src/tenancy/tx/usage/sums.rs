@@ -82,6 +82,15 @@ impl Addition {
         self.last_seq = self.last_seq.max(last);
     }
 
+    /// As `_usage_sums` has it: quantity, cost, events, first and last number.
+    pub(super) fn row(&self) -> [i64; 5] {
+        let quantity = match self.meter.aggregation {
+            Aggregation::Unique => i64::try_from(self.values.len()).unwrap_or(i64::MAX),
+            _ => self.quantity,
+        };
+        [quantity, self.cost, self.events, self.first_seq, self.last_seq]
+    }
+
     /// All its events cost so much.
     pub(super) fn costs(&mut self, cost: i64) {
         self.cost = cost;

@@ -4,13 +4,14 @@ use super::super::TenantTx;
 use crate::clock::{HOUR, SECOND};
 use crate::error::{Error, Result};
 use crate::model::entitlements::Entitlements;
-use crate::model::meter::Meters;
+use crate::model::meter::{Meters, STORAGE_BYTES};
 use crate::model::money::Currency;
 use crate::model::plan::{Price, Window};
 use crate::rating::Period;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Limits and prices of a tenant, as its file says them.
@@ -127,8 +128,18 @@ pub fn window_of(timezone: &str, window: Window, moment: i64) -> Result<Period> 
 }
 
 /// The terms of one file, as they were read last.
-#[derive(Debug, Default)]
-pub struct TermsCache(Mutex<Option<Arc<UsageTerms>>>);
+#[derive(Debug)]
+pub struct TermsCache {
+    kept: Mutex<Option<Arc<UsageTerms>>>,
+    /// Whether storage may be bounded: most files never look.
+    may_bound_storage: AtomicBool,
+}
+
+impl Default for TermsCache {
+    fn default() -> TermsCache {
+        TermsCache { kept: Mutex::new(None), may_bound_storage: AtomicBool::new(true) }
+    }
+}
 
 impl TermsCache {
     /// The terms as they are in this transaction; nothing in a file that nobody told yet.
@@ -137,7 +148,7 @@ impl TermsCache {
     /// As the database says.
     pub fn terms(&self, tx: TenantTx<'_>, meters: &Meters) -> Result<Option<Arc<UsageTerms>>> {
         let Some(revision) = tx.entitlements_revision()? else { return Ok(None) };
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(terms) = kept.as_ref().filter(|terms| terms.revision == revision) {
             return Ok(Some(Arc::clone(terms)));
         }
@@ -145,6 +156,27 @@ impl TermsCache {
         let terms = Arc::new(UsageTerms::of(entitlements, meters)?);
         *kept = Some(Arc::clone(&terms));
         Ok(Some(terms))
+    }
+
+    /// How many bytes the tenant may take at most, if that is bounded.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn storage_limit(&self, tx: TenantTx<'_>, meters: &Meters) -> Result<Option<i64>> {
+        if !self.may_bound_storage.load(Relaxed) {
+            return Ok(None);
+        }
+        let Some(terms) = self.terms(tx, meters)? else { return Ok(None) };
+        let hard = terms.limits.get(STORAGE_BYTES).and_then(|limit| limit.hard);
+        if hard.is_none() {
+            self.may_bound_storage.store(false, Relaxed);
+        }
+        Ok(hard)
+    }
+
+    /// The file is being told of other terms.
+    pub(in crate::tenancy) fn changes(&self) {
+        self.may_bound_storage.store(true, Relaxed);
     }
 }
 
