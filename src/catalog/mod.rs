@@ -46,7 +46,7 @@ pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
-pub use usage::CountedSum;
+pub use usage::{CountedSum, EVENT_COST};
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{

@@ -6,6 +6,7 @@ use crate::id::TenantId;
 use crate::model::meter::{Aggregation, Meter, Meters};
 use crate::params;
 use crate::rating::Period;
+use std::collections::BTreeMap;
 
 /// What a server has counted of a meter in one quarter of an hour so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct CountedSum {
     /// All that this server has counted in it.
     pub quantity: i64,
 }
+
+/// What the catalog keeps the cost of events under, by days of UTC. No meter is called so.
+pub const EVENT_COST: &str = "_event_cost";
 
 /// What of a meter never changes, as it was declared first.
 struct Declared {
@@ -146,6 +150,27 @@ impl OfTenant<'_> {
             }
             _ => quarters.fold(0_i64, i64::saturating_add),
         })
+    }
+
+    /// Stores what the events of each day since `since` cost, where that is another amount than before.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn store_daily_costs(&self, since: i64, costs: &[(i64, i64)]) -> Result<()> {
+        let within = Period { from: since, to: i64::MAX };
+        let mut before: BTreeMap<i64, i64> = self.list_counted(EVENT_COST, within)?.into_iter().collect();
+        let changed = costs.iter().filter(|(day, cost)| before.remove(day) != Some(*cost));
+        let changed: Vec<(i64, i64)> = changed.copied().collect();
+        // What costs nothing any more was taken back.
+        let gone = before.into_keys().map(|day| (day, 0));
+        for (day, cost) in changed.into_iter().chain(gone) {
+            self.tx().execute(
+                "INSERT INTO usage_sums (tenant_id, meter, starts_at, server, quantity) VALUES (?1, ?2, ?3, '', ?4)
+                 ON CONFLICT (tenant_id, meter, starts_at, server) DO UPDATE SET quantity = excluded.quantity",
+                params![self.tenant, EVENT_COST, day, cost],
+            )?;
+        }
+        Ok(())
     }
 
     /// Raises what was counted of a meter that takes the most that there was, in the quarter that is open.

@@ -1,7 +1,9 @@
-//! `X-Usage-Warning`: whoever talks to a tenant whose limits are nearly used is told so with every answer.
+//! What is noted of every answer to a tenant: its bytes, and `X-Usage-Warning`, by which whoever talks to a tenant whose
+//! limits are nearly used is told so.
 
 use crate::id::TenantId;
 use crate::service::Installation;
+use axum::body::HttpBody as _;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use std::cell::Cell;
@@ -29,6 +31,9 @@ pub(super) async fn with_warnings(
         .scope(Cell::new(None), async {
             let mut response = answer.await;
             if let Some(tenant) = TENANT.with(Cell::take) {
+                if let Some(bytes) = response.body().size_hint().exact() {
+                    installation.tenancy().sent(tenant, bytes);
+                }
                 for warning in installation.tenancy().usage_warnings(tenant) {
                     let line = format!(
                         "{}; used={}; limit={}; percent={}",

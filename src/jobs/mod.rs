@@ -103,6 +103,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("sessions", sessions::sweep_sessions(installation).await);
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
     note("storage", usage::watch_storage(installation).await);
+    note("efforts", usage::store_efforts(installation).await);
     note("half-made tenants", provisioning::sweep_half_made(installation, long_ago).await);
 }
 

@@ -4,8 +4,10 @@
 //! file. All SQL on tenant files is under `tx/`, one file per noun.
 
 mod app;
+mod buckets;
 mod console;
 mod contents;
+mod efforts;
 mod entitled;
 mod erase;
 mod export;
@@ -26,6 +28,7 @@ mod warnings;
 pub use app::{App, AppError, SignUp, TableRules};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use contents::{Content, NewContent, Sealed};
+pub use efforts::{Effort, Efforts, day};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
 pub use layout::Layout;
@@ -67,6 +70,7 @@ pub struct Tenancy {
     feeds: Arc<Feeds>,
     warnings: Arc<Warnings>,
     requests: RequestCounts,
+    efforts: Arc<Efforts>,
     keep: Keep,
     clock: SharedClock,
 }
@@ -120,6 +124,7 @@ impl Tenancy {
             feeds,
             warnings: Arc::default(),
             requests: RequestCounts::default(),
+            efforts: Arc::default(),
             keep,
             clock,
         })
@@ -143,6 +148,17 @@ impl Tenancy {
     /// Requests that were counted.
     pub fn requests(&self) -> &RequestCounts {
         &self.requests
+    }
+
+    /// What serving tenants took.
+    pub fn efforts(&self) -> &Efforts {
+        &self.efforts
+    }
+
+    /// Adds the bytes of an answer to what serving a tenant took.
+    pub fn sent(&self, tenant: TenantId, bytes: u64) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.efforts.add(tenant, Effort::BytesOut, bytes, self.clock.now());
     }
 
     /// Waits until the people of a tenant are to be told of a limit.

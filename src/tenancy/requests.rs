@@ -5,6 +5,7 @@
 //! with several seconds in between it may be overshot by what comes in that time.
 
 use super::Tenancy;
+use super::buckets::Buckets;
 use super::tx::usage::UsageRefusal;
 use crate::catalog::{CountedSum, Tenant};
 use crate::clock::Timestamp;
@@ -56,20 +57,14 @@ const PRODUCT: [Permission; 6] = [
 /// Of one tenant.
 #[derive(Default)]
 struct Counted {
-    /// By quarter of an hour: all that this server has counted, and how much of it is stored.
-    quarters: Vec<Quarter>,
+    /// By quarters of an hour.
+    quarters: Buckets,
     /// What is known of its limit.
     bound: Option<RequestBound>,
     /// How many came since that was known.
     since: i64,
     /// Whether any came since the tenant was last looked at.
     is_touched: bool,
-}
-
-struct Quarter {
-    starts_at: i64,
-    counted: i64,
-    stored: i64,
 }
 
 /// A hard limit of `api.requests`, and how much of it was used when it was last looked at.
@@ -98,50 +93,33 @@ impl RequestCounts {
         }
         counted.since += 1;
         counted.is_touched = true;
-        let starts_at = quarter(now.0);
-        match counted.quarters.last_mut().filter(|last| last.starts_at == starts_at) {
-            Some(last) => last.counted += 1,
-            None => counted.quarters.push(Quarter { starts_at, counted: 1, stored: 0 }),
-        }
+        counted.quarters.add(quarter(now.0), 1);
         Ok(())
     }
 
     /// What is to be stored: of every tenant that was counted since the last time all of the quarter.
     pub fn unstored(&self) -> Vec<CountedSum> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter()
-            .flat_map(|(tenant, counted)| {
-                let open = counted.quarters.iter().filter(|quarter| quarter.stored < quarter.counted);
-                open.map(|quarter| CountedSum {
-                    tenant: *tenant,
-                    starts_at: quarter.starts_at,
-                    quantity: quarter.counted,
-                })
-            })
-            .collect()
+        all.iter().flat_map(|(tenant, counted)| counted.quarters.unstored(*tenant)).collect()
     }
 
     /// Remembers what was stored, and forgets quarters that are over and tenants from which nothing came since.
     pub fn stored(&self, sums: &[CountedSum], now: Timestamp) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for sum in sums {
-            let Some(counted) = all.get_mut(&sum.tenant) else { continue };
-            for quarter in counted.quarters.iter_mut().filter(|quarter| quarter.starts_at == sum.starts_at) {
-                quarter.stored = sum.quantity;
+            if let Some(counted) = all.get_mut(&sum.tenant) {
+                counted.quarters.stored(sum);
             }
         }
         let open = quarter(now.0);
-        all.retain(|_, counted| {
-            counted.quarters.retain(|quarter| quarter.starts_at >= open || quarter.stored < quarter.counted);
-            !counted.quarters.is_empty() || counted.is_touched
-        });
+        all.retain(|_, counted| !counted.quarters.forget_before(open) || counted.is_touched);
     }
 
     /// Remembers how much of its limit a tenant had used when `stored` was stored; nothing for one without a limit.
     pub fn bound(&self, tenant: TenantId, bound: Option<RequestBound>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = all.entry(tenant).or_default();
-        counted.since = counted.quarters.iter().map(|quarter| quarter.counted - quarter.stored).sum();
+        counted.since = counted.quarters.unstored_amount();
         counted.bound = bound;
     }
 
@@ -157,8 +135,7 @@ impl RequestCounts {
     /// How many of a tenant's requests are not stored yet.
     pub(super) fn unstored_of(&self, tenant: TenantId) -> i64 {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let quarters = all.get(&tenant).map_or(&[][..], |counted| counted.quarters.as_slice());
-        quarters.iter().map(|quarter| quarter.counted - quarter.stored).sum()
+        all.get(&tenant).map_or(0, |counted| counted.quarters.unstored_amount())
     }
 
     /// Forgets what is known of a tenant's limit: it may be another one now.

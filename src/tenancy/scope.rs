@@ -5,6 +5,7 @@ mod catalog;
 mod contents;
 mod entitlements;
 mod tables;
+mod timed;
 mod usage;
 
 pub use catalog::CatalogOf;
@@ -214,7 +215,8 @@ impl TenantScope {
         T: Send + 'static,
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
-        self.file().await?.database.read(move |tx| act(&TenantTx::new(tx))).await
+        let timed = self.timed();
+        self.file().await?.database.read(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
     }
 
     /// The same for an `act` of one query, which sees one moment without a transaction around it.
@@ -226,7 +228,8 @@ impl TenantScope {
         T: Send + 'static,
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
-        self.file().await?.database.read_one(move |tx| act(&TenantTx::new(tx))).await
+        let timed = self.timed();
+        self.file().await?.database.read_one(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
     }
 
     /// The same for what may take long within a single row.
@@ -238,7 +241,8 @@ impl TenantScope {
         T: Send + 'static,
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
-        self.file().await?.database.read_slow(move |tx| act(&TenantTx::new(tx))).await
+        let timed = self.timed();
+        self.file().await?.database.read_slow(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
     }
 
     /// The right to run one SQL statement that somebody wrote, once it is its turn.
@@ -269,23 +273,25 @@ impl TenantScope {
         let file = self.file().await?;
         let (tracked, actor) = (Arc::clone(&file.tracked), self.by.actor);
         let (feeds, keep, tenant) = (Arc::clone(&self.tenancy.feeds), self.tenancy.keep, self.tenant.id);
-        let metering = self.metering(file);
+        let (metering, timed) = (self.metering(file), self.timed());
         let write = file.database.write(name, move |tx| {
-            let tenant_tx = TenantTx::new(tx);
-            let storage = metering.storage(tenant_tx)?;
-            let result = act(&tenant_tx)?;
-            let recorded = record_changes(tenant_tx, &tracked, actor, &keep)?;
-            if !recorded.billable.is_empty() {
-                metering.take_billable(tenant_tx, &recorded.billable)?;
-            }
-            if let Some(storage) = storage {
-                storage.admit(tenant_tx)?;
-            }
-            if let Some(seq) = recorded.last {
-                let feeds = Arc::clone(&feeds);
-                tx.after_commit(move || feeds.announce(tenant, seq));
-            }
-            Ok(result)
+            timed.run(|| {
+                let tenant_tx = TenantTx::new(tx);
+                let storage = metering.storage(tenant_tx)?;
+                let result = act(&tenant_tx)?;
+                let recorded = record_changes(tenant_tx, &tracked, actor, &keep)?;
+                if !recorded.billable.is_empty() {
+                    metering.take_billable(tenant_tx, &recorded.billable)?;
+                }
+                if let Some(storage) = storage {
+                    storage.admit(tenant_tx)?;
+                }
+                if let Some(seq) = recorded.last {
+                    let feeds = Arc::clone(&feeds);
+                    tx.after_commit(move || feeds.announce(tenant, seq));
+                }
+                Ok(result)
+            })
         });
         write.await
     }

@@ -1,12 +1,13 @@
 //! What Tenantry counts itself: requests, bytes, seats.
 
+use crate::clock::DAY;
 use crate::error::Result;
 use crate::model::meter::{API_REQUESTS, STORAGE_BYTES};
 use crate::model::plan::Window;
-use crate::model::usage::quarter;
+use crate::model::usage::{OLDEST, quarter};
 use crate::service::Installation;
 use crate::tenancy::tx::usage::window_of;
-use crate::tenancy::{Lease, RequestBound, TenantScope};
+use crate::tenancy::{Effort, Lease, RequestBound, TenantScope, day};
 
 /// Stores the requests that were counted since the last time, for all tenants in one transaction, and looks how much of
 /// their limits that is.
@@ -55,7 +56,28 @@ pub async fn store_requests(installation: &Installation) -> Result<()> {
     Ok(())
 }
 
-/// Notes how much tenants take that were used lately. One that cannot be looked at does not keep the others.
+/// Stores what serving tenants took since the last time, for all of them in one transaction.
+///
+/// # Errors
+/// As the catalog says; what was not stored is stored the next time.
+pub async fn store_efforts(installation: &Installation) -> Result<()> {
+    let efforts = installation.tenancy().efforts();
+    for effort in Effort::ALL {
+        let sums = efforts.unstored(effort);
+        if sums.is_empty() {
+            continue;
+        }
+        let (stored, server) = (sums.clone(), installation.run.clone());
+        let write = installation
+            .catalog
+            .write("store_efforts", move |tx| tx.store_counted(effort.name(), &server, &stored));
+        write.await?;
+        efforts.stored(effort, &sums, installation.clock().now());
+    }
+    Ok(())
+}
+
+/// Notes how much room tenants take that were used lately, and what their events cost. One that cannot be looked at does not keep the others.
 ///
 /// # Errors
 /// None so far; the log tells of tenants that are tried again.
@@ -70,7 +92,16 @@ pub async fn watch_storage(installation: &Installation) -> Result<()> {
 
 async fn note_storage(installation: &Installation, lease: &Lease) -> Result<()> {
     let scope = TenantScope::for_job(installation.tenancy(), lease).await?;
-    let bytes = scope.read(|tx| Ok(tx.stored_bytes()?)).await?;
-    let starts_at = quarter(installation.clock().now().0);
-    scope.catalog().write("note_storage", move |of| of.raise_counted(STORAGE_BYTES, starts_at, bytes)).await
+    let now = installation.clock().now().0;
+    // Of what comes late nothing is older.
+    let since = day(now - OLDEST - DAY);
+    let read = scope.read(move |tx| Ok((tx.stored_bytes()?, tx.daily_costs(since)?)));
+    let (bytes, costs) = read.await?;
+    scope
+        .catalog()
+        .write("note_storage", move |of| {
+            of.raise_counted(STORAGE_BYTES, quarter(now), bytes)?;
+            of.store_daily_costs(since, &costs)
+        })
+        .await
 }

@@ -3,6 +3,7 @@
 use super::super::TenantTx;
 use super::sums::Total;
 use super::terms::window_in;
+use crate::clock::DAY;
 use crate::db::{DbError, Row};
 use crate::error::{Error, Result};
 use crate::model::meter::{Aggregation, Meter};
@@ -112,6 +113,19 @@ impl TenantTx<'_> {
             })
         })?;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// What all events since a moment cost, by days of UTC, in millionths of a minor unit.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn daily_costs(self, since: i64) -> Result<Vec<(i64, i64)>> {
+        Ok(self.tx.query(
+            "SELECT starts_at - starts_at % ?2, sum(cost) FROM _usage_sums WHERE starts_at >= ?1
+             GROUP BY 1 HAVING sum(cost) <> 0 ORDER BY 1",
+            params![since, DAY],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?)
     }
 
     /// What a meter comes to, window by window. Windows without usage are left out.
