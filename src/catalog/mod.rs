@@ -27,6 +27,7 @@ mod sign_ups;
 mod subscriptions;
 mod tenant_roles;
 mod tenants;
+mod usage;
 
 pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
@@ -45,6 +46,7 @@ pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
+pub use usage::CountedSum;
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{
@@ -239,6 +241,7 @@ fn track() -> Track {
             "catalog/0010_roles_and_services.sql",
             include_str!("../../migrations/catalog/0010_roles_and_services.sql"),
         ),
+        ("catalog/0011_usage.sql", include_str!("../../migrations/catalog/0011_usage.sql")),
     ])
 }
 

@@ -26,6 +26,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod verb;
+mod warnings;
 
 pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;

@@ -23,6 +23,7 @@ mod setup;
 mod sql;
 mod subscriptions;
 mod tenants;
+mod usage;
 
 use super::routes::Routes;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -54,6 +55,7 @@ pub(super) fn routes() -> Routes {
         .and(operator::routes())
         .and(plans::routes())
         .and(subscriptions::routes())
+        .and(usage::routes())
 }
 
 /// 201 with the whole resource and where it is.
