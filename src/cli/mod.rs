@@ -89,6 +89,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
+        Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {
+            plan::close_period(&common, tenant, at, is_final)
+        }
         Command::Plan(PlanCommand::Apply { file, yes, dry_run }) => plan::apply(&common, &file, yes, dry_run),
         Command::Usage(UsageCommand::Rebuild { tenant }) => usage::rebuild(&common, tenant),
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),

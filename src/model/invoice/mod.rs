@@ -50,6 +50,8 @@ pub struct Invoice {
     pub id: InvoiceId,
     /// Without gaps in the installation; given as it turns final.
     pub number: Option<String>,
+    /// When it was drawn up.
+    pub drawn_at: Timestamp,
     /// When it turned final.
     pub issued_at: Option<Timestamp>,
     /// Until when it is to be paid.
@@ -227,6 +229,26 @@ impl Invoice {
     pub fn write(&self, minor: i64) -> String {
         Currency::parse(&self.currency)
             .map_or_else(|| format!("{minor} {}", self.currency), |currency| currency.write(minor))
+    }
+
+    /// A price for one of something, in minor units with digits after the point, in the currency's own unit: `0.002` of a
+    /// cent are `0.00002 USD`.
+    pub fn write_price(&self, unit: &str) -> String {
+        let digits = Currency::parse(&self.currency).map_or(0, Currency::digits) as usize;
+        let (sign, unit) = unit.strip_prefix('-').map_or(("", unit), |unit| ("-", unit));
+        let (whole, fraction) = unit.split_once('.').unwrap_or((unit, ""));
+        let whole = format!("{whole:0>width$}", width = digits + 1);
+        let (major, minor) = whole.split_at(whole.len() - digits);
+        let fraction = format!("{minor}{fraction}");
+        let point = if fraction.is_empty() { "" } else { "." };
+        format!("{sign}{major}{point}{fraction} {}", self.currency)
+    }
+
+    /// The day of a moment by the calendar of its time zone.
+    pub fn day(&self, moment: Timestamp) -> Option<String> {
+        let zone = jiff::tz::TimeZone::get(&self.timezone).ok()?;
+        let moment = jiff::Timestamp::from_millisecond(moment.0).ok()?;
+        Some(zone.to_datetime(moment).date().to_string())
     }
 
     /// Credit of earlier invoices that it took.

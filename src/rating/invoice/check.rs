@@ -68,6 +68,7 @@ impl Books {
 fn redrawn(invoice: &Invoice) -> Result<Option<String>> {
     let head = Head {
         id: invoice.id,
+        drawn_at: invoice.drawn_at,
         issuer: invoice.issuer.clone(),
         tenant: invoice.tenant.clone(),
         timezone: invoice.timezone.clone(),

@@ -6,6 +6,7 @@ mod lines;
 pub use check::Books;
 
 use super::{Period, Rated, Share, rate, tax};
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::InvoiceId;
 use crate::model::invoice::{
@@ -19,6 +20,8 @@ use lines::{Draft, adjustment, fee, usage};
 pub struct Head {
     /// The invoice's id.
     pub id: InvoiceId,
+    /// When it is drawn up.
+    pub drawn_at: Timestamp,
     /// Who sends it.
     pub issuer: String,
     /// Who is to pay it.
@@ -72,6 +75,7 @@ pub fn draw(head: Head, basis: Basis) -> Result<Invoice> {
         format: FORMAT.to_owned(),
         id: head.id,
         number: None,
+        drawn_at: head.drawn_at,
         issued_at: None,
         due_at: None,
         issuer: head.issuer,

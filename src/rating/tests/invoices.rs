@@ -84,6 +84,7 @@ pub(super) fn bill(
     let currency = last.terms["currency"].as_str().unwrap().to_owned();
     let head = Head {
         id: invoice_id(tenant(), last.number, &currency),
+        drawn_at: last.part.to,
         issuer: "Example GmbH".to_owned(),
         tenant: Customer { id: tenant(), slug: "acme".to_owned(), name: "Acme".to_owned() },
         timezone: timezone.to_owned(),
