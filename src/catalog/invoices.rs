@@ -127,6 +127,17 @@ impl CatalogTx<'_> {
             .count("SELECT coalesce(max(last), 0) FROM document_numbers WHERE series = 'invoice'", &[])?)
     }
 
+    /// What is wrong with the numbers of all invoices together: one that is missing below the last.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_number_gap(&self) -> Result<Option<String>> {
+        let issued = self.tx.count("SELECT count(*) FROM invoices WHERE number IS NOT NULL", &[])?;
+        let last = self.last_invoice_number()?;
+        Ok((issued != last)
+            .then(|| format!("numbers: the last one is {last}, and there are {issued} final invoices")))
+    }
+
     /// Leaves numbers up to that one to invoices that were issued before the catalog was restored.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod billing;
 mod config;
 mod control;
 mod demo;
@@ -87,6 +88,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Audit { file, tenant, tenant_id, checkpoints, key }) => {
             verify::audit(&common, verify::AuditIn { file, tenant, tenant_id, checkpoints, key })
         }
+        Command::Verify(VerifyCommand::Billing { tenant, export }) => match export {
+            Some(export) => billing::verify_export(&common, &export),
+            None => billing::verify(&common, tenant),
+        },
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
         Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {

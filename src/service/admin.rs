@@ -118,6 +118,11 @@ pub enum Command {
         /// Which tenant's.
         tenant: Option<String>,
     },
+    /// Recomputes the invoices of a tenant, or of all.
+    VerifyBilling {
+        /// Which tenant's.
+        tenant: Option<String>,
+    },
     /// Checks all audit chains, or that of one tenant.
     VerifyAudit {
         /// Which tenant's.
@@ -182,6 +187,11 @@ pub async fn run(
         }
         Command::VerifyUsage { tenant } => {
             let checked = usage::verify_usage(installation, tenant.as_deref()).await?;
+            let sound = checked.iter().all(|checked| checked.fault.is_none());
+            Ok(json!({ "ok": sound, "tenants": checked }))
+        }
+        Command::VerifyBilling { tenant } => {
+            let checked = invoices::verify_billing(installation, tenant.as_deref()).await?;
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
         }

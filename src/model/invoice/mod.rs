@@ -3,9 +3,11 @@
 //! The document holds what its lines were drawn from ([`Basis`]) beside them, so that whoever has the usage can draw
 //! them again. It is written in one form, over which its digest is made; once it is final it never changes.
 
+mod measure;
 mod status;
 mod tax;
 
+pub use measure::Measure;
 pub use status::{InvoiceStatus, LineKind};
 pub use tax::TaxRate;
 

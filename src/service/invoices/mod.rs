@@ -4,10 +4,13 @@ mod acts;
 mod closing;
 mod gather;
 mod unpaid;
+mod verify;
 
 pub use acts::{InvoiceAct, change_invoice, credit_invoice};
 pub use closing::{ClosePeriodsIn, Closed, close_periods, run_due};
 pub use unpaid::watch_unpaid;
+pub(in crate::service) use verify::exported;
+pub use verify::{BillingCheck, BillingChecked, ExportedInvoice, verify_billing};
 
 use super::Installation;
 use crate::catalog::{By, CreditNote, StoredInvoice};
