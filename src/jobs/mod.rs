@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often what was counted in memory is stored.
 const COUNT: Duration = Duration::from_secs(10);
 /// How often it is looked for periods to be billed and invoices to be issued.
-const BILL: Duration = Duration::from_secs(20);
+const BILL: Duration = Duration::from_secs(5);
 /// How often what has expired is swept.
 const SWEEP: Duration = Duration::from_secs(60);
 

@@ -77,7 +77,8 @@ pub async fn close_periods(installation: &Installation, input: ClosePeriodsIn, b
     subscriptions::advance_due(installation).await?;
     let mut closed = close_all(installation, ended, only, &by).await?;
     if input.is_final {
-        closed.finalized = finalize(installation, now, only, &by).await?;
+        // What was drawn up a moment ago is among them.
+        closed.finalized = finalize(installation, installation.clock().now(), only, &by).await?;
     }
     keep(installation).await?;
     Ok(closed)
