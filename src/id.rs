@@ -1,5 +1,5 @@
 //! Typed ids. All are UUIDv7 (RFC 9562), so that rows written together lie together; but what must come out the same however
-//! often it is made has a UUIDv8, which follows from what it is of.
+//! often it is made has a `UUIDv8`, which follows from what it is of.
 
 use crate::clock::Timestamp;
 use uuid::Uuid;
@@ -10,7 +10,7 @@ pub fn uuid_v7(now: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(ms, &crate::random::id_bytes()).into_uuid()
 }
 
-/// A UUIDv8 that follows from a digest: its first bytes.
+/// A `UUIDv8` that follows from a digest: its first bytes.
 fn uuid_v8(digest: &[u8; 32]) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

@@ -50,16 +50,16 @@ pub(super) fn close_period(
         let count = |name: &str| closed[name].as_array().map_or(0, Vec::len);
         let failed: Vec<&str> =
             closed["failed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let mut text = format!(
+        let text = format!(
             "{} service periods closed, {} invoices drawn up, {} turned final.",
             closed["periods"],
             count("invoices"),
             closed["finalized"]
         );
-        if !failed.is_empty() {
-            text.push_str(&format!("\nNot closed, see the log: {}", failed.join(", ")));
+        match failed.len() {
+            0 => text,
+            _ => format!("{text}\nNot closed, see the log: {}", failed.join(", ")),
         }
-        text
     });
     let sound = closed["failed"].as_array().is_none_or(Vec::is_empty);
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })

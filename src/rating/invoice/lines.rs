@@ -33,11 +33,13 @@ pub(super) fn fee(service: &Service, plan: &Plan, timezone: &str) -> Result<Opti
     if amount == 0 {
         return Ok(None);
     }
-    let mut description =
-        format!("{}, version {}: {}", plan.title, service.version, dates(service.part, timezone)?);
-    if service.part != service.whole {
-        description.push_str(&format!(", a part of {}", dates(service.whole, timezone)?));
-    }
+    let part = dates(service.part, timezone)?;
+    let of_whole = if service.part == service.whole {
+        String::new()
+    } else {
+        format!(", a part of {}", dates(service.whole, timezone)?)
+    };
+    let description = format!("{}, version {}: {part}{of_whole}", plan.title, service.version);
     Ok(Some(Draft {
         kind: LineKind::Fee,
         service_period: Some(service.number),

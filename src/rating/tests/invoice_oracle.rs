@@ -46,10 +46,10 @@ proptest! {
         let mut net: i64 = invoice.subtotal;
         let mut credit = 0;
         let mut quantity = in_time;
-        for (index, more) in late.iter().enumerate() {
+        for (closes, more) in (2_i64..).zip(&late) {
             quantity += more;
             let now = later(&billed, quantity);
-            let (number, next) = period(2 + index as i64, Period { from: 1_000, to: 1_000 }, Period { from: 1_000, to: 1_000 });
+            let (number, next) = period(closes, Period { from: 1_000, to: 1_000 }, Period { from: 1_000, to: 1_000 });
             let empty = ServicePeriod { kind: ServiceKind::Trial, ..next };
             let invoice = bill(vec![serving(number, &plan, &empty, Vec::new()), now.clone()], None, credit, "UTC");
             let adjustments = invoice.lines.iter().filter(|line| line.kind.name() == "adjustment").count();

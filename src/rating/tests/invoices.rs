@@ -283,7 +283,7 @@ fn what_is_taken_back_of_an_invoiced_period_is_credited_and_taken_from_the_next_
     let unit = priced(price);
     let months = periods(&unit, "UTC", "2026-05-01T00:00:00Z", 4);
     let serve = |number: usize, quantity| {
-        serving(number as i64, &unit, &months[number - 1], vec![used("tokens", 0, quantity)])
+        serving(i64::try_from(number).unwrap(), &unit, &months[number - 1], vec![used("tokens", 0, quantity)])
     };
     let may = bill(vec![serve(1, 500)], None, 0, "UTC");
     let june = bill(vec![serve(2, 40), later(&serve(1, 500), 100)], None, 0, "UTC");
