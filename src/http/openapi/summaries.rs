@@ -97,7 +97,7 @@ summaries! {
     GET "/tenants/{tenant}/subscription" getSubscription "On which plan the tenant is, and until when" "-" -> 200 "Subscription";
     PUT "/tenants/{tenant}/subscription" changeSubscription "Move to the newest version of a plan, now or at the end of the period" "SubscriptionChange" -> 200 "Subscription";
     DELETE "/tenants/{tenant}/subscription/scheduled-change" cancelScheduledChange "Take back a change that was asked for the end of the period" "-" -> 204 "-";
-    POST "/tenants/{tenant}/usage-events" sendUsageEvents "Send a usage event, or an array of up to 1,000, each taken or refused by itself" "NewUsageEvent" -> 201 "UsageEventTaken";
+    POST "/tenants/{tenant}/usage-events" sendUsageEvents "Send a usage event, or an array of up to 1,000, each taken or refused by itself" "NewUsageEvents" -> 201 "UsageEventTaken";
     GET "/tenants/{tenant}/usage-events" listUsageEvents "Usage events, in their order" "-" -> 200 "[UsageEvent]";
     GET "/tenants/{tenant}/usage-events/{seq}" getUsageEvent "One usage event, and whether it was taken back" "-" -> 200 "UsageEvent";
     POST "/tenants/{tenant}/usage-events/{seq}/void" voidUsageEvent "Take a usage event back" "-" -> 201 "UsageEventVoided";
