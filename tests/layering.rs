@@ -21,7 +21,7 @@ const PARTS: &[(&str, &str)] = &[
     ("id", "clock random"),
     ("policy", "model error"),
     ("model", "policy error id clock"),
-    ("rating", "model error id clock"),
+    ("rating", "model error"),
     ("config", "model policy error clock"),
     ("db", "model error id clock random niceness"),
     ("telemetry", "db config model error id clock"),

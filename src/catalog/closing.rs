@@ -57,7 +57,8 @@ impl CatalogTx<'_> {
         Ok(self.tx.query(
             "SELECT DISTINCT tenant_id FROM
                (SELECT p.tenant_id FROM service_periods p JOIN tenants t ON t.id = p.tenant_id
-                WHERE p.billed_at IS NULL AND p.ends_at <= ?1 AND t.status IN ('active', 'suspended', 'closing')
+                WHERE p.billed_at IS NULL AND p.ends_at <= ?1
+                  AND (t.status IN ('active', 'suspended') OR (t.status = 'closing' AND p.ends_at <= t.closed_at))
                 ORDER BY p.ends_at LIMIT ?2) waiting",
             params![ended, limit],
             |row| row.get(0),
@@ -76,6 +77,20 @@ impl OfTenant<'_> {
         );
         let next = self.tx().query_row(&sql, params![self.tenant], numbered)?;
         Ok(next.filter(|next| next.period.part.to <= ended.0))
+    }
+
+    /// Ends the service of a tenant that has left at that moment: what would have come after it is not billed.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn end_service(&self, at: Timestamp) -> Result<()> {
+        for sql in [
+            "DELETE FROM service_periods WHERE tenant_id = ?1 AND billed_at IS NULL AND starts_at >= ?2",
+            "UPDATE service_periods SET ends_at = ?2 WHERE tenant_id = ?1 AND billed_at IS NULL AND ends_at > ?2",
+        ] {
+            self.tx().execute(sql, params![self.tenant, at])?;
+        }
+        Ok(())
     }
 
     /// Billed service periods that lie, at least in part, between `from` and `to`, in their order.

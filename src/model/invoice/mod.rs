@@ -32,6 +32,18 @@ pub struct Span {
     pub to: Timestamp,
 }
 
+impl Span {
+    /// Between two moments, in milliseconds since 1970 UTC.
+    pub fn of(from: i64, to: i64) -> Span {
+        Span { from: Timestamp(from), to: Timestamp(to) }
+    }
+
+    /// Its last moment; of one of no length its first.
+    pub fn last(self) -> Timestamp {
+        Timestamp((self.to.0 - 1).max(self.from.0))
+    }
+}
+
 /// Who is invoiced, as it was called then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
@@ -41,6 +53,25 @@ pub struct Customer {
     pub slug: String,
     /// Its name.
     pub name: String,
+}
+
+/// What stands above the lines.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The invoice's id.
+    pub id: InvoiceId,
+    /// When it is drawn up.
+    pub drawn_at: Timestamp,
+    /// Who sends it.
+    pub issuer: String,
+    /// Who is to pay it.
+    pub tenant: Customer,
+    /// The time zone of its dates.
+    pub timezone: String,
+    /// What it is in.
+    pub currency: String,
+    /// What it is for.
+    pub period: Span,
 }
 
 /// One invoice. Amounts are whole minor units of its currency.

@@ -1,8 +1,8 @@
 //! Checking invoices: each is drawn again, and what it says of earlier ones is held against them.
 
-use super::{Head, booked, draw};
+use super::{booked, draw};
 use crate::error::Result;
-use crate::model::invoice::{Invoice, MeterUsage, Service};
+use crate::model::invoice::{Head, Invoice, MeterUsage, Service};
 use std::collections::HashMap;
 
 /// What the invoices of a tenant have said so far, in the order in which they were drawn up.

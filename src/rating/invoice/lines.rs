@@ -1,7 +1,6 @@
 //! The lines, one function for each kind.
 
 use super::share;
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::invoice::{LineKind, MeterUsage, Service, Span, TaxRate};
 use crate::model::plan::{Plan, Price, PriceModel};
@@ -192,13 +191,11 @@ fn write_quantity(units: i64, scale: u8) -> String {
 /// The first and the last day of a stretch of time, by the calendar of a time zone.
 fn dates(span: Span, timezone: &str) -> Result<String> {
     let zone = TimeZone::get(timezone).map_err(Error::internal)?;
-    let day = |moment: Timestamp| {
-        let moment = jiff::Timestamp::from_millisecond(moment.0).map_err(Error::internal)?;
+    let day = |moment: i64| {
+        let moment = jiff::Timestamp::from_millisecond(moment).map_err(Error::internal)?;
         Ok::<_, Error>(zone.to_datetime(moment).date())
     };
-    // One of no length has a last day too: its first.
-    let last = Timestamp((span.to.0 - 1).max(span.from.0));
-    Ok(format!("{} to {}", day(span.from)?, day(last)?))
+    Ok(format!("{} to {}", day(span.from.0)?, day(span.last().0)?))
 }
 
 #[cfg(test)]

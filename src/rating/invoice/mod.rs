@@ -6,33 +6,10 @@ mod lines;
 pub use check::Books;
 
 use super::{Period, Rated, Share, rate, tax};
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::InvoiceId;
-use crate::model::invoice::{
-    Basis, Customer, FORMAT, Invoice, InvoiceLine, MeterUsage, Service, Span, line_id,
-};
+use crate::model::invoice::{Basis, FORMAT, Head, Invoice, InvoiceLine, MeterUsage, Service, Span, line_id};
 use crate::model::plan::{KnownMeters, Plan, Price};
 use lines::{Draft, adjustment, fee, usage};
-
-/// What stands above the lines.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// The invoice's id.
-    pub id: InvoiceId,
-    /// When it is drawn up.
-    pub drawn_at: Timestamp,
-    /// Who sends it.
-    pub issuer: String,
-    /// Who is to pay it.
-    pub tenant: Customer,
-    /// The time zone of its dates.
-    pub timezone: String,
-    /// What it is in.
-    pub currency: String,
-    /// What it is for.
-    pub period: Span,
-}
 
 /// Draws an invoice up.
 ///

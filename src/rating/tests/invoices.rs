@@ -1,16 +1,15 @@
 //! Invoices that were worked out by hand, line by line.
 
 use super::at;
-use crate::clock::Timestamp;
-use crate::id::TenantId;
-use crate::model::invoice::{Basis, Customer, Invoice, MeterUsage, Service, Span, TaxRate, invoice_id};
+use crate::model::invoice::{Basis, Customer, Head, Invoice, MeterUsage, Service, Span, TaxRate, invoice_id};
 use crate::model::plan::{KnownMeters, Plan};
-use crate::rating::invoice::{Books, Head, booked, draw};
+use crate::rating::invoice::{Books, booked, draw};
 use crate::rating::{Course, PlanRef, ServiceKind, ServicePeriod, Terms};
 use serde_json::{Value, json};
 
-fn tenant() -> TenantId {
-    TenantId::parse("01890000-0000-7000-8000-000000000001").unwrap()
+fn customer(number: u8) -> Customer {
+    let id = format!("01890000-0000-7000-8000-00000000000{number}");
+    serde_json::from_value(json!({ "id": id, "slug": "acme", "name": "Acme" })).unwrap()
 }
 
 fn plan(document: Value) -> Plan {
@@ -42,8 +41,7 @@ pub(super) fn used(meter: &str, scale: u8, quantity: i64) -> MeterUsage {
 }
 
 pub(super) fn serving(number: i64, plan: &Plan, period: &ServicePeriod, usage: Vec<MeterUsage>) -> Service {
-    let span =
-        |period: crate::rating::Period| Span { from: Timestamp(period.from), to: Timestamp(period.to) };
+    let span = |period: crate::rating::Period| Span::of(period.from, period.to);
     Service {
         number,
         was_billed: false,
@@ -83,10 +81,10 @@ pub(super) fn bill(
     let last = services.iter().find(|service| !service.was_billed).unwrap();
     let currency = last.terms["currency"].as_str().unwrap().to_owned();
     let head = Head {
-        id: invoice_id(tenant(), last.number, &currency),
+        id: invoice_id(customer(1).id, last.number, &currency),
         drawn_at: last.part.to,
         issuer: "Example GmbH".to_owned(),
-        tenant: Customer { id: tenant(), slug: "acme".to_owned(), name: "Acme".to_owned() },
+        tenant: customer(1),
         timezone: timezone.to_owned(),
         currency,
         period: last.part,
@@ -418,13 +416,15 @@ fn whoever_changes_an_invoice_is_told_which_line_differs() {
 
 #[test]
 fn what_is_made_of_one_service_period_has_one_id() {
-    let other = TenantId::parse("01890000-0000-7000-8000-000000000002").unwrap();
-    let id = invoice_id(tenant(), 1, "USD");
-    assert_eq!(id, invoice_id(tenant(), 1, "USD"));
+    let other = customer(2).id;
+    let id = invoice_id(customer(1).id, 1, "USD");
+    assert_eq!(id, invoice_id(customer(1).id, 1, "USD"));
     assert_eq!(id.to_string(), "8c094a39-2d65-876f-aed4-6f72fee3a25a");
-    for another in
-        [invoice_id(other, 1, "USD"), invoice_id(tenant(), 2, "USD"), invoice_id(tenant(), 1, "EUR")]
-    {
+    for another in [
+        invoice_id(other, 1, "USD"),
+        invoice_id(customer(1).id, 2, "USD"),
+        invoice_id(customer(1).id, 1, "EUR"),
+    ] {
         assert_ne!(id, another);
     }
 }

@@ -5,9 +5,10 @@ use crate::catalog::{Booked, By, OfTenant, StoredInvoice};
 use crate::clock::{DAY, HOUR, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{InvoiceId, TenantId};
-use crate::model::invoice::{Basis, Customer, Invoice, InvoiceStatus, Service, Span, invoice_id};
+use crate::model::invoice::{Basis, Customer, Head, Invoice, InvoiceStatus, Service, Span, invoice_id};
 use crate::model::meter::API_REQUESTS;
-use crate::rating::invoice::{Head, booked, draw};
+use crate::model::tenant::TenantStatus;
+use crate::rating::invoice::{booked, draw};
 use crate::service::{Installation, subscriptions, usage};
 use crate::tenancy::{Lease, TenantScope};
 use serde_json::{Value, json};
@@ -80,6 +81,13 @@ pub async fn close_periods(installation: &Installation, input: ClosePeriodsIn, b
         // What was drawn up a moment ago is among them.
         closed.finalized = finalize(installation, installation.clock().now(), only, &by).await?;
     }
+    let told = json!({
+        "tenant": only, "ended": ended, "periods": closed.periods, "invoices": closed.invoices.len(),
+        "finalized": closed.finalized,
+    });
+    let write =
+        installation.catalog.write("close_periods", move |tx| tx.audit(&by, "periods.closed", "", &told));
+    write.await?;
     keep(installation).await?;
     Ok(closed)
 }
@@ -114,6 +122,24 @@ async fn close_all(
     }
 }
 
+/// Bills a tenant that is about to be erased for the time until it asked to leave, and issues what is drawn up. What
+/// cannot be billed does not keep it from being erased.
+pub(in crate::service) async fn bill_leaving(installation: &Installation, id: TenantId) -> Result<()> {
+    let ended = installation.catalog.write("end_service", move |tx| {
+        let (of, now) = (tx.of(id), tx.now());
+        let tenant = of.tenant()?;
+        let leaves =
+            tenant.status == TenantStatus::Closing && tenant.erase_after.is_some_and(|after| after <= now);
+        let closed = tenant.closed_at.filter(|_| leaves);
+        closed.map(|closed| of.end_service(closed).map(|()| closed)).transpose()
+    });
+    let Some(ended) = ended.await? else { return Ok(()) };
+    if let Err(error) = close_all(installation, ended, Some(id), &By::system()).await {
+        tracing::error!(tenant_id = %id, error = ?error, "the last period of a tenant that leaves could not be billed");
+    }
+    finalize(installation, installation.clock().now(), Some(id), &By::system()).await.map(drop)
+}
+
 /// All service periods of one tenant that are over, in their order. Each is one transaction in the catalog.
 async fn close_one(
     installation: &Installation,
@@ -123,6 +149,8 @@ async fn close_one(
     closed: &mut Closed,
 ) -> Result<usize> {
     let scope = TenantScope::for_job(&installation.tenancy, lease).await?;
+    // Who is leaving pays for the time until then, once it has left: it may come back.
+    let ended = scope.tenant().closed_at.map_or(ended, |closed| closed.min(ended));
     let mut periods = 0;
     let issuer = installation.config.invoice_issuer.clone().unwrap_or_default();
     let mut stored_requests = false;

@@ -7,6 +7,7 @@ mod unpaid;
 mod verify;
 
 pub use acts::{InvoiceAct, change_invoice, credit_invoice};
+pub(super) use closing::bill_leaving;
 pub use closing::{ClosePeriodsIn, Closed, close_periods, run_due};
 pub use unpaid::watch_unpaid;
 pub(in crate::service) use verify::exported;

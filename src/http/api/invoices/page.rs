@@ -95,8 +95,7 @@ fn head(out: &mut String, stored: &StoredInvoice) {
     }
     parties(out, "To", &invoice.tenant.name);
     out.push_str("<dl>\n");
-    let last = Timestamp((invoice.period.to.0 - 1).max(invoice.period.from.0));
-    let period = format!("{} to {}", day(invoice, invoice.period.from), day(invoice, last));
+    let period = format!("{} to {}", day(invoice, invoice.period.from), day(invoice, invoice.period.last()));
     let mut facts = vec![("Service period", period)];
     if let Some(at) = invoice.issued_at {
         facts.insert(0, ("Issued", day(invoice, at)));
