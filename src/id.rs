@@ -1,4 +1,5 @@
-//! Typed ids. All are UUIDv7 (RFC 9562), so that rows written together lie together.
+//! Typed ids. All are UUIDv7 (RFC 9562), so that rows written together lie together; but what must come out the same however
+//! often it is made has a `UUIDv8`, which follows from what it is of.
 
 use crate::clock::Timestamp;
 use uuid::Uuid;
@@ -7,6 +8,13 @@ use uuid::Uuid;
 pub fn uuid_v7(now: Timestamp) -> Uuid {
     let ms = u64::try_from(now.0).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(ms, &crate::random::id_bytes()).into_uuid()
+}
+
+/// A `UUIDv8` that follows from a digest: its first bytes.
+fn uuid_v8(digest: &[u8; 32]) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 macro_rules! typed_id {
@@ -71,4 +79,15 @@ typed_id! {
     ContentId,
     /// One request, as in `X-Request-Id`.
     RequestId,
+    /// One invoice.
+    InvoiceId,
+    /// One credit note.
+    CreditNoteId,
+}
+
+impl InvoiceId {
+    /// The invoice that follows from what the digest was made of.
+    pub fn derived(digest: &[u8; 32]) -> InvoiceId {
+        InvoiceId(uuid_v8(digest))
+    }
 }

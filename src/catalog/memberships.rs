@@ -207,11 +207,11 @@ impl OfTenant<'_> {
     /// Refuses what the state of the tenant, read in this transaction, does not let through.
     ///
     /// # Errors
-    /// As [`TenantStatus::admit`].
+    /// As [`super::Tenant::admit`].
     pub fn admit(&self, act: crate::model::tenant::Act) -> Result<TenantStatus> {
-        let status = self.tenant()?.status;
-        status.admit(act)?;
-        Ok(status)
+        let tenant = self.tenant()?;
+        tenant.admit(act)?;
+        Ok(tenant.status)
     }
 }
 

@@ -8,12 +8,16 @@ mod account_tokens;
 mod answers;
 mod api_keys;
 mod audit;
+mod billing_settings;
 mod cache;
 mod checkpoints;
+mod closing;
+mod credit_notes;
 mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod invoices;
 mod leaving;
 mod lifecycle;
 mod memberships;
@@ -35,9 +39,12 @@ pub use answers::{AnswerName, Answers};
 pub use api_keys::{ApiKey, NewApiKey};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
 pub use checkpoints::HeadSigned;
+pub use closing::{Booked, NumberedPeriod};
+pub use credit_notes::CreditNote;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
+pub use invoices::{KeptInvoice, StoredInvoice};
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
@@ -242,6 +249,7 @@ fn track() -> Track {
             include_str!("../../migrations/catalog/0010_roles_and_services.sql"),
         ),
         ("catalog/0011_usage.sql", include_str!("../../migrations/catalog/0011_usage.sql")),
+        ("catalog/0012_invoices.sql", include_str!("../../migrations/catalog/0012_invoices.sql")),
     ])
 }
 

@@ -3,9 +3,9 @@
 use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, OnConstraint, Row};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
-use crate::model::tenant::TenantStatus;
+use crate::model::tenant::{Act, TenantStatus};
 use crate::model::{Name, Slug};
 use crate::params;
 use crate::rating::PlanRef;
@@ -29,6 +29,8 @@ pub struct Tenant {
     pub settings: String,
     /// Whether its members need a second factor.
     pub second_factor_required: bool,
+    /// Whether it owes for longer than is waited for.
+    pub unpaid: bool,
     /// What must stand in its file.
     pub epoch: i64,
     /// The number of the last change of what it may use: what its file says of that is as new.
@@ -39,6 +41,25 @@ pub struct Tenant {
     pub closed_at: Option<Timestamp>,
     /// When it will be erased.
     pub erase_after: Option<Timestamp>,
+}
+
+impl Tenant {
+    /// Refuses what its state does not let through, or what it owes.
+    ///
+    /// # Errors
+    /// As [`TenantStatus::admit`]; 402 `payment_required`.
+    pub fn admit(&self, act: Act) -> Result<()> {
+        self.status.admit(act)?;
+        if self.unpaid && act == Act::Write {
+            return Err(Error::new(
+                Kind::PaymentRequired,
+                "payment_required",
+                "An invoice of this tenant is overdue, so it can only be read. Pay it, see GET .../invoices; everything \
+                 else is as it was as soon as that is done.",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// A tenant to be.
@@ -67,10 +88,10 @@ pub struct TenantChange {
 
 /// What [`tenant`] reads, in this order; the table is called `t`.
 pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after, \
-     t.second_factor_required, t.entitlements";
+     t.second_factor_required, t.entitlements, t.unpaid";
 
 /// How many of them there are: the place of what follows in a row.
-pub(super) const COLUMNS_COUNT: usize = 13;
+pub(super) const COLUMNS_COUNT: usize = 14;
 
 pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
@@ -88,6 +109,7 @@ pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
         erase_after: row.get(10)?,
         second_factor_required: row.get(11)?,
         entitlements: row.get(12)?,
+        unpaid: row.get(13)?,
     })
 }
 
@@ -217,6 +239,15 @@ impl OfTenant<'_> {
     /// 404 if there is none.
     pub fn tenant(&self) -> Result<Tenant> {
         self.catalog.find_tenant(&self.tenant.to_string())?.ok_or_else(Error::not_found)
+    }
+
+    /// Says whether it owes for longer than is waited for.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn set_unpaid(&self, unpaid: bool) -> Result<()> {
+        self.tx().execute("UPDATE tenants SET unpaid = ?2 WHERE id = ?1", params![self.tenant, unpaid])?;
+        self.catalog.forget_tenant(self.tenant)
     }
 
     /// Changes name, slug, time zone or settings.

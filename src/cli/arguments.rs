@@ -7,6 +7,7 @@ pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
 
 use super::Failure;
+use crate::clock::Timestamp;
 use crate::config::{Config, Partial};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -168,6 +169,24 @@ pub(super) enum PlanCommand {
         /// Show the difference and publish nothing
         #[arg(long, conflicts_with = "yes")]
         dry_run: bool,
+    },
+    /// Bill service periods that are over, without waiting for usage that may come late
+    ///
+    /// The server does it by itself, 24 hours after a period has ended; drafts turn final an hour later. Closing again
+    /// changes nothing. Usage that comes after it is one adjustment on the next invoice.
+    #[command(after_help = "Examples:\n  tenantry plan close-period\n  \
+                            tenantry plan close-period --tenant acme --final\n  \
+                            tenantry plan close-period --at 2026-06-01T00:00:00Z --json")]
+    ClosePeriod {
+        /// Only of this tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+        /// Only what ended at this time or before [default: now]
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+        /// Make the invoices final at once: they get their numbers
+        #[arg(long = "final")]
+        is_final: bool,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod billing;
 mod config;
 mod control;
 mod demo;
@@ -87,8 +88,15 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Audit { file, tenant, tenant_id, checkpoints, key }) => {
             verify::audit(&common, verify::AuditIn { file, tenant, tenant_id, checkpoints, key })
         }
+        Command::Verify(VerifyCommand::Billing { tenant, export }) => match export {
+            Some(export) => billing::verify_export(&common, &export),
+            None => billing::verify(&common, tenant),
+        },
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
+        Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {
+            plan::close_period(&common, tenant, at, is_final)
+        }
         Command::Plan(PlanCommand::Apply { file, yes, dry_run }) => plan::apply(&common, &file, yes, dry_run),
         Command::Usage(UsageCommand::Rebuild { tenant }) => usage::rebuild(&common, tenant),
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),

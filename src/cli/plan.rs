@@ -1,6 +1,7 @@
 //! `tenantry plan ..`: through the server if one runs, else on the directory itself.
 
 use super::{Common, Failure, admin};
+use crate::clock::Timestamp;
 use crate::service::admin::Command;
 use crate::service::plans::{PlansFileIn, VersionsSeen};
 use serde_json::Value;
@@ -34,6 +35,34 @@ pub(super) fn apply(common: &Common, file: &Path, yes: bool, dry_run: bool) -> R
     let done = admin::execute(&config, Command::PlanApply { file, publish: Some(seen) })?;
     admin::print(common, &done, published);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Bills service periods that are over.
+pub(super) fn close_period(
+    common: &Common,
+    tenant: Option<String>,
+    at: Option<Timestamp>,
+    is_final: bool,
+) -> Result<ExitCode, Failure> {
+    let config = admin::quiet(common)?;
+    let closed = admin::execute(&config, Command::PlanClosePeriod { tenant, at, is_final })?;
+    admin::print(common, &closed, |closed| {
+        let count = |name: &str| closed[name].as_array().map_or(0, Vec::len);
+        let failed: Vec<&str> =
+            closed["failed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let text = format!(
+            "{} service periods closed, {} invoices drawn up, {} turned final.",
+            closed["periods"],
+            count("invoices"),
+            closed["finalized"]
+        );
+        match failed.len() {
+            0 => text,
+            _ => format!("{text}\nNot closed, see the log: {}", failed.join(", ")),
+        }
+    });
+    let sound = closed["failed"].as_array().is_none_or(Vec::is_empty);
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 fn confirmed() -> Result<bool, Failure> {

@@ -75,6 +75,8 @@ impl Config {
         let bounds = [
             ("tenants_per_identity", u64::from(self.tenants_per_identity), 0, 1_000_000),
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
+            ("invoice_due_days", u64::from(self.invoice_due_days), 0, 3_650),
+            ("unpaid_grace_days", u64::from(self.unpaid_grace_days), 0, 3_650),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
             ("max_connections", self.max_connections as u64, 16, 1_000_000),
             ("idle_seconds", self.idle_seconds, 1, 3_600),

@@ -109,6 +109,12 @@ settings! {
     tenants_per_identity: u32 = 20, "20";
     /// Days between closing a tenant and its erasure.
     grace_days: u32 = 30, "30";
+    /// Who sends invoices: name, address, tax number, one line each. Stands at the head of each.
+    invoice_issuer: Option<String> = None, "\"Example GmbH\\nHauptstrasse 1\\n10115 Berlin\\nVAT DE123456789\"";
+    /// Days after which an invoice is due.
+    invoice_due_days: u32 = 14, "14";
+    /// Days after that until a tenant that has not paid can only be read and paid for.
+    unpaid_grace_days: u32 = 14, "14";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
     /// Days that audit entries are kept; 0 keeps them for good.

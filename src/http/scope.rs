@@ -63,11 +63,12 @@ needs! {
     ReopenTenant = TenantClose, Leave;
     ExportTenant = TenantExport, Leave;
     ReadSubscription = BillingRead, Read;
-    ChangeSubscription = BillingManage, Write;
+    ReadInvoices = BillingRead, Read;
+    ChangeSubscription = BillingManage, Pay;
     EmitUsage = UsageWrite, Write;
     ReadUsage = UsageRead, Read;
     ReadLimits = LimitsRead, Read;
-    SetSpendCap = BillingManage, Write;
+    SetSpendCap = BillingManage, Pay;
 }
 
 /// The scope of a request whose handler needs `N`.

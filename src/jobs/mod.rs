@@ -4,7 +4,7 @@
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, mail, provisioning, sessions, subscriptions, usage,
+    Installation, checkpoints, erasure, exports, invoices, mail, provisioning, sessions, subscriptions, usage,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use tokio::task::JoinSet;
 const TICK: Duration = Duration::from_secs(1);
 /// How often what was counted in memory is stored.
 const COUNT: Duration = Duration::from_secs(10);
+/// How often it is looked for periods to be billed and invoices to be issued.
+const BILL: Duration = Duration::from_secs(5);
 /// How often what has expired is swept.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -51,6 +53,13 @@ impl Runner {
             loop {
                 note("requests", usage::store_requests(&counting).await);
                 tokio::time::sleep(COUNT).await;
+            }
+        }));
+        let billing = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("invoices", invoices::run_due(&billing).await);
+                tokio::time::sleep(BILL).await;
             }
         }));
         let limits = Arc::clone(installation);

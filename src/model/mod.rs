@@ -10,6 +10,7 @@ pub mod etag;
 pub mod file_path;
 pub mod hex;
 pub mod idempotency;
+pub mod invoice;
 pub mod mac;
 pub mod media_type;
 pub mod meter;

@@ -58,11 +58,11 @@ impl TenantStatus {
             (_, Act::Read)
             | (TenantStatus::Active, _)
             | (TenantStatus::Suspended | TenantStatus::Closing, Act::Leave) => Ok(()),
-            (TenantStatus::Suspended, Act::Write) => Err(Error::conflict(
+            (TenantStatus::Suspended, Act::Write | Act::Pay) => Err(Error::conflict(
                 "tenant_suspended",
                 "This tenant is suspended and can only be read. Ask the operator to resume it.",
             )),
-            (TenantStatus::Closing, Act::Write) => Err(Error::conflict(
+            (TenantStatus::Closing, Act::Write | Act::Pay) => Err(Error::conflict(
                 "tenant_closing",
                 "This tenant is closing and can only be read and exported. An owner can reopen it.",
             )),
@@ -79,4 +79,6 @@ pub enum Act {
     Write,
     /// What a tenant may do on its way out: export, reopen.
     Leave,
+    /// Change what it pays for: also one that owes and can do nothing else.
+    Pay,
 }

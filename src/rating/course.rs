@@ -116,6 +116,11 @@ impl ServiceKind {
             ServiceKind::Regular => "regular",
         }
     }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<ServiceKind> {
+        [ServiceKind::Trial, ServiceKind::Regular].into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 impl Course {

@@ -9,6 +9,7 @@
 mod calendar;
 mod course;
 mod exact;
+pub mod invoice;
 mod rated;
 mod share;
 mod split;

@@ -1,10 +1,12 @@
 //! What the command line does to an installation: one code path, whether a server runs beside it or not.
 
+use super::invoices::{self, ClosePeriodsIn};
 use super::lifecycle::{self, OperatorAct};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
 use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, tenants, usage};
 use crate::catalog::{By, ExportStatus, Tenant};
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
 use crate::model::Email;
@@ -90,6 +92,15 @@ pub enum Command {
         /// The versions that were seen, to publish; nothing to tell only.
         publish: Option<plans::VersionsSeen>,
     },
+    /// Bills service periods that are over.
+    PlanClosePeriod {
+        /// Of which tenant; of all where none is given.
+        tenant: Option<String>,
+        /// Those that ended then or before; now where nothing is said.
+        at: Option<Timestamp>,
+        /// Whether drafts turn final at once.
+        is_final: bool,
+    },
     /// Lists the keys of access tokens.
     KeysList,
     /// Makes another key for access tokens.
@@ -104,6 +115,11 @@ pub enum Command {
     },
     /// Checks the usage events and sums of a tenant, or of all.
     VerifyUsage {
+        /// Which tenant's.
+        tenant: Option<String>,
+    },
+    /// Recomputes the invoices of a tenant, or of all.
+    VerifyBilling {
         /// Which tenant's.
         tenant: Option<String>,
     },
@@ -155,6 +171,11 @@ pub async fn run(
             let applied = plans::apply_plans(installation, &file, publish, By::console()).await?;
             Ok(serde_json::to_value(applied)?)
         }
+        Command::PlanClosePeriod { tenant, at, is_final } => {
+            let input = ClosePeriodsIn { tenant, at, is_final };
+            let closed = invoices::close_periods(installation, input, By::console()).await?;
+            Ok(serde_json::to_value(closed)?)
+        }
         Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),
         Command::KeysRotate { emergency } => {
             let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;
@@ -166,6 +187,11 @@ pub async fn run(
         }
         Command::VerifyUsage { tenant } => {
             let checked = usage::verify_usage(installation, tenant.as_deref()).await?;
+            let sound = checked.iter().all(|checked| checked.fault.is_none());
+            Ok(json!({ "ok": sound, "tenants": checked }))
+        }
+        Command::VerifyBilling { tenant } => {
+            let checked = invoices::verify_billing(installation, tenant.as_deref()).await?;
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
         }

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::Installation;
+use super::{Installation, invoices};
 use crate::catalog::{By, OfTenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -68,6 +68,7 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
         installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
         return Ok(receipt);
     }
+    invoices::bill_leaving(installation, id).await?;
     begin(installation, id).await?;
     tracing::info!(tenant_id = %id, "erasing");
     let files = remove_files(installation, id).await?;
@@ -174,6 +175,7 @@ fn kept() -> Vec<StoreKept> {
             "catalog: accounts of former members",
             "they belong to the people, who may be members elsewhere",
         ),
+        kept("catalog: invoices and credit notes", "as they were issued: the law asks for them"),
         kept("ledger of erasures: this receipt", "so that a restored backup does not bring the tenant back"),
         kept(
             "ledger of audit checkpoints: numbers, hashes and times",

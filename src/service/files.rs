@@ -144,7 +144,7 @@ impl StillAllowed {
         let (roles, actor, permission, act) = (self.roles.clone(), self.actor, self.permission, self.act);
         self.catalog
             .read(move |of| {
-                of.tenant()?.status.admit(act)?;
+                of.tenant()?.admit(act)?;
                 require_now(of, &roles, actor, permission)
             })
             .await

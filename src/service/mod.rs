@@ -17,6 +17,7 @@ pub mod exports;
 pub mod files;
 pub mod identity;
 pub mod invitations;
+pub mod invoices;
 mod keys;
 pub mod lifecycle;
 mod lock;
@@ -51,8 +52,8 @@ pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
 pub use crate::catalog::{
-    Actor, ApiKey, AuditFilter, By, Export, ExportStatus, Identity, Member, PlanVersion, PlanVersionLine,
-    Principal, Tenant, key_not_allowed,
+    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, Identity, Member, PlanVersion,
+    PlanVersionLine, Principal, StoredInvoice, Tenant, key_not_allowed,
 };
 
 use crate::catalog::Catalog;

@@ -40,7 +40,7 @@ pub use tx::changes::Keep;
 pub use warnings::Warnings;
 
 use crate::catalog::{Catalog, Export};
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, Timestamp};
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
@@ -55,6 +55,9 @@ use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tx::usage::Warning;
+
+/// Tenants that are billed in one go.
+const CLOSINGS: u32 = 1_000;
 
 /// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
 pub struct Tenancy {
@@ -174,6 +177,27 @@ impl Tenancy {
     /// Takes the tenants that were used since the last time, each with the lease to look at it.
     pub fn take_touched(&self) -> Vec<Lease> {
         self.requests.take_touched().into_iter().map(Lease::new).collect()
+    }
+
+    /// Takes tenants with a service period that ended at `ended` or before and is to be billed; of `only` one of them.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn claim_closings(&self, ended: Timestamp, only: Option<TenantId>) -> Result<Vec<Lease>> {
+        let found = match only {
+            Some(id) => vec![id],
+            None => self.catalog.read(move |tx| tx.list_tenants_to_bill(ended, CLOSINGS)).await?,
+        };
+        Ok(found.into_iter().map(Lease::new).collect())
+    }
+
+    /// Takes tenants whose files do not have all their final invoices.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn claim_invoices_to_keep(&self) -> Result<Vec<Lease>> {
+        let found = self.catalog.read(|tx| tx.list_tenants_with_invoices_to_keep(CLOSINGS)).await?;
+        Ok(found.into_iter().map(Lease::new).collect())
     }
 
     /// Where things are.

@@ -213,6 +213,7 @@ mod tests {
             timezone: String::new(),
             settings: String::new(),
             second_factor_required: false,
+            unpaid: false,
             epoch: 1,
             entitlements: 0,
             created_at: at,

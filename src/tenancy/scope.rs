@@ -4,6 +4,7 @@ mod answers;
 mod catalog;
 mod contents;
 mod entitlements;
+mod invoices;
 mod tables;
 mod timed;
 mod usage;
@@ -90,7 +91,7 @@ impl TenantScope {
         {
             return Err(Error::forbidden(permission.name()));
         }
-        tenant.status.admit(act)?;
+        tenant.admit(act)?;
         tenancy.count_request(&tenant, permission)?;
         let by = principal.by(address);
         Ok(TenantScope::of(tenancy, tenant, role, permissions, act, by))
@@ -102,7 +103,7 @@ impl TenantScope {
     /// 404 when the tenant is gone.
     pub async fn for_job(tenancy: &Arc<Tenancy>, lease: &Lease) -> Result<TenantScope> {
         let tenant = tenancy.catalog().tenant(&lease.tenant.to_string()).await?;
-        tenant.status.admit(Act::Leave)?;
+        tenant.admit(Act::Leave)?;
         Ok(TenantScope::of(
             tenancy,
             tenant,
@@ -125,7 +126,7 @@ impl TenantScope {
         reason: &'static str,
     ) -> Result<TenantScope> {
         let tenant = tenancy.catalog().tenant(selector).await?;
-        tenant.status.admit(act)?;
+        tenant.admit(act)?;
         let (id, entry) = (tenant.id, by.clone());
         tenancy
             .catalog()

@@ -94,6 +94,8 @@ fn routes() -> Vec<Route> {
         delete_unknown("/files/UNKNOWN", "files:write"),
         write("POST", "/batch", "records:write"),
         read("/subscription", "billing:read"),
+        read("/invoices", "billing:read"),
+        read_unknown("/invoices/UNKNOWN", "billing:read"),
         write("PUT", "/subscription", "billing:manage"),
         delete_unknown("/subscription/scheduled-change", "billing:manage"),
         write("POST", "/usage-events", "usage:write"),

@@ -28,6 +28,23 @@ pub(in crate::cli) enum VerifyCommand {
         #[arg(long, value_name = "FILE", requires = "file")]
         key: Option<PathBuf>,
     },
+    /// Recompute all invoices from the usage events: of the installation, or of an export
+    ///
+    /// Each invoice is drawn again from its plan and its usage, which is measured again from the events. Nothing but the
+    /// file is needed for an export.
+    #[command(
+        after_help = "Examples:\n  tenantry verify billing\n  tenantry verify billing --tenant acme\n  \
+                            tenantry verify billing --export acme.zip\n  tenantry verify billing --export unpacked/\n\n\
+                            Prints OK, or the first line that differs and exits with 1."
+    )]
+    Billing {
+        /// Only the invoices of this tenant of the installation
+        #[arg(long, value_name = "SLUG", conflicts_with = "export")]
+        tenant: Option<String>,
+        /// An export, or the directory that it was unpacked into
+        #[arg(long, value_name = "FILE")]
+        export: Option<PathBuf>,
+    },
     /// Check an export: every file against the manifest, and its audit log
     #[command(after_help = "Example:\n  tenantry verify export acme.zip --key receipts.pub")]
     Export {

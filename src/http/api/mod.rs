@@ -9,6 +9,7 @@ mod exports;
 mod factors;
 mod files;
 mod invitations;
+mod invoices;
 mod me;
 mod members;
 mod openapi;
@@ -55,6 +56,7 @@ pub(super) fn routes() -> Routes {
         .and(operator::routes())
         .and(plans::routes())
         .and(subscriptions::routes())
+        .and(invoices::routes())
         .and(usage::routes())
 }
 

@@ -119,6 +119,15 @@ summaries! {
     GET "/operator/plans" operatorListPlans "All plans, each in its newest version" "-" -> 200 "[PublishedPlan]";
     GET "/operator/plans/{key}" operatorGetPlan "A plan and its versions" "-" -> 200 "PublishedPlan";
     PUT "/operator/plans/{key}" operatorPutPlan "Publish another version of a plan, or its first" "PlanIn" -> 200 "PublishedPlan";
+    GET "/tenants/{tenant}/invoices" listInvoices "Invoices, the newest first" "-" -> 200 "[Invoice]";
+    GET "/tenants/{tenant}/invoices/{invoice}" getInvoice "An invoice; as CSV with its lines, or as a page to print, by Accept" "-" -> 200 "Invoice";
+    POST "/operator/periods/close" operatorClosePeriods "Bill service periods that are over, without waiting for what may come late" "PeriodsToClose" -> 200 "PeriodsClosed";
+    POST "/operator/invoices/{invoice}/mark-paid" operatorMarkPaid "A final invoice was paid" "-" -> 200 "Invoice";
+    POST "/operator/invoices/{invoice}/void" operatorVoidInvoice "A final invoice was issued by mistake" "-" -> 200 "Invoice";
+    POST "/operator/invoices/{invoice}/mark-uncollectible" operatorGiveUpInvoice "Nobody expects a final invoice to be paid any more" "-" -> 200 "Invoice";
+    POST "/operator/invoices/{invoice}/credit-notes" operatorCreditInvoice "Take something back of a final invoice" "CreditNoteIn" -> 201 "CreditNote";
+    GET "/operator/tenants/{selector}/tax-rate" operatorGetTaxRate "What tax is levied on a tenant's invoices" "-" -> 200 "TaxRate";
+    PUT "/operator/tenants/{selector}/tax-rate" operatorPutTaxRate "Levy another tax on invoices from now on, or none" "TaxRate" -> 200 "TaxRate";
     PUT "/operator/tenants/{selector}/subscription" operatorAssignPlan "Move a tenant to any plan" "SubscriptionChange" -> 200 "Subscription";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";

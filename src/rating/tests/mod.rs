@@ -3,6 +3,8 @@
 mod calendar;
 mod course;
 mod golden;
+mod invoice_oracle;
+mod invoices;
 mod oracle;
 
 use super::{Period, Share, rate};

@@ -103,7 +103,7 @@ fn model(scale: u8) -> impl Strategy<Value = PriceModel> {
     ]
 }
 
-fn case() -> impl Strategy<Value = (u8, Price, i64)> {
+pub(super) fn case() -> impl Strategy<Value = (u8, Price, i64)> {
     (0..=9_u8).prop_flat_map(|scale| {
         let price = (model(scale), quantity(scale), 0..100_000_i64)
             .prop_map(|(model, included, minimum)| Price { meter: "m".to_owned(), included, minimum, model });

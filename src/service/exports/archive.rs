@@ -83,7 +83,7 @@ impl Archive {
         zip.file("data.db", &database)?;
         zip.file("usage_events.ndjson", &events)?;
         zip.file("members.csv", &self.working.path("members.csv"))?;
-        for name in ["audit.ndjson", "audit-checkpoints.ndjson"] {
+        for name in ["invoices.ndjson", "audit.ndjson", "audit-checkpoints.ndjson"] {
             zip.file(name, &self.working.path(name))?;
         }
         let uploads = uploads::write(&mut zip, scope, &list, |percent| {

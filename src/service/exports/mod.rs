@@ -129,6 +129,7 @@ async fn run_export(installation: &Arc<Installation>, lease: &Lease, id: ExportI
     let working =
         installation.tenancy.unless_fenced(scope.tenant().id, move || Working::create(working)).await?;
     working.spool_members(&scope).await?;
+    working.spool_invoices(&scope).await?;
     super::checkpoints::sign_chain(installation, scope.tenant().id.to_string()).await?;
     working.spool_audit(&scope).await?;
     let (progress, mut seen) = watch::channel(0_i64);

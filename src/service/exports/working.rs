@@ -47,6 +47,13 @@ impl Working {
         }
     }
 
+    /// Writes `invoices.ndjson`.
+    pub(super) async fn spool_invoices(&self, scope: &TenantScope) -> Result<()> {
+        let text = scope.catalog().read(crate::service::invoices::exported).await?;
+        let path = self.path("invoices.ndjson");
+        blocking(move || Ok(std::fs::write(path, text)?)).await
+    }
+
     /// Writes `audit.ndjson`, and the checkpoints that vouch for it.
     pub(super) async fn spool_audit(&self, scope: &TenantScope) -> Result<()> {
         // First: no checkpoint is of an entry that is not there.

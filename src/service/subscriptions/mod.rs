@@ -98,7 +98,7 @@ pub async fn change_subscription(scope: &TenantScope, plan: String, when: When) 
         .catalog()
         .write("change_subscription", move |of| {
             require_now(of, &roles, actor, Permission::BillingManage)?;
-            of.admit(Act::Write)?;
+            of.admit(Act::Pay)?;
             if when == When::Now && of.count_service_periods(of.now().plus(-DAY))? >= MOST_CHANGES {
                 return Err(too_many_changes());
             }
@@ -176,7 +176,7 @@ pub async fn cancel_scheduled_change(scope: &TenantScope) -> Result<()> {
         .catalog()
         .write("cancel_scheduled_change", move |of| {
             require_now(of, &roles, actor, Permission::BillingManage)?;
-            of.admit(Act::Write)?;
+            of.admit(Act::Pay)?;
             let course = settle(of)?;
             if course.next.is_none() {
                 return Err(Error::new(

@@ -138,7 +138,7 @@ pub async fn set_spend_cap(scope: &TenantScope, cap: Option<i64>) -> Result<()> 
         .catalog()
         .write("set_spend_cap", move |of| {
             require_now(of, &roles, actor, Permission::BillingManage)?;
-            of.admit(Act::Write)?;
+            of.admit(Act::Pay)?;
             let before = of.set_spend_cap(cap)?;
             if before != cap {
                 let details = json!({ "from": before, "to": cap });

@@ -5,6 +5,7 @@ pub mod changes;
 mod entitlements;
 pub mod files;
 pub mod idempotency;
+mod invoices;
 pub mod records;
 pub mod usage;
 

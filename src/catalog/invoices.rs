@@ -1,0 +1,390 @@
+//! Invoices: drawn up, issued with a number, paid or not.
+
+use super::{CatalogTx, OfTenant};
+use crate::clock::Timestamp;
+use crate::db::{DbError, Row};
+use crate::error::{Error, Result};
+use crate::id::{InvoiceId, TenantId};
+use crate::model::invoice::{Invoice, InvoiceStatus};
+use crate::params;
+
+/// An invoice and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredInvoice {
+    /// What it says.
+    pub invoice: Invoice,
+    /// SHA-256 of that in its canonical form, in hex.
+    pub digest: String,
+    /// How it stands.
+    pub status: InvoiceStatus,
+    /// What credit notes took back of it, in minor units.
+    pub credited: i64,
+    /// What Stripe calls it.
+    pub stripe_invoice_id: Option<String>,
+    /// When it was drawn up.
+    pub drafted_at: Timestamp,
+    /// When it was paid.
+    pub paid_at: Option<Timestamp>,
+    /// When it was declared void.
+    pub voided_at: Option<Timestamp>,
+    /// When it was given up.
+    pub given_up_at: Option<Timestamp>,
+}
+
+impl StoredInvoice {
+    /// What is still to be paid.
+    pub fn due(&self) -> i64 {
+        match self.status {
+            InvoiceStatus::Draft | InvoiceStatus::Final | InvoiceStatus::Uncollectible => {
+                self.invoice.total - self.credited
+            }
+            InvoiceStatus::Paid | InvoiceStatus::Void => 0,
+        }
+    }
+}
+
+/// A final invoice as the tenant's file keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptInvoice {
+    /// Its id.
+    pub id: InvoiceId,
+    /// Its number.
+    pub number: String,
+    /// Its document, as text.
+    pub document: String,
+    /// SHA-256 of that.
+    pub digest: String,
+    /// How it stands.
+    pub status: String,
+    /// The number of the service period that was closed.
+    pub closes: i64,
+    /// When it was paid, void or given up.
+    pub ended_at: Option<Timestamp>,
+}
+
+const COLUMNS: &str =
+    "document, digest, status, credited, stripe_invoice_id, drafted_at, paid_at, voided_at, given_up_at";
+
+/// What [`COLUMNS`] reads; the document is parsed behind the row.
+fn stored(row: &Row<'_>) -> Result<(String, StoredRow), DbError> {
+    let rest = StoredRow {
+        digest: row.get(1)?,
+        status: row.get(2)?,
+        credited: row.get(3)?,
+        stripe_invoice_id: row.get(4)?,
+        drafted_at: row.get(5)?,
+        paid_at: row.get(6)?,
+        voided_at: row.get(7)?,
+        given_up_at: row.get(8)?,
+    };
+    Ok((row.get(0)?, rest))
+}
+
+struct StoredRow {
+    digest: String,
+    status: String,
+    credited: i64,
+    stripe_invoice_id: Option<String>,
+    drafted_at: Timestamp,
+    paid_at: Option<Timestamp>,
+    voided_at: Option<Timestamp>,
+    given_up_at: Option<Timestamp>,
+}
+
+fn invoice_of((document, row): (String, StoredRow)) -> Result<StoredInvoice> {
+    Ok(StoredInvoice {
+        invoice: Invoice::read(&document)?,
+        digest: row.digest,
+        // The CHECK of the table lets no other word in.
+        status: InvoiceStatus::parse(&row.status).unwrap_or(InvoiceStatus::Void),
+        credited: row.credited,
+        stripe_invoice_id: row.stripe_invoice_id,
+        drafted_at: row.drafted_at,
+        paid_at: row.paid_at,
+        voided_at: row.voided_at,
+        given_up_at: row.given_up_at,
+    })
+}
+
+impl CatalogTx<'_> {
+    /// The next number of a series of documents. It is taken with the transaction, so that none is left out.
+    pub(super) fn next_document_number(&self, series: &str) -> Result<i64> {
+        self.tx.execute(
+            "INSERT INTO document_numbers (series, last) VALUES (?1, 1)
+             ON CONFLICT (series) DO UPDATE SET last = document_numbers.last + 1",
+            params![series],
+        )?;
+        Ok(self.tx.count("SELECT last FROM document_numbers WHERE series = ?1", params![series])?)
+    }
+
+    /// The last number of an invoice.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn last_invoice_number(&self) -> Result<i64> {
+        Ok(self
+            .tx
+            .count("SELECT coalesce(max(last), 0) FROM document_numbers WHERE series = 'invoice'", &[])?)
+    }
+
+    /// What is wrong with the numbers of all invoices together: one that is missing below the last.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_number_gap(&self) -> Result<Option<String>> {
+        let issued = self.tx.count("SELECT count(*) FROM invoices WHERE number IS NOT NULL", &[])?;
+        let last = self.last_invoice_number()?;
+        Ok((issued != last)
+            .then(|| format!("numbers: the last one is {last}, and there are {issued} final invoices")))
+    }
+
+    /// Leaves numbers up to that one to invoices that were issued before the catalog was restored.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn raise_invoice_number(&self, last: i64) -> Result<()> {
+        self.tx.execute(
+            "INSERT INTO document_numbers (series, last) VALUES ('invoice', ?1)
+             ON CONFLICT (series) DO UPDATE SET last = ?1 WHERE document_numbers.last < ?1",
+            params![last],
+        )?;
+        Ok(())
+    }
+
+    /// Whose invoice that is.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_invoice_tenant(&self, id: InvoiceId) -> Result<Option<TenantId>> {
+        Ok(self
+            .tx
+            .query_row("SELECT tenant_id FROM invoices WHERE id = ?1", params![id], |row| row.get(0))?)
+    }
+
+    /// Drafts that were drawn up at `drafted` or before, the oldest first.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_drafts(
+        &self,
+        drafted: Timestamp,
+        only: Option<TenantId>,
+        limit: u32,
+    ) -> Result<Vec<(TenantId, InvoiceId)>> {
+        let only = only.map(|id| id.to_string());
+        Ok(self.tx.query(
+            "SELECT tenant_id, id FROM invoices
+             WHERE status = 'draft' AND drafted_at <= ?1 AND (?2 IS NULL OR tenant_id = ?2)
+             ORDER BY drafted_at, tenant_id, closes, id LIMIT ?3",
+            params![drafted, only.as_deref(), limit],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?)
+    }
+
+    /// Tenants that owe and are not treated so yet: past due as soon as an invoice is due, read-only where it was due at
+    /// `overdue` or before.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_owing_tenants(&self, overdue: Timestamp) -> Result<Vec<TenantId>> {
+        Ok(self.tx.query(
+            "SELECT DISTINCT i.tenant_id FROM invoices i JOIN tenants t ON t.id = i.tenant_id
+               JOIN subscriptions s ON s.tenant_id = i.tenant_id
+             WHERE i.status = 'final' AND i.due_at <= ?1
+               AND (s.status = 'active' OR (t.unpaid = 0 AND i.due_at <= ?2)) LIMIT 1000",
+            params![self.now(), overdue],
+            |row| row.get(0),
+        )?)
+    }
+
+    /// Tenants with final invoices that their files do not have as they stand.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_tenants_with_invoices_to_keep(&self, limit: u32) -> Result<Vec<TenantId>> {
+        Ok(self.tx.query(
+            "SELECT DISTINCT i.tenant_id FROM invoices i JOIN tenants t ON t.id = i.tenant_id
+             WHERE i.kept = 0 AND i.status <> 'draft' AND t.status IN ('active', 'suspended', 'closing') LIMIT ?1",
+            params![limit],
+            |row| row.get(0),
+        )?)
+    }
+}
+
+impl OfTenant<'_> {
+    /// Adds a draft with its lines.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn insert_draft(&self, invoice: &Invoice) -> Result<()> {
+        self.tx().execute(
+            "INSERT INTO invoices (id, tenant_id, closes, status, currency, period_from, period_to, subtotal, tax, total,
+               document, digest, drafted_at)
+             VALUES (?1, ?2, ?3, 'draft', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                invoice.id,
+                self.tenant,
+                invoice.basis.closes,
+                invoice.currency.as_str(),
+                invoice.period.from,
+                invoice.period.to,
+                invoice.subtotal,
+                invoice.tax,
+                invoice.total,
+                invoice.canonical()?,
+                invoice.digest()?,
+                self.now()
+            ],
+        )?;
+        for (index, line) in invoice.lines.iter().enumerate() {
+            self.tx().execute(
+                "INSERT INTO invoice_lines (invoice_id, position, id, kind, meter, description, quantity, unit, amount,
+                   seq_from, seq_to, events, digest)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                params![
+                    invoice.id,
+                    i64::try_from(index + 1).unwrap_or(i64::MAX),
+                    line.id.as_str(),
+                    line.kind.name(),
+                    line.meter.as_deref(),
+                    line.description.as_str(),
+                    line.quantity.as_str(),
+                    line.unit.as_deref(),
+                    line.amount,
+                    line.seq_from,
+                    line.seq_to,
+                    line.events,
+                    line.digest.as_deref()
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The invoice of that id.
+    ///
+    /// # Errors
+    /// 404 if the tenant has none.
+    pub fn find_invoice(&self, id: InvoiceId) -> Result<StoredInvoice> {
+        let sql = format!("SELECT {COLUMNS} FROM invoices WHERE tenant_id = ?1 AND id = ?2");
+        let found = self.tx().query_row(&sql, params![self.tenant, id], stored)?;
+        invoice_of(found.ok_or_else(Error::not_found)?)
+    }
+
+    /// Invoices, the newest first: those behind `after`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_invoices(&self, after: Option<InvoiceId>, limit: u32) -> Result<Vec<StoredInvoice>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM invoices
+             WHERE tenant_id = ?1 AND (?2 IS NULL
+               OR (closes, id) < ((SELECT closes FROM invoices WHERE tenant_id = ?1 AND id = ?2), ?2))
+             ORDER BY closes DESC, id DESC LIMIT ?3"
+        );
+        let after = after.map(|id| id.to_string());
+        let found = self.tx().query(&sql, params![self.tenant, after.as_deref(), limit], stored)?;
+        found.into_iter().map(invoice_of).collect()
+    }
+
+    /// Gives a draft its number and makes it final: from here on nothing of it changes. Nothing is done to one that is
+    /// final already.
+    ///
+    /// # Errors
+    /// 404 if the tenant has none of that id.
+    pub fn finalize_invoice(&self, id: InvoiceId, due_after: i64) -> Result<Option<StoredInvoice>> {
+        let draft = self.find_invoice(id)?;
+        if draft.status != InvoiceStatus::Draft {
+            return Ok(None);
+        }
+        let number = self.catalog.next_document_number("invoice")?;
+        let issued = Invoice {
+            number: Some(format!("INV-{number:06}")),
+            issued_at: Some(self.now()),
+            due_at: Some(self.now().plus(due_after)),
+            ..draft.invoice
+        };
+        self.tx().execute(
+            "UPDATE invoices SET status = 'final', number = ?3, issued_at = ?4, due_at = ?5, document = ?6, digest = ?7
+             WHERE tenant_id = ?1 AND id = ?2",
+            params![
+                self.tenant,
+                id,
+                issued.number.as_deref(),
+                issued.issued_at,
+                issued.due_at,
+                issued.canonical()?,
+                issued.digest()?
+            ],
+        )?;
+        self.find_invoice(id).map(Some)
+    }
+
+    /// What became of a final invoice. The ways that lead there are held by the table.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn end_invoice(&self, id: InvoiceId, status: InvoiceStatus) -> Result<()> {
+        let column = match status {
+            InvoiceStatus::Paid => "paid_at",
+            InvoiceStatus::Void => "voided_at",
+            InvoiceStatus::Uncollectible => "given_up_at",
+            InvoiceStatus::Draft | InvoiceStatus::Final => {
+                return Err(Error::internal("an invoice ends paid, void or given up"));
+            }
+        };
+        let sql = format!(
+            "UPDATE invoices SET status = ?3, {column} = ?4, kept = 0 WHERE tenant_id = ?1 AND id = ?2"
+        );
+        self.tx().execute(&sql, params![self.tenant, id, status.name(), self.now()])?;
+        Ok(())
+    }
+
+    /// Final invoices that the tenant's file does not have as they stand.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_invoices_to_keep(&self) -> Result<Vec<KeptInvoice>> {
+        Ok(self.tx().query(
+            "SELECT id, number, document, digest, status, closes, coalesce(paid_at, voided_at, given_up_at) FROM invoices
+             WHERE tenant_id = ?1 AND kept = 0 AND status <> 'draft' ORDER BY closes LIMIT 100",
+            params![self.tenant],
+            |row| {
+                Ok(KeptInvoice {
+                    id: row.get(0)?,
+                    number: row.get(1)?,
+                    document: row.get(2)?,
+                    digest: row.get(3)?,
+                    status: row.get(4)?,
+                    closes: row.get(5)?,
+                    ended_at: row.get(6)?,
+                })
+            },
+        )?)
+    }
+
+    /// Notes that the file has them: unless one has changed since.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_kept(&self, kept: &[KeptInvoice]) -> Result<()> {
+        for invoice in kept {
+            self.tx().execute(
+                "UPDATE invoices SET kept = 1 WHERE tenant_id = ?1 AND id = ?2 AND status = ?3",
+                params![self.tenant, invoice.id, invoice.status.as_str()],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Whether a final invoice was due at `due` or before.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn has_invoice_due(&self, due: Timestamp) -> Result<bool> {
+        Ok(self.tx().exists(
+            "SELECT 1 FROM invoices WHERE tenant_id = ?1 AND status = 'final' AND due_at <= ?2 LIMIT 1",
+            params![self.tenant, due],
+        )?)
+    }
+}

@@ -1,0 +1,71 @@
+//! Schemas of invoices.
+
+use super::resources::Shape;
+
+pub(super) const SHAPES: &[Shape] = &[
+    (
+        "Invoice",
+        &[
+            ("id", "text"),
+            ("number", "text|null"),
+            ("status", "text"),
+            ("currency", "text"),
+            ("period", "object"),
+            ("timezone", "text"),
+            ("issuer", "text"),
+            ("tenant", "object"),
+            ("subtotal_cents", "integer"),
+            ("tax_cents", "integer"),
+            ("total_cents", "integer"),
+            ("credited_cents", "integer"),
+            ("due_cents", "integer"),
+            ("tax_rate", "object|null"),
+            ("drawn_at", "time"),
+            ("issued_at", "time|null"),
+            ("due_at", "time|null"),
+            ("paid_at", "time|null"),
+            ("voided_at", "time|null"),
+            ("given_up_at", "time|null"),
+            ("digest", "text"),
+            ("lines", "[InvoiceLine]"),
+            ("stripe_invoice_id?", "text"),
+            ("credit_notes?", "[CreditNote]"),
+        ],
+    ),
+    (
+        "InvoiceLine",
+        &[
+            ("id", "text"),
+            ("kind", "text"),
+            ("service_period", "integer|null"),
+            ("meter", "text|null"),
+            ("description", "text"),
+            ("quantity", "text"),
+            ("unit_cents", "text|null"),
+            ("amount_cents", "integer"),
+            ("seq_from", "integer|null"),
+            ("seq_to", "integer|null"),
+            ("events", "integer|null"),
+            ("digest", "text|null"),
+        ],
+    ),
+    (
+        "CreditNote",
+        &[
+            ("id", "text"),
+            ("number", "text"),
+            ("invoice_id", "text"),
+            ("amount_cents", "integer"),
+            ("reason", "text"),
+            ("issued_at", "time"),
+            ("invoice?", "Invoice"),
+        ],
+    ),
+    ("CreditNoteIn", &[("amount_cents", "integer"), ("reason", "text")]),
+    ("PeriodsToClose", &[("tenant?", "text"), ("at?", "time"), ("final?", "flag")]),
+    (
+        "PeriodsClosed",
+        &[("periods", "integer"), ("invoices", "[text]"), ("finalized", "integer"), ("failed", "[text]")],
+    ),
+    ("TaxRate", &[("tax", "object|null")]),
+];

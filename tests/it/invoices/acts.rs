@@ -1,0 +1,116 @@
+//! What operators do to final invoices, and what nobody can.
+
+use super::*;
+use crate::harness::Call;
+
+/// A final invoice, and an operator.
+fn issued() -> (Arc<Installation>, Server, Person, Tenant, Person) {
+    let (installation, server, ann, acme) = begin();
+    let operator = server.add_operator();
+    set_clock(&installation, "2026-06-01T01:00:00Z");
+    close(&installation, &["--final"]);
+    let (ann, operator) = (ann.sign_in_again(), operator.sign_in_again());
+    (installation, server, ann, acme, operator)
+}
+
+fn act(operator: &Person, invoice: &Value, act: &str) -> Answer {
+    let path = format!("/api/v1/operator/invoices/{}/{act}", invoice["id"].as_str().unwrap());
+    operator.client.send(&Call::new("POST", path))
+}
+
+#[test]
+fn a_final_invoice_is_paid_void_or_given_up_and_each_step_is_audited() {
+    let (installation, _server, ann, acme, operator) = issued();
+    let invoice = list(&ann.client, &acme).remove(0);
+    let given_up = act(&operator, &invoice, "mark-uncollectible").expect(200);
+    assert_eq!(
+        (given_up.string("/status").as_str(), &given_up.json["due_cents"]),
+        ("uncollectible", &json!(4_900))
+    );
+    let paid = act(&operator, &invoice, "mark-paid").expect(200);
+    assert_eq!((paid.string("/status").as_str(), &paid.json["due_cents"]), ("paid", &json!(0)));
+    // Said twice it is the same.
+    assert_eq!(act(&operator, &invoice, "mark-paid").expect(200).json, paid.json);
+    act(&operator, &invoice, "void").expect_code(409, "wrong_status");
+    let mut now = list(&ann.client, &acme).remove(0);
+    for field in ["status", "paid_at", "given_up_at", "due_cents"] {
+        now[field] = invoice[field].clone();
+    }
+    assert_eq!(now, invoice, "nothing else of it changed");
+    let audit = ann.client.get(&acme.path("/audit?action=invoice.*")).expect(200);
+    let actions: Vec<&str> = audit.json["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions, ["invoice.paid", "invoice.given_up", "invoice.finalized", "invoice.drafted"]);
+    let unknown = json!({ "id": "01890000-0000-7000-8000-000000000001" });
+    act(&operator, &unknown, "mark-paid").expect(404);
+    assert_eq!(verify(&installation, 0, &[]), "OK: 1 invoices of 1 tenants.\n");
+}
+
+#[test]
+fn a_credit_note_takes_something_back_and_never_more_than_there_is() {
+    let (_installation, _server, ann, acme, operator) = issued();
+    let invoice = list(&ann.client, &acme).remove(0);
+    let id = invoice["id"].as_str().unwrap();
+    let credit = |amount: i64| {
+        let path = format!("/api/v1/operator/invoices/{id}/credit-notes");
+        operator.client.post(&path, json!({ "amount_cents": amount, "reason": "An outage in May" }))
+    };
+    let note = credit(900).expect(201);
+    assert_eq!(
+        (note.string("/number").as_str(), &note.json["invoice"]["due_cents"]),
+        ("CN-000001", &json!(4_000))
+    );
+    credit(4_001).expect_refused_by_name("amount_cents");
+    credit(0).expect_refused_by_name("amount_cents");
+    assert_eq!(credit(4_000).expect(201).json["invoice"]["status"], "paid");
+    let told = ann.client.get(&acme.path(&format!("/invoices/{id}"))).expect(200);
+    assert_eq!(told.json["credit_notes"].as_array().unwrap().len(), 2);
+    assert_eq!((&told.json["credited_cents"], &told.json["total_cents"]), (&json!(4_900), &json!(4_900)));
+}
+
+#[test]
+fn tax_is_one_line_on_the_invoices_from_then_on() {
+    let (installation, server, ann, acme) = begin();
+    let operator = server.add_operator();
+    let path = "/api/v1/operator/tenants/acme/tax-rate";
+    let rate = json!({ "tax": { "name": "VAT", "percent": "19", "id": "DE123456789" } });
+    operator.client.send(&Call::put(path, rate.clone())).expect(200);
+    assert_eq!(operator.client.get(path).expect(200).json, rate);
+    let wrong = json!({ "tax": { "name": "VAT", "percent": 101 } });
+    operator.client.send(&Call::put(path, wrong)).expect_refused_by_name("tax.percent");
+    tokens(&ann.client, &acme, 101, "a");
+    set_clock(&installation, "2026-06-01T01:00:00Z");
+    close(&installation, &["--final"]);
+    let invoice = list(&ann.sign_in_again().client, &acme).remove(0);
+    assert_eq!(lines(&invoice).last(), Some(&line("tax", "", 931)), "19 % of 49.02");
+    assert_eq!(invoice["total_cents"], 4_902 + 931);
+}
+
+/// Straight in the catalog, past all code: the tables hold it.
+#[test]
+fn a_final_invoice_cannot_be_changed_even_in_the_catalog_itself() {
+    let (installation, server, ..) = issued();
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    for sql in [
+        "UPDATE invoices SET total = total + 1, subtotal = subtotal + 1",
+        "UPDATE invoices SET document = '{}'",
+        "UPDATE invoices SET number = 'INV-000007'",
+        "UPDATE invoices SET due_at = 0",
+        "UPDATE invoices SET status = 'draft', number = NULL, issued_at = NULL",
+        "DELETE FROM invoices",
+        "UPDATE invoice_lines SET amount = 0",
+        "DELETE FROM invoice_lines",
+        "INSERT INTO invoice_lines (invoice_id, position, id, kind, description, quantity, amount)
+           SELECT id, 99, 'x', 'fee', '', '1', 0 FROM invoices",
+        "UPDATE service_periods SET ends_at = ends_at - 1 WHERE billed_at IS NOT NULL",
+    ] {
+        let refused = catalog.execute(sql, []);
+        assert!(refused.is_err(), "{sql}: {refused:?}");
+    }
+    assert_eq!(catalog.execute("UPDATE invoices SET stripe_invoice_id = 'in_1'", []).unwrap(), 1);
+}
