@@ -24,6 +24,7 @@ mod services;
 mod sessions;
 mod settings;
 mod sign_ups;
+mod stripe;
 mod subscriptions;
 mod tenant_roles;
 mod tenants;
@@ -43,6 +44,10 @@ pub use seats::Seats;
 pub use second_factors::SecondFactor;
 pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
+pub use stripe::{
+    NewStripeEvent, StripeCheckout, StripeDrift, StripeEvent, StripeEventFilter, StripeEventStatus,
+    StripeItem, StripeOutcome,
+};
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 
@@ -239,6 +244,7 @@ fn track() -> Track {
             "catalog/0010_roles_and_services.sql",
             include_str!("../../migrations/catalog/0010_roles_and_services.sql"),
         ),
+        ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
     ])
 }
 
