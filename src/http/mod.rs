@@ -26,6 +26,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod verb;
+mod webhooks;
 
 pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;

@@ -63,6 +63,7 @@ needs! {
     ExportTenant = TenantExport, Leave;
     ReadSubscription = BillingRead, Read;
     ChangeSubscription = BillingManage, Write;
+    ManageBilling = BillingManage, Write;
 }
 
 /// The scope of a request whose handler needs `N`.

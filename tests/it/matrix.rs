@@ -96,6 +96,9 @@ fn routes() -> Vec<Route> {
         read("/subscription", "billing:read"),
         write("PUT", "/subscription", "billing:manage"),
         delete_unknown("/subscription/scheduled-change", "billing:manage"),
+        write("POST", "/billing/checkout", "billing:manage"),
+        // Without Stripe.
+        Route { body: None, permitted: &[409], ..write("POST", "/billing/portal", "billing:manage") },
     ]
 }
 

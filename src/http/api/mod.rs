@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod billing;
 mod changes;
 mod emails;
 mod exports;
@@ -21,6 +22,7 @@ mod roles;
 mod service_identities;
 mod setup;
 mod sql;
+mod stripe;
 mod subscriptions;
 mod tenants;
 
@@ -54,6 +56,8 @@ pub(super) fn routes() -> Routes {
         .and(operator::routes())
         .and(plans::routes())
         .and(subscriptions::routes())
+        .and(billing::routes())
+        .and(stripe::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -60,9 +60,13 @@ fn read(body: Object) -> crate::error::Result<(String, When)> {
     Ok((plan, When::parse(when.as_deref())?))
 }
 
-async fn put(allowed: Allowed<ChangeSubscription>, body: Object) -> Answer<Json<Value>> {
+async fn put(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<ChangeSubscription>,
+    body: Object,
+) -> Answer<Json<Value>> {
     let (plan, when) = read(body)?;
-    let changed = subscriptions::change_subscription(&allowed.scope, plan, when).await?;
+    let changed = subscriptions::change_subscription(&installation, &allowed.scope, plan, when).await?;
     Ok(Json(subscription_out(&changed)))
 }
 

@@ -12,6 +12,7 @@ mod records;
 mod resources;
 mod schemas;
 mod shared;
+mod stripe;
 mod subject;
 mod summaries;
 mod tenant;

@@ -97,6 +97,8 @@ summaries! {
     GET "/tenants/{tenant}/subscription" getSubscription "On which plan the tenant is, and until when" "-" -> 200 "Subscription";
     PUT "/tenants/{tenant}/subscription" changeSubscription "Move to the newest version of a plan, now or at the end of the period" "SubscriptionChange" -> 200 "Subscription";
     DELETE "/tenants/{tenant}/subscription/scheduled-change" cancelScheduledChange "Take back a change that was asked for the end of the period" "-" -> 204 "-";
+    POST "/tenants/{tenant}/billing/checkout" beginCheckout "Where a plan is paid at Stripe" "Checkout" -> 200 "BillingPage";
+    POST "/tenants/{tenant}/billing/portal" openBillingPortal "Where the tenant manages at Stripe what it pays" "-" -> 200 "BillingPage";
     GET "/plans" listPlans "Plans that a tenant may choose" "-" -> 200 "[OfferedPlan]";
     GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
@@ -112,6 +114,10 @@ summaries! {
     GET "/operator/plans/{key}" operatorGetPlan "A plan and its versions" "-" -> 200 "PublishedPlan";
     PUT "/operator/plans/{key}" operatorPutPlan "Publish another version of a plan, or its first" "PlanIn" -> 200 "PublishedPlan";
     PUT "/operator/tenants/{selector}/subscription" operatorAssignPlan "Move a tenant to any plan" "SubscriptionChange" -> 200 "Subscription";
+    GET "/operator/stripe-events" operatorListStripeEvents "Events of Stripe, newest first: what each changed, or why not" "-" -> 200 "[StripeEvent]";
+    POST "/operator/stripe-events/{event}/replay" operatorReplayStripeEvent "Have an event of Stripe looked at again" "-" -> 202 "StripeEvent";
+    GET "/operator/stripe-drift" operatorGetStripeDrift "Where Stripe and the catalog differed when that was last looked at" "-" -> 200 "StripeDrift";
+    POST "/operator/stripe-drift/repair" operatorRepairStripeDrift "Look for drift now and let Stripe's word count" "-" -> 200 "StripeDrift";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";
 }
