@@ -51,7 +51,7 @@ pub struct Subscription {
     pub customer: String,
     /// Whether it is of live mode.
     pub livemode: bool,
-    /// Stripe's word: incomplete, trialing, active, past_due, unpaid, canceled, ...
+    /// Stripe's word: incomplete, trialing, active, `past_due`, unpaid, canceled, ...
     pub status: String,
     /// Prices of its items; licensed ones before metered ones.
     pub prices: Vec<String>,

@@ -74,7 +74,7 @@ async fn work_off_one(
         match looked {
             Ok(done) => finish(installation, event.id, done).await?,
             Err(Fault::Unknown) => {
-                finish(installation, event.id, Done::parked("Stripe does not know it")).await?
+                finish(installation, event.id, Done::parked("Stripe does not know it")).await?;
             }
             Err(Fault::Refused(why)) => {
                 finish(installation, event.id, Done::parked(format!("Stripe refuses: {why}"))).await?;
