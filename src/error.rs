@@ -81,7 +81,7 @@ struct Inner {
     fields: Vec<FieldError>,
     permission: Option<&'static str>,
     retry_after_s: Option<u32>,
-    members: Vec<(&'static str, i64)>,
+    members: Vec<(&'static str, serde_json::Value)>,
     cause: Option<Cause>,
 }
 
@@ -216,8 +216,8 @@ impl Error {
 
     /// Adds a number of a name of its own to what the client is told.
     #[must_use]
-    pub fn with_member(mut self, name: &'static str, value: i64) -> Error {
-        self.0.members.push((name, value));
+    pub fn with_member(mut self, name: &'static str, value: impl Into<serde_json::Value>) -> Error {
+        self.0.members.push((name, value.into()));
         self
     }
 
@@ -255,7 +255,7 @@ impl Error {
         self.0.retry_after_s
     }
     /// Numbers with names of their own.
-    pub fn members(&self) -> &[(&'static str, i64)] {
+    pub fn members(&self) -> &[(&'static str, serde_json::Value)] {
         &self.0.members
     }
     /// The private cause, for the log alone.

@@ -7,7 +7,9 @@ use crate::clock::Timestamp;
 use crate::db::{ConstraintKind, DbError, Row};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId};
+use crate::model::meter::SEATS;
 use crate::model::tenant::TenantStatus;
+use crate::model::usage::quarter;
 use crate::params;
 use crate::policy::OWNER;
 
@@ -150,7 +152,9 @@ impl OfTenant<'_> {
     pub fn insert_membership(&self, identity: IdentityId, role: &str) -> Result<bool> {
         let is_new = self.add_member(identity, role)?;
         if is_new {
-            self.seats()?.admit_members()?;
+            let seats = self.seats()?;
+            seats.admit_members()?;
+            self.raise_counted(SEATS, quarter(self.now().0), seats.used)?;
         }
         Ok(is_new)
     }

@@ -28,6 +28,7 @@ mod stripe;
 mod subscriptions;
 mod tenant_roles;
 mod tenants;
+mod usage;
 
 pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
@@ -50,6 +51,7 @@ pub use stripe::{
 };
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
+pub use usage::CountedSum;
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{
@@ -244,6 +246,7 @@ fn track() -> Track {
             "catalog/0010_roles_and_services.sql",
             include_str!("../../migrations/catalog/0010_roles_and_services.sql"),
         ),
+        ("catalog/0011_usage.sql", include_str!("../../migrations/catalog/0011_usage.sql")),
         ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
     ])
 }

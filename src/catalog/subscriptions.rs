@@ -69,6 +69,31 @@ impl OfTenant<'_> {
         Ok(self.tx().query_row(&sql, params![self.tenant], course)?)
     }
 
+    /// Sets what usage may cost in a period, in minor units, or any amount; tells what was said before.
+    ///
+    /// # Errors
+    /// 404 for a tenant without a subscription; as the database says.
+    pub fn set_spend_cap(&self, cap: Option<i64>) -> Result<Option<i64>> {
+        let before = self.tx().query_row(
+            "SELECT spend_cap FROM subscriptions WHERE tenant_id = ?1",
+            params![self.tenant],
+            |row| row.get::<Option<i64>>(0),
+        )?;
+        let before = before.ok_or_else(Error::not_found)?;
+        if before != cap {
+            self.tx().execute(
+                "UPDATE subscriptions SET spend_cap = ?2 WHERE tenant_id = ?1",
+                params![self.tenant, cap],
+            )?;
+            self.tx().execute(
+                "UPDATE tenants SET entitlements = entitlements + 1 WHERE id = ?1",
+                params![self.tenant],
+            )?;
+            self.catalog.forget_tenant(self.tenant)?;
+        }
+        Ok(before)
+    }
+
     /// Whether the tenant has had a trial of a plan.
     ///
     /// # Errors

@@ -96,6 +96,9 @@ pub(super) enum Command {
     /// Plans: prices, limits, features
     #[command(subcommand)]
     Plan(PlanCommand),
+    /// Usage: what was counted
+    #[command(subcommand)]
+    Usage(UsageCommand),
     /// Check what was signed or chained
     #[command(subcommand)]
     Verify(VerifyCommand),
@@ -165,6 +168,17 @@ pub(super) enum PlanCommand {
         /// Show the difference and publish nothing
         #[arg(long, conflicts_with = "yes")]
         dry_run: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum UsageCommand {
+    /// Drop the sums and make them anew from the events, which stay as they are
+    #[command(after_help = "Examples:\n  tenantry usage rebuild --tenant acme\n  tenantry usage rebuild")]
+    Rebuild {
+        /// Only this tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
     },
 }
 

@@ -13,6 +13,7 @@ mod output;
 mod plan;
 mod serve;
 mod sessions;
+mod usage;
 mod verify;
 mod verify_files;
 
@@ -20,7 +21,7 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::config::Config;
 use arguments::{
     Arguments, Command, Common, ConfigCommand, Listening, OperatorCommand, PlanCommand, TenantCommand,
-    VerifyCommand,
+    UsageCommand, VerifyCommand,
 };
 use clap::Parser as _;
 use std::process::ExitCode;
@@ -89,6 +90,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
         Command::Plan(PlanCommand::Apply { file, yes, dry_run }) => plan::apply(&common, &file, yes, dry_run),
+        Command::Usage(UsageCommand::Rebuild { tenant }) => usage::rebuild(&common, tenant),
+        Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),
         Command::Keys(command) => keys::run(&common, &command),
         Command::Sessions(command) => sessions::run(&common, command),
         Command::Config(ConfigCommand::Check) => config::check(&common),

@@ -3,6 +3,7 @@
 use super::large_body::{self, Deadline};
 use super::pages;
 use super::problem::{Problem, Unwritten, write};
+use super::warnings::with_warnings;
 use crate::clock::monotonic;
 use crate::error::{Error, Kind};
 use crate::id::RequestId;
@@ -40,7 +41,7 @@ pub(super) async fn observe(installation: &Installation, mut router: Router, req
     } else {
         (request, None)
     };
-    let mut answer = pin!(async {
+    let mut answer = pin!(with_warnings(installation, async {
         match with_small_body_read(request).await {
             Ok(request) => {
                 let routed = AssertUnwindSafe(async move { router.call(request).await });
@@ -52,7 +53,7 @@ pub(super) async fn observe(installation: &Installation, mut router: Router, req
             }
             Err(problem) => problem.into_response(),
         }
-    });
+    }));
     let mut response = match tokio::time::timeout(deadline, answer.as_mut()).await {
         Ok(response) => response,
         Err(_) if large.as_ref().is_some_and(Deadline::is_lifted) => answer.await,

@@ -26,6 +26,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod verb;
+mod warnings;
 mod webhooks;
 
 pub use openapi::{Audience, tables_document, typescript};

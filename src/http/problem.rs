@@ -69,7 +69,7 @@ pub(super) fn write(response: &mut Response, error: &Error, request_id: &str) {
         fields.insert("permission".to_owned(), permission.into());
     }
     if let Some(fields) = document.as_object_mut() {
-        let members = error.members().iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+        let members = error.members().iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         fields.extend(members);
     }
     let headers = response.headers_mut();

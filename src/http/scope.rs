@@ -3,6 +3,7 @@
 use super::principal::SignedIn;
 use super::problem::Problem;
 use super::routes::{Access, Declared, TenantRoute};
+use super::warnings::let_in_to;
 use crate::error::{Error, Kind};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
@@ -64,6 +65,10 @@ needs! {
     ReadSubscription = BillingRead, Read;
     ChangeSubscription = BillingManage, Write;
     ManageBilling = BillingManage, Write;
+    EmitUsage = UsageWrite, Write;
+    ReadUsage = UsageRead, Read;
+    ReadLimits = LimitsRead, Read;
+    SetSpendCap = BillingManage, Write;
 }
 
 /// The scope of a request whose handler needs `N`.
@@ -125,7 +130,9 @@ impl<N> Allowed<N> {
                 return Err(Problem(ambiguous()));
             }
         }
-        Ok(Allowed { scope: outcome?, principal: signed_in.principal, need: PhantomData })
+        let scope = outcome?;
+        let_in_to(scope.tenant().id);
+        Ok(Allowed { scope, principal: signed_in.principal, need: PhantomData })
     }
 }
 

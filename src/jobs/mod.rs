@@ -4,7 +4,7 @@
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, mail, provisioning, sessions, stripe, subscriptions,
+    Installation, checkpoints, erasure, exports, mail, provisioning, sessions, stripe, subscriptions, usage,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 
 /// How long work that nobody announced waits at most.
 const TICK: Duration = Duration::from_secs(1);
+/// How often what was counted in memory is stored.
+const COUNT: Duration = Duration::from_secs(10);
 /// How often what has expired is swept.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -52,6 +54,20 @@ impl Runner {
                 note("recovering events of Stripe", stripe::recover_when_due(&stripe).await);
                 note("drift from Stripe", stripe::look_for_drift_when_due(&stripe).await);
                 let _ = tokio::time::timeout(TICK, stripe.stripe_arrives()).await;
+            }
+        }));
+        let counting = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("requests", usage::store_requests(&counting).await);
+                tokio::time::sleep(COUNT).await;
+            }
+        }));
+        let limits = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("notices of limits", usage::tell_notices(&limits).await);
+                limits.tenancy().notices_arrive().await;
             }
         }));
         let sweep = Arc::clone(installation);
@@ -97,6 +113,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
+    note("storage", usage::watch_storage(installation).await);
     note("half-made tenants", provisioning::sweep_half_made(installation, long_ago).await);
 }
 

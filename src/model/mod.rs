@@ -12,6 +12,7 @@ pub mod hex;
 pub mod idempotency;
 pub mod mac;
 pub mod media_type;
+pub mod meter;
 pub mod money;
 pub mod name;
 pub mod password;
@@ -25,6 +26,7 @@ pub mod stripe;
 pub mod table;
 pub mod tenant;
 pub mod text;
+pub mod usage;
 
 pub use email::Email;
 pub use etag::{Etag, Tagger};

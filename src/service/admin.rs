@@ -3,7 +3,7 @@
 use super::lifecycle::{self, OperatorAct};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
-use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, tenants};
+use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, tenants, usage};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
@@ -97,6 +97,16 @@ pub enum Command {
         /// Whether the old ones are refused at once.
         emergency: bool,
     },
+    /// Makes the usage sums of a tenant, or of all, anew from the events.
+    UsageRebuild {
+        /// Which tenant's.
+        tenant: Option<String>,
+    },
+    /// Checks the usage events and sums of a tenant, or of all.
+    VerifyUsage {
+        /// Which tenant's.
+        tenant: Option<String>,
+    },
     /// Checks all audit chains, or that of one tenant.
     VerifyAudit {
         /// Which tenant's.
@@ -149,6 +159,15 @@ pub async fn run(
         Command::KeysRotate { emergency } => {
             let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;
             Ok(json!({ "keys": keys }))
+        }
+        Command::UsageRebuild { tenant } => {
+            let rebuilt = usage::rebuild_usage(installation, tenant.as_deref(), progress).await?;
+            Ok(json!({ "tenants": rebuilt }))
+        }
+        Command::VerifyUsage { tenant } => {
+            let checked = usage::verify_usage(installation, tenant.as_deref()).await?;
+            let sound = checked.iter().all(|checked| checked.fault.is_none());
+            Ok(json!({ "ok": sound, "tenants": checked }))
         }
         Command::VerifyAudit { tenant } => {
             let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;

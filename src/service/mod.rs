@@ -46,6 +46,7 @@ pub mod tenants;
 mod throttle;
 mod tokens;
 mod turns;
+pub mod usage;
 
 pub use keys::PublicKey;
 pub use tokens::TokenPair;
@@ -61,6 +62,7 @@ use crate::config::Config;
 use crate::db::ReaderThreads;
 use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
+use crate::id::RequestId;
 use crate::tenancy::{App, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
@@ -89,6 +91,8 @@ pub struct Installation {
     clock: SharedClock,
     work: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
+    /// This run of the server: what it has counted is stored under it.
+    run: String,
     erasing: tokio::sync::Mutex<()>,
     /// One at a time signs heads of audit chains and writes them into their ledger.
     signing: tokio::sync::Mutex<()>,
@@ -97,6 +101,20 @@ pub struct Installation {
     draining: watch::Sender<bool>,
     // Last, so that it is let go of after everything else is closed.
     _lock: lock::DirectoryLock,
+}
+
+/// Enters the meters of the app into the catalog. Blocks.
+fn declare_meters(catalog: &Arc<Catalog>, app: &mut App) -> Result<()> {
+    let (catalog, mut meters) = (Arc::clone(catalog), app.meters.clone());
+    let declared = tokio::runtime::Handle::current().block_on(async move {
+        let write = catalog.write("declare_meters", move |tx| {
+            tx.declare_meters(&mut meters)?;
+            Ok(meters.clone())
+        });
+        write.await
+    });
+    app.meters = declared?;
+    Ok(())
 }
 
 /// Where a request came from.
@@ -143,7 +161,7 @@ impl Installation {
 
     fn open_blocking(config: Config, clock: SharedClock) -> Result<Installation> {
         // The app first: a typo in it must not even make a data directory.
-        let app = App::load(config.app.as_deref())
+        let mut app = App::load(config.app.as_deref())
             .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
         if app.sign_up == SignUp::Domains && config.smtp_host.is_none() {
             tracing::warn!(
@@ -159,6 +177,7 @@ impl Installation {
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
+        declare_meters(&catalog, &mut app)?;
         let tenancy = Tenancy::open(
             Arc::clone(&catalog),
             layout.clone(),
@@ -179,6 +198,7 @@ impl Installation {
             file_turns: files::FileTurns::new(descriptors.transfers),
             repeats: repeats::InProgress::default(),
             work: Notify::new(),
+            run: RequestId::new(clock.now()).to_string(),
             erasing: tokio::sync::Mutex::new(()),
             signing: tokio::sync::Mutex::new(()),
             checkpoint_owed: AtomicBool::new(true),

@@ -3,7 +3,9 @@
 use super::Installation;
 use crate::catalog::{By, CatalogTx, DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 use crate::error::{Error, Kind, Result};
-use crate::model::plan::{FieldChange, Plan, PlansFile, bad_plan_key, difference, read_plans_file};
+use crate::model::plan::{
+    FieldChange, KnownMeters, Plan, PlansFile, bad_plan_key, difference, read_plans_file,
+};
 use crate::model::text::is_key;
 use crate::model::{Etag, Preconditions};
 use serde::{Deserialize, Serialize};
@@ -66,7 +68,7 @@ pub async fn apply_plans(
     publish: Option<VersionsSeen>,
     by: By,
 ) -> Result<PlansApplied> {
-    let plans = read_plans_file(&file.name, &file.text, &installation.app().known_meters)?;
+    let plans = read_plans_file(&file.name, &file.text, &KnownMeters::of(&installation.app().meters))?;
     match publish {
         None => installation.catalog.read(move |tx| compare(tx, &plans)).await,
         Some(seen) => {
@@ -260,7 +262,7 @@ pub async fn put_plan(
             "is required, or the header If-Match: the version that you saw, 0 for a new plan",
         ));
     }
-    let plan = match Plan::read(input.document, "document", &installation.app().known_meters) {
+    let plan = match Plan::read(input.document, "document", &KnownMeters::of(&installation.app().meters)) {
         Ok(plan) if faults.is_empty() => plan,
         read => {
             faults.extend(read.err().into_iter().flatten());

@@ -6,13 +6,16 @@ mod tables;
 pub use tables::TableRules;
 
 use crate::db::{Migration, Track};
+use crate::error::FieldError;
 use crate::model::Email;
-use crate::model::plan::{self, KnownMeters, PlansFile};
+use crate::model::meter::{Meter, MeterToml, Meters};
+use crate::model::plan::{KnownMeters, PlansFile};
 use crate::model::table::Schema;
 use crate::model::text::{KEY_RULE, is_key};
 use crate::policy::{Permission, PermissionSet, Roles};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tables::TableToml;
 
 /// Who may sign up.
@@ -49,8 +52,8 @@ pub struct App {
     pub default_plan: Option<String>,
     /// Its plans, by key: those that are published at the first start.
     pub plans: PlansFile,
-    /// The meters that plans may name.
-    pub known_meters: KnownMeters,
+    /// The meters: its own and those that are built in.
+    pub meters: Meters,
     /// Where all this stands, for messages.
     pub file: String,
     /// The product's own front end, if any.
@@ -76,7 +79,7 @@ struct AppToml {
     require_second_factor: bool,
     default_plan: Option<String>,
     roles: BTreeMap<String, RoleToml>,
-    meters: toml::Table,
+    meters: BTreeMap<String, MeterToml>,
     plans: toml::Table,
     jobs: toml::Table,
     tables: BTreeMap<String, TableToml>,
@@ -86,6 +89,14 @@ struct AppToml {
 #[serde(deny_unknown_fields)]
 struct RoleToml {
     permissions: Vec<String>,
+}
+
+impl AppError {
+    /// Every field at fault, a line for each.
+    fn of_fields(file: &str, faults: Vec<FieldError>) -> AppError {
+        let lines = faults.iter().map(|fault| format!("{file}: {}: {}", fault.field, fault.message));
+        AppError(lines.collect::<Vec<_>>().join("\n"))
+    }
 }
 
 impl App {
@@ -115,6 +126,11 @@ impl App {
     /// As [`App::check_migrations`].
     pub fn read_schema(&self) -> crate::error::Result<Schema> {
         super::provision::schema_of(self)
+    }
+
+    /// The meter that each created record of a table counts one for.
+    pub(super) fn meter_of(&self, table: &str) -> Option<Arc<Meter>> {
+        self.meters.get(self.tables.meter(table)?).map(Arc::clone)
     }
 
     fn starter() -> Result<App, AppError> {
@@ -167,18 +183,17 @@ impl App {
                 )));
             }
         }
-        for (section, table) in [("meters", &settings.meters), ("jobs", &settings.jobs)] {
-            if !table.is_empty() {
-                tracing::warn!(file, section, "this section of app.toml has no effect in this version");
-            }
+        if !settings.jobs.is_empty() {
+            tracing::warn!(file, "the section jobs of app.toml has no effect in this version");
         }
-        let known_meters = KnownMeters::built_in().with_declared(&plan::object(settings.meters));
-        let plans = plans::read(file, settings.plans, settings.default_plan.as_deref(), &known_meters)?;
-        let (tables, lines) = TableRules::read(file, settings.tables, &roles)?;
+        let meters = Meters::read(settings.meters).map_err(|faults| AppError::of_fields(file, faults))?;
+        let known = KnownMeters::of(&meters);
+        let plans = plans::read(file, settings.plans, settings.default_plan.as_deref(), &known)?;
+        let (tables, lines) = TableRules::read(file, settings.tables, &roles, &meters)?;
         Ok(App {
             default_plan: settings.default_plan,
             plans,
-            known_meters,
+            meters,
             file: file.to_owned(),
             name: settings.name.unwrap_or_else(|| "Tenantry".to_owned()),
             tables,

@@ -8,6 +8,7 @@ use super::{Tenancy, TenantTx};
 use crate::catalog::Tenant;
 use crate::error::Result;
 use crate::id::TenantId;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use tokio::sync::Mutex;
 
@@ -61,11 +62,15 @@ impl Tenancy {
         if file.entitled.is(revision) {
             return Ok(());
         }
-        let write = file
-            .database
-            .write("entitlements", move |tx| Ok(TenantTx::new(tx).put_entitlements(&entitlements)?));
+        let terms = Arc::clone(&file.terms);
+        let write = file.database.write("entitlements", move |tx| {
+            let terms = Arc::clone(&terms);
+            tx.after_commit(move || terms.changes());
+            Ok(TenantTx::new(tx).put_entitlements(&entitlements)?)
+        });
         write.await?;
         file.entitled.revision.store(revision, Relaxed);
+        self.warnings.forget(id);
         Ok(())
     }
 }

@@ -19,13 +19,20 @@ pub struct ExportCopy {
 
 impl ExportCopy {
     /// Copies the file of the scope's tenant to `target` without stopping its writers, and writes which uploads it names
-    /// to `list`: a line each, the id of the content, a tab, and the rest as JSON. Blocks.
+    /// to `list`: a line each, the id of the content, a tab, and the rest as JSON; and the usage events to `events`. Blocks.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn make(scope: &TenantScope, layout: &Layout, target: &Path, list: &Path) -> Result<ExportCopy> {
+    pub fn make(
+        scope: &TenantScope,
+        layout: &Layout,
+        target: &Path,
+        list: &Path,
+        events: &Path,
+    ) -> Result<ExportCopy> {
         super::copy_file(&layout.tenant_file(scope.tenant().id), target)?;
         list_uploads(target, list)?;
+        write_usage_events(target, events)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;
         let (schema, virtual_tables) =
             copy.read(|tx| Ok((schema::introspect(tx)?, schema::virtual_tables(tx)?)))?;
@@ -61,6 +68,19 @@ impl ExportCopy {
         self.copy.close();
         self.path
     }
+}
+
+/// Each event on a line of its own, in their order: what invoices are made of.
+fn write_usage_events(copy: &Path, events: &Path) -> Result<()> {
+    let copy = Maintenance::open(copy).map_err(Error::internal)?;
+    let mut out = BufWriter::new(File::create(events)?);
+    copy.read(|tx| {
+        TenantTx::new(tx).each_usage_event(|event| {
+            serde_json::to_writer(&mut out, &event)?;
+            Ok(out.write_all(b"\n")?)
+        })
+    })?;
+    Ok(out.flush()?)
 }
 
 /// Uploads of one read.

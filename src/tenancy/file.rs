@@ -6,6 +6,7 @@ use super::entitled::Entitled;
 use super::schema;
 use super::tx::TenantTx;
 use super::tx::changes::{Tracked, begin_anew};
+use super::tx::usage::TermsCache;
 use crate::clock::SharedClock;
 use crate::db::{
     Database, DatabaseOptions, DbError, Maintenance, OpenError, ReaderThreads, Track, TrackFault, Tx,
@@ -16,6 +17,7 @@ use crate::id::TenantId;
 use crate::model::table::Schema;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +36,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0004_files.sql", include_str!("../../migrations/tenant/0004_files.sql")),
         ("tenant/0005_answers.sql", include_str!("../../migrations/tenant/0005_answers.sql")),
         ("tenant/0007_entitlements.sql", include_str!("../../migrations/tenant/0007_entitlements.sql")),
+        ("tenant/0008_usage.sql", include_str!("../../migrations/tenant/0008_usage.sql")),
     ])
 }
 
@@ -53,6 +56,10 @@ pub(super) struct TenantFile {
     pub(super) tracked: Arc<Tracked>,
     /// What the file says of what the tenant may use.
     pub(super) entitled: Entitled,
+    /// The same, parsed for what counts usage.
+    pub(super) terms: Arc<TermsCache>,
+    /// Whether there were notices of limits in it that nobody was told of, until somebody took that up.
+    pub(super) has_untold: AtomicBool,
 }
 
 /// Why a file is not served.
@@ -135,7 +142,7 @@ impl TenantFile {
         if is_link(path) {
             return Err(Refusal::Link);
         }
-        let (mut found, mut revision) = (None, None);
+        let (mut found, mut revision, mut has_untold) = (None, None, false);
         let database = Database::open(path, database_options(options), Arc::clone(&options.clock), |tx| {
             check_stamp(tx, id, epoch)?;
             // Both are looked at: a file that is older in one may be newer in the other.
@@ -145,13 +152,22 @@ impl TenantFile {
             }
             found = Some(schemas.of(tx, &options.app)?);
             revision = TenantTx::new(tx).entitlements_revision()?;
+            has_untold = TenantTx::new(tx).has_untold_notices()?;
             Ok::<(), Refusal>(())
         })?;
         let schema = found.ok_or(Refusal::Open(OpenError::Missing))?;
-        let (tracked, plan) = Tracked::new(&schema);
+        let (tracked, plan) = Tracked::new(&schema, &|table| options.app.meter_of(table));
         database.capture(Arc::new(plan));
         let (tracked, entitled) = (Arc::new(tracked), Entitled::new(revision));
-        Ok(TenantFile { database, schema, tracked, entitled, consoles: Consoles::new() })
+        Ok(TenantFile {
+            database,
+            schema,
+            tracked,
+            entitled,
+            terms: Arc::default(),
+            has_untold: AtomicBool::new(has_untold),
+            consoles: Consoles::new(),
+        })
     }
 }
 

@@ -16,10 +16,12 @@ mod layout;
 mod ledger;
 mod open_files;
 mod provision;
+mod requests;
 mod schema;
 mod scope;
 mod table_access;
 pub mod tx;
+mod warnings;
 
 pub use app::{App, AppError, SignUp, TableRules};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
@@ -27,10 +29,12 @@ pub use contents::{Content, NewContent, Sealed};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
 pub use layout::Layout;
+pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
 pub use table_access::{TableAccess, Wants};
 pub use tx::TenantTx;
 pub use tx::changes::Keep;
+pub use warnings::Warnings;
 
 use crate::catalog::{Catalog, Export};
 use crate::clock::SharedClock;
@@ -47,6 +51,7 @@ pub use open_files::most_open_tenants;
 use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tx::usage::Warning;
 
 /// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
 pub struct Tenancy {
@@ -60,6 +65,8 @@ pub struct Tenancy {
     fences: Arc<Fences>,
     ledger: Ledger,
     feeds: Arc<Feeds>,
+    warnings: Arc<Warnings>,
+    requests: RequestCounts,
     keep: Keep,
     clock: SharedClock,
 }
@@ -111,6 +118,8 @@ impl Tenancy {
             fences,
             ledger,
             feeds,
+            warnings: Arc::default(),
+            requests: RequestCounts::default(),
             keep,
             clock,
         })
@@ -124,6 +133,31 @@ impl Tenancy {
     /// The catalog.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// The limits of a tenant that are nearly or wholly used, as far as that is known since the start.
+    pub fn usage_warnings(&self, tenant: TenantId) -> Vec<Warning> {
+        self.warnings.of(tenant, self.clock.now())
+    }
+
+    /// Requests that were counted.
+    pub fn requests(&self) -> &RequestCounts {
+        &self.requests
+    }
+
+    /// Waits until the people of a tenant are to be told of a limit.
+    pub async fn notices_arrive(&self) {
+        self.warnings.arrive().await;
+    }
+
+    /// Takes the tenants whose people are to be told of a limit, each with the lease to do it.
+    pub fn take_due_notices(&self) -> Vec<Lease> {
+        self.warnings.take_due().into_iter().map(Lease::new).collect()
+    }
+
+    /// Takes the tenants that were used since the last time, each with the lease to look at it.
+    pub fn take_touched(&self) -> Vec<Lease> {
+        self.requests.take_touched().into_iter().map(Lease::new).collect()
     }
 
     /// Where things are.

@@ -5,6 +5,7 @@ mod catalog;
 mod contents;
 mod entitlements;
 mod tables;
+mod usage;
 
 pub use catalog::CatalogOf;
 
@@ -89,6 +90,7 @@ impl TenantScope {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.status.admit(act)?;
+        tenancy.count_request(&tenant, permission)?;
         let by = principal.by(address);
         Ok(TenantScope::of(tenancy, tenant, role, permissions, act, by))
     }
@@ -255,10 +257,19 @@ impl TenantScope {
         let file = self.file().await?;
         let (tracked, actor) = (Arc::clone(&file.tracked), self.by.actor);
         let (feeds, keep, tenant) = (Arc::clone(&self.tenancy.feeds), self.tenancy.keep, self.tenant.id);
+        let metering = self.metering(file);
         let write = file.database.write(name, move |tx| {
             let tenant_tx = TenantTx::new(tx);
+            let storage = metering.storage(tenant_tx)?;
             let result = act(&tenant_tx)?;
-            if let Some(seq) = record_changes(tenant_tx, &tracked, actor, &keep)? {
+            let recorded = record_changes(tenant_tx, &tracked, actor, &keep)?;
+            if !recorded.billable.is_empty() {
+                metering.take_billable(tenant_tx, &recorded.billable)?;
+            }
+            if let Some(storage) = storage {
+                storage.admit(tenant_tx)?;
+            }
+            if let Some(seq) = recorded.last {
                 let feeds = Arc::clone(&feeds);
                 tx.after_commit(move || feeds.announce(tenant, seq));
             }

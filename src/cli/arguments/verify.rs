@@ -37,6 +37,16 @@ pub(in crate::cli) enum VerifyCommand {
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
     },
+    /// Check usage: that no event was changed, and that the sums are what the events come to
+    #[command(
+        after_help = "Examples:\n  tenantry verify usage\n  tenantry verify usage --tenant acme --json\n\n\
+                            Exits with 0 if nothing is wrong, 1 if something is."
+    )]
+    Usage {
+        /// Only this tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+    },
     /// Check the receipt of an erasure; needs nothing but the file
     #[command(after_help = "Example:\n  tenantry verify receipt receipt.json --key receipts.pub")]
     Receipt {

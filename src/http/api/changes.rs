@@ -77,9 +77,8 @@ fn written(event: StreamEvent) -> Event {
         StreamEvent::Gone(error) => {
             let mut told = serde_json::json!({ "code": error.code(), "detail": error.detail() });
             if let Some(fields) = told.as_object_mut() {
-                fields.extend(
-                    error.members().iter().map(|(name, value)| ((*name).to_owned(), (*value).into())),
-                );
+                fields
+                    .extend(error.members().iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
             }
             Event::default().event("gone").data(told.to_string())
         }

@@ -25,6 +25,7 @@ mod sql;
 mod stripe;
 mod subscriptions;
 mod tenants;
+mod usage;
 
 use super::routes::Routes;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -58,6 +59,7 @@ pub(super) fn routes() -> Routes {
         .and(subscriptions::routes())
         .and(billing::routes())
         .and(stripe::routes())
+        .and(usage::routes())
 }
 
 /// 201 with the whole resource and where it is.

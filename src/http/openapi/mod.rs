@@ -17,6 +17,7 @@ mod subject;
 mod summaries;
 mod tenant;
 mod typescript;
+mod usage;
 mod values;
 
 pub(super) use installation::installation_document;

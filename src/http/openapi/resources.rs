@@ -1,7 +1,7 @@
 //! Schemas of the main resources, in one table. A field that ends in `?` may be missing.
 
 use super::shared::reference;
-use super::{members, plans, stripe};
+use super::{members, plans, stripe, usage};
 use serde_json::{Map, Value, json};
 
 /// Fields of an object and their types: `text`, `time`, `integer`, `flag`, `object`, `any`, the name of another schema,
@@ -195,7 +195,8 @@ const SHAPES: &[Shape] = &[
 ];
 
 fn shapes() -> impl Iterator<Item = &'static Shape> {
-    SHAPES.iter().chain(members::SHAPES).chain(plans::SHAPES).chain(stripe::SHAPES)
+    let more = members::SHAPES.iter().chain(plans::SHAPES).chain(stripe::SHAPES).chain(usage::SHAPES);
+    SHAPES.iter().chain(more)
 }
 
 /// All schemas, by name.

@@ -99,6 +99,14 @@ summaries! {
     DELETE "/tenants/{tenant}/subscription/scheduled-change" cancelScheduledChange "Take back a change that was asked for the end of the period" "-" -> 204 "-";
     POST "/tenants/{tenant}/billing/checkout" beginCheckout "Where a plan is paid at Stripe" "Checkout" -> 200 "BillingPage";
     POST "/tenants/{tenant}/billing/portal" openBillingPortal "Where the tenant manages at Stripe what it pays" "-" -> 200 "BillingPage";
+    POST "/tenants/{tenant}/usage-events" sendUsageEvents "Send a usage event, or an array of up to 1,000, each taken or refused by itself" "NewUsageEvent" -> 201 "UsageEventTaken";
+    GET "/tenants/{tenant}/usage-events" listUsageEvents "Usage events, in their order" "-" -> 200 "[UsageEvent]";
+    GET "/tenants/{tenant}/usage-events/{seq}" getUsageEvent "One usage event, and whether it was taken back" "-" -> 200 "UsageEvent";
+    POST "/tenants/{tenant}/usage-events/{seq}/void" voidUsageEvent "Take a usage event back" "-" -> 201 "UsageEventVoided";
+    GET "/tenants/{tenant}/usage" getUsage "What usage comes to, by meter and hour, day or month" "-" -> 200 "[UsageSum]";
+    GET "/tenants/{tenant}/meters" listMeters "What is counted" "-" -> 200 "[Meter]";
+    GET "/tenants/{tenant}/limits" getLimits "How much of each limit is used, and what usage costs so far" "-" -> 200 "Limits";
+    PATCH "/tenants/{tenant}/limits" setSpendCap "Set what usage may cost in a period" "SpendCap" -> 200 "Limits";
     GET "/plans" listPlans "Plans that a tenant may choose" "-" -> 200 "[OfferedPlan]";
     GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";

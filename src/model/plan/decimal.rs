@@ -42,6 +42,12 @@ impl Decimal {
         if self.0 % unit == 0 { i64::try_from(self.0 / unit).ok() } else { None }
     }
 
+    /// So many units of 10^-`scale`, nothing for less than that.
+    pub fn of_scaled(quantity: i64, scale: u8) -> Decimal {
+        let unit = 10_i128.pow(DIGITS.saturating_sub(u32::from(scale)));
+        Decimal(i128::from(quantity.max(0)) * unit)
+    }
+
     /// In units of 10^-9.
     pub fn billionths(self) -> i128 {
         self.0

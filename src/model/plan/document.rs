@@ -2,6 +2,7 @@
 
 use super::{KnownMeters, Plan, bad_plan_key};
 use crate::error::{Error, FieldError, Result};
+use crate::model::meter::{MeterToml, Meters};
 use crate::model::text::is_key;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ pub const OF_APPS: &[&str] = &[
 pub type PlansFile = BTreeMap<String, Plan>;
 
 /// Reads a file with plans. What begins with `{` is JSON, everything else TOML. They may name the meters that the file
-/// itself declares, beside `meters`.
+/// itself declares, or else `meters`.
 ///
 /// # Errors
 /// 400 for what is neither, with the place; 422 with every field at fault.
@@ -43,8 +44,8 @@ pub fn read_plans_file(name: &str, text: &str, meters: &KnownMeters) -> Result<P
         object(table)
     };
     let plans = document.remove("plans");
-    let declared = document.get("meters").and_then(Value::as_object);
-    let meters = &declared.map_or_else(|| meters.clone(), |section| meters.clone().with_declared(section));
+    let declared = document.get("meters").map(|section| read_meters(name, section)).transpose()?;
+    let meters = declared.as_ref().unwrap_or(meters);
     let unknown = document.keys().filter(|key| !OF_APPS.contains(&key.as_str()));
     let mut faults: Vec<FieldError> = unknown
         .map(|key| FieldError::new(key, "unknown_field", "is not known here; plans are [plans.<key>]"))
@@ -62,6 +63,13 @@ pub fn read_plans_file(name: &str, text: &str, meters: &KnownMeters) -> Result<P
         return Err(wrong("there are no plans in it; a plan is [plans.<key>]".to_owned()));
     }
     Ok(read)
+}
+
+/// The meters that a file declares itself, as an app.toml does.
+fn read_meters(name: &str, section: &Value) -> Result<KnownMeters> {
+    let section: BTreeMap<String, MeterToml> = serde_json::from_value(section.clone())
+        .map_err(|error| Error::malformed("plans_malformed", format!("{name}: meters: {error}")))?;
+    Meters::read(section).map(|meters| KnownMeters::of(&meters)).map_err(Error::invalid)
 }
 
 /// Reads plans by key. Faults are named `plans.<key>.<field>`.

@@ -1,7 +1,7 @@
 //! What a plan has to know of the meters that it names.
 
 use super::reader::Reader;
-use serde_json::{Map, Value};
+use crate::model::meter::{Meter, Meters, STORAGE_BYTES};
 use std::collections::BTreeMap;
 
 /// What matters of one meter.
@@ -13,10 +13,6 @@ pub struct MeterFacts {
     pub takes_hard_limit: bool,
 }
 
-/// Meters that are there without being declared, and whether they take a hard limit. None keeps digits after the point.
-const BUILT_IN: [(&str, bool); 4] =
-    [("api.requests", true), ("jobs.run", true), ("seats", false), ("storage.bytes", true)];
-
 /// The meters that a plan may name.
 #[derive(Clone, Debug)]
 pub enum KnownMeters {
@@ -27,26 +23,13 @@ pub enum KnownMeters {
 }
 
 impl KnownMeters {
-    /// Those that are built in.
-    pub fn built_in() -> KnownMeters {
-        let facts = |takes_hard_limit| MeterFacts { scale: 0, takes_hard_limit };
-        KnownMeters::These(BUILT_IN.iter().map(|(name, hard)| ((*name).to_owned(), facts(*hard))).collect())
-    }
-
-    /// With those of a section `[meters]` too, which count instead of any of the same name.
-    #[must_use]
-    pub fn with_declared(self, section: &Map<String, Value>) -> KnownMeters {
-        let KnownMeters::These(mut known) = self else { return self };
-        for (name, meter) in section {
-            let scale = meter.get("scale").and_then(Value::as_u64).and_then(|scale| u8::try_from(scale).ok());
-            let aggregation = meter.get("aggregation").and_then(Value::as_str).unwrap_or("sum");
-            let facts = MeterFacts {
-                scale: scale.unwrap_or_default().min(9),
-                takes_hard_limit: ["sum", "count"].contains(&aggregation),
-            };
-            known.insert(name.clone(), facts);
-        }
-        KnownMeters::These(known)
+    /// Those of an app.
+    pub fn of(meters: &Meters) -> KnownMeters {
+        let facts = |meter: &Meter| MeterFacts {
+            scale: meter.scale,
+            takes_hard_limit: meter.aggregation.adds_up() || meter.name == STORAGE_BYTES,
+        };
+        KnownMeters::These(meters.iter().map(|meter| (meter.name.clone(), facts(meter))).collect())
     }
 
     /// What is said of a meter that a field names; nothing where it is unknown, which is a fault of that field.

@@ -48,8 +48,8 @@ pub(super) struct Finished {
 impl Archive {
     /// Writes it. Blocks.
     pub(super) fn write(self, scope: &TenantScope, layout: &Layout) -> Result<Finished> {
-        let list = self.working.path("files.list");
-        let copy = ExportCopy::make(scope, layout, &self.working.path("data.db"), &list)?;
+        let (list, events) = (self.working.path("files.list"), self.working.path("usage_events.ndjson"));
+        let copy = ExportCopy::make(scope, layout, &self.working.path("data.db"), &list, &events)?;
         let unfinished = self.working.path("export.zip");
         let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&unfinished)?;
         let mut zip = Entries { zip: ZipWriter::new(file), manifest: Vec::new() };
@@ -81,6 +81,7 @@ impl Archive {
             copy.indexes().iter().map(|name| json!({ "table": name, "reason": KEEPS_NO_ROWS })).collect();
         let database = copy.close();
         zip.file("data.db", &database)?;
+        zip.file("usage_events.ndjson", &events)?;
         zip.file("members.csv", &self.working.path("members.csv"))?;
         for name in ["audit.ndjson", "audit-checkpoints.ndjson"] {
             zip.file(name, &self.working.path(name))?;

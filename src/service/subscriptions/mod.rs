@@ -13,7 +13,7 @@ use crate::clock::DAY;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
-use crate::rating::{Course, PlanRef};
+use crate::rating::{Course, CourseStatus, PlanRef};
 use crate::tenancy::TenantScope;
 use periods::terms;
 use serde_json::json;
@@ -152,7 +152,8 @@ fn refuse_around_stripe(of: &OfTenant<'_>, wanted: &PlanVersion) -> Result<()> {
             "This tenant's subscription is at Stripe. Change or cancel it there: POST .../billing/portal says where.",
         ));
     }
-    let has_it = of.find_course()?.is_some_and(|course| course.plan.key == wanted.key);
+    let is_it = |course: Course| course.plan.key == wanted.key && course.status != CourseStatus::Canceled;
+    let has_it = of.find_course()?.is_some_and(is_it);
     if wanted.plan.stripe_price.is_some() && !has_it {
         return Err(Error::new(
             Kind::PaymentRequired,

@@ -14,9 +14,7 @@ pub(super) fn read(
     let mut faults = Vec::new();
     let plans = read_plans(object(plans), meters, &mut faults);
     if !faults.is_empty() {
-        let lines: Vec<String> =
-            faults.iter().map(|fault| format!("{file}: {}: {}", fault.field, fault.message)).collect();
-        return Err(AppError(lines.join("\n")));
+        return Err(AppError::of_fields(file, faults));
     }
     match default_plan {
         Some(key) if !plans.is_empty() && key != DEFAULT_PLAN && !plans.contains_key(key) => {

@@ -1,6 +1,7 @@
 //! `[tables.*]` of app.toml: which role may read and write which table, and what is said of columns.
 
 use super::AppError;
+use crate::model::meter::Meters;
 use crate::model::restriction::Restriction;
 use crate::model::table::Schema;
 use crate::policy::{Roles, TableLines, TableRights};
@@ -31,6 +32,24 @@ pub struct TableRules {
     /// The app.toml, for errors.
     file: String,
     restrictions: BTreeMap<String, Restriction>,
+    /// The meters that created records count for, by table.
+    meters: BTreeMap<String, String>,
+}
+
+/// The meter that each created record of a table counts one for.
+fn billable(meters: &Meters, name: &str) -> Result<String, String> {
+    match meters.get(name) {
+        Some(meter) if meter.is_built_in => Err(format!("{name} is counted by Tenantry itself")),
+        Some(meter) if !meter.aggregation.adds_up() => Err(format!(
+            "{name} takes the {} of its events; a record counts one, which only sum and count add up",
+            meter.aggregation.name()
+        )),
+        Some(_) => Ok(name.to_owned()),
+        None => {
+            let names: Vec<&str> = meters.iter().map(|meter| meter.name.as_str()).collect();
+            Err(format!("there is no meter {name:?}; the meters are {}", names.join(", ")))
+        }
+    }
 }
 
 impl TableRules {
@@ -40,6 +59,7 @@ impl TableRules {
         file: &str,
         sections: BTreeMap<String, TableToml>,
         roles: &Roles,
+        meters: &Meters,
     ) -> Result<(TableRules, TableLines), AppError> {
         let mut rules = TableRules { file: file.to_owned(), ..TableRules::default() };
         let mut lines = TableLines::default();
@@ -47,10 +67,9 @@ impl TableRules {
             let place =
                 |rest: &str, reason: &str| AppError(format!("{file}: tables.{table}.{rest}: {reason}"));
             if let Some(meter) = &section.meter {
-                if meter.trim().is_empty() {
-                    return Err(place("meter", "expected the name of a meter"));
-                }
-                tracing::warn!(file, table, meter, "the meter of a table has no effect in this version");
+                rules
+                    .meters
+                    .insert(table.clone(), billable(meters, meter).map_err(|why| place("meter", &why))?);
             }
             for (role, line) in section.roles {
                 if !roles.is_known(&role) {
@@ -73,6 +92,11 @@ impl TableRules {
     /// Whether nothing is said of any table.
     pub fn is_empty(&self) -> bool {
         self.restrictions.is_empty()
+    }
+
+    /// The meter that each created record of a table counts one for.
+    pub(in crate::tenancy) fn meter(&self, table: &str) -> Option<&str> {
+        self.meters.get(table).map(String::as_str)
     }
 
     /// Enters into a schema what is said of columns.

@@ -3,12 +3,17 @@
 use super::TenantScope;
 use crate::error::Result;
 use crate::tenancy::open_files::InUse;
+use std::sync::atomic::Ordering::Relaxed;
 
 impl TenantScope {
     /// Leases the file, as new as the catalog in what the tenant may use.
     pub(super) async fn lease(&self) -> Result<InUse> {
         let in_use = self.tenancy.files.lease(&self.tenant).await?;
-        self.tenancy.keep_entitled(&self.tenant, in_use.file()?).await;
+        let file = in_use.file()?;
+        self.tenancy.keep_entitled(&self.tenant, file).await;
+        if file.has_untold.load(Relaxed) && file.has_untold.swap(false, Relaxed) {
+            self.tenancy.warnings.note_due(self.tenant.id);
+        }
         Ok(in_use)
     }
 

@@ -32,6 +32,8 @@ impl TenantTx<'_> {
              ON CONFLICT (only_row) DO UPDATE SET revision = ?1, body = ?2, written_at = ?3",
             params![entitlements.revision, entitlements.write(), self.now()],
         )?;
+        // Limits may count otherwise now: how much of them is used is made anew.
+        self.forget_windows(None)?;
         Ok(())
     }
 }

@@ -8,9 +8,12 @@ use super::tracked::{ReadBy, Side, Tracked, TrackedTable, rowid};
 use crate::catalog::Actor;
 use crate::db::{Captured, CapturedRow, Tx, Value, ValueRef};
 use crate::error::{Error, Kind, Result};
+use crate::model::money::Amount;
+use crate::model::usage::NewUsageEvent;
 use crate::tenancy::TenantTx;
 use crate::tenancy::tx::records::append_key_part;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// Bytes of JSON up to which a record is kept with its change. A larger one is told without it.
 const LARGEST_RECORD: usize = 256 << 10;
@@ -23,12 +26,12 @@ const PRUNE_EVERY: i64 = 64;
 const INSERT: &str = "INSERT INTO _changes (seq, at, op, table_name, id, record, actor, bytes)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-/// Stores what this write has changed so far. Tells the number of the last change, if there was one.
+/// Stores what this write has changed so far.
 ///
 /// # Errors
 /// 413 `too_many_changes`; as the database says.
-pub fn record_changes(tx: TenantTx<'_>, tracked: &Tracked, actor: Actor, keep: &Keep) -> Result<Option<i64>> {
-    let Some(captured) = tx.tx.take_captured() else { return Ok(None) };
+pub fn record_changes(tx: TenantTx<'_>, tracked: &Tracked, actor: Actor, keep: &Keep) -> Result<Recorded> {
+    let Some(captured) = tx.tx.take_captured() else { return Ok(Recorded::default()) };
     if !captured.is_whole() {
         return Err(Error::new(
             Kind::TooLarge,
@@ -37,14 +40,20 @@ pub fn record_changes(tx: TenantTx<'_>, tracked: &Tracked, actor: Actor, keep: &
         ));
     }
     if captured.rows().len() == 0 {
-        return Ok(None);
+        return Ok(Recorded::default());
     }
     let begun = match tx.tx.remembered() {
         Some([seq, bytes]) => Last { seq, bytes },
         None => tx.last_change()?,
     };
-    let mut ledger =
-        Ledger { tx: tx.tx, actor: actor.to_string(), last: begun, id: String::new(), record: Vec::new() };
+    let mut ledger = Ledger {
+        tx: tx.tx,
+        actor: actor.to_string(),
+        last: begun,
+        id: String::new(),
+        record: Vec::new(),
+        billable: Vec::new(),
+    };
     for effect in effects(tracked, &captured) {
         ledger.add(tracked, &captured, effect)?;
     }
@@ -54,7 +63,16 @@ pub fn record_changes(tx: TenantTx<'_>, tracked: &Tracked, actor: Actor, keep: &
     if last.seq / PRUNE_EVERY != begun.seq / PRUNE_EVERY {
         prune(tx, keep, 2 * PRUNE_EVERY.max(last.seq - begun.seq))?;
     }
-    Ok((last.seq > begun.seq).then_some(last.seq))
+    Ok(Recorded { last: (last.seq > begun.seq).then_some(last.seq), billable: ledger.billable })
+}
+
+/// What a write changed.
+#[derive(Debug, Default)]
+pub struct Recorded {
+    /// The number of its last change, if there was one.
+    pub last: Option<i64>,
+    /// One event for each created record that counts for a meter.
+    pub billable: Vec<NewUsageEvent>,
 }
 
 /// The feed while a write adds to it.
@@ -64,6 +82,7 @@ struct Ledger<'t> {
     last: Last,
     id: String,
     record: Vec<u8>,
+    billable: Vec<NewUsageEvent>,
 }
 
 impl Ledger<'_> {
@@ -85,7 +104,19 @@ impl Ledger<'_> {
             (true, false) => Op::Delete,
         };
         let is_named = self.name(table, row, effect.side);
-        self.store(op, &table.table.name, is_named)
+        self.store(op, &table.table.name, is_named)?;
+        if let Some(meter) = table.meter.as_ref().filter(|_| op == Op::Create) {
+            self.billable.push(NewUsageEvent {
+                meter: Arc::clone(meter),
+                quantity: 10_i64.pow(u32::from(meter.scale)),
+                cost: Amount::ZERO,
+                occurred_at: None,
+                key: format!("_record:{}:{}", table.table.name, self.last.seq),
+                properties: None,
+                value: None,
+            });
+        }
+        Ok(())
     }
 
     /// Reads the row as it is now into `record`; false if it is gone.

@@ -1,6 +1,7 @@
 //! The tables of a file whose rows are captured.
 
 use crate::db::{CapturePlan, CapturedRow, Row, ValueRef};
+use crate::model::meter::Meter;
 use crate::model::table::{Schema, Table, TableKind};
 use crate::tenancy::tx::records::{as_read, encode_values, new_values};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub(super) struct TrackedTable {
     pub(super) table: Arc<Table>,
     /// Whether a column is computed only as it is read, so that the row has to be read again.
     is_read_again: bool,
+    /// The meter that each created record counts one for.
+    pub(super) meter: Option<Arc<Meter>>,
     /// Reads a row by `?1`, its rowid, or by its key; `None` where neither can be named.
     again: Option<(String, ReadBy)>,
 }
@@ -34,12 +37,13 @@ pub(super) enum Side {
 }
 
 impl Tracked {
-    /// All tables of the schema, and the plan by which SQLite captures their rows.
-    pub fn new(schema: &Schema) -> (Tracked, CapturePlan) {
+    /// All tables of the schema, and the plan by which SQLite captures their rows; `meter_of` names what created records of
+    /// a table count for.
+    pub fn new(schema: &Schema, meter_of: &dyn Fn(&str) -> Option<Arc<Meter>>) -> (Tracked, CapturePlan) {
         let mut plan = CapturePlan::default();
         let mut tables = Vec::new();
         for table in schema.tables().filter(|table| table.kind == TableKind::Table) {
-            let tracked = TrackedTable::new(table);
+            let tracked = TrackedTable::new(table, meter_of(&table.name));
             let key = table.key.iter().filter_map(|index| table.stored_at(*index)).collect();
             plan.add(&table.name, table.columns.len() - table.rowid_columns, key);
             tables.push(tracked);
@@ -53,7 +57,7 @@ impl Tracked {
 }
 
 impl TrackedTable {
-    fn new(table: &Arc<Table>) -> TrackedTable {
+    fn new(table: &Arc<Table>, meter: Option<Arc<Meter>>) -> TrackedTable {
         let all: Vec<usize> = (0..table.columns.len()).collect();
         let select = format!("SELECT {} FROM {} WHERE ", table.list(&all), table.quoted);
         let again = match table.rowid {
@@ -62,7 +66,7 @@ impl TrackedTable {
             None => Some((format!("{select}{}", table.key_match), ReadBy::Key)),
         };
         let is_read_again = table.columns.iter().any(|column| column.generated);
-        TrackedTable { table: Arc::clone(table), is_read_again, again }
+        TrackedTable { table: Arc::clone(table), is_read_again, meter, again }
     }
 
     /// How the row can be read again.

@@ -57,7 +57,7 @@ impl House {
         let shared: crate::clock::SharedClock = clock.clone();
         let database = Database::open(&path, options, shared, |_| Ok::<_, OpenError>(())).unwrap();
         let schema = database.read_blocking(introspect).unwrap();
-        let (tracked, plan) = Tracked::new(&schema);
+        let (tracked, plan) = Tracked::new(&schema, &|_| None);
         database.capture(Arc::new(plan));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let tracked = Arc::new(tracked);
@@ -73,7 +73,7 @@ impl House {
         self.runtime.block_on(self.database.write("test", move |tx| {
             let tx = TenantTx::new(tx);
             let result = act(tx.app())?;
-            Ok((result, record_changes(tx, &tracked, Actor::System, &keep)?))
+            Ok((result, record_changes(tx, &tracked, Actor::System, &keep)?.last))
         }))
     }
 

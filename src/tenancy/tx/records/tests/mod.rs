@@ -104,7 +104,7 @@ impl App {
             Database::open(&path, options, Arc::new(SystemClock), |_| Ok::<_, OpenError>(())).unwrap();
         let schema = database.read_blocking(introspect).unwrap();
         let fingerprint = database.read_blocking(fingerprint).unwrap();
-        database.capture(Arc::new(Tracked::new(&schema).1));
+        database.capture(Arc::new(Tracked::new(&schema, &|_| None).1));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let rules = Arc::new(tenancy::App::load(None).unwrap());
         App { rules, database, schema, fingerprint, runtime, _directory: directory }

@@ -1,0 +1,76 @@
+//! What Tenantry counts itself: requests, bytes, seats.
+
+use crate::error::Result;
+use crate::model::meter::{API_REQUESTS, STORAGE_BYTES};
+use crate::model::plan::Window;
+use crate::model::usage::quarter;
+use crate::service::Installation;
+use crate::tenancy::tx::usage::window_of;
+use crate::tenancy::{Lease, RequestBound, TenantScope};
+
+/// Stores the requests that were counted since the last time, for all tenants in one transaction, and looks how much of
+/// their limits that is.
+///
+/// # Errors
+/// As the catalog says; what was not stored is stored the next time.
+pub async fn store_requests(installation: &Installation) -> Result<()> {
+    let counts = installation.tenancy().requests();
+    let sums = counts.unstored();
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let (stored, server, tenants) = (sums.clone(), installation.run.clone(), counts.tenants());
+    let bounds = installation
+        .catalog
+        .write("store_requests", move |tx| {
+            tx.store_counted(API_REQUESTS, &server, &stored)?;
+            let mut bounds = Vec::new();
+            for tenant in &tenants {
+                let of = tx.of(*tenant);
+                let Some(terms) = of.entitlements()? else { continue };
+                let Some(limit) = terms.terms.limits.get(API_REQUESTS) else {
+                    bounds.push((*tenant, None));
+                    continue;
+                };
+                let window = window_of(&terms.timezone, limit.window, tx.now().0)?;
+                let bound = limit.hard.and_then(|hard| hard.scaled(0)).map(|hard| (hard, window));
+                let bound = match bound {
+                    None => None,
+                    Some((hard, window)) => Some(RequestBound {
+                        hard,
+                        used: of.counted(API_REQUESTS, window)?,
+                        window: limit.window,
+                        resets_at: (limit.window != Window::None).then_some(window.to),
+                    }),
+                };
+                bounds.push((*tenant, bound));
+            }
+            Ok(bounds)
+        })
+        .await?;
+    counts.stored(&sums, installation.clock().now());
+    for (tenant, bound) in bounds {
+        counts.bound(tenant, bound);
+    }
+    Ok(())
+}
+
+/// Notes how much tenants take that were used lately. One that cannot be looked at does not keep the others.
+///
+/// # Errors
+/// None so far; the log tells of tenants that are tried again.
+pub async fn watch_storage(installation: &Installation) -> Result<()> {
+    for lease in installation.tenancy().take_touched() {
+        if let Err(error) = note_storage(installation, &lease).await {
+            tracing::warn!(tenant_id = %lease.tenant_id(), error = ?error, "how much a tenant takes is not known");
+        }
+    }
+    Ok(())
+}
+
+async fn note_storage(installation: &Installation, lease: &Lease) -> Result<()> {
+    let scope = TenantScope::for_job(installation.tenancy(), lease).await?;
+    let bytes = scope.read(|tx| Ok(tx.stored_bytes()?)).await?;
+    let starts_at = quarter(installation.clock().now().0);
+    scope.catalog().write("note_storage", move |of| of.raise_counted(STORAGE_BYTES, starts_at, bytes)).await
+}

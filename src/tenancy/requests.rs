@@ -1,0 +1,215 @@
+//! `api.requests`: every request that a tenant was let in with counts once.
+//!
+//! Counted in memory, so that reading leaves the tenant's file alone, and stored by the server from time to time, for all
+//! tenants in one transaction of the catalog. A hard limit counts what was stored last and what came to this server since:
+//! with several seconds in between it may be overshot by what comes in that time.
+
+use super::Tenancy;
+use super::tx::usage::UsageRefusal;
+use crate::catalog::{CountedSum, Tenant};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::TenantId;
+use crate::model::meter::API_REQUESTS;
+use crate::model::plan::Window;
+use crate::model::usage::quarter;
+use crate::policy::Permission;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// What was counted since the start, and is not over.
+#[derive(Default)]
+pub struct RequestCounts(Mutex<HashMap<TenantId, Counted>>);
+
+impl Tenancy {
+    /// Counts a request that a tenant is about to be let in with.
+    ///
+    /// # Errors
+    /// 402 `limit_reached` where the plan has no room for it. Whatever leads out of that is let in all the same: bills,
+    /// members, the way to another plan, the export.
+    pub(super) fn count_request(&self, tenant: &Tenant, permission: Option<Permission>) -> Result<()> {
+        let Err(bound) = self.requests.count(tenant.id, self.clock.now()) else { return Ok(()) };
+        if !permission.is_some_and(|permission| PRODUCT.contains(&permission)) {
+            return Ok(());
+        }
+        Err(UsageRefusal::LimitReached {
+            meter: API_REQUESTS.to_owned(),
+            used: bound.hard.to_string(),
+            hard: bound.hard.to_string(),
+            window: bound.window,
+            resets_at: bound.resets_at,
+        }
+        .error())
+    }
+}
+
+/// What a tenant uses the product with.
+const PRODUCT: [Permission; 6] = [
+    Permission::RecordsRead,
+    Permission::RecordsWrite,
+    Permission::RecordsSql,
+    Permission::FilesRead,
+    Permission::FilesWrite,
+    Permission::UsageWrite,
+];
+
+/// Of one tenant.
+#[derive(Default)]
+struct Counted {
+    /// By quarter of an hour: all that this server has counted, and how much of it is stored.
+    quarters: Vec<Quarter>,
+    /// What is known of its limit.
+    bound: Option<RequestBound>,
+    /// How many came since that was known.
+    since: i64,
+    /// Whether any came since the tenant was last looked at.
+    is_touched: bool,
+}
+
+struct Quarter {
+    starts_at: i64,
+    counted: i64,
+    stored: i64,
+}
+
+/// A hard limit of `api.requests`, and how much of it was used when it was last looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestBound {
+    /// What is not exceeded.
+    pub hard: i64,
+    /// What was used in the window, of all servers.
+    pub used: i64,
+    /// Over what time.
+    pub window: Window,
+    /// When the window ends; never for one without.
+    pub resets_at: Option<i64>,
+}
+
+impl RequestCounts {
+    /// Counts a request. Tells the bound that has no room for it, if there is one: it is not counted then.
+    pub(super) fn count(&self, tenant: TenantId, now: Timestamp) -> Result<(), RequestBound> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = all.entry(tenant).or_default();
+        if let Some(bound) = &counted.bound
+            && bound.resets_at.is_none_or(|ends| now.0 < ends)
+            && bound.used.saturating_add(counted.since) >= bound.hard
+        {
+            return Err(bound.clone());
+        }
+        counted.since += 1;
+        counted.is_touched = true;
+        let starts_at = quarter(now.0);
+        match counted.quarters.last_mut().filter(|last| last.starts_at == starts_at) {
+            Some(last) => last.counted += 1,
+            None => counted.quarters.push(Quarter { starts_at, counted: 1, stored: 0 }),
+        }
+        Ok(())
+    }
+
+    /// What is to be stored: of every tenant that was counted since the last time all of the quarter.
+    pub fn unstored(&self) -> Vec<CountedSum> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter()
+            .flat_map(|(tenant, counted)| {
+                let open = counted.quarters.iter().filter(|quarter| quarter.stored < quarter.counted);
+                open.map(|quarter| CountedSum {
+                    tenant: *tenant,
+                    starts_at: quarter.starts_at,
+                    quantity: quarter.counted,
+                })
+            })
+            .collect()
+    }
+
+    /// Remembers what was stored, and forgets quarters that are over and tenants from which nothing came since.
+    pub fn stored(&self, sums: &[CountedSum], now: Timestamp) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for sum in sums {
+            let Some(counted) = all.get_mut(&sum.tenant) else { continue };
+            for quarter in counted.quarters.iter_mut().filter(|quarter| quarter.starts_at == sum.starts_at) {
+                quarter.stored = sum.quantity;
+            }
+        }
+        let open = quarter(now.0);
+        all.retain(|_, counted| {
+            counted.quarters.retain(|quarter| quarter.starts_at >= open || quarter.stored < quarter.counted);
+            !counted.quarters.is_empty() || counted.is_touched
+        });
+    }
+
+    /// Remembers how much of its limit a tenant had used when `stored` was stored; nothing for one without a limit.
+    pub fn bound(&self, tenant: TenantId, bound: Option<RequestBound>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let counted = all.entry(tenant).or_default();
+        counted.since = counted.quarters.iter().map(|quarter| quarter.counted - quarter.stored).sum();
+        counted.bound = bound;
+    }
+
+    /// Takes the tenants that were counted since the last time.
+    pub(super) fn take_touched(&self) -> Vec<TenantId> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let touched = |(tenant, counted): (&TenantId, &mut Counted)| {
+            std::mem::take(&mut counted.is_touched).then_some(*tenant)
+        };
+        all.iter_mut().filter_map(touched).collect()
+    }
+
+    /// How many of a tenant's requests are not stored yet.
+    pub(super) fn unstored_of(&self, tenant: TenantId) -> i64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let quarters = all.get(&tenant).map_or(&[][..], |counted| counted.quarters.as_slice());
+        quarters.iter().map(|quarter| quarter.counted - quarter.stored).sum()
+    }
+
+    /// The tenants of which something is known.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::MINUTE;
+
+    fn tenant() -> TenantId {
+        TenantId::new(Timestamp(0))
+    }
+
+    #[test]
+    fn what_is_stored_is_all_of_the_quarter_and_only_while_it_grows() {
+        let counts = RequestCounts::default();
+        let (one, other) = (tenant(), tenant());
+        for _ in 0..3 {
+            counts.count(one, Timestamp(0)).unwrap();
+        }
+        counts.count(other, Timestamp(0)).unwrap();
+        let mut sums = counts.unstored();
+        sums.sort_by_key(|sum| -sum.quantity);
+        assert_eq!(sums.iter().map(|sum| sum.quantity).collect::<Vec<_>>(), [3, 1]);
+        counts.stored(&sums, Timestamp(0));
+        assert!(counts.unstored().is_empty());
+        counts.count(one, Timestamp(0)).unwrap();
+        assert_eq!(counts.unstored()[0].quantity, 4);
+        counts.count(one, Timestamp(16 * MINUTE)).unwrap();
+        assert_eq!(counts.unstored().len(), 2);
+        let sums = counts.unstored();
+        counts.stored(&sums, Timestamp(16 * MINUTE));
+        assert_eq!(counts.tenants(), [one]);
+    }
+
+    #[test]
+    fn a_bound_holds_until_its_window_ends() {
+        let counts = RequestCounts::default();
+        let tenant = tenant();
+        let bound = RequestBound { hard: 5, used: 3, window: Window::Day, resets_at: Some(1_000) };
+        counts.bound(tenant, Some(bound.clone()));
+        counts.count(tenant, Timestamp(0)).unwrap();
+        counts.count(tenant, Timestamp(0)).unwrap();
+        assert_eq!(counts.count(tenant, Timestamp(999)), Err(bound));
+        counts.count(tenant, Timestamp(1_000)).unwrap();
+        counts.bound(tenant, None);
+        counts.count(tenant, Timestamp(0)).unwrap();
+    }
+}

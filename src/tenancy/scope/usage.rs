@@ -1,0 +1,247 @@
+//! The way of a scope to usage.
+
+use super::TenantScope;
+use crate::clock::Timestamp;
+use crate::error::{Error, Kind, Result};
+use crate::id::TenantId;
+use crate::model::meter::{Meters, STORAGE_BYTES};
+use crate::model::plan::Window;
+use crate::model::usage::NewUsageEvent;
+use crate::tenancy::file::TenantFile;
+use crate::tenancy::tx::usage::{Intake, Notice, Outcome, TermsCache, UsageRefusal, UsageTerms};
+use crate::tenancy::warnings::Warnings;
+use crate::tenancy::{App, TenantTx};
+use std::sync::Arc;
+
+/// What a write needs to take usage along.
+pub(super) struct Metering {
+    app: Arc<App>,
+    terms: Arc<TermsCache>,
+    warnings: Arc<Warnings>,
+    tenant: TenantId,
+}
+
+impl Metering {
+    /// Takes the events of billable records. One that a limit has no room for fails the write.
+    pub(super) fn take_billable(&self, tx: TenantTx<'_>, events: &[NewUsageEvent]) -> Result<()> {
+        for outcome in self.take(tx, events)? {
+            if let Outcome::Refused(refusal) = outcome {
+                return Err(refusal.error());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes events, each by itself; what they lead to is known once they are on disk.
+    fn take(&self, tx: TenantTx<'_>, events: &[NewUsageEvent]) -> Result<Vec<Outcome>> {
+        let meters = &self.app.meters;
+        let terms = self.terms.terms(tx, meters)?;
+        let mut intake = Intake::begin(tx, meters, terms)?;
+        let outcomes = events.iter().map(|event| intake.take(event)).collect::<Result<_>>()?;
+        let taken = intake.finish()?;
+        if taken.touches_limits {
+            let (warnings, tenant) = (Arc::clone(&self.warnings), self.tenant);
+            tx.after_commit(move || warnings.tell(tenant, taken));
+        }
+        Ok(outcomes)
+    }
+
+    /// How many bytes the tenant may take and takes now, where that is bounded.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub(super) fn storage(&self, tx: TenantTx<'_>) -> Result<Option<Storage>> {
+        let hard = self.terms.storage_limit(tx, &self.app.meters)?;
+        hard.map(|hard| Ok(Storage { hard, before: tx.stored_bytes()? })).transpose()
+    }
+}
+
+/// How much room a write has.
+pub(super) struct Storage {
+    hard: i64,
+    before: i64,
+}
+
+impl Storage {
+    /// Refuses a write that takes more room where there is none. What makes room is let through.
+    ///
+    /// # Errors
+    /// 402 `limit_reached`.
+    pub(super) fn admit(&self, tx: TenantTx<'_>) -> Result<()> {
+        let used = tx.stored_bytes()?;
+        if used <= self.hard || used <= self.before {
+            return Ok(());
+        }
+        Err(UsageRefusal::LimitReached {
+            meter: STORAGE_BYTES.to_owned(),
+            used: self.before.to_string(),
+            hard: self.hard.to_string(),
+            window: Window::None,
+            resets_at: None,
+        }
+        .error())
+    }
+}
+
+impl UsageRefusal {
+    /// What the client is told.
+    pub fn error(&self) -> Error {
+        let field = |field, code, message| Error::invalid_field(field, code, message);
+        match self {
+            UsageRefusal::KeyReused => Error::conflict(
+                self.code(),
+                "An event of that idempotency_key came before, with another payload. What was counted stays; send another \
+                 event under another key.",
+            ),
+            UsageRefusal::TooOld => field("occurred_at", self.code(), self.message()),
+            UsageRefusal::Future => field("occurred_at", self.code(), self.message()),
+            UsageRefusal::LimitReached { resets_at, .. } => {
+                let error = Error::new(Kind::PaymentRequired, self.code(), self.message());
+                match resets_at {
+                    Some(moment) => error.with_member("resets_at", Timestamp(*moment).to_string()),
+                    None => error,
+                }
+            }
+            UsageRefusal::SpendCapReached { resets_at, .. } => {
+                Error::new(Kind::PaymentRequired, self.code(), self.message())
+                    .with_member("resets_at", Timestamp(*resets_at).to_string())
+            }
+        }
+    }
+
+    /// Why, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            UsageRefusal::KeyReused => "idempotency_key_reused",
+            UsageRefusal::TooOld => "occurred_at_too_old",
+            UsageRefusal::Future => "occurred_at_future",
+            UsageRefusal::LimitReached { .. } => "limit_reached",
+            UsageRefusal::SpendCapReached { .. } => "spend_cap_reached",
+        }
+    }
+
+    /// Why, for people, with what to do next.
+    pub fn message(&self) -> String {
+        match self {
+            UsageRefusal::KeyReused => "came before with another payload".to_owned(),
+            UsageRefusal::TooOld => {
+                "must be at most 35 days ago: what is older is not billed any more".to_owned()
+            }
+            UsageRefusal::Future => {
+                "must not be later than now; the clock may be 5 minutes ahead at most".to_owned()
+            }
+            UsageRefusal::LimitReached { meter, used, hard, window, resets_at } => {
+                let until = match resets_at {
+                    Some(moment) => format!(" until {}", Timestamp(*moment)),
+                    None => String::new(),
+                };
+                let over = match window {
+                    Window::None => String::new(),
+                    window => format!(" in a {}", window.name()),
+                };
+                format!(
+                    "The plan of this tenant has {hard} of {meter}{over}, of which {used} are used: there is no room for \
+                     this{until}. Move to a larger plan to go on now."
+                )
+            }
+            UsageRefusal::SpendCapReached { cap, resets_at } => format!(
+                "This would cost more than the spend cap of {cap} allows until {}. An owner can raise it: PATCH \
+                 .../limits with spend_cap_cents.",
+                Timestamp(*resets_at)
+            ),
+        }
+    }
+}
+
+impl TenantScope {
+    pub(super) fn metering(&self, file: &TenantFile) -> Metering {
+        Metering {
+            app: Arc::clone(self.tenancy.app()),
+            terms: Arc::clone(&file.terms),
+            warnings: Arc::clone(&self.tenancy.warnings),
+            tenant: self.tenant.id,
+        }
+    }
+
+    /// The meters of this installation.
+    pub fn meters(&self) -> &Meters {
+        &self.tenancy.app().meters
+    }
+
+    /// Takes usage events, all in one transaction and each by itself.
+    ///
+    /// # Errors
+    /// 422 for more than can be counted; as [`TenantScope::write`].
+    pub async fn take_usage_events(&self, events: Vec<NewUsageEvent>) -> Result<Vec<Outcome>> {
+        let metering = self.metering(self.file().await?);
+        self.write("usage_events", move |tx| metering.take(*tx, &events)).await
+    }
+
+    /// How many requests of this tenant were counted and are not stored yet.
+    pub fn unstored_requests(&self) -> i64 {
+        self.tenancy.requests.unstored_of(self.tenant.id)
+    }
+
+    /// Takes an event back, by another event whose number is told.
+    ///
+    /// # Errors
+    /// 404 for an event that there is not; 409 `already_voided`, `not_voidable`; as [`TenantScope::write`].
+    pub async fn void_usage_event(&self, seq: i64) -> Result<i64> {
+        let app = Arc::clone(self.tenancy.app());
+        self.write("void_usage_event", move |tx| tx.void_usage_event(seq, &app.meters)).await
+    }
+
+    /// Makes the sums anew from the events, in any state of the tenant; tells of how many events.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn rebuild_usage(&self) -> Result<i64> {
+        let (app, file) = (Arc::clone(self.tenancy.app()), self.file().await?);
+        file.database
+            .write("rebuild_usage", move |tx| TenantTx::new(tx).rebuild_usage_sums(&app.meters))
+            .await
+    }
+
+    /// Looks whether events and sums are sound: how many events there are, and the first thing that is wrong.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn verify_usage(&self) -> Result<(i64, Option<String>)> {
+        let app = Arc::clone(self.tenancy.app());
+        self.read_slow(move |tx| tx.verify_usage(&app.meters)).await
+    }
+
+    /// Reads with the terms that count for usage, in one transaction; nothing where the file was told none.
+    ///
+    /// # Errors
+    /// What `act` returns, and as [`TenantScope::read`].
+    pub async fn read_with_terms<T, F>(&self, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&TenantTx<'_>, Option<&UsageTerms>, &Meters) -> Result<T> + Send + 'static,
+    {
+        let metering = self.metering(self.file().await?);
+        self.read(move |tx| {
+            let meters = &metering.app.meters;
+            act(tx, metering.terms.terms(*tx, meters)?.as_deref(), meters)
+        })
+        .await
+    }
+
+    /// Notices of limits that nobody was told of yet.
+    ///
+    /// # Errors
+    /// As [`TenantScope::read`].
+    pub async fn untold_notices(&self) -> Result<Vec<Notice>> {
+        self.read(|tx| tx.list_untold_notices(100)).await
+    }
+
+    /// Remembers that notices up to a number were told. In any state of the tenant: no record is touched.
+    ///
+    /// # Errors
+    /// As [`TenantScope::write`].
+    pub async fn told_notices(&self, up_to: i64) -> Result<()> {
+        let file = self.file().await?;
+        file.database.write("told_notices", move |tx| TenantTx::new(tx).told_notices(up_to)).await
+    }
+}

@@ -1,0 +1,331 @@
+//! Taking usage events, in the transaction of whatever caused them.
+
+use super::super::TenantTx;
+use super::quarter;
+use super::spend::OpenSpend;
+use super::sums::{Addition, Counted};
+use super::terms::UsageTerms;
+use super::windows::{OpenWindow, SPEND_CAP, Warning};
+use crate::db::{DbError, ValueRef};
+use crate::error::{Error, Result};
+use crate::model::meter::{Meter, Meters};
+use crate::model::plan::{Decimal, Window};
+use crate::model::usage::{FUTURE, NewUsageEvent, OLDEST, UsageRow};
+use crate::params;
+use std::sync::Arc;
+
+/// What became of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It counts, under that number.
+    Accepted(i64),
+    /// It came before, under that number, and counts once.
+    Duplicate(i64),
+    /// It is not taken.
+    Refused(UsageRefusal),
+}
+
+/// Why an event is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageRefusal {
+    /// Its key came with another payload.
+    KeyReused,
+    /// It occurred longer ago than events are taken.
+    TooOld,
+    /// It occurred later than now.
+    Future,
+    /// A hard limit has no room for it.
+    LimitReached {
+        /// The meter.
+        meter: String,
+        /// What is used.
+        used: String,
+        /// The limit.
+        hard: String,
+        /// Over what time.
+        window: Window,
+        /// When there is room again by itself.
+        resets_at: Option<i64>,
+    },
+    /// The spend cap has no room for it.
+    SpendCapReached {
+        /// The cap, with its currency.
+        cap: String,
+        /// When there is room again by itself.
+        resets_at: i64,
+    },
+}
+
+/// Takes events, one after the other; [`Intake::finish`] enters what they come to.
+pub struct Intake<'t> {
+    tx: TenantTx<'t>,
+    meters: &'t Meters,
+    terms: Option<Arc<UsageTerms>>,
+    seq: i64,
+    chain: Vec<u8>,
+    additions: Vec<Addition>,
+    windows: Vec<OpenWindow>,
+    spend: Option<OpenSpend>,
+    buffer: Vec<u8>,
+}
+
+/// What the events that were taken lead to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Limits that are nearly or wholly used, each with the end of its window.
+    pub warnings: Vec<(Warning, i64)>,
+    /// The meters whose limits were looked at; `spend` is the cap.
+    pub looked_at: Vec<String>,
+    /// Whether any limit was.
+    pub touches_limits: bool,
+    /// Whether there are notices to be told.
+    pub has_notices: bool,
+}
+
+const INSERT: &str = "INSERT INTO _usage_events (seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, \
+    dated, properties, voids, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+    ON CONFLICT (idempotency_key) DO NOTHING";
+
+impl<'t> Intake<'t> {
+    /// Begins; `terms` are what the tenant may use, where that is bounded.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn begin(tx: TenantTx<'t>, meters: &'t Meters, terms: Option<Arc<UsageTerms>>) -> Result<Intake<'t>> {
+        let (seq, chain) = tx.last_event()?;
+        Ok(Intake {
+            tx,
+            meters,
+            terms,
+            seq,
+            chain,
+            additions: Vec::new(),
+            windows: Vec::new(),
+            spend: None,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Takes one event, unless it came before, its time is out of bounds, or a limit has no room for it.
+    ///
+    /// # Errors
+    /// 422 for more than can be counted; as the database says.
+    pub fn take(&mut self, event: &NewUsageEvent) -> Result<Outcome> {
+        let now = self.tx.now().0;
+        let occurred_at = event.occurred_at.unwrap_or(now);
+        let refusal = if occurred_at < now.saturating_sub(OLDEST) {
+            Some(UsageRefusal::TooOld)
+        } else if occurred_at > now.saturating_add(FUTURE) {
+            Some(UsageRefusal::Future)
+        } else {
+            self.no_room(event, occurred_at)?
+        };
+        // What counted already is not refused for what happened since.
+        if let Some(refusal) = refusal {
+            let before = self.find_same(event)?;
+            return Ok(before.unwrap_or(Outcome::Refused(refusal)));
+        }
+        let row = UsageRow(
+            self.seq + 1,
+            &event.key,
+            &event.meter.name,
+            event.quantity,
+            event.cost.0,
+            occurred_at,
+            now,
+            event.occurred_at.is_some(),
+            event.properties.as_deref(),
+            None,
+        );
+        if !self.insert(&row)? {
+            let before = self.find_same(event)?;
+            return before.ok_or_else(|| Error::internal("a usage event is neither new nor there"));
+        }
+        self.count(
+            &event.meter,
+            occurred_at,
+            &Counted {
+                seq: self.seq,
+                quantity: event.quantity,
+                cost: event.cost.0,
+                occurred_at,
+                value: event.value.as_deref(),
+                events: 1,
+            },
+        )?;
+        Ok(Outcome::Accepted(self.seq))
+    }
+
+    /// Stores a row as the next one; `false` if its key is taken.
+    pub(super) fn insert(&mut self, row: &UsageRow<'_>) -> Result<bool> {
+        let chain = row.chain(&self.chain, &mut self.buffer);
+        let inserted = self.tx.tx.execute_with(
+            INSERT,
+            &[
+                ValueRef::Integer(row.0),
+                ValueRef::Text(row.1.as_bytes()),
+                ValueRef::Text(row.2.as_bytes()),
+                ValueRef::Integer(row.3),
+                ValueRef::Integer(row.4),
+                ValueRef::Integer(row.5),
+                ValueRef::Integer(row.6),
+                ValueRef::Integer(i64::from(row.7)),
+                row.8.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
+                row.9.map_or(ValueRef::Null, ValueRef::Integer),
+                ValueRef::Blob(&chain),
+            ],
+        )?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        self.seq = row.0;
+        self.chain.clear();
+        self.chain.extend_from_slice(&chain);
+        Ok(true)
+    }
+
+    /// The number that the next row gets.
+    pub(super) fn next_seq(&self) -> i64 {
+        self.seq + 1
+    }
+
+    /// Adds an event that was stored to what its quarter comes to, and to its windows.
+    pub(super) fn count(&mut self, meter: &Arc<Meter>, occurred_at: i64, event: &Counted<'_>) -> Result<()> {
+        let starts_at = quarter(occurred_at);
+        let found = self
+            .additions
+            .iter()
+            .position(|addition| addition.starts_at == starts_at && addition.meter.name == meter.name);
+        let index = found.unwrap_or_else(|| {
+            self.additions.push(Addition::new(meter, starts_at));
+            self.additions.len() - 1
+        });
+        self.additions[index].add(event).ok_or_else(beyond_counting)?;
+        let window = self.windows.iter_mut().find(|window| {
+            window.meter.name == meter.name && (window.period.from..window.period.to).contains(&occurred_at)
+        });
+        if let Some(window) = window {
+            window.quantity = window.with(event.quantity);
+        }
+        Ok(())
+    }
+
+    /// Why a limit or the cap has no room for an event; takes it into the spend if they have.
+    fn no_room(&mut self, event: &NewUsageEvent, occurred_at: i64) -> Result<Option<UsageRefusal>> {
+        let Some(terms) = self.terms.clone() else { return Ok(None) };
+        if let Some(limit) = terms.limits.get(&event.meter.name) {
+            let is_open = self.windows.iter().position(|window| {
+                window.meter.name == event.meter.name
+                    && (window.period.from..window.period.to).contains(&occurred_at)
+            });
+            let index = match is_open {
+                Some(index) => index,
+                None => {
+                    self.windows.push(self.tx.open_window(&terms, &event.meter, *limit, occurred_at)?);
+                    self.windows.len() - 1
+                }
+            };
+            let window = &self.windows[index];
+            if let Some(hard) = limit.hard.filter(|_| event.meter.aggregation.adds_up())
+                && event.quantity > 0
+                && window.with(event.quantity) > hard
+            {
+                let text = |quantity: i64| Decimal::of_scaled(quantity, event.meter.scale).to_string();
+                return Ok(Some(UsageRefusal::LimitReached {
+                    meter: event.meter.name.clone(),
+                    used: text(window.quantity),
+                    hard: text(hard),
+                    window: limit.window,
+                    resets_at: (limit.window != Window::None).then_some(window.period.to),
+                }));
+            }
+        }
+        let is_open = (terms.period.from..terms.period.to).contains(&occurred_at);
+        if terms.spend_cap.is_none() || !is_open || !terms.prices.contains_key(&event.meter.name) {
+            return Ok(None);
+        }
+        if self.spend.is_none() {
+            self.spend = Some(self.tx.open_spend(&terms, self.meters)?);
+        }
+        let Some(spend) = self.spend.as_mut().filter(|spend| spend.has(&event.meter)) else {
+            return Ok(None);
+        };
+        // An event that came before is not spent twice.
+        if self.tx.find_event_by_key(&event.key)?.is_some()
+            || spend.take(&terms, &event.meter, event.quantity)?
+        {
+            return Ok(None);
+        }
+        Ok(Some(UsageRefusal::SpendCapReached {
+            cap: terms.currency.write(spend.cap.unwrap_or_default()),
+            resets_at: terms.period.to,
+        }))
+    }
+
+    /// Looks whether an event of that key is there, and the same.
+    fn find_same(&self, event: &NewUsageEvent) -> Result<Option<Outcome>> {
+        let Some(kept) = self.tx.find_event_by_key(&event.key)? else { return Ok(None) };
+        let is_same_time = match event.occurred_at {
+            Some(occurred_at) => kept.dated && kept.occurred_at == occurred_at,
+            None => !kept.dated,
+        };
+        let is_same = kept.meter == event.meter.name
+            && kept.quantity == event.quantity
+            && kept.cost == event.cost.0
+            && is_same_time
+            && kept.properties == event.properties;
+        Ok(Some(if is_same {
+            Outcome::Duplicate(kept.seq)
+        } else {
+            Outcome::Refused(UsageRefusal::KeyReused)
+        }))
+    }
+
+    /// Enters what the events come to, and the notices that are due.
+    ///
+    /// # Errors
+    /// 422 for more than can be counted; as the database says.
+    pub fn finish(mut self) -> Result<Taken> {
+        for addition in &self.additions {
+            self.tx.add_to_sum(addition)?;
+        }
+        let mut taken = Taken::default();
+        let now = self.tx.now().0;
+        for window in &mut self.windows {
+            self.tx.close_window(window)?;
+            let (is_new, warning) = self.tx.note_window(window)?;
+            taken.has_notices |= is_new;
+            // Of a window that is over nobody has to be warned.
+            if (window.period.from..window.period.to).contains(&now) {
+                taken.looked_at.push(window.meter.name.clone());
+                taken.warnings.extend(warning.map(|warning| (warning, window.period.to)));
+            }
+        }
+        if let (Some(terms), Some(spend)) = (&self.terms, &mut self.spend) {
+            self.tx.close_spend(terms, spend)?;
+            let (is_new, warning) = self.tx.note_spend(terms, spend)?;
+            taken.has_notices |= is_new;
+            taken.looked_at.push(SPEND_CAP.to_owned());
+            taken.warnings.extend(warning.map(|warning| (warning, terms.period.to)));
+        }
+        taken.touches_limits = taken.has_notices || !taken.looked_at.is_empty();
+        Ok(taken)
+    }
+}
+
+/// 422: the sum does not fit.
+pub(super) fn beyond_counting() -> Error {
+    Error::invalid_field("quantity", "bad_quantity", "adds up to more than can be counted within an hour")
+}
+
+impl TenantTx<'_> {
+    /// The number and the chain of the last event.
+    fn last_event(self) -> Result<(i64, Vec<u8>), DbError> {
+        let last = self.tx.query_row(
+            "SELECT seq, chain FROM _usage_events ORDER BY seq DESC LIMIT 1",
+            params![],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(last.unwrap_or_default())
+    }
+}

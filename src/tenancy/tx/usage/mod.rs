@@ -1,0 +1,26 @@
+//! Usage: events, what they come to, and how much of the limits that is.
+//!
+//! `intake` takes events within the transaction of whatever caused them, and refuses those that a hard limit or the spend
+//! cap has no room for. `sums` keeps what they come to by quarters of an hour, `windows` how much of each limit is used;
+//! both are made of the events alone, and `rebuild` makes them anew. `take` reads what one period comes to, with the digest
+//! of its events.
+
+mod find;
+mod intake;
+mod notices;
+mod rebuild;
+mod spend;
+mod sums;
+mod take;
+mod terms;
+mod void;
+mod windows;
+
+pub use find::{UsageQuery, UsageSum, fold_quarters};
+pub use intake::{Intake, Outcome, Taken, UsageRefusal};
+pub use notices::Notice;
+pub use take::{LateUsage, UsageTaken};
+pub use terms::{ScaledLimit, TermsCache, UsageTerms, window_of};
+pub use windows::{LimitUse, Warning, percent};
+
+use crate::model::usage::{QUARTER, quarter};

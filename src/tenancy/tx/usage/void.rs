@@ -1,0 +1,64 @@
+//! Taking an event back: by another one that undoes it, so that nothing is removed.
+
+use super::super::TenantTx;
+use super::intake::Intake;
+use super::quarter;
+use super::sums::Counted;
+use crate::error::{Error, Result};
+use crate::model::meter::Meters;
+use crate::model::usage::UsageRow;
+
+impl TenantTx<'_> {
+    /// Takes an event back, and tells the number of the event that does it.
+    ///
+    /// # Errors
+    /// 404 for an event that there is not; 409 `already_voided`, `not_voidable`.
+    pub fn void_usage_event(self, seq: i64, meters: &Meters) -> Result<i64> {
+        let event = self.find_usage_event(seq)?.ok_or_else(Error::not_found)?;
+        if event.voids.is_some() {
+            return Err(Error::conflict(
+                "not_voidable",
+                "This event takes another one back. Send that one again, under another key, if it should count after all.",
+            ));
+        }
+        let mut intake = Intake::begin(self, meters, None)?;
+        let (key, number) = (format!("_void:{seq}"), intake.next_seq());
+        let row = UsageRow(
+            number,
+            &key,
+            &event.meter,
+            -event.quantity,
+            -event.cost,
+            event.occurred_at,
+            self.now().0,
+            true,
+            None,
+            Some(seq),
+        );
+        if !intake.insert(&row)? {
+            return Err(Error::conflict("already_voided", "This event was taken back before."));
+        }
+        // A meter that nobody knows any more has sums all the same: they are made anew as plain ones.
+        let Some(meter) = meters.get(&event.meter) else { return Ok(number) };
+        if meter.aggregation.adds_up() {
+            intake.count(
+                meter,
+                event.occurred_at,
+                &Counted {
+                    seq: number,
+                    quantity: row.3,
+                    cost: row.4,
+                    occurred_at: event.occurred_at,
+                    value: None,
+                    events: -1,
+                },
+            )?;
+            intake.finish()?;
+        } else {
+            self.rebuild_quarter(meter, quarter(event.occurred_at), number)?;
+        }
+        // Windows that are not open here are made anew from the sums.
+        self.forget_windows(Some(&event.meter))?;
+        Ok(number)
+    }
+}
