@@ -41,6 +41,9 @@ fn subscription_out(subscription: &Subscription) -> Value {
     if let Some(end) = course.trial_end {
         out["trial_end"] = json!(Timestamp(end));
     }
+    if let Some(id) = &subscription.stripe_subscription {
+        out["stripe_subscription_id"] = json!(id);
+    }
     if let Some(next) = &course.next {
         out["scheduled_change"] =
             json!({ "plan": next.key, "version": next.version, "at": Timestamp(course.period.to) });

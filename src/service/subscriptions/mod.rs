@@ -51,6 +51,8 @@ pub struct Subscription {
     pub course: Course,
     /// The newest version of its plan: another one than its own can be moved to.
     pub newest_version: i64,
+    /// The subscription at Stripe that says which plan it is, where there is one.
+    pub stripe_subscription: Option<String>,
 }
 
 pub(super) fn audit_change(of: &OfTenant<'_>, by: &By, from: &PlanRef, to: &PlanRef) -> Result<()> {
@@ -65,7 +67,11 @@ pub(super) fn audit_change(of: &OfTenant<'_>, by: &By, from: &PlanRef, to: &Plan
 
 fn told(of: &OfTenant<'_>, course: Course) -> Result<Subscription> {
     let newest = of.catalog().find_plan(&course.plan.key)?;
-    Ok(Subscription { newest_version: newest.map_or(course.plan.version, |plan| plan.version), course })
+    Ok(Subscription {
+        newest_version: newest.map_or(course.plan.version, |plan| plan.version),
+        stripe_subscription: of.live_stripe_subscription()?.map(|(id, _)| id),
+        course,
+    })
 }
 
 /// The tenant's subscription.
