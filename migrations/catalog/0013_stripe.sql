@@ -94,6 +94,7 @@ CREATE INDEX stripe_items_by_tenant ON stripe_items (tenant_id);
 -- Where Stripe and this catalog differed when that was last looked at.
 CREATE TABLE stripe_drift (
   object      TEXT NOT NULL,                   -- Stripe's id
+  kind        TEXT NOT NULL,                   -- customer, subscription, invoice
   field       TEXT NOT NULL,
   tenant_id   TEXT,
   here        TEXT,

@@ -113,10 +113,10 @@ fn storm(shape: Shape, seed: u64) {
         let person = person.sign_in_again_at(&town.server);
         let (plan, status) = stands(&person.client, tenant);
         let price = subscription["items"]["data"][0]["price"]["id"].as_str().unwrap();
-        assert_eq!(
-            (format!("price_{plan}").as_str(), status.as_str()),
-            (price, subscription["status"].as_str().unwrap())
-        );
+        let wanted = (price.trim_start_matches("price_"), subscription["status"].as_str().unwrap());
+        // One that was over before it was heard of has changed nothing.
+        let never_was = wanted.1 == "canceled" && (plan.as_str(), status.as_str()) == ("free", "active");
+        assert!((plan.as_str(), status.as_str()) == wanted || never_was, "{plan} {status}, not {wanted:?}");
     }
     let report = super::post(&town.operator.client, "/api/v1/operator/stripe-drift/repair").expect(200);
     assert_eq!(report.json["items"], json!([]), "nothing was left to repair");
