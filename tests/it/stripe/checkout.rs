@@ -198,3 +198,25 @@ fn stripe_that_is_away_is_told_as_that() {
     checkout(&town.ann.client, &town.acme, "pro").expect(200);
     town.server.stop();
 }
+
+#[test]
+fn every_act_is_in_a_log() {
+    let (town, _) = Town::subscribed(Shape::Current, "pro");
+    post(&town.ann.client, &town.acme.path("/billing/portal")).expect(200);
+    let event = town.stripe.event("invoice.paid");
+    let replay = format!("/api/v1/operator/stripe-events/{}/replay", event["id"].as_str().unwrap());
+    post(&town.operator.client, &replay).expect(202);
+    post(&town.operator.client, "/api/v1/operator/stripe-drift/repair").expect(200);
+    let logs = [
+        town.ann.client.get(&town.acme.path("/audit?limit=500")).expect(200),
+        town.operator.client.get("/api/v1/operator/audit?limit=500").expect(200),
+    ];
+    let entries = || logs.iter().flat_map(|log| log.json["items"].as_array().unwrap());
+    for (route, action) in crate::audited_routes::AUDITED_WITH_STRIPE {
+        assert!(entries().any(|entry| entry["action"] == *action), "no {action} for {route}");
+    }
+    for entry in entries().filter(|entry| entry["action"] == "billing.checkout_begun") {
+        assert_eq!(entry["actor"], format!("identity:{}", town.ann.id).as_str());
+    }
+    town.server.stop();
+}
