@@ -217,6 +217,9 @@ impl Installation {
     pub async fn close(&self) {
         self.start_draining();
         self.tenancy.close().await;
+        if let Err(error) = usage::store_requests(self).await {
+            tracing::error!(error = ?error, "the last requests could not be counted");
+        }
         if let Err(error) = checkpoints::sign_all(self).await {
             tracing::error!(error = ?error, "the heads of audit logs could not be signed");
         }

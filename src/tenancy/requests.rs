@@ -161,6 +161,14 @@ impl RequestCounts {
         quarters.iter().map(|quarter| quarter.counted - quarter.stored).sum()
     }
 
+    /// Forgets what is known of a tenant's limit: it may be another one now.
+    pub(super) fn forget_bound(&self, tenant: TenantId) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counted) = all.get_mut(&tenant) {
+            counted.bound = None;
+        }
+    }
+
     /// The tenants of which something is known.
     pub fn tenants(&self) -> Vec<TenantId> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);

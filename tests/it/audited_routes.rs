@@ -56,6 +56,7 @@ const AUDITED: &[(&str, &str)] = &[
     ("PUT /operator/tenants/{selector}/subscription", "subscription.changed"),
     ("PUT /tenants/{tenant}/subscription", "subscription.change_scheduled"),
     ("DELETE /tenants/{tenant}/subscription/scheduled-change", "subscription.change_cancelled"),
+    ("PATCH /tenants/{tenant}/limits", "spend_cap.changed"),
 ];
 
 /// Routes whose acts need a Stripe: that they are in the log is tried beside it, in `stripe`.
@@ -68,6 +69,9 @@ pub const AUDITED_WITH_STRIPE: &[(&str, &str)] = &[
 
 const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";
 
+const IN_THE_EVENTS: &str =
+    "events are kept for good, in a chain of their own, and taken back only by others";
+
 /// Routes that change something and leave no entry.
 const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /auth/refresh", "a session goes on; only the reuse of a token is told"),
@@ -79,6 +83,8 @@ const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/batch", IN_THE_FEED),
     ("PUT /tenants/{tenant}/files/{*path}", "files are data, as records are"),
     ("DELETE /tenants/{tenant}/files/{*path}", "files are data, as records are"),
+    ("POST /tenants/{tenant}/usage-events", IN_THE_EVENTS),
+    ("POST /tenants/{tenant}/usage-events/{seq}/void", IN_THE_EVENTS),
 ];
 
 #[test]
@@ -138,6 +144,7 @@ fn each_of_these_acts_is_in_a_log() {
     let later = json!({"plan": "default", "when": "period_end"});
     send(Call::put(acme.path("/subscription"), later), &ann.client);
     send(Call::delete(acme.path("/subscription/scheduled-change")), &ann.client);
+    send(Call::patch(acme.path("/limits"), json!({"spend_cap_cents": 5_000})), &ann.client);
     for act in ["suspend", "resume", "close"] {
         send(post(format!("/api/v1/operator/tenants/acme/{act}")), &operator.client);
     }

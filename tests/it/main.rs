@@ -72,4 +72,5 @@ mod tenant_files;
 mod tenant_roles;
 mod throttling;
 mod two_tenants;
+mod usage;
 mod writes;

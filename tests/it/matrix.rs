@@ -99,13 +99,21 @@ fn routes() -> Vec<Route> {
         write("POST", "/billing/checkout", "billing:manage"),
         // Without Stripe.
         Route { body: None, permitted: &[409], ..write("POST", "/billing/portal", "billing:manage") },
+        write("POST", "/usage-events", "usage:write"),
+        read("/usage-events", "usage:read"),
+        read_unknown("/usage-events/UNKNOWN", "usage:read"),
+        Route { body: None, permitted: &[404], ..write("POST", "/usage-events/UNKNOWN/void", "usage:write") },
+        read("/usage", "usage:read"),
+        read("/meters", "usage:read"),
+        read("/limits", "limits:read"),
+        write("PATCH", "/limits", "billing:manage"),
     ]
 }
 
 /// Roles from the weakest on, each with what it has beyond the one before (API "Permissions").
 const ROLES: &[(&str, &[&str])] = &[
-    ("viewer", &["records:read", "files:read", "members:read"]),
-    ("member", &["records:write", "files:write"]),
+    ("viewer", &["records:read", "files:read", "members:read", "usage:read", "limits:read"]),
+    ("member", &["records:write", "files:write", "usage:write"]),
     (
         "admin",
         &[
@@ -135,6 +143,9 @@ const FOR_KEYS: &[&str] = &[
     "billing:read",
     "tenant:export",
     "billing:manage",
+    "usage:read",
+    "usage:write",
+    "limits:read",
 ];
 
 fn role_has(role: &str, permission: &str) -> bool {

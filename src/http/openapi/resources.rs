@@ -4,7 +4,7 @@ use super::shared::reference;
 use super::{members, plans, stripe, usage};
 use serde_json::{Map, Value, json};
 
-/// Fields of an object and their types: `text`, `time`, `integer`, `flag`, `object`, `any`, the name of another schema,
+/// Fields of an object and their types: `text`, `time`, `integer`, `decimal` (an integer or a text), `flag`, `object`, `any`, the name of another schema,
 /// one of these in `[..]` for an array, and `|null` behind it. The field `..` stands for all fields of another schema.
 pub(super) type Shape = (&'static str, &'static [Field]);
 
@@ -206,6 +206,9 @@ pub(super) fn schemas() -> Map<String, Value> {
     let record = reference("schemas", "Record");
     let records = json!({ "anyOf": [record, { "type": "array", "maxItems": 1000, "items": record }] });
     schemas.insert("Records".to_owned(), records);
+    let event = reference("schemas", "NewUsageEvent");
+    let events = json!({ "anyOf": [event, { "type": "array", "maxItems": 1000, "items": event }] });
+    schemas.insert("NewUsageEvents".to_owned(), events);
     schemas
 }
 
@@ -240,6 +243,7 @@ fn schema(kind: &str) -> Value {
         "text" => json!({ "type": "string" }),
         "time" => json!({ "type": "string", "format": "date-time" }),
         "integer" => json!({ "type": "integer" }),
+        "decimal" => json!({ "type": ["integer", "string"] }),
         "flag" => json!({ "type": "boolean" }),
         "object" => json!({ "type": "object" }),
         "any" => json!({}),

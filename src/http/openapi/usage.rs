@@ -7,8 +7,8 @@ pub(super) const SHAPES: &[Shape] = &[
         "NewUsageEvent",
         &[
             ("meter", "text"),
-            ("quantity?", "integer|text"),
-            ("cost_cents?", "integer|text"),
+            ("quantity?", "decimal"),
+            ("cost_cents?", "decimal"),
             ("occurred_at?", "time"),
             ("idempotency_key", "text"),
             ("properties?", "object"),

@@ -159,8 +159,8 @@ impl Client {
         match body {
             Value::Array(items) => items.iter().for_each(|item| self.plant_secrets_of(item)),
             Value::Object(fields) => {
-                // The `code` of a problem is no secret, the one of a second factor is shorter than what is planted.
-                let is_problem = fields.contains_key("request_id");
+                // The `code` of a problem, or of one of several events, is no secret, the one of a second factor is shorter than what is planted.
+                let is_problem = fields.contains_key("request_id") || fields.contains_key("index");
                 for (name, value) in fields {
                     match value.as_str() {
                         Some(text) if !is_problem && SECRET_FIELDS.contains(&name.as_str()) => {

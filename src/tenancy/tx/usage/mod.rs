@@ -13,6 +13,8 @@ mod spend;
 mod sums;
 mod take;
 mod terms;
+#[cfg(test)]
+mod tests;
 mod void;
 mod windows;
 

@@ -15,7 +15,7 @@ impl House {
     fn gone(&self, since: i64) -> Option<Vec<(&'static str, i64)>> {
         let error = self.page(&self.query(Some(since))).err()?;
         assert_eq!((error.kind(), error.code()), (Kind::Gone, "changes_gone"));
-        Some(error.members().to_vec())
+        Some(error.members().iter().map(|(name, value)| (*name, value.as_i64().unwrap())).collect())
     }
 }
 
