@@ -23,6 +23,8 @@ pub struct Api {
     pub batch_element: [&'static str; 2],
     /// Status of a successful batch.
     pub batched: u16,
+    /// Where usage events are sent to.
+    pub usage_events: &'static str,
     /// Where an answer to a batch holds its elements, and an element its record; empty where it is that itself.
     pub batch_answer: [&'static str; 2],
 }
@@ -32,6 +34,7 @@ pub static TENANTRY: Api = Api {
     customers: "/api/v1/tenants/bench/records/customers",
     invoices: "/api/v1/tenants/bench/records/invoices",
     batch: "/api/v1/tenants/bench/batch",
+    usage_events: "/api/v1/tenants/bench/usage-events",
     batch_answer: ["/items", "/record"],
     ..PLAIN
 };
@@ -40,6 +43,7 @@ pub static TENANTRY: Api = Api {
 pub static BARE: Api = PLAIN;
 
 const PLAIN: Api = Api {
+    usage_events: "",
     customers: "/records/customers",
     invoices: "/records/invoices",
     relation: "customer_id",
@@ -55,6 +59,7 @@ const PLAIN: Api = Api {
 
 /// `PocketBase`'s. Without the total in lists: the others count none either.
 pub static POCKETBASE: Api = Api {
+    usage_events: "",
     customers: "/api/collections/customers/records",
     invoices: "/api/collections/invoices/records",
     relation: "customer",

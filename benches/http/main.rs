@@ -3,6 +3,7 @@
 //! - [`load`]: Tenantry, `PocketBase` and a bare axum + rusqlite handler take turns, round by round, under the same
 //!   generator with the same records, so that whatever slows the machine down slows all three.
 //! - [`neighbours`]: one tenant floods Tenantry while fifty others work as ever.
+//! - [`usage`]: Tenantry's usage events beside its creates, and with a limit beside without.
 //! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory.
 //!
 //! Every server is a process of its own on loopback, and so is the bare one: this program runs itself again as
@@ -23,6 +24,7 @@ mod pocketbase;
 mod process;
 mod report;
 mod tenantry;
+mod usage;
 mod workload;
 
 use std::error::Error;
@@ -71,6 +73,9 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
         }
         if options.fleet {
             fleet::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.usage {
+            usage::run(&options, &scratch.0, &mut report).await?;
         }
         Ok(())
     });

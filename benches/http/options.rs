@@ -11,7 +11,7 @@ Measures Tenantry beside PocketBase and a bare axum + rusqlite handler.
 Usage: cargo bench --bench http -- [flags]
 
   --quick              a look only: 1 round of 1 s, 1,000 tenants
-  --only PART          one part of the measurements: load, neighbours or fleet
+  --only PART          one part of the measurements: load, neighbours, fleet or usage
   --rounds N           rounds of each measurement, of which the median counts (3)
   --seconds N          length of a round (3)
   --works A,B          which works of the load, by how their names begin (all)
@@ -31,6 +31,8 @@ pub struct Options {
     pub neighbours: bool,
     /// Whether the fleet is measured.
     pub fleet: bool,
+    /// Whether usage is measured.
+    pub usage: bool,
     /// Rounds of each measurement; the median of them counts.
     pub rounds: usize,
     /// Length of one round of load.
@@ -64,6 +66,7 @@ impl Options {
             load: true,
             neighbours: true,
             fleet: true,
+            usage: true,
             rounds: 3,
             round: Duration::from_secs(3),
             works: Vec::new(),
@@ -88,11 +91,11 @@ impl Options {
                 "--help" | "-h" => return Ok(Parsed::Say(HELP)),
                 "--only" => {
                     let only = value()?.as_str();
-                    if !["load", "neighbours", "fleet"].contains(&only) {
-                        return Err(format!("--only is load, neighbours or fleet, not {only}").into());
+                    if !["load", "neighbours", "fleet", "usage"].contains(&only) {
+                        return Err(format!("--only is load, neighbours, fleet or usage, not {only}").into());
                     }
-                    (options.load, options.neighbours, options.fleet) =
-                        (only == "load", only == "neighbours", only == "fleet");
+                    (options.load, options.neighbours) = (only == "load", only == "neighbours");
+                    (options.fleet, options.usage) = (only == "fleet", only == "usage");
                 }
                 "--rounds" => options.rounds = positive(flag, value()?)?,
                 "--seconds" => options.round = Duration::from_secs(positive(flag, value()?)?),

@@ -33,8 +33,15 @@ pub fn command(arguments: &[&str], directory: &Path) -> Command {
 /// # Errors
 /// The program cannot be started.
 pub fn serve(directory: &Path) -> Result<(Process, SocketAddr)> {
+    serve_app(directory, None)
+}
+
+fn serve_app(directory: &Path, app: Option<&Path>) -> Result<(Process, SocketAddr)> {
     let address = free_address()?;
     let mut command = command(&["serve", "--listen", &address.to_string()], directory);
+    if let Some(app) = app {
+        command.arg("--app").arg(app);
+    }
     Ok((Process::spawn(&mut command, directory)?, address))
 }
 
@@ -93,8 +100,15 @@ impl Session {
 /// # Errors
 /// It does not start, or refuses the sign-up.
 pub async fn start(parent: &Path) -> Result<Contender> {
-    let directory = make_directory(parent, "tenantry")?;
-    let (mut process, address) = serve(&directory)?;
+    start_with(&make_directory(parent, "tenantry")?, None).await
+}
+
+/// The same in that directory, with an app of one's own.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(directory: &Path, app: Option<&Path>) -> Result<Contender> {
+    let (mut process, address) = serve_app(directory, app)?;
     process.ready(address, "/readyz").await?;
     let (session, answer) = Session::sign_up(address, Some("bench")).await?;
     let id = answer["tenant"]["id"].as_str().ok_or("a sign-up without tenant.id")?;

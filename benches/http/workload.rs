@@ -15,6 +15,9 @@ pub const PAGE: usize = 50;
 /// Records that one [`Work::Batch`] creates.
 pub const BATCH: u64 = 100;
 
+/// Usage events that one [`Work::Events`] sends.
+pub const EVENTS: u64 = 500;
+
 /// Of the requests of [`Work::Mixed`], one in so many writes.
 const MIXED: u64 = 10;
 
@@ -33,6 +36,12 @@ pub enum Work {
     Expand,
     /// Create 100 customers in one transaction.
     Batch,
+    /// Send one usage event of a meter without a limit.
+    Event,
+    /// The same of a meter with a hard limit.
+    LimitedEvent,
+    /// Send 500 usage events in one request.
+    Events,
     /// Read one, or in a tenth of the cases create one.
     Mixed,
 }
@@ -114,6 +123,15 @@ impl Requests {
                 self.asked = self.take(BATCH);
                 self.batch().and_then(|()| self.post(api.batch))
             }
+            Work::Event | Work::LimitedEvent => {
+                self.asked = self.take(1);
+                let meter = if work == Work::Event { "plain" } else { "limited" };
+                event(&mut self.body, meter, self.asked).and_then(|()| self.post(api.usage_events))
+            }
+            Work::Events => {
+                self.asked = self.take(EVENTS);
+                self.events().and_then(|()| self.post(api.usage_events))
+            }
         };
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
         &self.request
@@ -150,6 +168,14 @@ impl Requests {
         write!(body, "{close}")
     }
 
+    fn events(&mut self) -> std::io::Result<()> {
+        for index in 0..EVENTS {
+            write!(self.body, "{}", if index == 0 { "[" } else { "," })?;
+            event(&mut self.body, "plain", self.asked + index)?;
+        }
+        write!(self.body, "]")
+    }
+
     /// The first of `count` numbers that nobody else gets.
     fn take(&self, count: u64) -> u64 {
         self.target.serial.fetch_add(count, Ordering::Relaxed)
@@ -168,7 +194,8 @@ impl Requests {
         match self.last {
             Work::Create | Work::CreateInvoice => self.target.api.created,
             Work::Batch => self.target.api.batched,
-            Work::Read | Work::Filtered | Work::Expand | Work::Mixed => 200,
+            Work::Event | Work::LimitedEvent => 201,
+            Work::Read | Work::Filtered | Work::Expand | Work::Mixed | Work::Events => 200,
         }
     }
 
@@ -203,6 +230,8 @@ impl Requests {
                 let customer = &item["expand"][api.relation];
                 customer["id"] == item[api.relation] && text(customer, "/email").starts_with("customer-")
             }),
+            Work::Event | Work::LimitedEvent => value["status"] == "accepted" && value["seq"].is_u64(),
+            Work::Events => value["accepted"] == EVENTS,
             Work::Batch => {
                 let [elements, record] = api.batch_answer;
                 value.pointer(elements).and_then(Value::as_array).is_some_and(|elements| {
@@ -224,6 +253,17 @@ impl Requests {
 
 fn customer(body: &mut Vec<u8>, number: u64) -> std::io::Result<()> {
     write!(body, r#"{{"name":"Customer {number}","email":"customer-{number}@example.com"}}"#)
+}
+
+/// Keys of events come in no order, as those of clients do.
+fn event(body: &mut Vec<u8>, meter: &str, number: u64) -> std::io::Result<()> {
+    let mixed = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let key = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    write!(
+        body,
+        r#"{{"meter":"{meter}","quantity":{},"idempotency_key":"{key:016x}-{number:x}"}}"#,
+        number % 100
+    )
 }
 
 fn is_customer(record: &Value, number: u64) -> bool {

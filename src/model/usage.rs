@@ -2,6 +2,7 @@
 
 mod body;
 mod canonical;
+mod element;
 mod row;
 
 pub use body::{MOST_EVENTS, UsageEventIn, read_usage_events};

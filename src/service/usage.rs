@@ -50,11 +50,8 @@ pub async fn take_usage_events(scope: &TenantScope, body: &[u8]) -> Result<Usage
             for event in events {
                 faults.push(event.map(|event| good.push(event)).err());
             }
-            let mut outcomes = match good.is_empty() {
-                true => Vec::new(),
-                false => scope.take_usage_events(good).await?,
-            }
-            .into_iter();
+            let outcomes = if good.is_empty() { Vec::new() } else { scope.take_usage_events(good).await? };
+            let mut outcomes = outcomes.into_iter();
             let missing = || Error::internal("an event has no outcome");
             let each = faults.into_iter().map(|fault| match fault {
                 Some(fault) => Ok(Err(fault)),

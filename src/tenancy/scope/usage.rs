@@ -86,15 +86,15 @@ impl Storage {
 impl UsageRefusal {
     /// What the client is told.
     pub fn error(&self) -> Error {
-        let field = |field, code, message| Error::invalid_field(field, code, message);
         match self {
             UsageRefusal::KeyReused => Error::conflict(
                 self.code(),
                 "An event of that idempotency_key came before, with another payload. What was counted stays; send another \
                  event under another key.",
             ),
-            UsageRefusal::TooOld => field("occurred_at", self.code(), self.message()),
-            UsageRefusal::Future => field("occurred_at", self.code(), self.message()),
+            UsageRefusal::TooOld | UsageRefusal::Future => {
+                Error::invalid_field("occurred_at", self.code(), self.message())
+            }
             UsageRefusal::LimitReached { resets_at, .. } => {
                 let error = Error::new(Kind::PaymentRequired, self.code(), self.message());
                 match resets_at {

@@ -28,7 +28,7 @@ impl<'t> TenantTx<'t> {
     }
 
     /// Runs `act` once this transaction is on disk, not if it is rolled back.
-    pub(super) fn after_commit(&self, act: impl FnOnce() + Send + 'static) {
+    pub(super) fn after_commit(self, act: impl FnOnce() + Send + 'static) {
         self.tx.after_commit(act);
     }
 

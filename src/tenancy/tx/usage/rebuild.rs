@@ -12,6 +12,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+/// By meter and quarter.
+type Sums = BTreeMap<(String, i64), Addition>;
+
 impl TenantTx<'_> {
     /// Makes the sum of one quarter anew, after an event of it was taken back by number `voided_by`.
     pub(super) fn rebuild_quarter(self, meter: &Arc<Meter>, starts_at: i64, voided_by: i64) -> Result<()> {
@@ -114,13 +117,13 @@ impl TenantTx<'_> {
     }
 
     /// What all events come to, by meter and quarter, and how many there are.
-    fn sums_of_events(self, meters: &Meters) -> Result<(BTreeMap<(String, i64), Addition>, i64)> {
+    fn sums_of_events(self, meters: &Meters) -> Result<(Sums, i64)> {
         let voided =
             self.tx.query("SELECT voids FROM _usage_events WHERE voids IS NOT NULL", &[], |row| {
                 row.get::<i64>(0)
             })?;
         let voided: HashSet<i64> = voided.into_iter().collect();
-        let mut sums: BTreeMap<(String, i64), Addition> = BTreeMap::new();
+        let mut sums = Sums::new();
         let (mut events, mut is_beyond) = (0, false);
         self.tx.each(
             "SELECT seq, meter, quantity, cost, occurred_at, properties, voids FROM _usage_events ORDER BY seq",

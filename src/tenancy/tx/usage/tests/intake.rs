@@ -8,7 +8,7 @@ use crate::model::usage::{FUTURE, OLDEST};
 fn the_same_key_counts_once_and_another_payload_changes_nothing() {
     let house = House::new();
     let event = house.event("tokens", 5, "a");
-    assert_eq!(house.take(&[event.clone()]).0, [Outcome::Accepted(1)]);
+    assert_eq!(house.take(std::slice::from_ref(&event)).0, [Outcome::Accepted(1)]);
     assert_eq!(house.take(&[event.clone(), event.clone()]).0, [Outcome::Duplicate(1), Outcome::Duplicate(1)]);
     let reused = Outcome::Refused(UsageRefusal::KeyReused);
     for other in [
@@ -18,7 +18,7 @@ fn the_same_key_counts_once_and_another_payload_changes_nothing() {
         NewUsageEvent { cost: Amount(1), ..event.clone() },
         NewUsageEvent { properties: Some("{}".to_owned()), ..event.clone() },
     ] {
-        assert_eq!(house.take(&[other]).0, [reused.clone()]);
+        assert_eq!(house.take(&[other]).0, std::slice::from_ref(&reused));
     }
     assert_eq!(house.total("tokens", always()), (5, 5));
     // Within one transaction too, and the others of it count.
