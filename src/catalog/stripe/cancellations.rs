@@ -49,14 +49,16 @@ impl CatalogTx<'_> {
         )?)
     }
 
-    /// Subscriptions whose end is to be asked for now, and how often that failed.
+    /// Subscriptions whose end is to be asked for now, and how often that failed; not those of tenants that stay after all.
     ///
     /// # Errors
     /// As the database says.
     pub fn list_due_stripe_cancellations(&self, limit: u32) -> Result<Vec<(String, i64)>> {
         Ok(self.tx.query(
-            "SELECT subscription, attempts FROM stripe_cancellations WHERE done_at IS NULL AND next_at <= ?1
-             ORDER BY next_at LIMIT ?2",
+            "SELECT c.subscription, c.attempts FROM stripe_cancellations c WHERE c.done_at IS NULL AND c.next_at <= ?1
+               AND NOT EXISTS (SELECT 1 FROM stripe_subscriptions s JOIN tenants t ON t.id = s.tenant_id
+                               WHERE s.id = c.subscription AND t.status IN ('active', 'suspended'))
+             ORDER BY c.next_at LIMIT ?2",
             params![self.now(), limit],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?)

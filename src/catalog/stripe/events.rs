@@ -303,7 +303,7 @@ impl CatalogTx<'_> {
         )?)
     }
 
-    /// Removes events that came before `before` and are done with; of those that wait for somebody, what came.
+    /// Removes events that came before `before` and are done with; those that wait for somebody stay.
     ///
     /// # Errors
     /// As the database says.

@@ -18,6 +18,31 @@ fn a_tenant_that_closes_ends_at_stripe_too() {
 }
 
 #[test]
+fn a_tenant_that_stays_after_all_goes_on_paying() {
+    let (town, id) = Town::subscribed(Shape::Current, "pro");
+    town.stripe.fail_with(500);
+    town.ann.client.post(&town.acme.path("/close"), json!({"confirm": "acme"})).expect(202);
+    eventually("a try to end it", || {
+        let tried = town.rows("SELECT subscription FROM stripe_cancellations WHERE attempts > 0");
+        (tried == [id.as_str()]).then_some(())
+    });
+    town.ann.client.send(&Call::new("POST", town.acme.path("/reopen"))).expect(200);
+    town.stripe.fail_with(0);
+    town.installation.advance_clock(10 * MINUTE);
+    // Whatever is due then comes before the answer to this.
+    town.stripe.change_subscription(&id, &json!({"status": "past_due"}), "customer.subscription.updated");
+    let operator = town.operator.sign_in_again();
+    for _ in 0..2 {
+        town.stripe.send_all(&town.server.nobody());
+        worked_off(&operator.client);
+    }
+    assert_eq!(town.stripe.object("subscriptions", &id)["status"], "past_due");
+    let done = town.rows("SELECT subscription FROM stripe_cancellations WHERE done_at IS NOT NULL");
+    assert!(done.is_empty(), "{done:?}");
+    town.server.stop();
+}
+
+#[test]
 fn a_tenant_that_is_erased_ends_at_stripe_even_if_stripe_was_away_and_nothing_personal_stays() {
     let (town, id) = Town::subscribed(Shape::Current, "pro");
     town.stripe.fail_with(500);

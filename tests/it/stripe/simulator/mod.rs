@@ -190,7 +190,7 @@ pub fn signed(secret: &str, time: i64, body: &str) -> String {
 pub fn signature(secret: &str, time: i64, body: &str) -> String {
     let mut hmac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     hmac.update(format!("{time}.{body}").as_bytes());
-    hmac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    tenantry::model::hex::hex(&hmac.finalize().into_bytes())
 }
 
 /// The same numbers for the same seed.
@@ -201,7 +201,7 @@ impl Shuffle {
         Shuffle(AtomicU64::new(seed))
     }
 
-    /// A number below `bound` (SplitMix64).
+    /// A number below `bound` (`SplitMix64`).
     pub fn below(&self, bound: usize) -> usize {
         let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
