@@ -9,6 +9,7 @@ mod push;
 mod signatures;
 mod simulator;
 mod storm;
+mod tls;
 
 use std::sync::Arc;
 

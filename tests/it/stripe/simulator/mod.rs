@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use rustls::ServerConfig;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -39,6 +40,7 @@ pub struct Stripe {
 struct State {
     installation: Arc<Installation>,
     shape: Shape,
+    security: Option<Arc<ServerConfig>>,
     objects: Mutex<Objects>,
     /// What is answered instead, if it is not 0.
     failing: AtomicU16,
@@ -67,11 +69,21 @@ struct Objects {
 impl Stripe {
     /// Listens on a port of its own, and writes the settings of an installation so that it goes there.
     pub fn start(installation: &Arc<Installation>, shape: Shape) -> Stripe {
+        Stripe::start_with(installation, shape, None)
+    }
+
+    /// The same behind TLS.
+    pub fn start_with(
+        installation: &Arc<Installation>,
+        shape: Shape,
+        security: Option<Arc<ServerConfig>>,
+    ) -> Stripe {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(State {
             installation: Arc::clone(installation),
             shape,
+            security,
             objects: Mutex::default(),
             failing: AtomicU16::new(0),
             requests: AtomicUsize::new(0),
@@ -107,7 +119,10 @@ impl Stripe {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match self.state.security {
+            None => format!("http://{}", self.address),
+            Some(_) => format!("https://localhost:{}", self.address.port()),
+        }
     }
 
     /// From now on every request is answered with this status; 0 is the end of that.

@@ -2,9 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use percent_encoding::percent_decode_str;
+use rustls::{ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use super::{KEY, State};
@@ -35,6 +37,16 @@ impl Asked {
 
 pub fn talk(stream: TcpStream, state: &State) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
+    match &state.security {
+        None => talk_over(stream, state),
+        Some(config) => {
+            let connection = ServerConnection::new(Arc::clone(config)).map_err(std::io::Error::other)?;
+            talk_over(StreamOwned::new(connection, stream), state)
+        }
+    }
+}
+
+fn talk_over(stream: impl Read + Write, state: &State) -> std::io::Result<()> {
     let mut lines = BufReader::new(stream);
     loop {
         let mut head = Vec::new();
