@@ -65,7 +65,7 @@ const WORDS: &[Word] = &[
     only("hyper_util", &["http"], "nothing but http knows the framework"),
     only(
         "routing",
-        &["http/routes.rs", "http/verb.rs", "http/health.rs", "http/pages.rs"],
+        &["http/routes.rs", "http/verb.rs", "http/health.rs", "http/pages.rs", "http/webhooks.rs"],
         "a route of the API declares who may use it",
     ),
     only("SystemTime::now", &["clock"], "only clock reads the time"),

@@ -16,6 +16,13 @@ const PERSONAL: &[(&str, &str)] = &[
     ("roles", "tenant_roles WHERE tenant_id = ?1"),
     ("API keys", "api_keys WHERE tenant_id = ?1"),
     ("exports", "exports WHERE tenant_id = ?1"),
+    ("events of Stripe", "stripe_events WHERE tenant_id = ?1"),
+    ("lines at Stripe", "stripe_items WHERE tenant_id = ?1"),
+    ("invoices at Stripe", "stripe_invoices WHERE tenant_id = ?1"),
+    ("subscriptions at Stripe", "stripe_subscriptions WHERE tenant_id = ?1"),
+    ("checkouts", "stripe_checkouts WHERE tenant_id = ?1"),
+    ("customers at Stripe", "stripe_customers WHERE tenant_id = ?1"),
+    ("drift from Stripe", "stripe_drift WHERE tenant_id = ?1"),
     ("subscriptions", "subscriptions WHERE tenant_id = ?1"),
     ("usage sums", "usage_sums WHERE tenant_id = ?1"),
     ("service periods", "service_periods WHERE tenant_id = ?1"),
@@ -58,6 +65,8 @@ impl OfTenant<'_> {
             self.catalog.forget_membership(self.tenant, member.identity_id);
         }
         self.catalog.forget_all_keys();
+        // What is going to be paid for nothing ends, also when nobody knows any more whose it was.
+        self.cancel_stripe_subscriptions()?;
         // Counted before anything goes: what hangs on a row goes with it.
         for (table, rows) in PERSONAL {
             removed.push((*table, self.count_rows(rows)?));

@@ -28,6 +28,7 @@ mod services;
 mod sessions;
 mod settings;
 mod sign_ups;
+mod stripe;
 mod subscriptions;
 mod tenant_roles;
 mod tenants;
@@ -51,6 +52,10 @@ pub use seats::Seats;
 pub use second_factors::SecondFactor;
 pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
+pub use stripe::{
+    NewStripeEvent, StripeCheckout, StripeDrift, StripeEvent, StripeEventFilter, StripeEventStatus,
+    StripeItem, StripeOutcome,
+};
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 pub use usage::{CountedSum, EVENT_COST};
@@ -250,6 +255,7 @@ fn track() -> Track {
         ),
         ("catalog/0011_usage.sql", include_str!("../../migrations/catalog/0011_usage.sql")),
         ("catalog/0012_invoices.sql", include_str!("../../migrations/catalog/0012_invoices.sql")),
+        ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
     ])
 }
 

@@ -108,6 +108,25 @@ impl CatalogTx<'_> {
         self.tx.query(&sql, &[], stored)?.into_iter().map(version_of).collect()
     }
 
+    /// The newest version of each plan that is or was sold for a price at Stripe.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_plans_sold_for(&self, stripe_price: &str) -> Result<Vec<PlanVersion>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM plans p WHERE instr(p.document, ?1) > 0 ORDER BY p.key, p.version DESC"
+        );
+        let mut found: Vec<PlanVersion> = Vec::new();
+        for stored in self.tx.query(&sql, params![stripe_price], stored)? {
+            let version = version_of(stored)?;
+            let is_newest = found.last().is_none_or(|last| last.key != version.key);
+            if is_newest && version.plan.stripe_price.as_deref() == Some(stripe_price) {
+                found.push(version);
+            }
+        }
+        Ok(found)
+    }
+
     /// Versions of a plan, the newest first, and how many tenants are on each.
     ///
     /// # Errors

@@ -21,4 +21,26 @@ impl CatalogTx<'_> {
             })?;
         Ok(found.unwrap_or(id))
     }
+
+    /// A fact that was noted under a name.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_setting(&self, name: &str) -> Result<Option<String>> {
+        Ok(self
+            .tx
+            .query_row("SELECT value FROM settings WHERE name = ?1", params![name], |row| row.get(0))?)
+    }
+
+    /// Notes a fact under a name.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn put_setting(&self, name: &str, value: &str) -> Result<()> {
+        self.tx.execute(
+            "INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            params![name, value],
+        )?;
+        Ok(())
+    }
 }

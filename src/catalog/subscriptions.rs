@@ -116,6 +116,31 @@ impl OfTenant<'_> {
         )?)
     }
 
+    /// When the tenant's newest service period began.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn newest_service_start(&self) -> Result<Option<i64>> {
+        let newest = self.tx().query_row(
+            "SELECT max(starts_at) FROM service_periods WHERE tenant_id = ?1",
+            params![self.tenant],
+            |row| row.get::<Option<i64>>(0),
+        )?;
+        Ok(newest.flatten())
+    }
+
+    /// Ends the service period that runs at `at`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn end_service_period(&self, at: i64) -> Result<()> {
+        self.tx().execute(
+            "UPDATE service_periods SET ends_at = CASE WHEN starts_at > ?2 THEN starts_at ELSE ?2 END WHERE tenant_id = ?1 AND ends_at > ?2",
+            params![self.tenant, at],
+        )?;
+        Ok(())
+    }
+
     /// Stores where the subscription is now, and the service period that began with that. The one before ends there.
     ///
     /// # Errors

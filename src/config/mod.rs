@@ -3,6 +3,7 @@
 
 mod mail;
 mod settings;
+mod stripe;
 mod text;
 
 pub use mail::{Secret, SmtpSecurity, read_authorities};
@@ -72,6 +73,7 @@ impl Config {
             return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
         }
         self.check_mail()?;
+        self.check_stripe()?;
         let bounds = [
             ("tenants_per_identity", u64::from(self.tenants_per_identity), 0, 1_000_000),
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
@@ -110,6 +112,9 @@ impl Config {
     }
 }
 
+/// Signs of a secret of Stripe in a line of a file: a list of them may stand in several.
+const OF_STRIPE: &[&str] = &["stripe_secret_key", "stripe_webhook_secrets", "whsec_", "sk_", "rk_"];
+
 /// What is wrong with a file, with the line; but not with the line of a secret.
 fn told(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().and_then(|span| {
@@ -118,6 +123,10 @@ fn told(error: &toml::de::Error, text: &str) -> String {
     });
     if line.is_some_and(|line| line.contains("password")) {
         "the line with the password cannot be read; it takes a text in quotes".to_owned()
+    } else if line.is_some_and(|line| OF_STRIPE.iter().any(|sign| line.contains(sign))) {
+        "a line with a secret of Stripe cannot be read; stripe_secret_key takes a text in quotes, stripe_webhook_secrets \
+         a list of such"
+            .to_owned()
     } else {
         error.to_string()
     }
@@ -173,6 +182,12 @@ mod tests {
         let secret = "smtp_password = 1234567890";
         let wrong = toml::from_str::<Partial>(secret).unwrap_err();
         assert!(wrong.to_string().contains("1234567890") && !told(&wrong, secret).contains("1234567890"));
+        for secret in
+            ["stripe_secret_key = sk_live_1234567890", "stripe_webhook_secrets = [\n  whsec_1234567890\n]"]
+        {
+            let wrong = toml::from_str::<Partial>(secret).unwrap_err();
+            assert!(wrong.to_string().contains("1234567890") && !told(&wrong, secret).contains("1234567890"));
+        }
         let wrong = from_environment(&|name| (name == "TENANTRY_LISTEN").then(|| "nowhere".to_owned()));
         assert!(wrong.unwrap_err().to_string().contains("TENANTRY_LISTEN=nowhere"));
         let open = Partial { listen: Some(SocketAddr::from(([0, 0, 0, 0], 80))), ..Partial::default() };

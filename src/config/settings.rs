@@ -97,6 +97,14 @@ settings! {
     smtp_password: Option<Secret> = None, "\"a secret\"";
     /// Who letters are from.
     mail_from: Option<String> = None, "\"Example <no-reply@example.com>\"";
+    /// The secret key of your account at Stripe, sk_ or rk_; never shown. Without one billing is local.
+    stripe_secret_key: Option<Secret> = None, "\"sk_live_...\"";
+    /// The signing secrets of its webhook endpoint, of which any may match; never shown. Without one /webhooks/stripe is off.
+    stripe_webhook_secrets: Vec<Secret> = Vec::new(), "[\"whsec_...\"]";
+    /// Where Stripe is reached.
+    stripe_api_base: String = "https://api.stripe.com".to_owned(), "\"https://api.stripe.com\"";
+    /// Whether it is live mode, with real money; else what the secret key says.
+    stripe_livemode: Option<bool> = None, "false";
     /// Allows plain HTTP on a network that is not loopback.
     insecure_http: bool = false, "false";
     /// Proxies whose X-Forwarded-For is believed, from the right.

@@ -42,6 +42,14 @@ pub(super) async fn read_small(body: Body, installation: &Installation) -> Resul
     take(body, installation.config().max_body_bytes.min(MOST_OF_OBJECT)).await
 }
 
+/// Most bytes of a webhook: an event holds one object, at most an invoice with its first lines.
+const MOST_OF_WEBHOOK: usize = 1 << 20;
+
+/// The bytes of a webhook as they came: a signature is over them.
+pub(super) async fn read_webhook(body: Body, installation: &Installation) -> Result<Bytes, Problem> {
+    take(body, installation.config().max_body_bytes.min(MOST_OF_WEBHOOK)).await
+}
+
 async fn take(body: Body, most: usize) -> Result<Bytes, Problem> {
     let too_large = || {
         Error::new(Kind::TooLarge, "body_too_large", format!("A body may have at most {most} bytes here."))

@@ -27,6 +27,7 @@ mod server;
 mod tests;
 mod verb;
 mod warnings;
+mod webhooks;
 
 pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;

@@ -65,6 +65,7 @@ needs! {
     ReadSubscription = BillingRead, Read;
     ReadInvoices = BillingRead, Read;
     ChangeSubscription = BillingManage, Pay;
+    ManageBilling = BillingManage, Pay;
     EmitUsage = UsageWrite, Write;
     ReadUsage = UsageRead, Read;
     ReadLimits = LimitsRead, Read;

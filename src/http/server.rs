@@ -4,7 +4,7 @@ use super::connection::{self, Serving, WHEN_CROWDED};
 use super::patience::Patience;
 use super::places::{Place, Places};
 use super::routes::{RouteInfo, Routes};
-use super::{api, health, layers, pages};
+use super::{api, health, layers, pages, webhooks};
 use crate::error::{Error, Kind, Result};
 use crate::http::problem::Problem;
 use crate::service::Installation;
@@ -186,6 +186,7 @@ fn router(installation: &Arc<Installation>) -> Router {
     let Routes { router, .. } = api::routes();
     router
         .merge(health::router())
+        .merge(webhooks::router())
         .merge(pages::router(installation))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(Arc::clone(installation))

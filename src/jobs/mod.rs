@@ -4,7 +4,8 @@
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, invoices, mail, provisioning, sessions, subscriptions, usage,
+    Installation, checkpoints, erasure, exports, invoices, mail, provisioning, sessions, stripe,
+    subscriptions, usage,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -46,6 +47,16 @@ impl Runner {
             loop {
                 note("mail", mail::deliver_due(&post).await);
                 let _ = tokio::time::timeout(TICK, post.mail_arrives()).await;
+            }
+        }));
+        let stripe = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("events of Stripe", stripe::work_off(&stripe).await);
+                note("ending subscriptions at Stripe", stripe::cancel_leaving(&stripe).await);
+                note("recovering events of Stripe", stripe::recover_when_due(&stripe).await);
+                note("drift from Stripe", stripe::look_for_drift_when_due(&stripe).await);
+                let _ = tokio::time::timeout(TICK, stripe.stripe_arrives()).await;
             }
         }));
         let counting = Arc::clone(installation);
@@ -109,6 +120,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("audit entries", checkpoints::drop_old_entries(installation).await);
     note("letters", mail::sweep_undelivered(installation).await);
+    note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
     note("storage", usage::watch_storage(installation).await);

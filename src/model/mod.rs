@@ -23,6 +23,7 @@ pub mod receipt;
 pub mod restriction;
 pub mod signed;
 pub mod slug;
+pub mod stripe;
 pub mod table;
 pub mod tenant;
 pub mod text;

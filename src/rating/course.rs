@@ -150,6 +150,30 @@ impl Course {
         Ok(course.serving(period))
     }
 
+    /// Begins at `from` where another than us says until when a trial lasts: to that moment, or without one.
+    ///
+    /// # Errors
+    /// As [`Course::begin`].
+    pub fn begin_until(
+        terms: &Terms,
+        timezone: &str,
+        from: i64,
+        trial_end: Option<i64>,
+    ) -> Result<(Course, ServicePeriod)> {
+        let begun = Course::begin(&Terms { trial_days: 0, ..terms.clone() }, timezone, from)?;
+        let Some(end) = trial_end.filter(|end| *end > from) else { return Ok(begun) };
+        let course = Course {
+            status: CourseStatus::Trialing,
+            anchor: end,
+            number: TRIAL,
+            period: Period { from, to: end },
+            trial_end,
+            ..begun.0
+        };
+        let period = course.period;
+        Ok(course.serving(period))
+    }
+
     /// Changes the plan at `now`, which lies within the period: the service period so far ends, another begins. The
     /// period stays as it is, unless the new plan has others, or a trial is entered or left: then periods are counted
     /// from now. Another version of the same plan goes on with the trial.
@@ -200,6 +224,9 @@ impl Course {
 
     /// Whether a change to these terms leaves the count of periods as it is.
     fn continues(&self, terms: &Terms) -> bool {
+        if self.status == CourseStatus::Canceled {
+            return false;
+        }
         let is_other_version = terms.plan.key == self.plan.key;
         let enters_trial = terms.trial_days > 0 && self.status != CourseStatus::PastDue;
         let changes_trial = self.status == CourseStatus::Trialing || enters_trial;

@@ -41,6 +41,7 @@ pub mod signing_keys;
 pub mod sql;
 pub mod step_up;
 pub mod streams;
+pub mod stripe;
 pub mod subscriptions;
 pub mod tenants;
 mod throttle;
@@ -53,7 +54,8 @@ pub use tokens::TokenPair;
 
 pub use crate::catalog::{
     Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, Identity, Member, PlanVersion,
-    PlanVersionLine, Principal, StoredInvoice, Tenant, key_not_allowed,
+    PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent, StripeEventFilter,
+    StripeEventStatus, Tenant, key_not_allowed,
 };
 
 use crate::catalog::Catalog;
@@ -83,6 +85,7 @@ pub struct Installation {
     tokens: Tokens,
     hasher: PasswordHasher,
     mailer: Mailer,
+    stripe: stripe::Stripe,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
@@ -191,6 +194,7 @@ impl Installation {
             tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
             mailer: Mailer::new(&config, layout.mail(), clock.now())?,
+            stripe: stripe::Stripe::new(&config)?,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),

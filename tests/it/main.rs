@@ -67,6 +67,7 @@ mod sign_up_by_mail;
 mod sign_up_modes;
 mod sql;
 mod step_up;
+mod stripe;
 mod tenant_bounds;
 mod tenant_files;
 mod tenant_roles;

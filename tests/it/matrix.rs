@@ -98,6 +98,9 @@ fn routes() -> Vec<Route> {
         read_unknown("/invoices/UNKNOWN", "billing:read"),
         write("PUT", "/subscription", "billing:manage"),
         delete_unknown("/subscription/scheduled-change", "billing:manage"),
+        write("POST", "/billing/checkout", "billing:manage"),
+        // Without Stripe.
+        Route { body: None, permitted: &[409], ..write("POST", "/billing/portal", "billing:manage") },
         write("POST", "/usage-events", "usage:write"),
         read("/usage-events", "usage:read"),
         read_unknown("/usage-events/UNKNOWN", "usage:read"),

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod billing;
 mod changes;
 mod emails;
 mod exports;
@@ -22,6 +23,7 @@ mod roles;
 mod service_identities;
 mod setup;
 mod sql;
+mod stripe;
 mod subscriptions;
 mod tenants;
 mod usage;
@@ -57,6 +59,8 @@ pub(super) fn routes() -> Routes {
         .and(plans::routes())
         .and(subscriptions::routes())
         .and(invoices::routes())
+        .and(billing::routes())
+        .and(stripe::routes())
         .and(usage::routes())
 }
 

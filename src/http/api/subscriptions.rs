@@ -41,6 +41,9 @@ fn subscription_out(subscription: &Subscription) -> Value {
     if let Some(end) = course.trial_end {
         out["trial_end"] = json!(Timestamp(end));
     }
+    if let Some(id) = &subscription.stripe_subscription {
+        out["stripe_subscription_id"] = json!(id);
+    }
     if let Some(next) = &course.next {
         out["scheduled_change"] =
             json!({ "plan": next.key, "version": next.version, "at": Timestamp(course.period.to) });
@@ -60,9 +63,13 @@ fn read(body: Object) -> crate::error::Result<(String, When)> {
     Ok((plan, When::parse(when.as_deref())?))
 }
 
-async fn put(allowed: Allowed<ChangeSubscription>, body: Object) -> Answer<Json<Value>> {
+async fn put(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<ChangeSubscription>,
+    body: Object,
+) -> Answer<Json<Value>> {
     let (plan, when) = read(body)?;
-    let changed = subscriptions::change_subscription(&allowed.scope, plan, when).await?;
+    let changed = subscriptions::change_subscription(&installation, &allowed.scope, plan, when).await?;
     Ok(Json(subscription_out(&changed)))
 }
 

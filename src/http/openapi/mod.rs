@@ -13,6 +13,7 @@ mod records;
 mod resources;
 mod schemas;
 mod shared;
+mod stripe;
 mod subject;
 mod summaries;
 mod tenant;

@@ -15,6 +15,7 @@ pub(super) const SHAPES: &[Shape] = &[
             ("period_end", "time"),
             ("timezone", "text"),
             ("trial_end?", "time"),
+            ("stripe_subscription_id?", "text"),
             ("scheduled_change", "object|null"),
         ],
     ),

@@ -97,6 +97,8 @@ summaries! {
     GET "/tenants/{tenant}/subscription" getSubscription "On which plan the tenant is, and until when" "-" -> 200 "Subscription";
     PUT "/tenants/{tenant}/subscription" changeSubscription "Move to the newest version of a plan, now or at the end of the period" "SubscriptionChange" -> 200 "Subscription";
     DELETE "/tenants/{tenant}/subscription/scheduled-change" cancelScheduledChange "Take back a change that was asked for the end of the period" "-" -> 204 "-";
+    POST "/tenants/{tenant}/billing/checkout" beginCheckout "Where a plan is paid at Stripe" "Checkout" -> 200 "BillingPage";
+    POST "/tenants/{tenant}/billing/portal" openBillingPortal "Where the tenant manages at Stripe what it pays" "-" -> 200 "BillingPage";
     POST "/tenants/{tenant}/usage-events" sendUsageEvents "Send a usage event, or an array of up to 1,000, each taken or refused by itself" "NewUsageEvents" -> 201 "UsageEventTaken";
     GET "/tenants/{tenant}/usage-events" listUsageEvents "Usage events, in their order" "-" -> 200 "[UsageEvent]";
     GET "/tenants/{tenant}/usage-events/{seq}" getUsageEvent "One usage event, and whether it was taken back" "-" -> 200 "UsageEvent";
@@ -129,6 +131,10 @@ summaries! {
     GET "/operator/tenants/{selector}/tax-rate" operatorGetTaxRate "What tax is levied on a tenant's invoices" "-" -> 200 "TaxRate";
     PUT "/operator/tenants/{selector}/tax-rate" operatorPutTaxRate "Levy another tax on invoices from now on, or none" "TaxRate" -> 200 "TaxRate";
     PUT "/operator/tenants/{selector}/subscription" operatorAssignPlan "Move a tenant to any plan" "SubscriptionChange" -> 200 "Subscription";
+    GET "/operator/stripe-events" operatorListStripeEvents "Events of Stripe, newest first: what each changed, or why not" "-" -> 200 "[StripeEvent]";
+    POST "/operator/stripe-events/{event}/replay" operatorReplayStripeEvent "Have an event of Stripe looked at again" "-" -> 202 "StripeEvent";
+    GET "/operator/stripe-drift" operatorGetStripeDrift "Where Stripe and the catalog differed when that was last looked at" "-" -> 200 "StripeDrift";
+    POST "/operator/stripe-drift/repair" operatorRepairStripeDrift "Look for drift now and let Stripe's word count" "-" -> 200 "StripeDrift";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";
 }

@@ -4,7 +4,7 @@
 mod periods;
 
 pub use periods::advance_due;
-pub(super) use periods::{begin, begin_missing};
+pub(super) use periods::{begin, begin_missing, settle};
 
 use super::Installation;
 use super::members::require_now;
@@ -13,9 +13,9 @@ use crate::clock::DAY;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
-use crate::rating::{Course, PlanRef};
+use crate::rating::{Course, CourseStatus, PlanRef};
 use crate::tenancy::TenantScope;
-use periods::{settle, terms};
+use periods::terms;
 use serde_json::json;
 
 /// Changes that count at once, of one tenant in one day: each is a line of its own on an invoice.
@@ -51,9 +51,11 @@ pub struct Subscription {
     pub course: Course,
     /// The newest version of its plan: another one than its own can be moved to.
     pub newest_version: i64,
+    /// The subscription at Stripe that says which plan it is, where there is one.
+    pub stripe_subscription: Option<String>,
 }
 
-fn audit_change(of: &OfTenant<'_>, by: &By, from: &PlanRef, to: &PlanRef) -> Result<()> {
+pub(super) fn audit_change(of: &OfTenant<'_>, by: &By, from: &PlanRef, to: &PlanRef) -> Result<()> {
     let told = |plan: &PlanRef| json!({ "plan": plan.key, "version": plan.version });
     of.audit(
         by,
@@ -65,7 +67,11 @@ fn audit_change(of: &OfTenant<'_>, by: &By, from: &PlanRef, to: &PlanRef) -> Res
 
 fn told(of: &OfTenant<'_>, course: Course) -> Result<Subscription> {
     let newest = of.catalog().find_plan(&course.plan.key)?;
-    Ok(Subscription { newest_version: newest.map_or(course.plan.version, |plan| plan.version), course })
+    Ok(Subscription {
+        newest_version: newest.map_or(course.plan.version, |plan| plan.version),
+        stripe_subscription: of.live_stripe_subscription()?.map(|(id, _)| id),
+        course,
+    })
 }
 
 /// The tenant's subscription.
@@ -90,9 +96,16 @@ pub async fn find_subscription(scope: &TenantScope) -> Result<Subscription> {
 ///
 /// # Errors
 /// 403 without `billing:manage`; 422 for a plan that is not offered; 409 `currency_differs`; 429
-/// `too_many_plan_changes`.
-pub async fn change_subscription(scope: &TenantScope, plan: String, when: When) -> Result<Subscription> {
+/// `too_many_plan_changes`. Where Stripe collects: 402 `checkout_required` for a plan that is bought there, 409
+/// `billed_by_stripe` while a subscription there says which plan it is.
+pub async fn change_subscription(
+    installation: &Installation,
+    scope: &TenantScope,
+    plan: String,
+    when: When,
+) -> Result<Subscription> {
     scope.require(Permission::BillingManage)?;
+    let by_stripe = installation.bills_by_stripe();
     let (actor, roles, by) = (scope.by().actor, scope.app_roles().clone(), scope.by().clone());
     let subscription = scope
         .catalog()
@@ -103,7 +116,11 @@ pub async fn change_subscription(scope: &TenantScope, plan: String, when: When) 
                 return Err(too_many_changes());
             }
             let wanted = of.catalog().find_plan(&plan)?.filter(|plan| plan.plan.offered);
-            change(of, &wanted.ok_or_else(|| not_offered(of.catalog()))?, when, &by)
+            let wanted = wanted.ok_or_else(|| not_offered(of.catalog()))?;
+            if by_stripe {
+                refuse_around_stripe(of, &wanted)?;
+            }
+            change(of, &wanted, when, &by)
         })
         .await?;
     tell_file(scope).await;
@@ -131,6 +148,26 @@ pub async fn assign_subscription(
         change(&of, &tx.find_plan(&plan)?.ok_or_else(unknown)?, when, &by)
     });
     write.await
+}
+
+/// What is paid at Stripe is changed there: here it would be had without being paid.
+fn refuse_around_stripe(of: &OfTenant<'_>, wanted: &PlanVersion) -> Result<()> {
+    if of.live_stripe_subscription()?.is_some() {
+        return Err(Error::conflict(
+            "billed_by_stripe",
+            "This tenant's subscription is at Stripe. Change or cancel it there: POST .../billing/portal says where.",
+        ));
+    }
+    let is_it = |course: Course| course.plan.key == wanted.key && course.status != CourseStatus::Canceled;
+    let has_it = of.find_course()?.is_some_and(is_it);
+    if wanted.plan.stripe_price.is_some() && !has_it {
+        return Err(Error::new(
+            Kind::PaymentRequired,
+            "checkout_required",
+            "This plan is paid at Stripe. POST .../billing/checkout says where.",
+        ));
+    }
+    Ok(())
 }
 
 fn change(of: &OfTenant<'_>, wanted: &PlanVersion, when: When, by: &By) -> Result<Subscription> {
@@ -204,7 +241,7 @@ async fn tell_file(scope: &TenantScope) {
 }
 
 /// Invoices of one service period after another are in one currency, and so is what is added to them later.
-fn refuse_other_currency(from: &PlanVersion, to: &PlanVersion) -> Result<()> {
+pub(super) fn refuse_other_currency(from: &PlanVersion, to: &PlanVersion) -> Result<()> {
     if from.plan.currency == to.plan.currency || from.plan.costs_nothing() {
         return Ok(());
     }
@@ -225,7 +262,7 @@ fn too_many_changes() -> Error {
     Error::too_many("too_many_plan_changes", detail, 3_600)
 }
 
-fn not_offered(tx: &CatalogTx<'_>) -> Error {
+pub(super) fn not_offered(tx: &CatalogTx<'_>) -> Error {
     let offered: Vec<String> = match tx.list_plans() {
         Ok(plans) => plans.into_iter().filter(|plan| plan.plan.offered).map(|plan| plan.key).collect(),
         Err(error) => return error,

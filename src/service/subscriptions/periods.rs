@@ -30,7 +30,7 @@ pub(super) fn terms(of: &OfTenant<'_>, version: &PlanVersion) -> Result<Terms> {
 }
 
 /// The subscription as of now: periods that are over are brought to their ends first, in their order.
-pub(super) fn settle(of: &OfTenant<'_>) -> Result<Course> {
+pub(in crate::service) fn settle(of: &OfTenant<'_>) -> Result<Course> {
     let tenant = of.tenant()?;
     let Some(mut course) = of.find_course()? else {
         let plan = of.catalog().find_plan(&tenant.plan)?.ok_or_else(plans::unknown_plan)?;

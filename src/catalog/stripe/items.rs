@@ -1,0 +1,55 @@
+//! Lines of ours at Stripe: noted before they are sent, and once they are there.
+
+use crate::catalog::OfTenant;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::params;
+
+/// A line on its way to Stripe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StripeItem {
+    /// When it was noted first.
+    pub begun_at: Timestamp,
+    /// Its id at Stripe, once it is there.
+    pub item: Option<String>,
+    /// The amount, as Stripe counts.
+    pub amount: i64,
+}
+
+impl OfTenant<'_> {
+    /// Notes a line that is going to be sent, or tells what was noted of it.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn begin_stripe_item(
+        &self,
+        line: &str,
+        invoice: Option<&str>,
+        currency: &str,
+        amount: i64,
+    ) -> Result<StripeItem> {
+        self.tx().execute(
+            "INSERT INTO stripe_items (line_id, tenant_id, invoice, currency, amount, begun_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (line_id) DO NOTHING",
+            params![line, self.tenant, invoice, currency, amount, self.now()],
+        )?;
+        let noted = self.tx().query_row(
+            "SELECT begun_at, item, amount FROM stripe_items WHERE line_id = ?1 AND tenant_id = ?2",
+            params![line, self.tenant],
+            |row| Ok(StripeItem { begun_at: row.get(0)?, item: row.get(1)?, amount: row.get(2)? }),
+        )?;
+        noted.ok_or_else(|| crate::error::Error::internal("a line of another tenant has this id"))
+    }
+
+    /// Notes that a line is there.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn finish_stripe_item(&self, line: &str, item: &str) -> Result<()> {
+        self.tx().execute(
+            "UPDATE stripe_items SET item = ?3, pushed_at = ?4 WHERE line_id = ?1 AND tenant_id = ?2 AND item IS NULL",
+            params![line, self.tenant, item, self.now()],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! What Stripe sends: events, the objects in them, old shapes and current ones, and how they are signed.
+
+mod amount;
+mod event;
+mod objects;
+mod signature;
+mod states;
+
+pub use amount::in_stripe_units;
+pub use event::{Event, Hint, ObjectKind, Unreadable};
+pub use objects::{CheckoutSession, INSTALLATION, Invoice, Payment, Subscription, TENANT, labels_of};
+pub use signature::{BadSignature, verify};
+pub use states::{Difference, InvoiceState, SubscriptionState};

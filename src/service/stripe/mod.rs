@@ -1,0 +1,94 @@
+//! Stripe. It is the truth for payment, this catalog for usage: what happened there is asked, never taken from what a
+//! webhook says; a webhook is only a reason to ask.
+
+mod checkout;
+mod client;
+mod drift;
+mod follow;
+mod inbox;
+mod leaving;
+mod operate;
+mod push;
+mod recover;
+mod sync;
+mod work;
+
+pub use checkout::{CheckoutIn, begin_checkout, open_portal};
+pub use drift::{DriftReport, drift_report, look_for_drift_when_due, repair_drift};
+pub use inbox::{receive, require_webhooks};
+pub use leaving::cancel_leaving;
+pub use operate::{list_events, parse_event_status, replay_event};
+pub use push::{Line, push_lines};
+pub use recover::recover_when_due;
+pub use work::{sweep_events, work_off};
+
+use super::Installation;
+use crate::config::{Config, Secret};
+use crate::error::{Error, Result};
+use client::Client;
+use std::sync::atomic::AtomicI64;
+use tokio::sync::{Mutex, Notify};
+
+/// Stripe as far as the settings say something of it.
+pub(super) struct Stripe {
+    /// None without a secret key: then billing is local.
+    client: Option<Client>,
+    /// Of the webhook endpoint; none: it is off.
+    secrets: Vec<Secret>,
+    live: bool,
+    /// An event came.
+    arrived: Notify,
+    /// Whoever asks Stripe and stores what it says takes a turn: an older answer never comes behind a newer one.
+    turn: Mutex<()>,
+    /// When events are recovered next, and drift is looked for: what the catalog says, kept so that it is not asked each
+    /// second.
+    recover_at: AtomicI64,
+    drift_at: AtomicI64,
+}
+
+impl Stripe {
+    pub(super) fn new(config: &Config) -> Result<Stripe> {
+        let stripe = Stripe {
+            client: Client::new(config)?,
+            secrets: config.stripe_endpoint_secrets(),
+            live: config.is_stripe_live(),
+            arrived: Notify::new(),
+            turn: Mutex::new(()),
+            recover_at: AtomicI64::new(0),
+            drift_at: AtomicI64::new(0),
+        };
+        if stripe.client.is_none() && !stripe.secrets.is_empty() {
+            tracing::warn!(
+                "stripe_webhook_secrets are set, but stripe_secret_key is not: events of Stripe are kept and wait"
+            );
+        }
+        Ok(stripe)
+    }
+
+    /// # Errors
+    /// 409 `billing_local` without a secret key.
+    fn client(&self) -> Result<&Client> {
+        self.client.as_ref().ok_or_else(|| {
+            Error::conflict(
+                "billing_local",
+                "Billing is local here: this installation is not connected to Stripe. The operator can set \
+                 stripe_secret_key.",
+            )
+        })
+    }
+}
+
+impl Installation {
+    /// Whether payment goes through Stripe.
+    pub fn bills_by_stripe(&self) -> bool {
+        self.stripe.client.is_some()
+    }
+
+    /// Waits until an event of Stripe came; for ever without Stripe.
+    pub async fn stripe_arrives(&self) {
+        if self.stripe.client.is_none() {
+            return std::future::pending().await;
+        }
+        self.stripe.arrived.notified().await;
+    }
+}

@@ -1,0 +1,137 @@
+//! Lines of ours on Stripe's invoices: each once, however often it is tried.
+
+use super::client::{Client, Fault, form};
+use crate::clock::{HOUR, SECOND, Timestamp};
+use crate::error::{Error, Result};
+use crate::id::TenantId;
+use crate::model::money::Currency;
+use crate::model::stripe::{INSTALLATION, in_stripe_units};
+use crate::service::Installation;
+use serde_json::Value;
+
+/// Stripe forgets the keys of changes after a day; a line that was begun before that is looked for first.
+const KEY_LASTS: i64 = 23 * HOUR;
+/// Metadata that say which line of ours an item is.
+const LINE: &str = "tenantry_line";
+/// Items of a customer that are looked through.
+const MOST: usize = 10_000;
+
+/// A line that Stripe is to bill: usage or an adjustment. The fee is Stripe's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its id, the same for ever.
+    pub id: String,
+    /// Minor units; an adjustment may be negative.
+    pub amount: i64,
+    /// Their currency.
+    pub currency: Currency,
+    /// What the customer reads.
+    pub description: String,
+    /// The time that it is for.
+    pub period: (Timestamp, Timestamp),
+}
+
+/// Sends lines to Stripe: onto a draft invoice, or for the next one. Returns for each its id and that of the item there.
+/// Lines that were sent before are not sent again; lines over nothing are not sent at all.
+///
+/// # Errors
+/// 409 `billing_local` without Stripe, `no_customer`; 503 `stripe_unavailable`: some may have been sent, the same call
+/// again sends the rest.
+pub async fn push_lines(
+    installation: &Installation,
+    tenant: TenantId,
+    invoice: Option<&str>,
+    lines: &[Line],
+) -> Result<Vec<(String, String)>> {
+    let client = installation.stripe.client()?;
+    let customer = installation.catalog.read(move |tx| tx.of(tenant).stripe_customer()).await?;
+    let customer =
+        customer.ok_or_else(|| Error::conflict("no_customer", "This tenant has no customer at Stripe."))?;
+    let mut pushed = Vec::with_capacity(lines.len());
+    for line in lines.iter().filter(|line| line.amount != 0) {
+        let item = push_line(installation, client, tenant, &customer, invoice, line).await?;
+        pushed.push((line.id.clone(), item));
+    }
+    Ok(pushed)
+}
+
+async fn push_line(
+    installation: &Installation,
+    client: &Client,
+    tenant: TenantId,
+    customer: &str,
+    invoice: Option<&str>,
+    line: &Line,
+) -> Result<String> {
+    let amount = in_stripe_units(line.currency, line.amount)
+        .ok_or_else(|| Error::internal(format!("the amount of line {} is beyond Stripe's", line.id)))?;
+    let (id, currency, meant_for) = (line.id.clone(), line.currency.code(), invoice.map(str::to_owned));
+    let write = installation.catalog.write("begin_stripe_item", move |tx| {
+        tx.of(tenant).begin_stripe_item(&id, meant_for.as_deref(), currency, amount)
+    });
+    let begun = write.await?;
+    if begun.amount != amount {
+        return Err(Error::internal(format!("line {} was begun over another amount", line.id)));
+    }
+    if let Some(item) = begun.item {
+        return Ok(item);
+    }
+    let item = match find_item(installation, client, customer, line, begun.begun_at).await? {
+        Some(item) => item,
+        None => send_item(installation, client, customer, invoice, line, amount).await?,
+    };
+    let (id, there) = (line.id.clone(), item.clone());
+    installation
+        .catalog
+        .write("finish_stripe_item", move |tx| tx.of(tenant).finish_stripe_item(&id, &there))
+        .await?;
+    Ok(item)
+}
+
+/// The item of a line that was begun so long ago that its key would not be known any more.
+async fn find_item(
+    installation: &Installation,
+    client: &Client,
+    customer: &str,
+    line: &Line,
+    begun_at: Timestamp,
+) -> Result<Option<String>, Fault> {
+    if installation.clock.now().since(begun_at) < KEY_LASTS {
+        return Ok(None);
+    }
+    let since = (begun_at.plus(-HOUR).0 / SECOND).to_string();
+    let query = form(&[("customer", customer), ("created[gte]", &since)]);
+    let items = client.list("/v1/invoiceitems", query, MOST).await?;
+    let found = items.iter().find(|item| item["metadata"][LINE] == line.id.as_str());
+    Ok(found.and_then(|item| item["id"].as_str()).map(str::to_owned))
+}
+
+async fn send_item(
+    installation: &Installation,
+    client: &Client,
+    customer: &str,
+    invoice: Option<&str>,
+    line: &Line,
+    amount: i64,
+) -> Result<String, Fault> {
+    let seconds = |at: Timestamp| (at.0 / SECOND).to_string();
+    let (ours, which) = (format!("metadata[{INSTALLATION}]"), format!("metadata[{LINE}]"));
+    let mut fields = form(&[
+        ("customer", customer),
+        ("amount", &amount.to_string()),
+        ("currency", &line.currency.code().to_ascii_lowercase()),
+        ("description", &line.description),
+        ("period[start]", &seconds(line.period.0)),
+        ("period[end]", &seconds(line.period.1)),
+        (&ours, &installation.id),
+        (&which, &line.id),
+    ]);
+    fields.extend(invoice.map(|invoice| ("invoice".to_owned(), invoice.to_owned())));
+    let said = client.post("/v1/invoiceitems", fields, &format!("tenantry-line-{}", line.id)).await?;
+    let id = said["id"].as_str().map(str::to_owned);
+    id.ok_or_else(|| Fault::Refused(format!("an item without an id: {}", kind(&said))))
+}
+
+fn kind(said: &Value) -> &str {
+    said["object"].as_str().unwrap_or("nothing")
+}
