@@ -9,6 +9,7 @@ mod text;
 pub use mail::{Secret, SmtpSecurity, read_authorities};
 pub use settings::{Config, LogFormat, Partial, Setting};
 
+use crate::model::money::{Amount, Currency};
 use settings::{NAMES, from_environment};
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,7 @@ impl Config {
             return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
         }
         self.check_mail()?;
+        self.check_costs()?;
         self.check_stripe()?;
         let bounds = [
             ("tenants_per_identity", u64::from(self.tenants_per_identity), 0, 1_000_000),
@@ -95,6 +97,27 @@ impl Config {
         for (name, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
                 return Err(ConfigError(format!("{name} = {value}: must lie between {least} and {most}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_costs(&self) -> Result<(), ConfigError> {
+        if Currency::parse(&self.cost_currency).is_none() {
+            return Err(ConfigError(format!(
+                "cost_currency = {}: must be a currency of ISO 4217 in capitals, like USD",
+                self.cost_currency
+            )));
+        }
+        for (name, cost) in [
+            ("cost_database_hour_cents", &self.cost_database_hour_cents),
+            ("cost_storage_gb_month_cents", &self.cost_storage_gb_month_cents),
+            ("cost_out_gb_cents", &self.cost_out_gb_cents),
+        ] {
+            if Amount::parse(cost).is_none() {
+                return Err(ConfigError(format!(
+                    "{name} = {cost}: must be an amount of minor units with at most 6 digits after the point, like \"2.5\""
+                )));
             }
         }
         Ok(())

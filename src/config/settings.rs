@@ -123,6 +123,14 @@ settings! {
     invoice_due_days: u32 = 14, "14";
     /// Days after that until a tenant that has not paid can only be read and paid for.
     unpaid_grace_days: u32 = 14, "14";
+    /// The currency of the costs of serving below.
+    cost_currency: String = "USD".to_owned(), "\"USD\"";
+    /// What an hour of database time costs you, in minor units: for the margin of each tenant.
+    cost_database_hour_cents: String = "0".to_owned(), "\"2.5\"";
+    /// What a gigabyte on the disk costs you in a month, in minor units.
+    cost_storage_gb_month_cents: String = "0".to_owned(), "\"10\"";
+    /// What a gigabyte that is sent costs you, in minor units.
+    cost_out_gb_cents: String = "0".to_owned(), "\"9\"";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
     /// Days that audit entries are kept; 0 keeps them for good.

@@ -22,6 +22,7 @@ mod keys;
 pub mod lifecycle;
 mod lock;
 pub mod mail;
+pub mod margins;
 pub mod members;
 pub mod mfa;
 pub mod operators;

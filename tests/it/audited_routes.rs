@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::export::export;
-use crate::harness::{Call, Installation, letters_to, token_mailed_to};
+use crate::harness::{Answer, Call, Client, Installation, Tenant, letters_to, token_mailed_to};
 use crate::second_factor::App;
 
 /// Routes whose acts the test below does, and what the log calls them.
@@ -115,6 +115,48 @@ fn actions(log: &Value) -> Vec<String> {
     items.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
 }
 
+#[track_caller]
+fn send(call: Call, client: &Client) -> Answer {
+    client.send(&call).expect_one_of(&[200, 201, 202, 204])
+}
+
+fn post(path: String) -> Call {
+    Call::new("POST", path)
+}
+
+/// Plans, subscriptions, the spend cap, invoices.
+fn act_on_money(operator: &Client, ann: &Client, acme: &Tenant) {
+    let team = json!({"document": {"title": "Team"}, "expected_version": 0});
+    send(Call::put("/api/v1/operator/plans/team", team), operator);
+    send(Call::put("/api/v1/operator/tenants/acme/subscription", json!({"plan": "team"})), operator);
+    let later = json!({"plan": "default", "when": "period_end"});
+    send(Call::put(acme.path("/subscription"), later), ann);
+    send(Call::delete(acme.path("/subscription/scheduled-change")), ann);
+    send(Call::patch(acme.path("/limits"), json!({"spend_cap_cents": 5_000})), ann);
+    let rate = json!({"tax": {"name": "VAT", "percent": 19}});
+    send(Call::put("/api/v1/operator/tenants/acme/tax-rate", rate), operator);
+    // So dear that each moment of it is an invoice.
+    let dear = json!({"document": {"title": "Team", "fee_cents": "1000000000000"}, "expected_version": 1});
+    send(Call::put("/api/v1/operator/plans/team", dear), operator);
+    for plan in ["team", "default", "team", "default"] {
+        send(Call::put("/api/v1/operator/tenants/acme/subscription", json!({"plan": plan})), operator);
+    }
+    let closing = json!({"tenant": "acme", "final": true});
+    let closed = operator.post("/api/v1/operator/periods/close", closing).expect(200);
+    let invoices: Vec<String> = closed.json["invoices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| id.as_str().unwrap().to_owned())
+        .collect();
+    let on = |index: usize, act: &str| format!("/api/v1/operator/invoices/{}/{act}", invoices[index]);
+    send(post(on(0, "mark-uncollectible")), operator);
+    let note = json!({"amount_cents": 1, "reason": "A test"});
+    send(Call::post(on(0, "credit-notes"), note), operator);
+    send(post(on(0, "mark-paid")), operator);
+    send(post(on(1, "void")), operator);
+}
+
 #[test]
 fn each_of_these_acts_is_in_a_log() {
     let installation = Installation::new();
@@ -123,9 +165,6 @@ fn each_of_these_acts_is_in_a_log() {
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let bob = server.join(&ann, &acme, "bob", "viewer");
     let cid = server.join(&ann, &acme, "cid", "viewer");
-    let send =
-        |call: Call, client: &crate::harness::Client| client.send(&call).expect_one_of(&[200, 201, 202, 204]);
-    let post = |path: String| Call::new("POST", path);
     send(Call::patch("/api/v1/me", json!({"name": "Ann B"})), &ann.client);
     send(Call::patch(acme.path(""), json!({"name": "Another"})), &ann.client);
     send(Call::patch(bob.membership(&acme), json!({"role": "admin"})), &ann.client);
@@ -144,38 +183,7 @@ fn each_of_these_acts_is_in_a_log() {
     send(Call::delete(acme.path(&format!("/api-keys/{}", key.string("/id")))), &ann.client);
     send(Call::post(acme.path("/sql"), json!({"sql": "SELECT 1"})), &ann.client);
     export(&ann.client, &acme);
-    let team = json!({"document": {"title": "Team"}, "expected_version": 0});
-    send(Call::put("/api/v1/operator/plans/team", team), &operator.client);
-    send(Call::put("/api/v1/operator/tenants/acme/subscription", json!({"plan": "team"})), &operator.client);
-    let later = json!({"plan": "default", "when": "period_end"});
-    send(Call::put(acme.path("/subscription"), later), &ann.client);
-    send(Call::delete(acme.path("/subscription/scheduled-change")), &ann.client);
-    send(Call::patch(acme.path("/limits"), json!({"spend_cap_cents": 5_000})), &ann.client);
-    let rate = json!({"tax": {"name": "VAT", "percent": 19}});
-    send(Call::put("/api/v1/operator/tenants/acme/tax-rate", rate), &operator.client);
-    // So dear that each moment of it is an invoice.
-    let dear = json!({"document": {"title": "Team", "fee_cents": "1000000000000"}, "expected_version": 1});
-    send(Call::put("/api/v1/operator/plans/team", dear), &operator.client);
-    for plan in ["team", "default", "team", "default"] {
-        send(
-            Call::put("/api/v1/operator/tenants/acme/subscription", json!({"plan": plan})),
-            &operator.client,
-        );
-    }
-    let closing = json!({"tenant": "acme", "final": true});
-    let closed = operator.client.post("/api/v1/operator/periods/close", closing).expect(200);
-    let invoices: Vec<String> = closed.json["invoices"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|id| id.as_str().unwrap().to_owned())
-        .collect();
-    let on = |index: usize, act: &str| format!("/api/v1/operator/invoices/{}/{act}", invoices[index]);
-    send(post(on(0, "mark-uncollectible")), &operator.client);
-    let note = json!({"amount_cents": 1, "reason": "A test"});
-    send(Call::post(on(0, "credit-notes"), note), &operator.client);
-    send(post(on(0, "mark-paid")), &operator.client);
-    send(post(on(1, "void")), &operator.client);
+    act_on_money(&operator.client, &ann.client, &acme);
     for act in ["suspend", "resume", "close"] {
         send(post(format!("/api/v1/operator/tenants/acme/{act}")), &operator.client);
     }

@@ -11,6 +11,7 @@ mod factors;
 mod files;
 mod invitations;
 mod invoices;
+mod margins;
 mod me;
 mod members;
 mod openapi;
@@ -62,6 +63,7 @@ pub(super) fn routes() -> Routes {
         .and(billing::routes())
         .and(stripe::routes())
         .and(usage::routes())
+        .and(margins::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -57,5 +57,18 @@ pub(super) const SHAPES: &[Shape] = &[
         ],
     ),
     ("Limits", &[("items", "[object]"), ("spend", "object"), ("seats", "object"), ("features", "object")]),
+    (
+        "Margin",
+        &[
+            ("tenant", "object"),
+            ("plan", "text"),
+            ("month", "text"),
+            ("currency", "text"),
+            ("revenue_cents", "text"),
+            ("cost_cents", "text"),
+            ("serving", "object"),
+            ("margin_cents", "text|null"),
+        ],
+    ),
     ("SpendCap", &[("spend_cap_cents", "integer|null")]),
 ];

@@ -4,6 +4,7 @@ mod billable;
 mod counted;
 mod events;
 mod limits;
+mod margins;
 mod operators;
 
 use std::sync::Arc;

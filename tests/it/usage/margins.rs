@@ -1,0 +1,46 @@
+//! What a tenant brings in, costs and leaves.
+
+use serde_json::json;
+
+use super::{installation, send};
+use crate::harness::eventually;
+
+#[test]
+fn a_margin_is_revenue_less_what_events_and_serving_cost() {
+    let installation = installation();
+    let costs = "cost_database_hour_cents = \"1000000\"\ncost_out_gb_cents = \"1000000\"\n";
+    std::fs::create_dir_all(installation.data()).unwrap();
+    std::fs::write(installation.data().join("tenantry.toml"), costs).unwrap();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let operator = server.add_operator();
+    let event = json!({ "meter": "calls", "idempotency_key": "a", "cost_cents": "12.5" });
+    send(&ann.client, &acme, event).expect(201);
+    ann.client.get(&acme.path("/records/notes")).expect(200);
+    server.stop();
+    let server = installation.serve();
+    let operator = operator.sign_in_again_at(&server);
+    let ann = ann.sign_in_again_at(&server);
+    // What events cost is looked at in the background, of tenants that were used.
+    let margin = eventually("the cost of the event", || {
+        ann.client.get(&acme.path("/records/notes")).expect(200);
+        let answer = operator.client.get("/api/v1/operator/margins").expect(200);
+        let item = answer.json["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|item| item["tenant"]["slug"] == "acme")
+            .cloned();
+        item.filter(|item| item["cost_cents"] == "12.5")
+    });
+    let number = |pointer: &str| margin.pointer(pointer).unwrap().as_str().unwrap().parse::<f64>().unwrap();
+    assert!(margin["serving"]["bytes_out"].as_i64().unwrap() > 0, "{margin}");
+    assert!(number("/serving/cost_cents") > 0.0, "{margin}");
+    let left = number("/revenue_cents") - number("/cost_cents") - number("/serving/cost_cents");
+    assert!((number("/margin_cents") - left).abs() < 1e-6, "{margin}");
+    let before = operator.client.get("/api/v1/operator/margins?month=2020-01").expect(200);
+    assert_eq!(before.json["items"][0]["margin_cents"], "0");
+    operator.client.get("/api/v1/operator/margins?month=2020").expect_code(400, "bad_month");
+    ann.client.get("/api/v1/operator/margins").expect(403);
+    server.stop();
+}
