@@ -65,16 +65,16 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
     // One thread: the generator shares the cores with what it measures, so it had better be one core's worth at most.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let finished = runtime.block_on(async {
-        if options.load {
+        if options.measures("load") {
             load::run(&options, &scratch.0, &mut report).await?;
         }
-        if options.neighbours {
+        if options.measures("neighbours") {
             neighbours::run(&options, &scratch.0, &mut report).await?;
         }
-        if options.fleet {
+        if options.measures("fleet") {
             fleet::run(&options, &scratch.0, &mut report).await?;
         }
-        if options.usage {
+        if options.measures("usage") {
             usage::run(&options, &scratch.0, &mut report).await?;
         }
         Ok(())

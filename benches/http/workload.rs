@@ -42,6 +42,8 @@ pub enum Work {
     LimitedEvent,
     /// Send 500 usage events in one request.
     Events,
+    /// The same with keys in no order.
+    ScatteredEvents,
     /// Read one, or in a tenth of the cases create one.
     Mixed,
 }
@@ -126,11 +128,11 @@ impl Requests {
             Work::Event | Work::LimitedEvent => {
                 self.asked = self.take(1);
                 let meter = if work == Work::Event { "plain" } else { "limited" };
-                event(&mut self.body, meter, self.asked).and_then(|()| self.post(api.usage_events))
+                event(&mut self.body, meter, self.asked, false).and_then(|()| self.post(api.usage_events))
             }
-            Work::Events => {
+            Work::Events | Work::ScatteredEvents => {
                 self.asked = self.take(EVENTS);
-                self.events().and_then(|()| self.post(api.usage_events))
+                self.events(work == Work::ScatteredEvents).and_then(|()| self.post(api.usage_events))
             }
         };
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
@@ -168,10 +170,10 @@ impl Requests {
         write!(body, "{close}")
     }
 
-    fn events(&mut self) -> std::io::Result<()> {
+    fn events(&mut self, scattered: bool) -> std::io::Result<()> {
         for index in 0..EVENTS {
             write!(self.body, "{}", if index == 0 { "[" } else { "," })?;
-            event(&mut self.body, "plain", self.asked + index)?;
+            event(&mut self.body, "plain", self.asked + index, scattered)?;
         }
         write!(self.body, "]")
     }
@@ -195,7 +197,12 @@ impl Requests {
             Work::Create | Work::CreateInvoice => self.target.api.created,
             Work::Batch => self.target.api.batched,
             Work::Event | Work::LimitedEvent => 201,
-            Work::Read | Work::Filtered | Work::Expand | Work::Mixed | Work::Events => 200,
+            Work::Read
+            | Work::Filtered
+            | Work::Expand
+            | Work::Mixed
+            | Work::Events
+            | Work::ScatteredEvents => 200,
         }
     }
 
@@ -231,7 +238,7 @@ impl Requests {
                 customer["id"] == item[api.relation] && text(customer, "/email").starts_with("customer-")
             }),
             Work::Event | Work::LimitedEvent => value["status"] == "accepted" && value["seq"].is_u64(),
-            Work::Events => value["accepted"] == EVENTS,
+            Work::Events | Work::ScatteredEvents => value["accepted"] == EVENTS,
             Work::Batch => {
                 let [elements, record] = api.batch_answer;
                 value.pointer(elements).and_then(Value::as_array).is_some_and(|elements| {
@@ -255,14 +262,15 @@ fn customer(body: &mut Vec<u8>, number: u64) -> std::io::Result<()> {
     write!(body, r#"{{"name":"Customer {number}","email":"customer-{number}@example.com"}}"#)
 }
 
-/// Keys of events come in no order, as those of clients do.
-fn event(body: &mut Vec<u8>, meter: &str, number: u64) -> std::io::Result<()> {
+/// Keys that grow with time, as a UUID of version 7 does, or that come in no order, as one of version 4.
+fn event(body: &mut Vec<u8>, meter: &str, number: u64, scattered: bool) -> std::io::Result<()> {
     let mixed = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let key = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    let (first, second) = if scattered { (mixed, number) } else { (number, mixed) };
+    let quantity = number % 100;
     write!(
         body,
-        r#"{{"meter":"{meter}","quantity":{},"idempotency_key":"{key:016x}-{number:x}"}}"#,
-        number % 100
+        r#"{{"meter":"{meter}","quantity":{quantity},"idempotency_key":"{first:016x}-{second:016x}"}}"#
     )
 }
 

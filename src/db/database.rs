@@ -47,6 +47,15 @@ impl ReaderThreads {
     }
 }
 
+/// How much of what a read sees is of one moment.
+#[derive(Clone, Copy, PartialEq)]
+enum Span {
+    /// All of it.
+    Transaction,
+    /// What one query sees, without the two statements around it.
+    Query,
+}
+
 /// How a file is opened.
 #[derive(Clone)]
 pub struct DatabaseOptions {
@@ -133,7 +142,23 @@ impl Database {
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
         let turn = self.turn().await?;
-        if let Some(result) = self.read_inline(&mut act) {
+        if let Some(result) = self.read_inline(Span::Transaction, &mut act) {
+            return result;
+        }
+        self.read_on_thread(turn, act).await
+    }
+
+    /// The same for an `act` of one query, which is a transaction by itself.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn read_one<T, F>(self: &Arc<Self>, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let turn = self.turn().await?;
+        if let Some(result) = self.read_inline(Span::Query, &mut act) {
             return result;
         }
         self.read_on_thread(turn, act).await
@@ -185,11 +210,11 @@ impl Database {
     }
 
     /// Tries on this thread with an idle connection and few steps; `None` if that was not enough.
-    fn read_inline<T>(&self, act: &mut impl FnMut(&Tx<'_>) -> Result<T>) -> Option<Result<T>> {
+    fn read_inline<T>(&self, span: Span, act: &mut impl FnMut(&Tx<'_>) -> Result<T>) -> Option<Result<T>> {
         let readers = self.readers.try_read().ok()?;
         let Some(pool) = readers.as_ref() else { return Some(Err(gone())) };
         let connected = pool.try_get()?;
-        let result = self.run(&connected, act, Some(INLINE_TICKS));
+        let result = self.run(&connected, span, act, Some(INLINE_TICKS));
         (result.is_ok() || !connected.guard.stopped()).then_some(result)
     }
 
@@ -201,17 +226,20 @@ impl Database {
         let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
         let Some(pool) = readers.as_ref() else { return Err(gone()) };
         let connected = pool.get().map_err(|error| overloaded().because(error))?;
-        self.run(&connected, &mut act, None)
+        self.run(&connected, Span::Transaction, &mut act, None)
     }
 
     fn run<T>(
         &self,
         connected: &Connected,
+        span: Span,
         act: &mut impl FnMut(&Tx<'_>) -> Result<T>,
         ticks: Option<i64>,
     ) -> Result<T> {
         let tx = Tx::new(connected, self.clock.now());
-        tx.execute("BEGIN", &[])?;
+        if span == Span::Transaction {
+            tx.execute("BEGIN", &[])?;
+        }
         connected.guard.arm(ticks, Some(self.options.read_time));
         let result = act(&tx);
         let stopped = connected.guard.stopped();

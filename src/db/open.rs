@@ -122,13 +122,17 @@ pub fn keep_temporary_files_in(directory: &Path) -> Result<(), super::DbError> {
     Ok(connection.pragma_update(None, "temp_store_directory", directory.to_string_lossy())?)
 }
 
+/// Pages that one transaction may change before some of them are written ahead of its commit, only to be read and changed
+/// again: 16 MB, which are given back afterwards.
+const SPILL: u32 = 4_096;
+
 fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, rusqlite::Error> {
     super::ffi::keep_few_allocations_ready(&raw);
     // The order is that of DESIGN 3: the timeout first, so that switching to WAL can wait for a lock.
     raw.execute_batch(&format!(
         "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
          PRAGMA trusted_schema=OFF; PRAGMA cache_size=-{cache_kib}; PRAGMA secure_delete=ON;
-         PRAGMA journal_size_limit=16777216; PRAGMA temp_store={};",
+         PRAGMA journal_size_limit=16777216; PRAGMA cache_spill={SPILL}; PRAGMA temp_store={};",
         // What is sorted may be as long as the file, and in memory no sorter has a bound. The writer sorts next to
         // nothing, and takes a savepoint for each write.
         if role == Role::Writer { "MEMORY" } else { "FILE" },

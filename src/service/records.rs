@@ -94,7 +94,7 @@ pub async fn find_record(
     }
     let tagger = tagger(installation, scope);
     let (body, etag) = scope
-        .read(move |tx| {
+        .read_one(move |tx| {
             let found = match &fields {
                 None => records::find_record(tx.app(), &table, &key, None)?
                     .map(|body| (tagger.tag(&table.name, &body), body)),

@@ -218,6 +218,18 @@ impl TenantScope {
         self.file().await?.database.read(move |tx| act(&TenantTx::new(tx))).await
     }
 
+    /// The same for an `act` of one query, which sees one moment without a transaction around it.
+    ///
+    /// # Errors
+    /// As [`TenantScope::read`].
+    pub async fn read_one<T, F>(&self, mut act: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.file().await?.database.read_one(move |tx| act(&TenantTx::new(tx))).await
+    }
+
     /// The same for what may take long within a single row.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ impl AggregateQuery {
         })
     }
 
-    fn statement<'q>(&'q self, table: &Table, bound: &'q Value) -> (String, Vec<&'q Value>) {
+    fn statement(&self, table: &Table) -> (String, Vec<&Value>) {
         let (mut sql, mut params) = ("SELECT ".to_owned(), Vec::new());
         for (index, item) in self.items.iter().enumerate() {
             sql.push_str(if index > 0 { ", " } else { "" });
@@ -113,8 +113,7 @@ impl AggregateQuery {
         for (index, (item, how)) in self.order.iter().enumerate() {
             let _ = write!(sql, "{}{}{how}", if index == 0 { " ORDER BY " } else { ", " }, item + 1);
         }
-        sql.push_str(" LIMIT ?");
-        params.push(bound);
+        let _ = write!(sql, " LIMIT {}", self.limit + 1);
         (sql, params)
     }
 }
@@ -184,8 +183,7 @@ fn wrong_select(reason: &str) -> Error {
 /// # Errors
 /// 422 `aggregate_overflow`, or as [`DbError`] says.
 pub fn aggregate_records(tx: AppTx<'_>, table: &Table, query: &AggregateQuery) -> Result<Vec<u8>> {
-    let bound = Value::from(query.limit + 1);
-    let (sql, params) = query.statement(table, &bound);
+    let (sql, params) = query.statement(table);
     let heads = query.items.iter().map(|item| {
         let mut name = serde_json::Value::from(item.name.as_str()).to_string().into_bytes();
         name.push(b':');

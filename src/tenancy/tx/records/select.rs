@@ -8,11 +8,13 @@ use super::page::Page;
 use super::query::{ListQuery, reads};
 use super::related::Rows;
 use super::search::Search;
+use super::served::Sorting;
 use super::source::Source;
 use super::total::{Total, count_records};
 use crate::db::{AppTx, Value};
 use crate::error::Result;
 use crate::model::table::Table;
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 /// One page as `{"items":[..],"next_cursor":null|".."}`.
@@ -29,9 +31,8 @@ pub fn list_records(
     let Source { head, terms, lookup } = Source::of(table, query);
     let mut page = Page::new(table, query, columns, terms);
     for part in parts(query) {
-        // One more than is shown tells whether there is a next page.
-        let bounds = [Value::from(query.limit + 1 - page.count), Value::from(part.offset(query))];
-        let (sql, params) = statement(&head, table, query, part, &bounds);
+        let offset = Value::from(part.offset(query));
+        let (sql, params) = statement(&head, table, query, part, &offset);
         match &lookup {
             None => tx.each(&sql, params, |row| page.add(row, row))?,
             Some((keys, find)) => {
@@ -82,13 +83,13 @@ pub(super) fn parts(query: &ListQuery) -> impl Iterator<Item = Part> {
     [Some(first), has_second.then_some(Part::Second)].into_iter().flatten()
 }
 
-/// One statement and what it binds; `bounds` are the LIMIT and the OFFSET.
+/// One statement and what it binds.
 pub(super) fn statement<'q>(
     head: &str,
     table: &Table,
     query: &'q ListQuery,
     part: Part,
-    bounds: &'q [Value; 2],
+    offset: &'q Value,
 ) -> (String, Vec<&'q Value>) {
     let mut sql = String::with_capacity(head.len() + 256);
     sql.push_str(head);
@@ -112,9 +113,18 @@ pub(super) fn statement<'q>(
         None => query.order.write(&mut sql),
         Some(_) => sql.push_str(Search::RANKED),
     }
-    sql.push_str(" LIMIT ? OFFSET ?");
-    params.extend(bounds);
+    // Writing to a String does not fail.
+    let _ = write!(sql, " LIMIT {} OFFSET ?", enough(query));
+    params.push(offset);
     (sql, params)
+}
+
+/// A LIMIT that leaves room for one record more than is shown, which tells whether there is a next page; the page itself
+/// breaks off. It is written out: SQLite looks at a bound LIMIT when it plans, and plans anew whenever one is bound. It is
+/// rounded up, so that nine statements serve all limits, but not where it may decide between order and filter.
+fn enough(query: &ListQuery) -> u32 {
+    let least = query.limit + 1;
+    if query.sorting == Sorting::Never { least.next_power_of_two() } else { least }
 }
 
 /// The record with this key as JSON, all of it or these fields; `None` if there is none.

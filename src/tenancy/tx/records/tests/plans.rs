@@ -1,6 +1,6 @@
 //! Pages are read by an index that is entered where the last page ended.
 
-use super::super::select::{parts, statement};
+use super::super::select::{Part, parts, statement};
 use super::super::served::Sorting;
 use super::super::source::Source;
 use super::*;
@@ -182,12 +182,36 @@ fn keys_are_sorted_and_records_looked_up_by_them() {
     }
 }
 
+#[test]
+fn few_statements_serve_all_limits() {
+    let app = App::sql(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);
+         WITH RECURSIVE n (id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM n LIMIT 520) INSERT INTO t (id) SELECT id FROM n;",
+    );
+    let (table, context) = (app.table("t"), context());
+    let mut known = std::collections::BTreeSet::new();
+    for limit in 1..=500_usize {
+        let params = [("limit".to_owned(), limit.to_string())];
+        let query = ListQuery::parse(&table, &params, &context, &Readable::default()).unwrap();
+        let offset = crate::db::Value::from(0_i64);
+        let (sql, bound) = statement(&Source::of(&table, &query).head, &table, &query, Part::Whole, &offset);
+        // A LIMIT that is bound has the statement planned anew for each page.
+        assert_eq!(bound.len(), 1, "{sql}");
+        known.insert(sql);
+        let body = app.database.read_blocking(|tx| list_records(tx.app(), &table, &query, &context)).unwrap();
+        let page = read(&body);
+        assert_eq!(page["items"].as_array().unwrap().len(), limit);
+        assert!(page["next_cursor"].is_string());
+    }
+    assert_eq!(known.len(), 9, "{known:?}");
+}
+
 /// How SQLite would read a list, one line for each statement.
 pub(super) fn plans(app: &App, table: &Table, query: &ListQuery) -> Vec<String> {
     let head = Source::of(table, query).head;
-    let bounds = [crate::db::Value::from(3_i64), crate::db::Value::from(0_i64)];
+    let offset = crate::db::Value::from(0_i64);
     let plan = |part| {
-        let (sql, params) = statement(&head, table, query, part, &bounds);
+        let (sql, params) = statement(&head, table, query, part, &offset);
         let params: Vec<_> = params.into_iter().cloned().collect();
         let lines = app.database.read_blocking(|tx| {
             Ok(tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), &params, |row| row.get::<String>(3))?)

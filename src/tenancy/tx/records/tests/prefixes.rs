@@ -75,7 +75,8 @@ fn a_prefix_enters_the_index() {
     let app = App::sql(TABLES);
     let plan = |table: &str, column: &str, test: &str| {
         let table = app.table(table);
-        let params = [(column.to_owned(), test.to_owned())];
+        // Of a long page SQLite, which knows nothing of these rows, thinks that it is filled sooner in the order of ids.
+        let params = [(column.to_owned(), test.to_owned()), ("limit".to_owned(), "2".to_owned())];
         let query = ListQuery::parse(&table, &params, &context(), &Readable::default()).unwrap();
         plans(&app, &table, &query).join("; ").replace("COVERING ", "")
     };
