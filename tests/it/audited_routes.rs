@@ -106,6 +106,34 @@ fn actions(log: &Value) -> Vec<String> {
     items.iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What operators do to the bills of `acme`.
+fn bill_acme(operator: &crate::harness::Client) {
+    let send = |call: Call, client: &crate::harness::Client| client.send(&call).expect_one_of(&[200, 201]);
+    let post = |path: String| Call::new("POST", path);
+    let rate = json!({"tax": {"name": "VAT", "percent": 19}});
+    send(Call::put("/api/v1/operator/tenants/acme/tax-rate", rate), operator);
+    // So dear that each moment of it is an invoice.
+    let dear = json!({"document": {"title": "Team", "fee_cents": "1000000000000"}, "expected_version": 1});
+    send(Call::put("/api/v1/operator/plans/team", dear), operator);
+    for plan in ["team", "default", "team", "default"] {
+        send(Call::put("/api/v1/operator/tenants/acme/subscription", json!({"plan": plan})), operator);
+    }
+    let closing = json!({"tenant": "acme", "final": true});
+    let closed = operator.post("/api/v1/operator/periods/close", closing).expect(200);
+    let invoices: Vec<String> = closed.json["invoices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| id.as_str().unwrap().to_owned())
+        .collect();
+    let on = |index: usize, act: &str| format!("/api/v1/operator/invoices/{}/{act}", invoices[index]);
+    send(post(on(0, "mark-uncollectible")), operator);
+    let note = json!({"amount_cents": 1, "reason": "A test"});
+    send(Call::post(on(0, "credit-notes"), note), operator);
+    send(post(on(0, "mark-paid")), operator);
+    send(post(on(1, "void")), operator);
+}
+
 #[test]
 fn each_of_these_acts_is_in_a_log() {
     let installation = Installation::new();
@@ -142,31 +170,7 @@ fn each_of_these_acts_is_in_a_log() {
     send(Call::put(acme.path("/subscription"), later), &ann.client);
     send(Call::delete(acme.path("/subscription/scheduled-change")), &ann.client);
     send(Call::patch(acme.path("/limits"), json!({"spend_cap_cents": 5_000})), &ann.client);
-    let rate = json!({"tax": {"name": "VAT", "percent": 19}});
-    send(Call::put("/api/v1/operator/tenants/acme/tax-rate", rate), &operator.client);
-    // So dear that each moment of it is an invoice.
-    let dear = json!({"document": {"title": "Team", "fee_cents": "1000000000000"}, "expected_version": 1});
-    send(Call::put("/api/v1/operator/plans/team", dear), &operator.client);
-    for plan in ["team", "default", "team", "default"] {
-        send(
-            Call::put("/api/v1/operator/tenants/acme/subscription", json!({"plan": plan})),
-            &operator.client,
-        );
-    }
-    let closing = json!({"tenant": "acme", "final": true});
-    let closed = operator.client.post("/api/v1/operator/periods/close", closing).expect(200);
-    let invoices: Vec<String> = closed.json["invoices"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|id| id.as_str().unwrap().to_owned())
-        .collect();
-    let on = |index: usize, act: &str| format!("/api/v1/operator/invoices/{}/{act}", invoices[index]);
-    send(post(on(0, "mark-uncollectible")), &operator.client);
-    let note = json!({"amount_cents": 1, "reason": "A test"});
-    send(Call::post(on(0, "credit-notes"), note), &operator.client);
-    send(post(on(0, "mark-paid")), &operator.client);
-    send(post(on(1, "void")), &operator.client);
+    bill_acme(&operator.client);
     for act in ["suspend", "resume", "close"] {
         send(post(format!("/api/v1/operator/tenants/acme/{act}")), &operator.client);
     }
