@@ -81,6 +81,7 @@ impl OfTenant<'_> {
         self.catalog.forget_tenant(self.tenant)?;
         for sql in [
             "DELETE FROM memberships WHERE tenant_id = ?1",
+            "DELETE FROM usage_sums WHERE tenant_id = ?1",
             "DELETE FROM service_periods WHERE tenant_id = ?1",
             "DELETE FROM subscriptions WHERE tenant_id = ?1",
             "DELETE FROM tenant_slugs WHERE tenant_id = ?1",

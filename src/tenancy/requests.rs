@@ -180,6 +180,7 @@ mod tests {
         counts.count(one, Timestamp(16 * MINUTE)).unwrap();
         assert_eq!(counts.unstored().len(), 2);
         let sums = counts.unstored();
+        assert_eq!(counts.take_touched().len(), 2);
         counts.stored(&sums, Timestamp(16 * MINUTE));
         assert_eq!(counts.tenants(), [one]);
     }

@@ -153,7 +153,7 @@ mod tests {
             ("[tables.jobs]\nhiden = ['title']", ["line 2", "hiden"]),
             ("[tables.jobs]\nhidden = 'title'", ["line 2", "sequence"]),
             ("[tables.jobs]\nmeter = 1", ["line 2", "string"]),
-            ("[tables.jobs]\nmeter = ' '", ["tables.jobs.meter", "name of a meter"]),
+            ("[tables.jobs]\nmeter = ' '", ["tables.jobs.meter", "there is no meter"]),
             ("[tables.jobs.roles.member]\nreed = true", ["line 2", "reed"]),
             ("[tables.jobs.roles.member]\nread = 1", ["line 2", "boolean"]),
             (
