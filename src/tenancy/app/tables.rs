@@ -188,7 +188,7 @@ mod tests {
                 assert!(fault.contains(part), "{text}: no {part:?} in {fault}");
             }
         }
-        let whole = "[tables.jobs]\nowner = 'created_by'\nhidden = ['cents', 'created_by']\nread_only = ['title']
+        let whole = "[meters.'pages.rendered']\n[tables.jobs]\nowner = 'created_by'\nhidden = ['cents', 'created_by']\nread_only = ['title']
             meter = 'pages.rendered'\n[tables.jobs.roles.viewer]\nwrite = true\n[tables.titles]\nhidden = ['title']";
         assert_eq!(app(whole).unwrap().check_migrations().unwrap(), 1);
     }
