@@ -21,6 +21,7 @@ impl CatalogTx<'_> {
         Ok(self.tx.query(
             "SELECT DISTINCT i.tenant_id FROM invoices i JOIN stripe_customers c ON c.tenant_id = i.tenant_id
              WHERE i.by_stripe = 1 AND i.pushed_at IS NULL AND i.status NOT IN ('draft', 'void')
+               AND (i.status <> 'paid' OR i.total = 0)
                AND NOT EXISTS (SELECT 1 FROM stripe_subscriptions s WHERE s.tenant_id = i.tenant_id
                                  AND s.status NOT IN ('canceled', 'incomplete', 'incomplete_expired')) LIMIT ?1",
             params![limit],
@@ -42,14 +43,15 @@ impl OfTenant<'_> {
         )?)
     }
 
-    /// Final statements of which something is still to be sent to Stripe, in their order.
+    /// Final statements of which something is still to be sent to Stripe, in their order; none that an operator took for
+    /// paid by other means.
     ///
     /// # Errors
     /// As the database says.
     pub fn list_statements_to_push(&self) -> Result<Vec<StoredInvoice>> {
         let found: Vec<InvoiceId> = self.tx().query(
             "SELECT id FROM invoices WHERE tenant_id = ?1 AND by_stripe = 1 AND pushed_at IS NULL
-               AND status NOT IN ('draft', 'void') ORDER BY closes, id LIMIT ?2",
+               AND status NOT IN ('draft', 'void') AND (status <> 'paid' OR total = 0) ORDER BY closes, id LIMIT ?2",
             params![self.tenant, MOST],
             |row| row.get(0),
         )?;
