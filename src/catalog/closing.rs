@@ -93,6 +93,35 @@ impl OfTenant<'_> {
         Ok(())
     }
 
+    /// Lets the period that runs at that moment end then: with a whole fee, for what is whole of it.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn shorten_service(&self, at: i64) -> Result<()> {
+        self.tx().execute(
+            "UPDATE service_periods SET ends_at = ?2, whole_end = ?2
+             WHERE tenant_id = ?1 AND billed_at IS NULL AND starts_at < ?2 AND ends_at > ?2 AND starts_at = whole_start",
+            params![self.tenant, at],
+        )?;
+        Ok(())
+    }
+
+    /// Goes on with the service of a tenant that stays after all, from where it was ended to the end of its period.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn resume_service(&self) -> Result<()> {
+        self.tx().execute(
+            "INSERT INTO service_periods (tenant_id, number, plan, version, kind, starts_at, ends_at, whole_start, whole_end)
+             SELECT p.tenant_id, p.number + 1, p.plan, p.version, p.kind, p.ends_at, s.period_end, p.whole_start, p.whole_end
+             FROM service_periods p JOIN subscriptions s ON s.tenant_id = p.tenant_id
+             WHERE p.tenant_id = ?1 AND p.ends_at < s.period_end AND s.status <> 'canceled'
+               AND p.number = (SELECT max(number) FROM service_periods WHERE tenant_id = ?1)",
+            params![self.tenant],
+        )?;
+        Ok(())
+    }
+
     /// Billed service periods that lie, at least in part, between `from` and `to`, in their order.
     ///
     /// # Errors

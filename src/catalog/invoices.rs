@@ -182,17 +182,20 @@ impl CatalogTx<'_> {
     }
 
     /// Tenants that owe and are not treated so yet: past due as soon as an invoice is due, read-only where it was due at
-    /// `overdue` or before.
+    /// `overdue` or before. `with_stripe`: where Stripe has a subscription, that says whether it is past due.
     ///
     /// # Errors
     /// As the database says.
-    pub fn list_owing_tenants(&self, overdue: Timestamp) -> Result<Vec<TenantId>> {
+    pub fn list_owing_tenants(&self, overdue: Timestamp, with_stripe: bool) -> Result<Vec<TenantId>> {
         Ok(self.tx.query(
             "SELECT DISTINCT i.tenant_id FROM invoices i JOIN tenants t ON t.id = i.tenant_id
                JOIN subscriptions s ON s.tenant_id = i.tenant_id
-             WHERE i.status = 'final' AND i.due_at <= ?1
-               AND (s.status = 'active' OR (t.unpaid = 0 AND i.due_at <= ?2)) LIMIT 1000",
-            params![self.now(), overdue],
+             WHERE i.status = 'final' AND i.by_stripe = 0 AND i.due_at <= ?1
+               AND ((s.status = 'active' AND NOT (?3 AND EXISTS (
+                       SELECT 1 FROM stripe_subscriptions p WHERE p.tenant_id = i.tenant_id
+                         AND p.status NOT IN ('canceled', 'incomplete', 'incomplete_expired'))))
+                    OR (t.unpaid = 0 AND i.due_at <= ?2)) LIMIT 1000",
+            params![self.now(), overdue, with_stripe],
             |row| row.get(0),
         )?)
     }
@@ -212,15 +215,15 @@ impl CatalogTx<'_> {
 }
 
 impl OfTenant<'_> {
-    /// Adds a draft with its lines.
+    /// Adds a draft with its lines; `by_stripe` where Stripe bills what is on it.
     ///
     /// # Errors
     /// As the database says.
-    pub fn insert_draft(&self, invoice: &Invoice) -> Result<()> {
+    pub fn insert_draft(&self, invoice: &Invoice, by_stripe: bool) -> Result<()> {
         self.tx().execute(
             "INSERT INTO invoices (id, tenant_id, closes, status, currency, period_from, period_to, subtotal, tax, total,
-               document, digest, drafted_at)
-             VALUES (?1, ?2, ?3, 'draft', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+               document, digest, drafted_at, by_stripe)
+             VALUES (?1, ?2, ?3, 'draft', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 invoice.id,
                 self.tenant,
@@ -233,7 +236,8 @@ impl OfTenant<'_> {
                 invoice.total,
                 invoice.canonical()?,
                 invoice.digest()?,
-                self.now()
+                self.now(),
+                by_stripe
             ],
         )?;
         for (index, line) in invoice.lines.iter().enumerate() {
@@ -377,13 +381,13 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Whether a final invoice was due at `due` or before.
+    /// Whether a final invoice that is collected here was due at `due` or before.
     ///
     /// # Errors
     /// As the database says.
     pub fn has_invoice_due(&self, due: Timestamp) -> Result<bool> {
         Ok(self.tx().exists(
-            "SELECT 1 FROM invoices WHERE tenant_id = ?1 AND status = 'final' AND due_at <= ?2 LIMIT 1",
+            "SELECT 1 FROM invoices WHERE tenant_id = ?1 AND status = 'final' AND by_stripe = 0 AND due_at <= ?2 LIMIT 1",
             params![self.tenant, due],
         )?)
     }

@@ -57,6 +57,7 @@ impl OfTenant<'_> {
                 "This tenant is not closing; there is nothing to take back.",
             ));
         }
+        self.resume_service()?;
         self.catalog.forget_tenant(self.tenant)?;
         self.tenant()
     }

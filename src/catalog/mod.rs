@@ -258,6 +258,7 @@ fn track() -> Track {
         ("catalog/0011_usage.sql", include_str!("../../migrations/catalog/0011_usage.sql")),
         ("catalog/0012_invoices.sql", include_str!("../../migrations/catalog/0012_invoices.sql")),
         ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
+        ("catalog/0014_statements.sql", include_str!("../../migrations/catalog/0014_statements.sql")),
     ])
 }
 

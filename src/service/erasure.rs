@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Installation, invoices};
+use super::{Installation, invoices, stripe};
 use crate::catalog::{By, OfTenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -69,6 +69,7 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
         return Ok(receipt);
     }
     invoices::bill_leaving(installation, id).await?;
+    stripe::send_rest_of_erased(installation, id).await;
     begin(installation, id).await?;
     tracing::info!(tenant_id = %id, "erasing");
     let files = remove_files(installation, id).await?;

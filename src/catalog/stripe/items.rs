@@ -12,6 +12,8 @@ pub struct StripeItem {
     pub begun_at: Timestamp,
     /// Its id at Stripe, once it is there.
     pub item: Option<String>,
+    /// The invoice at Stripe that it is on or was meant for; none: the next one.
+    pub invoice: Option<String>,
     /// The amount, as Stripe counts.
     pub amount: i64,
 }
@@ -34,21 +36,46 @@ impl OfTenant<'_> {
             params![line, self.tenant, invoice, currency, amount, self.now()],
         )?;
         let noted = self.tx().query_row(
-            "SELECT begun_at, item, amount FROM stripe_items WHERE line_id = ?1 AND tenant_id = ?2",
+            "SELECT begun_at, item, amount, invoice FROM stripe_items WHERE line_id = ?1 AND tenant_id = ?2",
             params![line, self.tenant],
-            |row| Ok(StripeItem { begun_at: row.get(0)?, item: row.get(1)?, amount: row.get(2)? }),
+            |row| {
+                Ok(StripeItem {
+                    begun_at: row.get(0)?,
+                    item: row.get(1)?,
+                    amount: row.get(2)?,
+                    invoice: row.get(3)?,
+                })
+            },
         )?;
         noted.ok_or_else(|| crate::error::Error::internal("a line of another tenant has this id"))
     }
 
-    /// Notes that a line is there.
+    /// Notes that a line which is not there is meant for another invoice.
     ///
     /// # Errors
     /// As the database says.
-    pub fn finish_stripe_item(&self, line: &str, item: &str) -> Result<()> {
+    pub fn redirect_stripe_item(&self, line: &str, invoice: Option<&str>) -> Result<()> {
         self.tx().execute(
-            "UPDATE stripe_items SET item = ?3, pushed_at = ?4 WHERE line_id = ?1 AND tenant_id = ?2 AND item IS NULL",
-            params![line, self.tenant, item, self.now()],
+            "UPDATE stripe_items SET invoice = ?3 WHERE line_id = ?1 AND tenant_id = ?2 AND item IS NULL",
+            params![line, self.tenant, invoice],
+        )?;
+        Ok(())
+    }
+
+    /// Notes that a line is there, and on which invoice.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn finish_stripe_item(&self, line: &str, item: &str, invoice: Option<&str>) -> Result<()> {
+        self.tx().execute(
+            "UPDATE stripe_items SET item = ?3, invoice = ?4, pushed_at = ?5
+             WHERE line_id = ?1 AND tenant_id = ?2 AND item IS NULL",
+            params![line, self.tenant, item, invoice, self.now()],
+        )?;
+        self.tx().execute(
+            "UPDATE invoice_lines SET stripe_item_id = ?3
+             WHERE id = ?1 AND EXISTS (SELECT 1 FROM invoices i WHERE i.id = invoice_lines.invoice_id AND i.tenant_id = ?2)",
+            params![line, self.tenant, item],
         )?;
         Ok(())
     }

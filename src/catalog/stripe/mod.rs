@@ -6,6 +6,7 @@ mod drift;
 mod events;
 mod items;
 mod objects;
+mod statements;
 
 pub use customers::StripeCheckout;
 pub use drift::StripeDrift;

@@ -57,9 +57,33 @@ impl CatalogTx<'_> {
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?)
     }
+
+    /// Whose subscription that is; nothing for one that is not known, or not any more.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn tenant_of_stripe_subscription(&self, id: &str) -> Result<Option<TenantId>> {
+        Ok(self.tx.query_row(
+            "SELECT tenant_id FROM stripe_subscriptions WHERE id = ?1",
+            params![id],
+            |row| row.get(0),
+        )?)
+    }
 }
 
 impl OfTenant<'_> {
+    /// The newest subscription of the tenant, over or not.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn newest_stripe_subscription(&self) -> Result<Option<String>> {
+        Ok(self.tx().query_row(
+            "SELECT id FROM stripe_subscriptions WHERE tenant_id = ?1 ORDER BY created DESC, id DESC LIMIT 1",
+            params![self.tenant],
+            |row| row.get(0),
+        )?)
+    }
+
     /// A subscription of the tenant as it was known.
     ///
     /// # Errors

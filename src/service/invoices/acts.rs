@@ -73,6 +73,15 @@ fn change(of: &OfTenant<'_>, id: InvoiceId, act: InvoiceAct, by: &By) -> Result<
     of.find_invoice(id)
 }
 
+/// Lets an invoice follow what became of the one at Stripe that it is the statement of. False where it stands so already,
+/// or somebody here said otherwise for good.
+pub(in crate::service) fn follow_payment(of: &OfTenant<'_>, id: InvoiceId, act: InvoiceAct) -> Result<bool> {
+    if !of.find_invoice(id)?.status.may_become(act.leads_to().0) {
+        return Ok(false);
+    }
+    change(of, id, act, &By::system()).map(|_| true)
+}
+
 fn wrong_status(invoice: &StoredInvoice, wanted: &str) -> Error {
     let detail = match invoice.status {
         InvoiceStatus::Draft => format!(

@@ -125,18 +125,39 @@ async fn close_all(
 /// Bills a tenant that is about to be erased for the time until it asked to leave, and issues what is drawn up. What
 /// cannot be billed does not keep it from being erased.
 pub(in crate::service) async fn bill_leaving(installation: &Installation, id: TenantId) -> Result<()> {
-    let ended = installation.catalog.write("end_service", move |tx| {
-        let (of, now) = (tx.of(id), tx.now());
-        let tenant = of.tenant()?;
-        let leaves =
-            tenant.status == TenantStatus::Closing && tenant.erase_after.is_some_and(|after| after <= now);
-        let closed = tenant.closed_at.filter(|_| leaves);
-        closed.map(|closed| of.end_service(closed).map(|()| closed)).transpose()
-    });
-    let Some(ended) = ended.await? else { return Ok(()) };
+    let Some(ended) = end_service(installation, id, true).await? else { return Ok(()) };
     if let Err(error) = close_all(installation, ended, Some(id), &By::system()).await {
         tracing::error!(tenant_id = %id, error = ?error, "the last period of a tenant that leaves could not be billed");
     }
+    finalize(installation, installation.clock().now(), Some(id), &By::system()).await.map(drop)
+}
+
+/// Ends the service of a tenant that is closing at the moment at which it asked to leave, and tells that. `for_good`: only
+/// if it cannot come back any more.
+async fn end_service(installation: &Installation, id: TenantId, for_good: bool) -> Result<Option<Timestamp>> {
+    let write = installation.catalog.write("end_service", move |tx| {
+        let (of, now) = (tx.of(id), tx.now());
+        let tenant = of.tenant()?;
+        let leaves = tenant.status == TenantStatus::Closing
+            && (!for_good || tenant.erase_after.is_some_and(|after| after <= now));
+        let closed = tenant.closed_at.filter(|_| leaves);
+        closed.map(|closed| of.end_service(closed).map(|()| closed)).transpose()
+    });
+    write.await
+}
+
+/// Bills a tenant that is closing for the time until it asked to leave, and issues what is drawn up: its subscription at
+/// Stripe is about to end. Should it come back, its service goes on from there.
+pub(in crate::service) async fn bill_closing(installation: &Installation, id: TenantId) -> Result<()> {
+    let Some(ended) = end_service(installation, id, false).await? else { return Ok(()) };
+    close_all(installation, ended, Some(id), &By::system()).await?;
+    finalize(installation, installation.clock().now(), Some(id), &By::system()).await.map(drop)
+}
+
+/// Bills what of a tenant is over by now, and issues what is drawn up: Stripe is about to send its own invoice.
+pub(in crate::service) async fn bill_now(installation: &Installation, id: TenantId) -> Result<()> {
+    let now = installation.clock().now();
+    close_all(installation, now, Some(id), &By::system()).await?;
     finalize(installation, installation.clock().now(), Some(id), &By::system()).await.map(drop)
 }
 
@@ -163,9 +184,11 @@ async fn close_one(
             let Some(again) = gather(&scope, ended).await? else { break };
             gathered = again;
         }
-        let (by, issuer) = (by.clone(), issuer.clone());
-        let stored =
-            scope.catalog().write("close_period", move |of| store(of, &gathered, &issuer, &by)).await?;
+        let (by, issuer, with_stripe) = (by.clone(), issuer.clone(), installation.bills_by_stripe());
+        let stored = scope
+            .catalog()
+            .write("close_period", move |of| store(of, &gathered, &issuer, with_stripe, &by))
+            .await?;
         // Somebody else closed it: what comes next is looked at anew.
         if let Some(invoices) = stored {
             periods += 1;
@@ -176,7 +199,13 @@ async fn close_one(
 }
 
 /// Draws up and stores what was gathered, unless somebody did in the meantime. With it the service period is billed.
-fn store(of: &OfTenant<'_>, gathered: &Gathered, issuer: &str, by: &By) -> Result<Option<Vec<InvoiceId>>> {
+fn store(
+    of: &OfTenant<'_>,
+    gathered: &Gathered,
+    issuer: &str,
+    with_stripe: bool,
+    by: &By,
+) -> Result<Option<Vec<InvoiceId>>> {
     let number = gathered.next.number;
     let is_next = of
         .next_period_to_bill(Timestamp(gathered.next.period.part.to))?
@@ -207,12 +236,13 @@ fn store(of: &OfTenant<'_>, gathered: &Gathered, issuer: &str, by: &By) -> Resul
         }
     }
     services.retain(|service| !service.was_billed || !service.usage.is_empty());
+    let by_stripe = with_stripe && of.is_billed_by_stripe(gathered.next.period.part)?;
     let mut invoices = Vec::new();
     for invoice in draw_all(of, gathered, services, issuer)? {
         if !invoice.says_something() {
             continue;
         }
-        of.insert_draft(&invoice)?;
+        of.insert_draft(&invoice, by_stripe)?;
         of.add_credit(&invoice.currency, invoice.credit_left() - invoice.credit_taken())?;
         of.audit(by, "invoice.drafted", &format!("invoice:{}", invoice.id), &told(&invoice))?;
         invoices.push(invoice.id);

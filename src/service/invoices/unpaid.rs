@@ -1,5 +1,5 @@
 //! Tenants that owe: past due from the day on which an invoice was due, read-only some days later, free again as soon as
-//! it is paid.
+//! it is paid. What Stripe bills is none of this: there it is the subscription that says how the tenant stands.
 
 use crate::catalog::{By, OfTenant};
 use crate::clock::DAY;
@@ -14,8 +14,11 @@ use serde_json::json;
 /// # Errors
 /// As the catalog says.
 pub async fn watch_unpaid(installation: &Installation) -> Result<()> {
-    let grace = grace(installation);
-    let owing = installation.catalog.read(move |tx| tx.list_owing_tenants(tx.now().plus(-grace))).await?;
+    let (grace, with_stripe) = (grace(installation), installation.bills_by_stripe());
+    let owing = installation
+        .catalog
+        .read(move |tx| tx.list_owing_tenants(tx.now().plus(-grace), with_stripe))
+        .await?;
     for tenant in owing {
         look_at(installation, tenant).await?;
     }
@@ -28,14 +31,17 @@ fn grace(installation: &Installation) -> i64 {
 
 /// Brings the state of one tenant in line with what it owes.
 pub(super) async fn look_at(installation: &Installation, tenant: TenantId) -> Result<()> {
-    let grace = grace(installation);
-    let write = installation.catalog.write("look_at_dues", move |tx| settle(&tx.of(tenant), grace));
+    let (grace, with_stripe) = (grace(installation), installation.bills_by_stripe());
+    let write =
+        installation.catalog.write("look_at_dues", move |tx| settle(&tx.of(tenant), grace, with_stripe));
     write.await
 }
 
-fn settle(of: &OfTenant<'_>, grace: i64) -> Result<()> {
+fn settle(of: &OfTenant<'_>, grace: i64, with_stripe: bool) -> Result<()> {
+    // A subscription at Stripe says itself whether it is past due; two who say so would contradict each other.
+    let stripe_says = with_stripe && of.live_stripe_subscription()?.is_some();
     let (owes, overdue) = (of.has_invoice_due(of.now())?, of.has_invoice_due(of.now().plus(-grace))?);
-    if let Some(course) = of.find_course()? {
+    if let Some(course) = of.find_course()?.filter(|_| !stripe_says) {
         let status = match (course.status, owes) {
             (CourseStatus::Active, true) => Some(CourseStatus::PastDue),
             (CourseStatus::PastDue, false) => Some(CourseStatus::Active),

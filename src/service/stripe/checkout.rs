@@ -79,7 +79,7 @@ pub async fn begin_checkout(
     let catalog = scope.catalog();
     let write = catalog.write("begin_checkout", move |of| {
         require_now(of, &roles, actor, Permission::BillingManage)?;
-        of.admit(Act::Write)?;
+        of.admit(Act::Pay)?;
         of.insert_stripe_checkout(&id, &input.plan)?;
         of.audit(&by, "billing.checkout_begun", &format!("plan:{}", input.plan), &json!({ "checkout": &id }))
     });
@@ -152,7 +152,7 @@ pub async fn open_portal(installation: &Installation, scope: &TenantScope) -> Re
     let catalog = scope.catalog();
     let write = catalog.write("open_billing_portal", move |of| {
         require_now(of, &roles, actor, Permission::BillingManage)?;
-        of.admit(Act::Write)?;
+        of.admit(Act::Pay)?;
         let customer = of.stripe_customer()?.ok_or_else(|| {
             Error::conflict(
                 "no_customer",

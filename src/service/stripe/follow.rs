@@ -114,7 +114,7 @@ fn moved(
     let (in_trial, to_trial) = (course.status == CourseStatus::Trialing, wanted.trial_end.is_some());
     let other_trial = in_trial != to_trial || (to_trial && course.trial_end != wanted.trial_end);
     if !other_plan && !other_trial && course.status != CourseStatus::Canceled {
-        return Ok((course.clone(), None));
+        return begun_early(of, course, live);
     }
     let terms = Terms { plan: wanted.plan.reference(), interval: wanted.plan.plan.interval, trial_days: 0 };
     let timezone = of.tenant()?.timezone;
@@ -129,6 +129,27 @@ fn moved(
     let begins = live.period.map(|(from, _)| from.0).filter(|from| (newest..=now).contains(from));
     let from = if in_trial && to_trial && !other_plan { newest } else { begins.unwrap_or(now) };
     let (course, service) = Course::begin_until(&terms, &timezone, from, wanted.trial_end)?;
+    Ok((course, Some(service)))
+}
+
+/// Where Stripe has begun its next period and ours goes on for some hours or days yet, by another calendar or clock, ours
+/// begins with it: what was used until then is on the invoice that Stripe makes then, and not on the one after.
+fn begun_early(
+    of: &OfTenant<'_>,
+    course: &Course,
+    live: &SubscriptionState,
+) -> Result<(Course, Option<crate::rating::ServicePeriod>)> {
+    let ends = course.period.to - SAME_END..course.period.to;
+    let begun = live.period.map(|(from, _)| from.0).filter(|from| ends.contains(from) && *from <= of.now().0);
+    // What Stripe knows nothing of goes by our calendar.
+    let goes_with_it = course.status != CourseStatus::Trialing && course.next.is_none();
+    let newest = of.newest_service_start()?.unwrap_or(course.period.from);
+    let Some(from) = begun.filter(|from| goes_with_it && *from > newest) else {
+        return Ok((course.clone(), None));
+    };
+    of.shorten_service(from)?;
+    let terms = Terms { plan: course.plan.clone(), interval: course.interval, trial_days: 0 };
+    let (course, service) = Course::begin_until(&terms, &of.tenant()?.timezone, from, None)?;
     Ok((course, Some(service)))
 }
 

@@ -1,14 +1,17 @@
 //! Ending at Stripe what tenants that leave would go on paying for.
 
-use super::client::{Fault, form};
+use super::client::{Client, Fault, form};
+use super::statements::send_rest;
 use super::work::wait_after;
 use crate::error::Result;
-use crate::service::Installation;
+use crate::service::{Installation, invoices};
 
 /// Subscriptions that are ended at once.
 const BATCH: u32 = 20;
+/// Tries after which a subscription ends although its last usage could not be billed: more than half a day.
+const MOST_TRIES: i64 = 24;
 
-/// Ends the subscriptions of tenants that are closing or gone. What waits to be billed is billed with that.
+/// Ends the subscriptions of tenants that are closing or gone. What was used until then is billed before.
 ///
 /// # Errors
 /// As the catalog says.
@@ -22,10 +25,9 @@ pub async fn cancel_leaving(installation: &Installation) -> Result<()> {
     }
     let due = installation.catalog.read(|tx| tx.list_due_stripe_cancellations(BATCH)).await?;
     for (id, attempts) in due {
-        let path = format!("/v1/subscriptions/{id}");
-        match client.delete(&path, form(&[("invoice_now", "true")])).await {
+        match end(installation, client, &id, attempts).await {
             // What is over already is not known there any more.
-            Ok(_) | Err(Fault::Unknown) => {
+            Ok(()) | Err(Fault::Unknown) => {
                 installation
                     .catalog
                     .write("finish_stripe_cancellation", move |tx| tx.finish_stripe_cancellation(&id))
@@ -44,4 +46,34 @@ pub async fn cancel_leaving(installation: &Installation) -> Result<()> {
         }
     }
     Ok(())
+}
+
+async fn end(
+    installation: &Installation,
+    client: &Client,
+    subscription: &str,
+    attempts: i64,
+) -> Result<(), Fault> {
+    match bill_first(installation, client, subscription).await {
+        Ok(()) => {}
+        Err(fault) if attempts >= MOST_TRIES => {
+            tracing::error!(subscription, %fault, "a subscription ends although its last usage was not billed");
+        }
+        // Also what Stripe does not know: that is of the bill, not of the subscription.
+        Err(Fault::Unknown) => {
+            return Err(Fault::Refused("something of the last bill is not known there".to_owned()));
+        }
+        Err(fault) => return Err(fault),
+    }
+    client.delete(&format!("/v1/subscriptions/{subscription}"), form(&[("invoice_now", "true")])).await?;
+    Ok(())
+}
+
+/// Bills what the tenant of a subscription has used until it asked to leave; nothing where it is gone.
+async fn bill_first(installation: &Installation, client: &Client, subscription: &str) -> Result<(), Fault> {
+    let id = subscription.to_owned();
+    let tenant = installation.catalog.read(move |tx| tx.tenant_of_stripe_subscription(&id)).await?;
+    let Some(tenant) = tenant else { return Ok(()) };
+    invoices::bill_closing(installation, tenant).await?;
+    send_rest(installation, client, tenant).await
 }

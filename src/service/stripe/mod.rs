@@ -10,6 +10,7 @@ mod leaving;
 mod operate;
 mod push;
 mod recover;
+mod statements;
 mod sync;
 mod work;
 
@@ -20,6 +21,8 @@ pub use leaving::cancel_leaving;
 pub use operate::{list_events, parse_event_status, replay_event};
 pub use push::{Line, push_lines};
 pub use recover::recover_when_due;
+pub(super) use statements::send_rest_of_erased;
+pub use statements::send_rest_when_due;
 pub use work::{sweep_events, work_off};
 
 use super::Installation;
@@ -44,6 +47,8 @@ pub(super) struct Stripe {
     /// second.
     recover_at: AtomicI64,
     drift_at: AtomicI64,
+    /// When statements that no subscription takes are looked for next.
+    rest_at: AtomicI64,
 }
 
 impl Stripe {
@@ -56,6 +61,7 @@ impl Stripe {
             turn: Mutex::new(()),
             recover_at: AtomicI64::new(0),
             drift_at: AtomicI64::new(0),
+            rest_at: AtomicI64::new(0),
         };
         if stripe.client.is_none() && !stripe.secrets.is_empty() {
             tracing::warn!(

@@ -44,6 +44,16 @@ pub async fn push_lines(
     lines: &[Line],
 ) -> Result<Vec<(String, String)>> {
     let client = installation.stripe.client()?;
+    Ok(push_all(installation, client, tenant, invoice, lines).await?)
+}
+
+pub(super) async fn push_all(
+    installation: &Installation,
+    client: &Client,
+    tenant: TenantId,
+    invoice: Option<&str>,
+    lines: &[Line],
+) -> Result<Vec<(String, String)>, Fault> {
     let customer = installation.catalog.read(move |tx| tx.of(tenant).stripe_customer()).await?;
     let customer =
         customer.ok_or_else(|| Error::conflict("no_customer", "This tenant has no customer at Stripe."))?;
@@ -62,7 +72,7 @@ async fn push_line(
     customer: &str,
     invoice: Option<&str>,
     line: &Line,
-) -> Result<String> {
+) -> Result<String, Fault> {
     let amount = in_stripe_units(line.currency, line.amount)
         .ok_or_else(|| Error::internal(format!("the amount of line {} is beyond Stripe's", line.id)))?;
     let (id, currency, meant_for) = (line.id.clone(), line.currency.code(), invoice.map(str::to_owned));
@@ -71,39 +81,53 @@ async fn push_line(
     });
     let begun = write.await?;
     if begun.amount != amount {
-        return Err(Error::internal(format!("line {} was begun over another amount", line.id)));
+        return Err(Error::internal(format!("line {} was begun over another amount", line.id)).into());
     }
     if let Some(item) = begun.item {
         return Ok(item);
     }
-    let item = match find_item(installation, client, customer, line, begun.begun_at).await? {
-        Some(item) => item,
-        None => send_item(installation, client, customer, invoice, line, amount).await?,
+    // It is looked for where its key would not be known any more, and where it was begun for an invoice that took no more:
+    // for another one it has another key.
+    let is_old = installation.clock.now().since(begun.begun_at) >= KEY_LASTS;
+    let is_redirected = begun.invoice.as_deref() != invoice;
+    let found =
+        if is_old || is_redirected { find_item(client, customer, line, begun.begun_at).await? } else { None };
+    let (item, on) = match found {
+        Some(found) => found,
+        None => {
+            if is_redirected {
+                let (id, meant_for) = (line.id.clone(), invoice.map(str::to_owned));
+                let write = installation.catalog.write("redirect_stripe_item", move |tx| {
+                    tx.of(tenant).redirect_stripe_item(&id, meant_for.as_deref())
+                });
+                write.await?;
+            }
+            send_item(installation, client, customer, invoice, line, amount).await?
+        }
     };
     let (id, there) = (line.id.clone(), item.clone());
-    installation
+    let write = installation
         .catalog
-        .write("finish_stripe_item", move |tx| tx.of(tenant).finish_stripe_item(&id, &there))
-        .await?;
+        .write("finish_stripe_item", move |tx| tx.of(tenant).finish_stripe_item(&id, &there, on.as_deref()));
+    write.await?;
     Ok(item)
 }
 
-/// The item of a line that was begun so long ago that its key would not be known any more.
+/// An item and the invoice that it is on.
+type Item = (String, Option<String>);
+
+/// The item of a line, if it is there.
 async fn find_item(
-    installation: &Installation,
     client: &Client,
     customer: &str,
     line: &Line,
     begun_at: Timestamp,
-) -> Result<Option<String>, Fault> {
-    if installation.clock.now().since(begun_at) < KEY_LASTS {
-        return Ok(None);
-    }
+) -> Result<Option<Item>, Fault> {
     let since = (begun_at.plus(-HOUR).0 / SECOND).to_string();
     let query = form(&[("customer", customer), ("created[gte]", &since)]);
     let items = client.list("/v1/invoiceitems", query, MOST).await?;
     let found = items.iter().find(|item| item["metadata"][LINE] == line.id.as_str());
-    Ok(found.and_then(|item| item["id"].as_str()).map(str::to_owned))
+    Ok(found.and_then(item_of))
 }
 
 async fn send_item(
@@ -113,7 +137,7 @@ async fn send_item(
     invoice: Option<&str>,
     line: &Line,
     amount: i64,
-) -> Result<String, Fault> {
+) -> Result<Item, Fault> {
     let seconds = |at: Timestamp| (at.0 / SECOND).to_string();
     let (ours, which) = (format!("metadata[{INSTALLATION}]"), format!("metadata[{LINE}]"));
     let mut fields = form(&[
@@ -127,9 +151,14 @@ async fn send_item(
         (&which, &line.id),
     ]);
     fields.extend(invoice.map(|invoice| ("invoice".to_owned(), invoice.to_owned())));
-    let said = client.post("/v1/invoiceitems", fields, &format!("tenantry-line-{}", line.id)).await?;
-    let id = said["id"].as_str().map(str::to_owned);
-    id.ok_or_else(|| Fault::Refused(format!("an item without an id: {}", kind(&said))))
+    let key = format!("tenantry-line-{}-{}", line.id, invoice.unwrap_or("next"));
+    let said = client.post("/v1/invoiceitems", fields, &key).await?;
+    item_of(&said).ok_or_else(|| Fault::Refused(format!("an item without an id: {}", kind(&said))))
+}
+
+fn item_of(said: &Value) -> Option<Item> {
+    let id = |value: &Value| value.as_str().or_else(|| value["id"].as_str()).map(str::to_owned);
+    Some((id(&said["id"])?, id(&said["invoice"])))
 }
 
 fn kind(said: &Value) -> &str {

@@ -2,6 +2,7 @@
 
 use super::client::{Client, Fault, form};
 use super::follow::follow_subscription;
+use super::statements::{fill_draft, follow};
 use crate::catalog::OfTenant;
 use crate::error::{Kind, Result};
 use crate::id::TenantId;
@@ -164,7 +165,8 @@ pub(super) async fn invoice(
         Ok(tenant) => tenant,
         Err(parked) => return Ok(parked),
     };
-    let of_subscription = said.subscription.clone();
+    let (of_subscription, draft) =
+        (said.subscription.clone(), (said.status == "draft").then(|| said.clone()));
     let write = installation.catalog.write("store_stripe_invoice", move |tx| {
         let of = tx.of(tenant);
         if !is_there(&of)? {
@@ -176,7 +178,13 @@ pub(super) async fn invoice(
     if let Some(id) = of_subscription {
         // One that is gone by now changes nothing of the invoice.
         match subscription(installation, client, &id, seen).await {
-            Ok(more) => done = done.and(more),
+            Ok(more) => {
+                let is_ours = more.tenant == Some(tenant) && !done.parked;
+                done = done.and(more);
+                if let Some(draft) = draft.filter(|_| is_ours) {
+                    done.changed.extend(fill_draft(installation, client, tenant, &draft).await?);
+                }
+            }
             Err(Fault::Unknown) => done = done.and(Done::ignored(format!("Stripe does not know {id}"))),
             Err(fault) => return Err(fault),
         }
@@ -184,7 +192,17 @@ pub(super) async fn invoice(
     Ok(done)
 }
 
-fn store_invoice(of: &OfTenant<'_>, said: &Invoice, trouble: Option<&'static str>) -> Result<Done> {
+/// What changed of it.
+pub(super) fn sentences_of(done: Result<Done>) -> Result<Vec<String>> {
+    done.map(|done| done.changed)
+}
+
+/// Stores what Stripe says of an invoice, and lets the statements to it follow.
+pub(super) fn store_invoice(
+    of: &OfTenant<'_>,
+    said: &Invoice,
+    trouble: Option<&'static str>,
+) -> Result<Done> {
     let (known, state) = (of.find_stripe_invoice(&said.id)?, said.state());
     let is_open = matches!(state.status.as_str(), "draft" | "open" | "uncollectible");
     let trouble = trouble.or(said.finalization_failed.then_some("finalization_failed")).filter(|_| is_open);
@@ -198,6 +216,7 @@ fn store_invoice(of: &OfTenant<'_>, said: &Invoice, trouble: Option<&'static str
     if !changed.is_empty() {
         of.store_stripe_invoice(&said.id, &state, trouble)?;
     }
+    changed.extend(follow(of, &said.id)?);
     Ok(Done { changed, ..Done::default() })
 }
 

@@ -27,6 +27,14 @@ fn a_tenant_that_stays_after_all_goes_on_paying() {
         (tried == [id.as_str()]).then_some(())
     });
     town.ann.client.send(&Call::new("POST", town.acme.path("/reopen"))).expect(200);
+    // Its service goes on to the end of its period.
+    let ends = |table: &str, column: &str| {
+        town.rows(&format!(
+            "SELECT CAST(max({column}) AS TEXT) FROM {table} WHERE tenant_id = '{}'",
+            town.acme.id
+        ))
+    };
+    assert_eq!(ends("service_periods", "ends_at"), ends("subscriptions", "period_end"));
     town.stripe.fail_with(0);
     town.installation.advance_clock(10 * MINUTE);
     // Whatever is due then comes before the answer to this.

@@ -6,8 +6,10 @@ mod drift;
 mod events;
 mod leaving;
 mod push;
+mod rest;
 mod signatures;
 mod simulator;
+mod statements;
 mod storm;
 mod tls;
 

@@ -22,7 +22,7 @@ pub fn answer(state: &State, asked: &Asked) -> (u16, Value) {
     (status, answer)
 }
 
-fn missing(what: &str) -> (u16, Value) {
+pub fn missing(what: &str) -> (u16, Value) {
     (
         404,
         json!({"error": {"type": "invalid_request_error", "code": "resource_missing", "message": format!("No such {what}")}}),
@@ -42,6 +42,15 @@ fn act(state: &State, objects: &mut Objects, asked: &Asked) -> (u16, Value) {
             let url = format!("https://billing.stripe.example/p/{customer}");
             (200, json!({"id": objects.id("bps"), "object": "billing_portal.session", "url": url}))
         }
+        ("POST", ["invoices"]) => objects.make_own_invoice(state, asked),
+        ("POST", ["invoices", id]) => match objects.invoices.contains_key(*id) {
+            true => {
+                let advances = json!({"auto_advance": asked.field("auto_advance") == Some("true")});
+                objects.update(state, "invoices", id, &advances, "invoice.updated");
+                (200, objects.invoices[*id].clone())
+            }
+            false => missing("invoice"),
+        },
         ("POST", ["invoiceitems"]) => make_item(objects, state, asked),
         ("DELETE", ["subscriptions", id]) => match objects.subscriptions.get(*id) {
             Some(subscription) if subscription["status"] != "canceled" => {
@@ -154,8 +163,9 @@ fn make_item(objects: &mut Objects, state: &State, asked: &Asked) -> (u16, Value
         "description": asked.field("description"), "metadata": asked.below("metadata"), "period": asked.below("period"),
     });
     objects.items.insert(id, item.clone());
-    if let Some(invoice) = invoice.and_then(|id| objects.invoices.get_mut(id)) {
-        invoice["total"] = json!(invoice["total"].as_i64().unwrap() + amount);
+    if let Some(id) = invoice {
+        let total = objects.invoices[id]["total"].as_i64().unwrap() + amount;
+        objects.update(state, "invoices", id, &json!({ "total": total }), "invoice.updated");
     }
     (200, item)
 }

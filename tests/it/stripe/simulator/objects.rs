@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::answers::missing;
+use super::wire::Asked;
 use super::{Objects, Shape, State, Stripe, event};
 
 const MONTH: i64 = 30 * 86_400;
@@ -82,7 +84,27 @@ impl Objects {
         id
     }
 
-    fn update(&mut self, state: &State, kind: &str, id: &str, change: &Value, told: &str) {
+    /// One that is asked for, of no subscription, with nothing on it.
+    pub fn make_own_invoice(&mut self, state: &State, asked: &Asked) -> (u16, Value) {
+        let customer = asked.field("customer").unwrap_or_default();
+        if !self.customers.contains_key(customer) {
+            return missing("customer");
+        }
+        let (id, now) = (self.id("in"), state.now());
+        let invoice = json!({
+            "id": id, "object": "invoice", "created": now, "livemode": false, "customer": customer, "status": "draft",
+            "currency": asked.field("currency"), "total": 0, "amount_paid": 0, "attempt_count": 0, "number": null,
+            "hosted_invoice_url": null, "last_finalization_error": null, "period_start": now, "period_end": now,
+            "lines": {"object": "list", "data": [], "has_more": false}, "metadata": asked.below("metadata"),
+            "auto_advance": asked.field("auto_advance") == Some("true"),
+            "default_payment_method": asked.field("default_payment_method"),
+        });
+        self.invoices.insert(id, invoice.clone());
+        self.tell(state, "invoice.created", &invoice);
+        (200, invoice)
+    }
+
+    pub fn update(&mut self, state: &State, kind: &str, id: &str, change: &Value, told: &str) {
         let all = match kind {
             "subscriptions" => &mut self.subscriptions,
             "invoices" => &mut self.invoices,
@@ -187,6 +209,22 @@ impl Stripe {
 
     pub fn cancel(&self, id: &str) {
         self.objects().cancel(&self.state, id);
+    }
+
+    /// The next period begins where the last one ended; its fee is on a draft.
+    pub fn renew(&self, id: &str, fee: i64) -> String {
+        let mut objects = self.objects();
+        let mut subscription = objects.subscriptions[id].clone();
+        let at = match self.state.shape {
+            Shape::Old => &mut subscription,
+            Shape::Current => &mut subscription["items"]["data"][0],
+        };
+        let begins = at["current_period_end"].as_i64().unwrap();
+        at["current_period_start"] = json!(begins);
+        at["current_period_end"] = json!(begins + MONTH);
+        objects.update(&self.state, "subscriptions", id, &subscription, "customer.subscription.updated");
+        drop(objects);
+        self.draft(id, fee)
     }
 
     /// An invoice over that is made and finalized.
