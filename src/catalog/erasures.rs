@@ -17,6 +17,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("API keys", "api_keys WHERE tenant_id = ?1"),
     ("exports", "exports WHERE tenant_id = ?1"),
     ("subscriptions", "subscriptions WHERE tenant_id = ?1"),
+    ("job hints", "job_hints WHERE tenant_id = ?1"),
     ("usage sums", "usage_sums WHERE tenant_id = ?1"),
     ("service periods", "service_periods WHERE tenant_id = ?1"),
     ("audit entries", "audit_entries WHERE chain = ?1"),

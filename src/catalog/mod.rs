@@ -14,6 +14,7 @@ mod erasures;
 mod exports;
 mod identities;
 mod invitations;
+mod job_hints;
 mod leaving;
 mod lifecycle;
 mod memberships;
@@ -38,6 +39,7 @@ pub use checkpoints::HeadSigned;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
+pub use job_hints::JobHint;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
@@ -242,6 +244,7 @@ fn track() -> Track {
             include_str!("../../migrations/catalog/0010_roles_and_services.sql"),
         ),
         ("catalog/0011_usage.sql", include_str!("../../migrations/catalog/0011_usage.sql")),
+        ("catalog/0014_jobs.sql", include_str!("../../migrations/catalog/0014_jobs.sql")),
     ])
 }
 

@@ -97,6 +97,10 @@ settings! {
     smtp_password: Option<Secret> = None, "\"a secret\"";
     /// Who letters are from.
     mail_from: Option<String> = None, "\"Example <no-reply@example.com>\"";
+    /// The secret that jobs are signed with, for handlers to check; never shown. Without one that in data/keys/jobs.secret, made at the first start.
+    jobs_secret: Option<Secret> = None, "\"whsec_...\"";
+    /// Jobs that run at the same time, of all tenants.
+    jobs_at_once: usize = 64, "64";
     /// Allows plain HTTP on a network that is not loopback.
     insecure_http: bool = false, "false";
     /// Proxies whose X-Forwarded-For is believed, from the right.

@@ -155,7 +155,7 @@ macro_rules! ids_are_text {
         }
     )*};
 }
-ids_are_text!(TenantId, IdentityId, SessionId, ApiKeyId, InvitationId, ExportId, ContentId);
+ids_are_text!(TenantId, IdentityId, SessionId, ApiKeyId, InvitationId, ExportId, ContentId, JobId);
 
 /// A Rust type that a stored value can be read as.
 pub trait FromValue: Sized {

@@ -68,6 +68,8 @@ needs! {
     ReadUsage = UsageRead, Read;
     ReadLimits = LimitsRead, Read;
     SetSpendCap = BillingManage, Write;
+    ReadJobs = JobsRead, Read;
+    WriteJobs = JobsWrite, Write;
 }
 
 /// The scope of a request whose handler needs `N`.

@@ -17,6 +17,7 @@ pub mod exports;
 pub mod files;
 pub mod identity;
 pub mod invitations;
+pub mod jobs;
 mod keys;
 pub mod lifecycle;
 mod lock;
@@ -82,6 +83,7 @@ pub struct Installation {
     tokens: Tokens,
     hasher: PasswordHasher,
     mailer: Mailer,
+    handlers: jobs::Handlers,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
@@ -172,6 +174,7 @@ impl Installation {
         crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
         let access = Keys::load_access(&layout.keys(), clock.now())?;
+        let handlers = jobs::Handlers::new(&config, &app, &Keys::load_jobs_secret(&layout.keys())?)?;
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
@@ -190,6 +193,7 @@ impl Installation {
             tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
             mailer: Mailer::new(&config, layout.mail(), clock.now())?,
+            handlers,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
@@ -216,6 +220,9 @@ impl Installation {
         self.tenancy.close().await;
         if let Err(error) = usage::store_requests(self).await {
             tracing::error!(error = ?error, "the last requests could not be counted");
+        }
+        if let Err(error) = usage::store_job_runs(self).await {
+            tracing::error!(error = ?error, "the last jobs could not be counted");
         }
         if let Err(error) = checkpoints::sign_all(self).await {
             tracing::error!(error = ?error, "the heads of audit logs could not be signed");

@@ -37,6 +37,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0005_answers.sql", include_str!("../../migrations/tenant/0005_answers.sql")),
         ("tenant/0007_entitlements.sql", include_str!("../../migrations/tenant/0007_entitlements.sql")),
         ("tenant/0008_usage.sql", include_str!("../../migrations/tenant/0008_usage.sql")),
+        ("tenant/0010_jobs.sql", include_str!("../../migrations/tenant/0010_jobs.sql")),
     ])
 }
 

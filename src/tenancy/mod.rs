@@ -12,6 +12,7 @@ mod export;
 mod feeds;
 mod fence;
 mod file;
+mod job_words;
 mod layout;
 mod ledger;
 mod open_files;
@@ -23,11 +24,12 @@ mod table_access;
 pub mod tx;
 mod warnings;
 
-pub use app::{App, AppError, SignUp, TableRules};
+pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use contents::{Content, NewContent, Sealed};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
+pub use job_words::{JobTicket, JobWords, Words};
 pub use layout::Layout;
 pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
@@ -67,6 +69,8 @@ pub struct Tenancy {
     feeds: Arc<Feeds>,
     warnings: Arc<Warnings>,
     requests: RequestCounts,
+    job_runs: RequestCounts,
+    jobs: Arc<JobWords>,
     keep: Keep,
     clock: SharedClock,
 }
@@ -120,6 +124,8 @@ impl Tenancy {
             feeds,
             warnings: Arc::default(),
             requests: RequestCounts::default(),
+            job_runs: RequestCounts::default(),
+            jobs: Arc::default(),
             keep,
             clock,
         })
@@ -143,6 +149,28 @@ impl Tenancy {
     /// Requests that were counted.
     pub fn requests(&self) -> &RequestCounts {
         &self.requests
+    }
+
+    /// Attempts at jobs that were counted.
+    pub fn job_runs(&self) -> &RequestCounts {
+        &self.job_runs
+    }
+
+    /// Counts an attempt at a job.
+    pub fn count_job_run(&self, tenant: TenantId) {
+        // Without a bound there is always room.
+        let _ = self.job_runs.count(tenant, self.clock.now());
+    }
+
+    /// What is said between those who enqueue jobs and the scheduler.
+    pub fn jobs(&self) -> &Arc<JobWords> {
+        &self.jobs
+    }
+
+    /// The lease to look after the jobs of a tenant: for the scheduler, which keeps tenants by their ids, and for handlers
+    /// that speak for a job of theirs.
+    pub(crate) fn lease_for_jobs(&self, tenant: TenantId) -> Lease {
+        Lease::new(tenant)
     }
 
     /// Waits until the people of a tenant are to be told of a limit.

@@ -4,6 +4,7 @@ mod answers;
 mod catalog;
 mod contents;
 mod entitlements;
+mod jobs;
 mod tables;
 mod usage;
 

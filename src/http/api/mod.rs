@@ -9,6 +9,7 @@ mod exports;
 mod factors;
 mod files;
 mod invitations;
+mod jobs;
 mod me;
 mod members;
 mod openapi;
@@ -56,6 +57,7 @@ pub(super) fn routes() -> Routes {
         .and(plans::routes())
         .and(subscriptions::routes())
         .and(usage::routes())
+        .and(jobs::routes())
 }
 
 /// 201 with the whole resource and where it is.

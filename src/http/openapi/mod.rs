@@ -3,6 +3,7 @@
 mod files;
 mod headers;
 mod installation;
+mod jobs;
 pub(super) mod kept;
 mod members;
 mod names;

@@ -1,7 +1,7 @@
 //! Schemas of the main resources, in one table. A field that ends in `?` may be missing.
 
 use super::shared::reference;
-use super::{members, plans, usage};
+use super::{jobs, members, plans, usage};
 use serde_json::{Map, Value, json};
 
 /// Fields of an object and their types: `text`, `time`, `integer`, `decimal` (an integer or a text), `flag`, `object`, `any`, the name of another schema,
@@ -195,7 +195,7 @@ const SHAPES: &[Shape] = &[
 ];
 
 fn shapes() -> impl Iterator<Item = &'static Shape> {
-    SHAPES.iter().chain(members::SHAPES).chain(plans::SHAPES).chain(usage::SHAPES)
+    SHAPES.iter().chain(members::SHAPES).chain(plans::SHAPES).chain(usage::SHAPES).chain(jobs::SHAPES)
 }
 
 /// All schemas, by name.

@@ -5,6 +5,7 @@ pub mod changes;
 mod entitlements;
 pub mod files;
 pub mod idempotency;
+pub mod jobs;
 pub mod records;
 pub mod usage;
 
