@@ -48,6 +48,8 @@ struct Known {
     over: HashSet<JobId>,
     /// Jobs that worked elsewhere when the file was last asked.
     before: HashSet<JobId>,
+    /// How many answers of the file are awaited.
+    asked: usize,
 }
 
 struct Here {
@@ -149,7 +151,10 @@ impl Driver {
 
     fn ask(&mut self, task: Task, tenant: TenantId, most: usize, kinds: BTreeMap<String, usize>) {
         let known = self.known.entry(tenant).or_default();
-        known.over.clear();
+        if known.asked == 0 {
+            known.over.clear();
+        }
+        known.asked += 1;
         known.before = known.elsewhere.keys().copied().collect();
         let wanted = Wanted { tenant, most, kinds, running: known.here.keys().copied().collect() };
         let installation = Arc::clone(&self.installation);
@@ -188,6 +193,8 @@ impl Driver {
 
     fn looked(&mut self, tenant: TenantId, look: Result<Look>, is_turn: bool) {
         let now = self.installation.clock().now();
+        let known = self.known.entry(tenant).or_default();
+        known.asked = known.asked.saturating_sub(1);
         let mut look = match look {
             Ok(look) => look,
             Err(error) => {
@@ -275,7 +282,12 @@ impl Driver {
                 self.timers.set(tenant, now.plus(MINUTE + SECOND));
             }
         }
+        let is_last = known.here.is_empty();
         self.fair.ended(tenant, &here.kind);
+        if is_last {
+            let at = work::quiet_at(&self.installation, tenant);
+            self.timers.set(tenant, at.max(now.plus(TICK)));
+        }
         self.forget_if_quiet(tenant);
     }
 
@@ -325,7 +337,9 @@ impl Driver {
     }
 
     fn forget_if_quiet(&mut self, tenant: TenantId) {
-        if self.known.get(&tenant).is_some_and(|known| known.here.is_empty() && known.elsewhere.is_empty()) {
+        let is_quiet =
+            |known: &Known| known.here.is_empty() && known.elsewhere.is_empty() && known.asked == 0;
+        if self.known.get(&tenant).is_some_and(is_quiet) {
             self.known.remove(&tenant);
         }
     }

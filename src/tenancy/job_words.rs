@@ -63,7 +63,7 @@ impl JobWords {
     }
 
     /// Until when the catalog counts the tenant as busy.
-    pub(super) fn busy_until(&self, tenant: TenantId) -> Option<Timestamp> {
+    pub fn busy_until(&self, tenant: TenantId) -> Option<Timestamp> {
         self.with(|state| state.busy.get(&tenant).copied())
     }
 

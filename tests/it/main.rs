@@ -33,6 +33,7 @@ mod feed;
 mod files;
 mod front_end;
 mod invitations;
+mod jobs;
 mod jwt;
 mod keys;
 mod lifecycle;

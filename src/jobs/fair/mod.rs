@@ -119,7 +119,7 @@ impl<K: Copy + Eq + Hash> Fair<K> {
         let member = self.member(tenant);
         member.share = Share { weight: share.weight.max(1), concurrency: share.concurrency.max(1) };
         if member.place == Place::Full && member.room() > 0 {
-            self.enter_ring(tenant);
+            self.go_on(tenant);
         }
     }
 
@@ -148,6 +148,20 @@ impl<K: Copy + Eq + Hash> Fair<K> {
         self.ring.push_back(tenant);
     }
 
+    /// Goes on with a visit that was cut short, or begins one at its turn.
+    fn go_on(&mut self, tenant: K) {
+        let member = self.member(tenant);
+        if member.deficit == 0 {
+            return self.enter_ring(tenant);
+        }
+        if member.room() == 0 {
+            member.place = Place::Full;
+        } else {
+            member.place = Place::InRing;
+            self.ring.push_front(tenant);
+        }
+    }
+
     /// The next turn, if there is a place for a job and somebody who may want it.
     pub fn next_turn(&mut self) -> Option<Turn<K>> {
         while self.free > 0 {
@@ -157,7 +171,6 @@ impl<K: Copy + Eq + Hash> Fair<K> {
             let room = member.room();
             if room == 0 {
                 member.place = Place::Full;
-                member.deficit = 0;
                 // Its place in queues of kinds is for somebody who can use it.
                 self.kinds.leave_all(tenant);
                 self.rouse();
@@ -188,17 +201,13 @@ impl<K: Copy + Eq + Hash> Fair<K> {
         member.running += count;
         member.deficit = member.deficit.saturating_sub(count);
         member.place = Place::Idle;
-        let goes_on = brought.more && member.deficit > 0 && count > 0 && member.room() > 0;
-        if goes_on {
-            // It was cut short by the number of places: its visit is not over.
-            member.place = Place::InRing;
+        if brought.more && count > 0 && member.deficit > 0 {
+            // It was cut short by the number of places, or its own bound: its visit is not over.
+            self.go_on(tenant);
         } else if brought.more || was_woken {
             self.enter_ring(tenant);
         } else {
             member.deficit = 0;
-        }
-        if goes_on {
-            self.ring.push_front(tenant);
         }
         self.free += reserved.saturating_sub(count);
         self.kinds.settle(tenant, &brought.taken, &brought.blocked);
@@ -237,7 +246,7 @@ impl<K: Copy + Eq + Hash> Fair<K> {
         let member = self.member(tenant);
         member.running = member.running.saturating_sub(1);
         if member.place == Place::Full {
-            self.enter_ring(tenant);
+            self.go_on(tenant);
         }
         self.kinds.give(kind);
         self.rouse();

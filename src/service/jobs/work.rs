@@ -77,6 +77,11 @@ pub fn places(installation: &Installation) -> usize {
     installation.config.jobs_at_once
 }
 
+/// When to look whether a tenant is quiet, so that it can be forgotten.
+pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
+    installation.tenancy.jobs().busy_until(tenant).unwrap_or_else(|| installation.clock.now())
+}
+
 /// Takes what is due of a tenant.
 ///
 /// # Errors

@@ -214,7 +214,7 @@ impl TenantTx<'_> {
             let removed = self.tx.execute(
                 "DELETE FROM _jobs WHERE id IN (SELECT id FROM _jobs WHERE finished_at IS NOT NULL
                    AND (finished_at <= ?1 OR (finished_at <= ?2 AND status <> 'dead')) ORDER BY finished_at LIMIT ?3)",
-                params![now.plus(-DEAD_KEPT), now.plus(-KEPT), SWEPT_AT_ONCE as i64],
+                params![now.plus(-DEAD_KEPT), now.plus(-KEPT), i64::try_from(SWEPT_AT_ONCE).unwrap_or(i64::MAX)],
             )?;
             // Those that were given up are kept longer: the next look is in a day, unless there was more.
             let pause = if removed < SWEPT_AT_ONCE { DAY } else { MINUTE };

@@ -4,6 +4,8 @@ mod claim;
 mod end;
 mod enqueue;
 mod find;
+#[cfg(test)]
+mod tests;
 
 pub use claim::{ClaimAsked, Claimed, Elsewhere};
 pub use end::Ended;
