@@ -169,7 +169,7 @@ impl Tenancy {
 
     /// The lease to look after the jobs of a tenant: for the scheduler, which keeps tenants by their ids, and for handlers
     /// that speak for a job of theirs.
-    pub(crate) fn lease_for_jobs(&self, tenant: TenantId) -> Lease {
+    pub(crate) fn lease_for_jobs(tenant: TenantId) -> Lease {
         Lease::new(tenant)
     }
 

@@ -6,8 +6,8 @@ use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, Outcome};
 use crate::model::tenant::Act;
 use crate::service::Installation;
-use crate::tenancy::TenantScope;
 use crate::tenancy::tx::jobs::{ClaimAsked, Ended};
+use crate::tenancy::{Tenancy, TenantScope};
 use std::collections::BTreeMap;
 
 /// How long a lease is good; it is renewed three times in that time.
@@ -173,6 +173,6 @@ pub async fn beat(
 }
 
 pub(super) async fn scope(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {
-    let lease = installation.tenancy.lease_for_jobs(tenant);
+    let lease = Tenancy::lease_for_jobs(tenant);
     TenantScope::for_job(&installation.tenancy, &lease).await
 }
