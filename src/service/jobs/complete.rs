@@ -1,7 +1,6 @@
 //! Handlers that work on after their answer say here how far they are, and what came of it.
 
 use super::handlers::SILENCE;
-use super::work::scope;
 use super::{JobStatus, LeasedJob};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::id::{JobId, TenantId};
@@ -10,6 +9,7 @@ use crate::model::job::{MOST_PAYLOAD, Outcome};
 use crate::model::mac::{LENGTH, is_mark, mark};
 use crate::service::Installation;
 use crate::tenancy::tx::jobs::Ended;
+use crate::tenancy::{Tenancy, TenantScope};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -82,7 +82,8 @@ pub async fn complete_job(installation: &Installation, id: JobId, said: Completi
         )
     };
     // Whether there is such a tenant is told to nobody.
-    let scope = scope(installation, tenant).await.map_err(|error| match error.kind() {
+    let scope = TenantScope::for_job(&installation.tenancy, &Tenancy::lease_for_jobs(tenant)).await;
+    let scope = scope.map_err(|error| match error.kind() {
         Kind::NotFound => over(),
         _ => error,
     })?;

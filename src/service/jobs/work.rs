@@ -172,7 +172,7 @@ pub async fn beat(
     scope?.write_jobs("beat_jobs", move |tx| tx.beat_jobs(&leases, until)).await
 }
 
-pub(super) async fn scope(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {
+async fn scope(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {
     let lease = Tenancy::lease_for_jobs(tenant);
     TenantScope::for_job(&installation.tenancy, &lease).await
 }

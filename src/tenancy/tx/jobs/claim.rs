@@ -201,24 +201,32 @@ impl TenantTx<'_> {
         )
     }
 
-    /// Removes what was kept long enough, and tells when something happens without anybody saying so.
-    fn next_look(self, asked: &ClaimAsked) -> Result<Option<Timestamp>> {
-        let now = self.now();
-        let ended = self.tx.query_row(
+    fn oldest_end(self) -> Result<Option<Timestamp>, DbError> {
+        let oldest = self.tx.query_row(
             "SELECT min(finished_at) FROM _jobs WHERE finished_at IS NOT NULL",
             &[],
             |row| row.get::<Option<Timestamp>>(0),
         )?;
-        let mut ended = ended.flatten();
-        if ended.is_some_and(|at| at <= now.plus(-KEPT)) {
+        Ok(oldest.flatten())
+    }
+
+    /// Removes what was kept long enough, and tells when something happens without anybody saying so.
+    fn next_look(self, asked: &ClaimAsked) -> Result<Option<Timestamp>> {
+        let now = self.now();
+        let mut next = self.oldest_end()?.map(|at| at.plus(KEPT));
+        if next.is_some_and(|at| at <= now) {
             let removed = self.tx.execute(
                 "DELETE FROM _jobs WHERE id IN (SELECT id FROM _jobs WHERE finished_at IS NOT NULL
                    AND (finished_at <= ?1 OR (finished_at <= ?2 AND status <> 'dead')) ORDER BY finished_at LIMIT ?3)",
-                params![now.plus(-DEAD_KEPT), now.plus(-KEPT), i64::try_from(SWEPT_AT_ONCE).unwrap_or(i64::MAX)],
+                params![
+                    now.plus(-DEAD_KEPT),
+                    now.plus(-KEPT),
+                    i64::try_from(SWEPT_AT_ONCE).unwrap_or(i64::MAX)
+                ],
             )?;
-            // Those that were given up are kept longer: the next look is in a day, unless there was more.
+            // What is older still was given up and is kept longer, or there is more of it than goes at once.
             let pause = if removed < SWEPT_AT_ONCE { DAY } else { MINUTE };
-            ended = Some(now.plus(pause - KEPT));
+            next = self.oldest_end()?.map(|at| at.plus(KEPT).max(now.plus(pause)));
         }
         let later = self.tx.query_row(
             "SELECT min(run_at) FROM _jobs WHERE status = 'queued' AND due = 0",
@@ -230,7 +238,6 @@ impl TenantTx<'_> {
             params![asked.runner.as_str()],
             |row| row.get::<Option<Timestamp>>(0),
         )?;
-        let ended = ended.map(|at| at.plus(KEPT));
-        Ok([later.flatten(), lease.flatten(), ended].into_iter().flatten().min())
+        Ok([later.flatten(), lease.flatten(), next].into_iter().flatten().min())
     }
 }
