@@ -75,6 +75,8 @@ typed_id! {
     InvitationId,
     /// One export of a tenant.
     ExportId,
+    /// Work to be done behind the answer.
+    JobId,
     /// What an upload holds; another with each upload.
     ContentId,
     /// One request, as in `X-Request-Id`.

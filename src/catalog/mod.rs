@@ -18,6 +18,7 @@ mod exports;
 mod identities;
 mod invitations;
 mod invoices;
+mod job_hints;
 mod leaving;
 mod lifecycle;
 mod margins;
@@ -47,6 +48,7 @@ pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use invoices::{KeptInvoice, StoredInvoice};
+pub use job_hints::JobHint;
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
@@ -259,6 +261,7 @@ fn track() -> Track {
         ("catalog/0012_invoices.sql", include_str!("../../migrations/catalog/0012_invoices.sql")),
         ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
         ("catalog/0014_statements.sql", include_str!("../../migrations/catalog/0014_statements.sql")),
+        ("catalog/0015_jobs.sql", include_str!("../../migrations/catalog/0015_jobs.sql")),
     ])
 }
 

@@ -10,6 +10,7 @@ pub use mail::{Secret, SmtpSecurity, read_authorities};
 pub use settings::{Config, LogFormat, Partial, Setting};
 
 use crate::model::money::{Amount, Currency};
+use crate::model::standard_webhooks::key_of;
 use settings::{NAMES, from_environment};
 use std::path::{Path, PathBuf};
 
@@ -76,6 +77,11 @@ impl Config {
         self.check_mail()?;
         self.check_costs()?;
         self.check_stripe()?;
+        if self.jobs_secret.as_ref().is_some_and(|secret| key_of(secret.expose()).is_none()) {
+            return Err(ConfigError(
+                "jobs_secret: must be whsec_ and base64, or any other text that is not empty".to_owned(),
+            ));
+        }
         let bounds = [
             ("tenants_per_identity", u64::from(self.tenants_per_identity), 0, 1_000_000),
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
@@ -91,6 +97,7 @@ impl Config {
             ("identity_streams", self.identity_streams as u64, 0, 1 << 20),
             ("max_body_bytes", self.max_body_bytes as u64, 1_024, 1 << 30),
             ("file_max_bytes", self.file_max_bytes, 1, 1 << 40),
+            ("jobs_at_once", self.jobs_at_once as u64, 1, 1_000),
             ("request_seconds", self.request_seconds, 1, 3_600),
             ("shutdown_seconds", self.shutdown_seconds, 0, 3_600),
         ];
@@ -144,7 +151,9 @@ fn told(error: &toml::de::Error, text: &str) -> String {
         let begin = text.get(..span.start)?.rfind('\n').map_or(0, |newline| newline + 1);
         text.get(begin..)?.lines().next()
     });
-    if line.is_some_and(|line| line.contains("password")) {
+    if line.is_some_and(|line| line.contains("jobs_secret")) {
+        "the line with jobs_secret cannot be read; it takes a text in quotes".to_owned()
+    } else if line.is_some_and(|line| line.contains("password")) {
         "the line with the password cannot be read; it takes a text in quotes".to_owned()
     } else if line.is_some_and(|line| OF_STRIPE.iter().any(|sign| line.contains(sign))) {
         "a line with a secret of Stripe cannot be read; stripe_secret_key takes a text in quotes, stripe_webhook_secrets \

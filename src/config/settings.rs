@@ -105,6 +105,10 @@ settings! {
     stripe_api_base: String = "https://api.stripe.com".to_owned(), "\"https://api.stripe.com\"";
     /// Whether it is live mode, with real money; else what the secret key says.
     stripe_livemode: Option<bool> = None, "false";
+    /// The secret that jobs are signed with, for handlers to check; never shown. Without one that in data/keys/jobs.secret, made at the first start.
+    jobs_secret: Option<Secret> = None, "\"whsec_...\"";
+    /// Jobs that run at the same time, of all tenants.
+    jobs_at_once: usize = 64, "64";
     /// Allows plain HTTP on a network that is not loopback.
     insecure_http: bool = false, "false";
     /// Proxies whose X-Forwarded-For is believed, from the right.

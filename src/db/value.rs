@@ -164,7 +164,8 @@ ids_are_text!(
     ExportId,
     ContentId,
     InvoiceId,
-    CreditNoteId
+    CreditNoteId,
+    JobId
 );
 
 /// A Rust type that a stored value can be read as.

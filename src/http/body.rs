@@ -153,6 +153,18 @@ impl Fields {
         }
     }
 
+    /// A whole number that may be left out.
+    pub(super) fn optional_integer(&mut self, name: &str) -> Option<i64> {
+        match self.map.remove(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::Number(number)) if number.is_i64() => number.as_i64(),
+            Some(_) => {
+                self.fault(name, "type", "must be a whole number");
+                None
+            }
+        }
+    }
+
     /// An object that may be left out, as it is.
     pub(super) fn optional_object(&mut self, name: &str) -> Option<Map<String, Value>> {
         match self.map.remove(name) {

@@ -70,6 +70,8 @@ needs! {
     ReadUsage = UsageRead, Read;
     ReadLimits = LimitsRead, Read;
     SetSpendCap = BillingManage, Pay;
+    ReadJobs = JobsRead, Read;
+    WriteJobs = JobsWrite, Write;
 }
 
 /// The scope of a request whose handler needs `N`.

@@ -1,5 +1,9 @@
-//! Background work: exports, erasures that are due, and what has to be swept. Each is one function of `service`; this only
-//! says when.
+//! Background work: jobs of tenants, exports, erasures that are due, and what has to be swept. Each is one function of
+//! `service`; this only says when. Whose job is next is up to [`fair`].
+
+mod driver;
+pub mod fair;
+mod timers;
 
 use crate::clock::MINUTE;
 use crate::error::Result;
@@ -7,6 +11,7 @@ use crate::service::{
     Installation, checkpoints, erasure, exports, invoices, mail, provisioning, sessions, stripe,
     subscriptions, usage,
 };
+use driver::Driver;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,10 +65,12 @@ impl Runner {
                 let _ = tokio::time::timeout(TICK, stripe.stripe_arrives()).await;
             }
         }));
+        loops.spawn(until(stopping.clone(), Driver::new(installation).run()));
         let counting = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {
                 note("requests", usage::store_requests(&counting).await);
+                note("attempts at jobs", usage::store_job_runs(&counting).await);
                 tokio::time::sleep(COUNT).await;
             }
         }));

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::hex::{bytes_of, hex};
 use crate::model::mac::mark;
+use crate::model::standard_webhooks;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
@@ -66,6 +67,21 @@ impl Keys {
     /// The keys of access tokens, as they are on disk.
     pub(super) fn load_access(directory: &Path, now: Timestamp) -> Result<AccessKeys> {
         AccessKeys::load(directory, now)
+    }
+
+    /// The secret that jobs are signed with where the settings name none, as whoever gets them needs it.
+    pub(super) fn load_jobs_secret(directory: &Path) -> Result<String> {
+        let path = directory.join("jobs.secret");
+        match std::fs::read_to_string(&path) {
+            Ok(text) if standard_webhooks::key_of(text.trim()).is_some() => Ok(text.trim().to_owned()),
+            Ok(_) => Err(Error::internal(format!("{} does not hold a secret", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let secret = standard_webhooks::secret_of(&crate::random::bytes::<32>());
+                write_whole(&path, &format!("{secret}\n"))?;
+                Ok(secret)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The key that signs receipts.

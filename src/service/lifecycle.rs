@@ -62,7 +62,7 @@ pub async fn reopen_tenant(scope: &TenantScope) -> Result<Tenant> {
     scope.require(Permission::TenantClose)?;
     let (actor, roles) = (scope.by().actor, scope.app_roles().clone());
     let by = scope.by().clone();
-    scope
+    let tenant = scope
         .catalog()
         .write("reopen_tenant", move |of| {
             require_now(of, &roles, actor, Permission::TenantClose)?;
@@ -70,7 +70,9 @@ pub async fn reopen_tenant(scope: &TenantScope) -> Result<Tenant> {
             of.audit(&by, "tenant.reopened", "", &json!({}))?;
             Ok(tenant)
         })
-        .await
+        .await?;
+    scope.release_jobs();
+    Ok(tenant)
 }
 
 /// What an operator does to a tenant's state. None of it needs the tenant's file, which may be broken.
@@ -120,5 +122,7 @@ pub async fn operate_tenant(
         })
         .await?;
     installation.work.notify_one();
+    // Its jobs may have been held.
+    installation.tenancy.jobs().tell_due(id);
     Ok(tenant)
 }

@@ -79,6 +79,12 @@ impl Mailer {
         format!("{base_url}{path}#token={token}")
     }
 
+    /// A URL that leads to this server.
+    pub(super) fn url(&self, path: &str) -> String {
+        let base_url = self.base_url.read().unwrap_or_else(PoisonError::into_inner);
+        format!("{base_url}{path}")
+    }
+
     /// Where this server really listens, once it does; for links where no public URL is configured.
     pub(super) fn reached_at(&self, url: String) {
         *self.base_url.write().unwrap_or_else(PoisonError::into_inner) = url;

@@ -18,6 +18,7 @@ pub mod files;
 pub mod identity;
 pub mod invitations;
 pub mod invoices;
+pub mod jobs;
 mod keys;
 pub mod lifecycle;
 mod lock;
@@ -87,6 +88,7 @@ pub struct Installation {
     hasher: PasswordHasher,
     mailer: Mailer,
     stripe: stripe::Stripe,
+    handlers: jobs::Handlers,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
@@ -177,6 +179,7 @@ impl Installation {
         crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
         let access = Keys::load_access(&layout.keys(), clock.now())?;
+        let handlers = jobs::Handlers::new(&config, &app, &Keys::load_jobs_secret(&layout.keys())?)?;
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
@@ -196,6 +199,7 @@ impl Installation {
             hasher: PasswordHasher::new(),
             mailer: Mailer::new(&config, layout.mail(), clock.now())?,
             stripe: stripe::Stripe::new(&config)?,
+            handlers,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
@@ -225,6 +229,9 @@ impl Installation {
         }
         if let Err(error) = usage::store_efforts(self).await {
             tracing::error!(error = ?error, "what serving tenants took could not be stored");
+        }
+        if let Err(error) = usage::store_job_runs(self).await {
+            tracing::error!(error = ?error, "the last jobs could not be counted");
         }
         if let Err(error) = checkpoints::sign_all(self).await {
             tracing::error!(error = ?error, "the heads of audit logs could not be signed");

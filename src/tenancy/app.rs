@@ -1,8 +1,10 @@
 //! The app: what a developer brings. `app.toml`, `migrations/`, `seed.sql`, `public/`.
 
+mod jobs;
 mod plans;
 mod tables;
 
+pub use jobs::{JobKind, JobKinds};
 pub use tables::TableRules;
 
 use crate::db::{Migration, Track};
@@ -13,6 +15,7 @@ use crate::model::plan::{KnownMeters, PlansFile};
 use crate::model::table::Schema;
 use crate::model::text::{KEY_RULE, is_key};
 use crate::policy::{Permission, PermissionSet, Roles};
+use jobs::JobToml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,6 +57,8 @@ pub struct App {
     pub plans: PlansFile,
     /// The meters: its own and those that are built in.
     pub meters: Meters,
+    /// The kinds of jobs that there are, and who does them.
+    pub jobs: JobKinds,
     /// Where all this stands, for messages.
     pub file: String,
     /// The product's own front end, if any.
@@ -81,7 +86,7 @@ struct AppToml {
     roles: BTreeMap<String, RoleToml>,
     meters: BTreeMap<String, MeterToml>,
     plans: toml::Table,
-    jobs: toml::Table,
+    jobs: BTreeMap<String, JobToml>,
     tables: BTreeMap<String, TableToml>,
 }
 
@@ -183,9 +188,6 @@ impl App {
                 )));
             }
         }
-        if !settings.jobs.is_empty() {
-            tracing::warn!(file, "the section jobs of app.toml has no effect in this version");
-        }
         let meters = Meters::read(settings.meters).map_err(|faults| AppError::of_fields(file, faults))?;
         let known = KnownMeters::of(&meters);
         let plans = plans::read(file, settings.plans, settings.default_plan.as_deref(), &known)?;
@@ -194,6 +196,7 @@ impl App {
             default_plan: settings.default_plan,
             plans,
             meters,
+            jobs: JobKinds::read(file, settings.jobs)?,
             file: file.to_owned(),
             name: settings.name.unwrap_or_else(|| "Tenantry".to_owned()),
             tables,

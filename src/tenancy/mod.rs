@@ -14,6 +14,7 @@ mod export;
 mod feeds;
 mod fence;
 mod file;
+mod job_words;
 mod layout;
 mod ledger;
 mod open_files;
@@ -25,12 +26,13 @@ mod table_access;
 pub mod tx;
 mod warnings;
 
-pub use app::{App, AppError, SignUp, TableRules};
+pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use contents::{Content, NewContent, Sealed};
 pub use efforts::{Effort, Efforts, day};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
+pub use job_words::{JobTicket, JobWords, Words};
 pub use layout::Layout;
 pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
@@ -74,6 +76,8 @@ pub struct Tenancy {
     warnings: Arc<Warnings>,
     requests: RequestCounts,
     efforts: Arc<Efforts>,
+    job_runs: RequestCounts,
+    jobs: Arc<JobWords>,
     keep: Keep,
     clock: SharedClock,
 }
@@ -128,6 +132,8 @@ impl Tenancy {
             warnings: Arc::default(),
             requests: RequestCounts::default(),
             efforts: Arc::default(),
+            job_runs: RequestCounts::default(),
+            jobs: Arc::default(),
             keep,
             clock,
         })
@@ -162,6 +168,28 @@ impl Tenancy {
     pub fn sent(&self, tenant: TenantId, bytes: u64) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         self.efforts.add(tenant, Effort::BytesOut, bytes, self.clock.now());
+    }
+
+    /// Attempts at jobs that were counted.
+    pub fn job_runs(&self) -> &RequestCounts {
+        &self.job_runs
+    }
+
+    /// Counts an attempt at a job.
+    pub fn count_job_run(&self, tenant: TenantId) {
+        // Without a bound there is always room.
+        let _ = self.job_runs.count(tenant, self.clock.now());
+    }
+
+    /// What is said between those who enqueue jobs and the scheduler.
+    pub fn jobs(&self) -> &Arc<JobWords> {
+        &self.jobs
+    }
+
+    /// The lease to look after the jobs of a tenant: for the scheduler, which keeps tenants by their ids, and for handlers
+    /// that speak for a job of theirs.
+    pub(crate) fn lease_for_jobs(tenant: TenantId) -> Lease {
+        Lease::new(tenant)
     }
 
     /// Waits until the people of a tenant are to be told of a limit.

@@ -124,7 +124,7 @@ impl RequestCounts {
     }
 
     /// Takes the tenants that were counted since the last time.
-    pub(super) fn take_touched(&self) -> Vec<TenantId> {
+    pub fn take_touched(&self) -> Vec<TenantId> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let touched = |(tenant, counted): (&TenantId, &mut Counted)| {
             std::mem::take(&mut counted.is_touched).then_some(*tenant)

@@ -5,6 +5,7 @@ mod catalog;
 mod contents;
 mod entitlements;
 mod invoices;
+mod jobs;
 mod tables;
 mod timed;
 mod usage;

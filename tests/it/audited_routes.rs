@@ -78,6 +78,9 @@ const IN_THE_FEED: &str = "records are in the feed of changes, with who changed 
 const IN_THE_EVENTS: &str =
     "events are kept for good, in a chain of their own, and taken back only by others";
 
+const IN_THE_JOBS: &str =
+    "jobs are work of the product, and say themselves who enqueued them and what became of them";
+
 /// Routes that change something and leave no entry.
 const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /auth/refresh", "a session goes on; only the reuse of a token is told"),
@@ -91,6 +94,10 @@ const NOT_AUDITED: &[(&str, &str)] = &[
     ("DELETE /tenants/{tenant}/files/{*path}", "files are data, as records are"),
     ("POST /tenants/{tenant}/usage-events", IN_THE_EVENTS),
     ("POST /tenants/{tenant}/usage-events/{seq}/void", IN_THE_EVENTS),
+    ("POST /tenants/{tenant}/jobs", IN_THE_JOBS),
+    ("POST /tenants/{tenant}/jobs/{job}/cancel", IN_THE_JOBS),
+    ("POST /tenants/{tenant}/jobs/{job}/retry", IN_THE_JOBS),
+    ("POST /jobs/{job}/complete", IN_THE_JOBS),
 ];
 
 #[test]

@@ -34,6 +34,7 @@ mod files;
 mod front_end;
 mod invitations;
 mod invoices;
+mod jobs;
 mod jwt;
 mod keys;
 mod lifecycle;

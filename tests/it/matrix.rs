@@ -109,13 +109,18 @@ fn routes() -> Vec<Route> {
         read("/meters", "usage:read"),
         read("/limits", "limits:read"),
         write("PATCH", "/limits", "billing:manage"),
+        read("/jobs", "jobs:read"),
+        read_unknown("/jobs/UNKNOWN", "jobs:read"),
+        write("POST", "/jobs", "jobs:write"),
+        Route { body: None, permitted: &[404], ..write("POST", "/jobs/UNKNOWN/cancel", "jobs:write") },
+        Route { body: None, permitted: &[404], ..write("POST", "/jobs/UNKNOWN/retry", "jobs:write") },
     ]
 }
 
 /// Roles from the weakest on, each with what it has beyond the one before (API "Permissions").
 const ROLES: &[(&str, &[&str])] = &[
-    ("viewer", &["records:read", "files:read", "members:read", "usage:read", "limits:read"]),
-    ("member", &["records:write", "files:write", "usage:write"]),
+    ("viewer", &["records:read", "files:read", "members:read", "usage:read", "limits:read", "jobs:read"]),
+    ("member", &["records:write", "files:write", "usage:write", "jobs:write"]),
     (
         "admin",
         &[
@@ -148,6 +153,8 @@ const FOR_KEYS: &[&str] = &[
     "usage:read",
     "usage:write",
     "limits:read",
+    "jobs:read",
+    "jobs:write",
 ];
 
 fn role_has(role: &str, permission: &str) -> bool {

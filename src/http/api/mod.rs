@@ -11,6 +11,7 @@ mod factors;
 mod files;
 mod invitations;
 mod invoices;
+mod jobs;
 mod margins;
 mod me;
 mod members;
@@ -64,6 +65,7 @@ pub(super) fn routes() -> Routes {
         .and(stripe::routes())
         .and(usage::routes())
         .and(margins::routes())
+        .and(jobs::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -4,6 +4,7 @@ mod files;
 mod headers;
 mod installation;
 mod invoices;
+mod jobs;
 pub(super) mod kept;
 mod members;
 mod names;

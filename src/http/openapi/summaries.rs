@@ -107,6 +107,12 @@ summaries! {
     GET "/tenants/{tenant}/meters" listMeters "What is counted" "-" -> 200 "[Meter]";
     GET "/tenants/{tenant}/limits" getLimits "How much of each limit is used, and what usage costs so far" "-" -> 200 "Limits";
     PATCH "/tenants/{tenant}/limits" setSpendCap "Set what usage may cost in a period" "SpendCap" -> 200 "Limits";
+    POST "/tenants/{tenant}/jobs" enqueueJob "Have work done behind the answer; with the idempotency_key of a job that is there, that one" "NewJob" -> 202 "WholeJob";
+    GET "/tenants/{tenant}/jobs" listJobs "Jobs, newest first" "-" -> 200 "[Job]";
+    GET "/tenants/{tenant}/jobs/{job}" getJob "One job, with payload and result" "-" -> 200 "WholeJob";
+    POST "/tenants/{tenant}/jobs/{job}/cancel" cancelJob "End a job that is not over" "-" -> 200 "WholeJob";
+    POST "/tenants/{tenant}/jobs/{job}/retry" retryJob "Put a job that is dead or cancelled back into the queue" "-" -> 202 "WholeJob";
+    POST "/jobs/{job}/complete" completeJob "For a handler that works on after its answer: how far it is, or what came of it" "JobCompletion" -> 200 "JobCompleted";
     GET "/plans" listPlans "Plans that a tenant may choose" "-" -> 200 "[OfferedPlan]";
     GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";

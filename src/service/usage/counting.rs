@@ -2,7 +2,7 @@
 
 use crate::clock::DAY;
 use crate::error::Result;
-use crate::model::meter::{API_REQUESTS, STORAGE_BYTES};
+use crate::model::meter::{API_REQUESTS, JOBS_RUN, STORAGE_BYTES};
 use crate::model::plan::Window;
 use crate::model::usage::{OLDEST, quarter};
 use crate::service::Installation;
@@ -74,6 +74,26 @@ pub async fn store_efforts(installation: &Installation) -> Result<()> {
         write.await?;
         efforts.stored(effort, &sums, installation.clock().now());
     }
+    Ok(())
+}
+
+/// Stores the attempts at jobs that were counted since the last time, for all tenants in one transaction.
+///
+/// # Errors
+/// As the catalog says; what was not stored is stored the next time.
+pub async fn store_job_runs(installation: &Installation) -> Result<()> {
+    let counts = installation.tenancy().job_runs();
+    let sums = counts.unstored();
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let (stored, server) = (sums.clone(), installation.run.clone());
+    let write =
+        installation.catalog.write("store_job_runs", move |tx| tx.store_counted(JOBS_RUN, &server, &stored));
+    write.await?;
+    counts.stored(&sums, installation.clock().now());
+    // Nobody looks at what of them is new.
+    counts.take_touched();
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::model::meter::{API_REQUESTS, Meter, SEATS, STORAGE_BYTES};
+use crate::model::meter::{API_REQUESTS, JOBS_RUN, Meter, SEATS, STORAGE_BYTES};
 use crate::model::money::{Amount, Currency};
 use crate::model::plan::Window;
 use crate::model::tenant::Act;
@@ -112,8 +112,12 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
     });
     lines.extend(of_catalog.await?);
     // What this server has counted since it was last stored counts too.
-    let unstored = scope.unstored_requests();
-    for line in lines.iter_mut().filter(|line| line.meter.name == API_REQUESTS) {
+    for line in &mut lines {
+        let unstored = match line.meter.name.as_str() {
+            API_REQUESTS => scope.unstored_requests(),
+            JOBS_RUN => scope.unstored_job_runs(),
+            _ => continue,
+        };
         line.used = line.used.saturating_add(unstored);
     }
     lines.sort_by(|one, other| one.meter.name.cmp(&other.meter.name));

@@ -6,6 +6,7 @@ mod entitlements;
 pub mod files;
 pub mod idempotency;
 mod invoices;
+pub mod jobs;
 pub mod records;
 pub mod usage;
 

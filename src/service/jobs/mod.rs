@@ -1,0 +1,155 @@
+//! Jobs: enqueued, listed, cancelled, tried again. How they are done is in [`work`].
+
+mod complete;
+mod handlers;
+pub mod work;
+
+pub use complete::{Completion, complete_job};
+pub(super) use handlers::Handlers;
+
+pub use crate::model::job::{Job, JobStatus, LeasedJob};
+
+use super::Installation;
+use crate::clock::{DAY, Timestamp};
+use crate::error::{Error, FieldError, Result};
+use crate::id::JobId;
+use crate::model::IdempotencyKey;
+use crate::model::job::{MOST_PAYLOAD, MOST_PRIORITY, NewJob};
+use crate::model::usage::canonical_json;
+use crate::policy::Permission;
+use crate::tenancy::{JobKinds, TenantScope};
+use serde_json::Value;
+
+/// How far ahead a job may be due.
+const LATEST: i64 = 3_660 * DAY;
+
+/// A job as it is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct NewJobIn {
+    /// What is to be done.
+    pub kind: String,
+    /// With what; null where nothing is said.
+    pub payload: Value,
+    /// When, in RFC 3339; as soon as it can where nothing is said.
+    pub run_at: Option<String>,
+    /// Higher ones go first; 0 where nothing is said.
+    pub priority: Option<i64>,
+    /// What makes it the same job when it is enqueued again.
+    pub idempotency_key: Option<String>,
+}
+
+impl NewJobIn {
+    fn read(self, kinds: &JobKinds, now: Timestamp, by: String) -> Result<NewJob> {
+        let mut faults = Vec::new();
+        let mut fault = |field: &str, code: &'static str, message: String| {
+            faults.push(FieldError::new(field, code, message));
+        };
+        let max_attempts = match kinds.get(&self.kind) {
+            Some(kind) => kind.max_attempts,
+            None => {
+                let known: Vec<&str> = kinds.names().collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                fault(
+                    "kind",
+                    "unknown_kind",
+                    format!("there is no such kind of job; declared in app.toml: {known}"),
+                );
+                1
+            }
+        };
+        let payload = canonical_json(&self.payload);
+        if payload.len() > MOST_PAYLOAD {
+            fault("payload", "too_long", format!("must have at most {MOST_PAYLOAD} bytes as JSON"));
+        }
+        let run_at = self.run_at.and_then(|text| match text.parse::<Timestamp>() {
+            Ok(at) if at.since(now) <= LATEST => Some(at),
+            _ => {
+                fault(
+                    "run_at",
+                    "bad_time",
+                    "must be a time like 2026-01-31T12:00:00Z, at most ten years ahead".to_owned(),
+                );
+                None
+            }
+        });
+        let priority = self.priority.unwrap_or_default();
+        if priority.abs() > MOST_PRIORITY {
+            fault("priority", "range", format!("must lie between -{MOST_PRIORITY} and {MOST_PRIORITY}"));
+        }
+        if let Some(key) = &self.idempotency_key
+            && (key.starts_with('_') || IdempotencyKey::parse(key).is_err())
+        {
+            let message =
+                "must be 1 to 255 visible ASCII characters that do not begin with _, such as a UUID";
+            fault("idempotency_key", "bad_key", message.to_owned());
+        }
+        if !faults.is_empty() {
+            return Err(Error::invalid(faults));
+        }
+        Ok(NewJob {
+            id: JobId::new(now),
+            kind: self.kind,
+            payload,
+            run_at,
+            priority,
+            idempotency_key: self.idempotency_key,
+            max_attempts,
+            created_by: by,
+        })
+    }
+}
+
+/// Enqueues a job.
+///
+/// # Errors
+/// 403 without `jobs:write`; 422 with every field at fault; 409 `idempotency_key_reused`.
+pub async fn enqueue_job(installation: &Installation, scope: &TenantScope, input: NewJobIn) -> Result<Job> {
+    scope.require(Permission::JobsWrite)?;
+    let (kinds, now) = (&installation.app().jobs, installation.clock.now());
+    let new = input.read(kinds, now, scope.by().actor.to_string())?;
+    let ticket = scope.open_jobs().await?;
+    Ok(scope.write("enqueue_job", move |tx| tx.enqueue_job(&ticket, &new)).await?.job)
+}
+
+/// Jobs, newest first, older than `after`; of one status and kind where these are said.
+///
+/// # Errors
+/// 403 without `jobs:read`.
+pub async fn list_jobs(
+    scope: &TenantScope,
+    status: Option<JobStatus>,
+    kind: Option<String>,
+    after: Option<JobId>,
+    limit: u32,
+) -> Result<Vec<Job>> {
+    scope.require(Permission::JobsRead)?;
+    scope.read(move |tx| tx.list_jobs(status, kind.as_deref(), after, limit)).await
+}
+
+/// One job, with payload and result.
+///
+/// # Errors
+/// 403 without `jobs:read`; 404.
+pub async fn find_job(scope: &TenantScope, id: JobId) -> Result<Job> {
+    scope.require(Permission::JobsRead)?;
+    scope.read_one(move |tx| tx.require_job(id)).await
+}
+
+/// Ends a job that is not over. A handler that is at it is not stopped; what it says afterwards counts no more.
+///
+/// # Errors
+/// 403 without `jobs:write`; 404; 409 `job_ended`.
+pub async fn cancel_job(scope: &TenantScope, id: JobId) -> Result<Job> {
+    scope.require(Permission::JobsWrite)?;
+    scope.cancel_job(id).await
+}
+
+/// Puts a job that was given up or cancelled back into the queue.
+///
+/// # Errors
+/// 403 without `jobs:write`; 404; 409 `job_not_ended`.
+pub async fn retry_job(scope: &TenantScope, id: JobId) -> Result<Job> {
+    scope.require(Permission::JobsWrite)?;
+    let ticket = scope.open_jobs().await?;
+    scope.write("retry_job", move |tx| tx.retry_job(&ticket, id)).await
+}

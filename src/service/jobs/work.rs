@@ -1,0 +1,178 @@
+//! What the scheduler does: looks for work, does it, keeps its leases.
+
+use crate::clock::{MINUTE, SECOND, Timestamp};
+use crate::error::{Kind, Result};
+use crate::id::{JobId, TenantId};
+use crate::model::job::{LeasedJob, Outcome};
+use crate::model::tenant::Act;
+use crate::service::Installation;
+use crate::tenancy::tx::jobs::{ClaimAsked, Ended};
+use crate::tenancy::{Tenancy, TenantScope};
+use std::collections::BTreeMap;
+
+/// How long a lease is good; it is renewed three times in that time.
+const LEASE: i64 = MINUTE;
+/// How often leases are renewed.
+pub const BEAT: i64 = 20 * SECOND;
+/// Jobs of one tenant at the same time where its plan says nothing, and no more than this part of all places whatever it
+/// says: one with slow jobs leaves room for another's first.
+const UNSAID: usize = 8;
+
+/// What is wanted of a tenant.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Whose.
+    pub tenant: TenantId,
+    /// At most so many jobs; 0 only looks.
+    pub most: usize,
+    /// At most so many of these kinds.
+    pub kinds: BTreeMap<String, usize>,
+    /// Jobs that run here.
+    pub running: Vec<JobId>,
+}
+
+/// What there was.
+#[derive(Clone, Debug, Default)]
+pub struct Look {
+    /// What is to be done, with the right to do it.
+    pub jobs: Vec<LeasedJob>,
+    /// Whether more is due that only the number kept back.
+    pub more: bool,
+    /// Kinds of which more is due than might be taken.
+    pub blocked: Vec<String>,
+    /// What handlers work at after their answers, and its kind.
+    pub elsewhere: Vec<(JobId, String)>,
+    /// When to look again if nobody says anything before.
+    pub next_at: Option<Timestamp>,
+    /// How many turns the tenant has for one of a tenant of weight 1.
+    pub weight: usize,
+    /// How many of its jobs may run at the same time.
+    pub concurrency: usize,
+    /// Whether its jobs are held.
+    pub is_held: bool,
+}
+
+/// What became of a job that ran here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It is over, or no longer ours.
+    Over,
+    /// It is tried again then.
+    Again(Timestamp),
+    /// The handler works on, and has until then to say something.
+    Elsewhere(Timestamp),
+}
+
+/// The tenants that may have jobs, and when to look.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn list_hints(installation: &Installation) -> Result<Vec<(TenantId, Timestamp)>> {
+    let hints = installation.catalog.read(|tx| tx.list_job_hints()).await?;
+    Ok(hints.into_iter().map(|hint| (hint.tenant, hint.next_due)).collect())
+}
+
+/// How many jobs run at the same time.
+pub fn places(installation: &Installation) -> usize {
+    installation.config.jobs_at_once
+}
+
+/// When to look whether a tenant is quiet, so that it can be forgotten.
+pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
+    installation.tenancy.jobs().busy_until(tenant).unwrap_or_else(|| installation.clock.now())
+}
+
+/// Takes what is due of a tenant.
+///
+/// # Errors
+/// 404 where the tenant is gone; as its file says.
+pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> {
+    let scope = scope(installation, wanted.tenant).await?;
+    if scope.tenant().status.admit(Act::Write).is_err() {
+        return Ok(Look { is_held: true, weight: 1, concurrency: 1, ..Look::default() });
+    }
+    let leases = (0..wanted.most).map(|_| crate::model::hex::hex(&crate::random::bytes::<16>())).collect();
+    let runs_here = !wanted.running.is_empty();
+    let asked = ClaimAsked {
+        most: wanted.most,
+        kinds: wanted.kinds,
+        runner: installation.run.clone(),
+        running: wanted.running,
+        until: installation.clock.now().plus(LEASE),
+        leases,
+    };
+    let claimed = scope.claim_jobs(asked).await?;
+    let mut next_at = claimed.next_at;
+    if claimed.is_busy || runs_here {
+        scope.keep_job_hint().await?;
+    } else if let Some(until) = scope.settle_jobs(next_at).await? {
+        // Once more when it has been quiet for long enough to be forgotten.
+        next_at = Some(next_at.map_or(until, |next| next.min(until)));
+    }
+    let most = (places(installation) * 3 / 4).max(1);
+    let concurrency = claimed.share.concurrency.map_or(UNSAID, |most| most as usize);
+    Ok(Look {
+        jobs: claimed.jobs,
+        more: claimed.more,
+        blocked: claimed.blocked,
+        elsewhere: claimed.elsewhere.into_iter().map(|job| (job.id, job.kind)).collect(),
+        next_at,
+        weight: claimed.share.weight.map_or(1, |weight| weight as usize),
+        concurrency: concurrency.min(most),
+        is_held: false,
+    })
+}
+
+/// Does a job, and notes what became of it.
+///
+/// # Errors
+/// As the tenant's file says: the job is taken up again when its lease has ended. 404 where the tenant is gone.
+pub async fn run(installation: &Installation, tenant: TenantId, job: &LeasedJob) -> Result<After> {
+    let outcome = {
+        // Whatever happened to the tenant since the job was claimed counts now.
+        let scope = scope(installation, tenant).await?;
+        if scope.tenant().status.admit(Act::Write).is_err() {
+            Outcome::Held
+        } else {
+            installation.tenancy.count_job_run(tenant);
+            installation.handlers.run(installation, scope.tenant(), job).await
+        }
+    };
+    if let Outcome::Failed { error, .. } | Outcome::Hopeless(error) = &outcome {
+        tracing::warn!(tenant_id = %tenant, job_id = %job.id, kind = job.kind, attempt = job.attempt, error, "a job failed");
+    }
+    let works_until = match &outcome {
+        Outcome::WorksOn(until) => Some(*until),
+        _ => None,
+    };
+    let scope = scope(installation, tenant).await?;
+    let (id, lease, random) = (job.id, job.lease.clone(), u32::from_le_bytes(crate::random::id_bytes()));
+    let ended = scope.write_jobs("end_job", move |tx| tx.end_job(id, &lease, &outcome, random)).await?;
+    Ok(match (ended, works_until) {
+        (Ended::Again(at), _) => After::Again(at),
+        (Ended::Is(_), Some(until)) => After::Elsewhere(until),
+        (Ended::Is(_) | Ended::NotOurs, _) => After::Over,
+    })
+}
+
+/// Renews leases; tells which jobs are not ours any more.
+///
+/// # Errors
+/// As the tenant's file says.
+pub async fn beat(
+    installation: &Installation,
+    tenant: TenantId,
+    leases: Vec<(JobId, String)>,
+) -> Result<Vec<JobId>> {
+    let scope = scope(installation, tenant).await;
+    if scope.as_ref().is_err_and(|error| error.kind() == Kind::NotFound) {
+        return Ok(leases.into_iter().map(|(id, _)| id).collect());
+    }
+    let until = installation.clock.now().plus(LEASE);
+    scope?.write_jobs("beat_jobs", move |tx| tx.beat_jobs(&leases, until)).await
+}
+
+async fn scope(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {
+    let lease = Tenancy::lease_for_jobs(tenant);
+    TenantScope::for_job(&installation.tenancy, &lease).await
+}

@@ -1,0 +1,64 @@
+//! Looking at jobs.
+
+use super::{COLUMNS, job};
+use crate::db::Value;
+use crate::error::{Error, Result};
+use crate::id::JobId;
+use crate::model::job::{Job, JobStatus};
+use crate::params;
+use crate::tenancy::tx::TenantTx;
+
+impl TenantTx<'_> {
+    /// The job of that id, with payload and result.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_job(&self, id: JobId) -> Result<Option<Job>> {
+        let sql = format!("SELECT {COLUMNS}, payload, result FROM _jobs WHERE id = ?1");
+        Ok(self.tx.query_row(&sql, params![id], |row| {
+            Ok(Job { payload: row.get(14)?, result: row.get(15)?, ..job(row)? })
+        })?)
+    }
+
+    /// The same where it must be there.
+    ///
+    /// # Errors
+    /// 404.
+    pub fn require_job(&self, id: JobId) -> Result<Job> {
+        self.find_job(id)?.ok_or_else(Error::not_found)
+    }
+
+    /// Jobs, newest first, after (older than) `after`; of one status and kind where these are said.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_jobs(
+        &self,
+        status: Option<JobStatus>,
+        kind: Option<&str>,
+        after: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>> {
+        let mut conditions: Vec<String> = Vec::new();
+        let mut values: Vec<Value> = vec![limit.into()];
+        let mut bind = |condition: &str, value: Value| {
+            values.push(value);
+            conditions.push(format!("{condition} ?{}", values.len()));
+        };
+        if let Some(status) = status {
+            bind("status =", status.name().into());
+        }
+        if let Some(kind) = kind {
+            bind("kind =", kind.into());
+        }
+        if let Some(after) = after {
+            bind("id <", after.into());
+        }
+        let filter = match conditions.as_slice() {
+            [] => String::new(),
+            some => format!("WHERE {}", some.join(" AND ")),
+        };
+        let sql = format!("SELECT {COLUMNS} FROM _jobs {filter} ORDER BY id DESC LIMIT ?1");
+        Ok(self.tx.query(&sql, &values, job)?)
+    }
+}
