@@ -87,8 +87,20 @@ fn each_line_is_sent_once_whatever_happens_on_the_way() {
         let yen = Line { currency: Currency::parse("ISK").unwrap(), ..line("line_6", 7) };
         push(None, vec![yen]).await.unwrap();
         assert_eq!(items().last().unwrap()["amount"], 700);
+        // What an invoice did not take goes onto the next one; what it took before the answer was lost does not.
+        let (second, third) = (stripe.draft(&subscription, 1), stripe.draft(&subscription, 1));
+        push(Some(second.clone()), vec![line("line_8", 8)]).await.unwrap();
+        let forget = "UPDATE stripe_items SET item = NULL, pushed_at = NULL WHERE line_id = 'line_8'";
+        assert_eq!(catalog.execute(forget, []).unwrap(), 1);
+        stripe.finalize(&second);
+        push(Some(third.clone()), vec![line("line_5", 1), line("line_8", 8)]).await.unwrap();
+        let on = |invoice: &str| items().iter().filter(|item| item["invoice"] == invoice).count();
+        assert_eq!((on(&second), on(&third)), (1, 1));
+        let noted = "SELECT group_concat(invoice) FROM stripe_items WHERE line_id IN ('line_5', 'line_8') ORDER BY line_id";
+        let noted: String = catalog.query_row(noted, [], |row| row.get(0)).unwrap();
+        assert_eq!(noted, format!("{third},{second}"));
         opened.close().await;
     });
     let pushed: Vec<Value> = items();
-    assert_eq!(pushed.len(), 4);
+    assert_eq!(pushed.len(), 6);
 }

@@ -43,14 +43,11 @@ fn act(state: &State, objects: &mut Objects, asked: &Asked) -> (u16, Value) {
             (200, json!({"id": objects.id("bps"), "object": "billing_portal.session", "url": url}))
         }
         ("POST", ["invoices"]) => objects.make_own_invoice(state, asked),
-        ("POST", ["invoices", id]) => match objects.invoices.contains_key(*id) {
-            true => {
-                let advances = json!({"auto_advance": asked.field("auto_advance") == Some("true")});
-                objects.update(state, "invoices", id, &advances, "invoice.updated");
-                (200, objects.invoices[*id].clone())
-            }
-            false => missing("invoice"),
-        },
+        ("POST", ["invoices", id]) if objects.invoices.contains_key(*id) => {
+            let advances = json!({"auto_advance": asked.field("auto_advance") == Some("true")});
+            objects.update(state, "invoices", id, &advances, "invoice.updated");
+            (200, objects.invoices[*id].clone())
+        }
         ("POST", ["invoiceitems"]) => make_item(objects, state, asked),
         ("DELETE", ["subscriptions", id]) => match objects.subscriptions.get(*id) {
             Some(subscription) if subscription["status"] != "canceled" => {
