@@ -48,6 +48,7 @@ pub mod subscriptions;
 pub mod tenants;
 mod throttle;
 mod tokens;
+mod trust;
 mod turns;
 pub mod usage;
 

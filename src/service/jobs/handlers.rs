@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 use crate::model::job::{LeasedJob, MOST_PAYLOAD, Outcome, told};
 use crate::model::standard_webhooks::{key_of, sign};
 use crate::service::Installation;
+use crate::service::trust::trusting_this_machine;
 use crate::tenancy::{App, JobKind};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Request};
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 /// Bytes of an answer that are read.
 const MOST_ANSWER: u64 = 1 << 20;
@@ -164,26 +164,6 @@ fn judge(answered: Answered, now: Timestamp) -> Outcome {
         300..=399 => Outcome::Failed { error: format!("{error}; redirects are not followed"), wait: None },
         _ => Outcome::Failed { error, wait: None },
     }
-}
-
-fn trusting_this_machine() -> Result<TlsConfig> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        let why = found.errors.first().map(ToString::to_string).unwrap_or_default();
-        return Err(Error::unavailable(
-            "no_certificates",
-            "This machine has no certificates of authorities, so that no handler can be known. Install ca-certificates.",
-            60,
-        )
-        .because(why));
-    }
-    let roots: Vec<Certificate<'static>> =
-        found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    Ok(TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .build())
 }
 
 #[cfg(test)]

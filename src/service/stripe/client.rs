@@ -2,13 +2,13 @@
 
 use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
+use crate::service::trust::trusting_this_machine;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use ureq::http::{Method, Request};
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 /// For all of one request.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -195,26 +195,6 @@ fn told(status: u16, error: &Value) -> String {
     let word = |name: &str| error[name].as_str().unwrap_or_default();
     let text = format!("{status} {} {} {}", word("code"), word("param"), word("message"));
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(300).collect()
-}
-
-fn trusting_this_machine() -> Result<TlsConfig> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        let why = found.errors.first().map(ToString::to_string).unwrap_or_default();
-        return Err(Error::unavailable(
-            "no_certificates",
-            "This machine has no certificates of authorities, so that Stripe cannot be known. Install ca-certificates.",
-            60,
-        )
-        .because(why));
-    }
-    let roots: Vec<Certificate<'static>> =
-        found.certs.iter().map(|der| Certificate::from_der(der).to_owned()).collect();
-    Ok(TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .build())
 }
 
 fn encoded(form: &Form) -> String {
