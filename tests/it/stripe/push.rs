@@ -74,6 +74,7 @@ fn each_line_is_sent_once_whatever_happens_on_the_way() {
         assert_eq!(catalog.execute(forget, []).unwrap(), 1);
         stripe.forget_keys();
         clock.advance(30 * 3_600_000);
+        installation.advance_clock(30 * 3_600_000);
         let found = push(None, vec![line("line_4", 5)]).await.unwrap();
         assert_eq!(found, [("line_4".to_owned(), item)]);
         assert_eq!(items().len(), 3);
