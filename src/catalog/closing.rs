@@ -55,11 +55,10 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn list_tenants_to_bill(&self, ended: Timestamp, limit: u32) -> Result<Vec<TenantId>> {
         Ok(self.tx.query(
-            "SELECT DISTINCT tenant_id FROM
-               (SELECT p.tenant_id FROM service_periods p JOIN tenants t ON t.id = p.tenant_id
-                WHERE p.billed_at IS NULL AND p.ends_at <= ?1
-                  AND (t.status IN ('active', 'suspended') OR (t.status = 'closing' AND p.ends_at <= t.closed_at))
-                ORDER BY p.ends_at LIMIT ?2) waiting",
+            "SELECT p.tenant_id FROM service_periods p JOIN tenants t ON t.id = p.tenant_id
+             WHERE p.billed_at IS NULL AND p.ends_at <= ?1
+               AND (t.status IN ('active', 'suspended') OR (t.status = 'closing' AND p.ends_at <= t.closed_at))
+             GROUP BY p.tenant_id ORDER BY min(p.ends_at) LIMIT ?2",
             params![ended, limit],
             |row| row.get(0),
         )?)

@@ -45,13 +45,15 @@ impl Tenancy {
 }
 
 /// What a tenant uses the product with.
-const PRODUCT: [Permission; 6] = [
+const PRODUCT: [Permission; 8] = [
     Permission::RecordsRead,
     Permission::RecordsWrite,
     Permission::RecordsSql,
     Permission::FilesRead,
     Permission::FilesWrite,
     Permission::UsageWrite,
+    Permission::JobsRead,
+    Permission::JobsWrite,
 ];
 
 /// Of one tenant.
@@ -118,6 +120,9 @@ impl RequestCounts {
     /// Remembers how much of its limit a tenant had used when `stored` was stored; nothing for one without a limit.
     pub fn bound(&self, tenant: TenantId, bound: Option<RequestBound>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if bound.is_none() && !all.contains_key(&tenant) {
+            return;
+        }
         let counted = all.entry(tenant).or_default();
         counted.since = counted.quarters.unstored_amount();
         counted.bound = bound;

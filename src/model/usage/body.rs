@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Events in one request.
 pub const MOST_EVENTS: usize = 1_000;
+/// In a meter's smallest unit: so much of it, and so often, that its price can be told.
+const MOST_QUANTITY: i64 = 1_000_000_000_000_000;
 /// Bytes of the properties of one event, in their canonical spelling.
 const MOST_PROPERTIES: usize = 4 << 10;
 /// Bytes of a value that is counted by its difference from others.
@@ -47,14 +49,14 @@ pub fn read_usage_events(body: &[u8], meters: &Meters) -> Result<UsageEventIn> {
                 fields.map(|fault| FieldError::new(fault.field, fault.code, fault.message)).collect(),
             )
         }),
-        Body::Many(elements) if (1..=MOST_EVENTS).contains(&elements.len()) => {
+        Body::Many(elements, 0) if !elements.is_empty() => {
             let first = |mut faults: Vec<UsageFault>| faults.swap_remove(0);
             let each = elements.into_iter().map(|element| element.event(meters).map_err(first));
             Ok(UsageEventIn::Many(each.collect()))
         }
-        Body::Many(elements) => Err(Error::malformed(
+        Body::Many(elements, more) => Err(Error::malformed(
             "bad_event_count",
-            format!("Send 1 to {MOST_EVENTS} events at once; these are {}.", elements.len()),
+            format!("Send 1 to {MOST_EVENTS} events at once; these are {}.", elements.len() + more),
         )),
         Body::Other => Err(Error::malformed(
             "object_expected",
@@ -134,7 +136,7 @@ fn read_quantity(meter: &Meter, sent: Option<Scalar<'_>>, faults: &mut Vec<Usage
         }
         Some(Scalar::Other) => None,
     };
-    match quantity {
+    match quantity.filter(|quantity| *quantity <= MOST_QUANTITY) {
         Some(1) if counts => 1,
         Some(_) if counts => {
             let message = "must be 1 or left out: this meter counts events, each once";
@@ -149,7 +151,7 @@ fn read_quantity(meter: &Meter, sent: Option<Scalar<'_>>, faults: &mut Vec<Usage
                     format!("a number of 0 or more with at most {scale} digits after the point, as a text")
                 }
             };
-            let message = format!("must be {digits}, and fit into 64 bits");
+            let message = format!("must be {digits}, and at most 10^15 of the smallest unit");
             faults.push(fault("quantity", "bad_quantity", message));
             0
         }

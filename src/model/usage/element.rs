@@ -7,10 +7,14 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
+/// Faults of one event that are told at once.
+const MOST_FAULTS: usize = 20;
+
 /// What was sent.
 pub(super) enum Body<'b> {
     One(Box<Element<'b>>),
-    Many(Vec<Element<'b>>),
+    /// Those that are looked at, and how many more came.
+    Many(Vec<Element<'b>>, usize),
     Other,
 }
 
@@ -55,10 +59,16 @@ impl<'de> Deserialize<'de> for Body<'de> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Body<'de>, A::Error> {
                 let mut elements = Vec::with_capacity(MOST_EVENTS / 2);
-                while let Some(element) = seq.next_element::<Element<'de>>()? {
+                while elements.len() < MOST_EVENTS {
+                    let Some(element) = seq.next_element::<Element<'de>>()? else { break };
                     elements.push(element);
                 }
-                Ok(Body::Many(elements))
+                // What is too many is counted and not kept.
+                let mut more = 0;
+                while seq.next_element::<IgnoredAny>()?.is_some() {
+                    more += 1;
+                }
+                Ok(Body::Many(elements, more))
             }
 
             fn visit_bool<E>(self, _: bool) -> Result<Body<'de>, E> {
@@ -118,14 +128,16 @@ impl<'de> Visitor<'de> for OfElement {
                     continue;
                 }
                 unknown => {
-                    let unknown: String = unknown.chars().take(100).collect();
-                    element.faults.push(fault(&unknown, "unknown_field", "is not known here"));
+                    if element.faults.len() < MOST_FAULTS {
+                        let unknown: String = unknown.chars().take(100).collect();
+                        element.faults.push(fault(&unknown, "unknown_field", "is not known here"));
+                    }
                     map.next_value::<IgnoredAny>()?;
                     continue;
                 }
             };
             let value: Option<Scalar<'de>> = map.next_value()?;
-            if place.is_some() {
+            if place.is_some() && element.faults.len() < MOST_FAULTS {
                 element.faults.push(fault(&name, "repeated", "stands here twice"));
             }
             *place = value;

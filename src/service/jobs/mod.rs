@@ -73,7 +73,7 @@ impl NewJobIn {
             }
         });
         let priority = self.priority.unwrap_or_default();
-        if priority.abs() > MOST_PRIORITY {
+        if !(-MOST_PRIORITY..=MOST_PRIORITY).contains(&priority) {
             fault("priority", "range", format!("must lie between -{MOST_PRIORITY} and {MOST_PRIORITY}"));
         }
         if let Some(key) = &self.idempotency_key

@@ -88,7 +88,7 @@ pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
 /// 404 where the tenant is gone; as its file says.
 pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> {
     let scope = scope(installation, wanted.tenant).await?;
-    if scope.tenant().status.admit(Act::Write).is_err() {
+    if scope.tenant().admit(Act::Write).is_err() {
         return Ok(Look { is_held: true, weight: 1, concurrency: 1, ..Look::default() });
     }
     let leases = (0..wanted.most).map(|_| crate::model::hex::hex(&crate::random::bytes::<16>())).collect();
@@ -131,7 +131,7 @@ pub async fn run(installation: &Installation, tenant: TenantId, job: &LeasedJob)
     let outcome = {
         // Whatever happened to the tenant since the job was claimed counts now.
         let scope = scope(installation, tenant).await?;
-        if scope.tenant().status.admit(Act::Write).is_err() {
+        if scope.tenant().admit(Act::Write).is_err() {
             Outcome::Held
         } else {
             installation.tenancy.count_job_run(tenant);

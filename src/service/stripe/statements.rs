@@ -162,13 +162,14 @@ pub(super) async fn send_rest(
     client: &Client,
     tenant: TenantId,
 ) -> Result<(), Fault> {
+    // First, so that what is read here is still so as it is sent.
+    let _turn = installation.stripe.turn.lock().await;
     let found = installation.catalog.read(move |tx| {
         let of = tx.of(tenant);
         Ok((of.list_statements_to_push()?, of.stripe_customer()?, of.newest_stripe_subscription()?))
     });
     let (waiting, customer, subscription) = found.await?;
     let Some(customer) = customer.filter(|_| !waiting.is_empty()) else { return Ok(()) };
-    let _turn = installation.stripe.turn.lock().await;
     for statement in &waiting {
         let lines = lines_of(&statement.invoice)?;
         if lines.is_empty() {

@@ -115,13 +115,9 @@ async fn note_storage(installation: &Installation, lease: &Lease) -> Result<()> 
     let now = installation.clock().now().0;
     // Of what comes late nothing is older.
     let since = day(now - OLDEST - DAY);
-    let read = scope.read(move |tx| Ok((tx.stored_bytes()?, tx.daily_costs(since)?)));
-    let (bytes, costs) = read.await?;
-    scope
-        .catalog()
-        .write("note_storage", move |of| {
-            of.raise_counted(STORAGE_BYTES, quarter(now), bytes)?;
-            of.store_daily_costs(since, &costs)
-        })
-        .await
+    let bytes = scope.read(|tx| Ok(tx.stored_bytes()?)).await?;
+    let catalog = scope.catalog();
+    catalog.write("note_storage", move |of| of.raise_counted(STORAGE_BYTES, quarter(now), bytes)).await?;
+    let costs = scope.read(move |tx| tx.daily_costs(since)).await?;
+    catalog.write("note_costs", move |of| of.store_daily_costs(since, &costs)).await
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{app_of_tests, event, installation, send, used};
-use crate::harness::{Call, Installation};
+use crate::harness::{Call, DAY, Installation};
 
 #[test]
 fn an_event_is_taken_once_and_told_so() {
@@ -229,5 +229,32 @@ fn an_app_whose_meter_would_count_otherwise_is_refused_and_a_former_meter_keeps_
     let server = installation.serve();
     let ann = ann.sign_in_again_at(&server);
     assert_eq!(used(&ann.client, &acme, "calls"), "1");
+    server.stop();
+}
+
+#[test]
+fn what_cannot_be_billed_or_was_billed_is_refused() {
+    let installation = installation();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    for quantity in [json!(1_000_000_000_000_001_i64), json!(i64::MAX), json!("1000000000000.001")] {
+        send(&ann.client, &acme, event("gigabytes", quantity, "k"))
+            .expect(422)
+            .expect_refused_by_name("quantity");
+    }
+    send(&ann.client, &acme, event("calls", 1, "a")).expect(201);
+    ann.client.post(&acme.path("/records/documents"), json!({ "id": "a", "title": "A" })).expect(201);
+    let void = |client: &crate::harness::Client, seq: u32| {
+        client.send(&Call::new("POST", acme.path(&format!("/usage-events/{seq}/void"))))
+    };
+    // What came with a record stays billed.
+    void(&ann.client, 2).expect_code(409, "not_voidable");
+    // As many elements as fit into a body cost no more than those that are taken.
+    let many = format!("[{}0]", "0,".repeat(1_000_000));
+    let call = Call::new("POST", acme.path("/usage-events")).bytes("application/json", many);
+    ann.client.send(&call).expect_code(400, "bad_event_count");
+    installation.advance_clock(36 * DAY);
+    let ann = ann.sign_in_again();
+    void(&ann.client, 1).expect_code(409, "too_old_to_void");
     server.stop();
 }

@@ -165,6 +165,12 @@ impl TenantTx<'_> {
             from: quarter(within.from.saturating_add(super::QUARTER - 1)),
             to: if within.to == i64::MAX { i64::MAX } else { quarter(within.to) },
         };
+        if meter.aggregation == Aggregation::Unique && whole == within {
+            return Ok(self.tx.count(
+                "SELECT count(DISTINCT value) FROM _usage_values WHERE meter = ?1 AND starts_at >= ?2 AND starts_at < ?3",
+                params![meter.name.as_str(), whole.from, whole.to],
+            )?);
+        }
         let mut total = Total::new(meter.aggregation);
         if whole.from < whole.to {
             self.total_of_sums(meter, whole, &mut total)?;

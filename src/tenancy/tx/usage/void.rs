@@ -6,19 +6,31 @@ use super::quarter;
 use super::sums::Counted;
 use crate::error::{Error, Result};
 use crate::model::meter::Meters;
-use crate::model::usage::UsageRow;
+use crate::model::usage::{OLDEST, UsageRow};
 
 impl TenantTx<'_> {
     /// Takes an event back, and tells the number of the event that does it.
     ///
     /// # Errors
-    /// 404 for an event that there is not; 409 `already_voided`, `not_voidable`.
+    /// 404 for an event that there is not; 409 `already_voided`, `not_voidable`, `too_old_to_void`.
     pub fn void_usage_event(self, seq: i64, meters: &Meters) -> Result<i64> {
         let event = self.find_usage_event(seq)?.ok_or_else(Error::not_found)?;
         if event.voids.is_some() {
             return Err(Error::conflict(
                 "not_voidable",
                 "This event takes another one back. Send that one again, under another key, if it should count after all.",
+            ));
+        }
+        if event.key.starts_with('_') {
+            return Err(Error::conflict(
+                "not_voidable",
+                "This event came with a record that was created: what is billed of it is not taken back by itself.",
+            ));
+        }
+        if event.occurred_at < self.now().0.saturating_sub(OLDEST) {
+            return Err(Error::conflict(
+                "too_old_to_void",
+                "This event occurred more than 35 days ago: its period is billed. An operator can give a credit note.",
             ));
         }
         let mut intake = Intake::begin(self, meters, None)?;
