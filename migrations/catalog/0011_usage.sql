@@ -16,6 +16,7 @@ CREATE TABLE usage_sums (
   meter     TEXT NOT NULL,
   starts_at INTEGER NOT NULL,
   server    TEXT NOT NULL,                -- one run of one server
-  quantity  INTEGER NOT NULL,
+  quantity  INTEGER NOT NULL,             -- of storage and seats the most that there was
+  latest    INTEGER,                      -- of those alone: how it stood at last, and stands until the next row
   PRIMARY KEY (tenant_id, meter, starts_at, server)
 );

@@ -1,5 +1,9 @@
 //! Invoices: drawn up, issued with a number, paid or not.
 
+mod kept;
+
+pub use kept::KeptInvoice;
+
 use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, Row};
@@ -41,25 +45,6 @@ impl StoredInvoice {
             InvoiceStatus::Paid | InvoiceStatus::Void => 0,
         }
     }
-}
-
-/// A final invoice as the tenant's file keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptInvoice {
-    /// Its id.
-    pub id: InvoiceId,
-    /// Its number.
-    pub number: String,
-    /// Its document, as text.
-    pub document: String,
-    /// SHA-256 of that.
-    pub digest: String,
-    /// How it stands.
-    pub status: String,
-    /// The number of the service period that was closed.
-    pub closes: i64,
-    /// When it was paid, void or given up.
-    pub ended_at: Option<Timestamp>,
 }
 
 const COLUMNS: &str =
@@ -138,19 +123,6 @@ impl CatalogTx<'_> {
             .then(|| format!("numbers: the last one is {last}, and there are {issued} final invoices")))
     }
 
-    /// Leaves numbers up to that one to invoices that were issued before the catalog was restored.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn raise_invoice_number(&self, last: i64) -> Result<()> {
-        self.tx.execute(
-            "INSERT INTO document_numbers (series, last) VALUES ('invoice', ?1)
-             ON CONFLICT (series) DO UPDATE SET last = ?1 WHERE document_numbers.last < ?1",
-            params![last],
-        )?;
-        Ok(())
-    }
-
     /// Whose invoice that is.
     ///
     /// # Errors
@@ -196,19 +168,6 @@ impl CatalogTx<'_> {
                          AND p.status NOT IN ('canceled', 'incomplete', 'incomplete_expired'))))
                     OR (t.unpaid = 0 AND i.due_at <= ?2)) LIMIT 1000",
             params![self.now(), overdue, with_stripe],
-            |row| row.get(0),
-        )?)
-    }
-
-    /// Tenants with final invoices that their files do not have as they stand.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_tenants_with_invoices_to_keep(&self, limit: u32) -> Result<Vec<TenantId>> {
-        Ok(self.tx.query(
-            "SELECT DISTINCT i.tenant_id FROM invoices i JOIN tenants t ON t.id = i.tenant_id
-             WHERE i.kept = 0 AND i.status <> 'draft' AND t.status IN ('active', 'suspended', 'closing') LIMIT ?1",
-            params![limit],
             |row| row.get(0),
         )?)
     }
@@ -341,43 +300,6 @@ impl OfTenant<'_> {
             "UPDATE invoices SET status = ?3, {column} = ?4, kept = 0 WHERE tenant_id = ?1 AND id = ?2"
         );
         self.tx().execute(&sql, params![self.tenant, id, status.name(), self.now()])?;
-        Ok(())
-    }
-
-    /// Final invoices that the tenant's file does not have as they stand.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_invoices_to_keep(&self) -> Result<Vec<KeptInvoice>> {
-        Ok(self.tx().query(
-            "SELECT id, number, document, digest, status, closes, coalesce(paid_at, voided_at, given_up_at) FROM invoices
-             WHERE tenant_id = ?1 AND kept = 0 AND status <> 'draft' ORDER BY closes LIMIT 100",
-            params![self.tenant],
-            |row| {
-                Ok(KeptInvoice {
-                    id: row.get(0)?,
-                    number: row.get(1)?,
-                    document: row.get(2)?,
-                    digest: row.get(3)?,
-                    status: row.get(4)?,
-                    closes: row.get(5)?,
-                    ended_at: row.get(6)?,
-                })
-            },
-        )?)
-    }
-
-    /// Notes that the file has them: unless one has changed since.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn note_kept(&self, kept: &[KeptInvoice]) -> Result<()> {
-        for invoice in kept {
-            self.tx().execute(
-                "UPDATE invoices SET kept = 1 WHERE tenant_id = ?1 AND id = ?2 AND status = ?3",
-                params![self.tenant, invoice.id, invoice.status.as_str()],
-            )?;
-        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What tenants bring in and what they cost, month by month.
 
-use super::{CatalogTx, EVENT_COST, OfTenant};
+use super::{BYTES_OUT, CatalogTx, DATABASE_TIME, EVENT_COST, OfTenant};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::meter::STORAGE_BYTES;
@@ -63,8 +63,8 @@ impl CatalogTx<'_> {
                     revenue,
                     has_other_currency,
                     event_cost: of.counted(EVENT_COST, month)?,
-                    database_us: of.counted("_database_us", month)?,
-                    bytes_out: of.counted("_bytes_out", month)?,
+                    database_us: of.counted(DATABASE_TIME, month)?,
+                    bytes_out: of.counted(BYTES_OUT, month)?,
                     storage_bytes: of.counted(STORAGE_BYTES, month)?,
                 })
             })

@@ -7,9 +7,7 @@ use crate::clock::Timestamp;
 use crate::db::{ConstraintKind, DbError, Row};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId};
-use crate::model::meter::SEATS;
 use crate::model::tenant::TenantStatus;
-use crate::model::usage::quarter;
 use crate::params;
 use crate::policy::OWNER;
 
@@ -152,9 +150,8 @@ impl OfTenant<'_> {
     pub fn insert_membership(&self, identity: IdentityId, role: &str) -> Result<bool> {
         let is_new = self.add_member(identity, role)?;
         if is_new {
-            let seats = self.seats()?;
-            seats.admit_members()?;
-            self.raise_counted(SEATS, quarter(self.now().0), seats.used)?;
+            self.seats()?.admit_members()?;
+            self.note_seats()?;
         }
         Ok(is_new)
     }
@@ -201,6 +198,7 @@ impl OfTenant<'_> {
         self.catalog.forget_membership(self.tenant, identity);
         let keys = self.delete_api_keys_of(identity)?;
         self.delete_service(identity)?;
+        self.note_seats()?;
         Ok(keys)
     }
 

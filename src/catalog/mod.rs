@@ -62,7 +62,7 @@ pub use stripe::{
 };
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
-pub use usage::{CountedSum, EVENT_COST};
+pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{

@@ -3,7 +3,8 @@
 use super::{CatalogTx, OfTenant};
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
-use crate::model::meter::{Aggregation, Meter, Meters};
+use crate::model::meter::{Aggregation, Meter, Meters, SEATS, is_level};
+use crate::model::usage::quarter;
 use crate::params;
 use crate::rating::Period;
 use std::collections::BTreeMap;
@@ -21,6 +22,10 @@ pub struct CountedSum {
 
 /// What the catalog keeps the cost of events under, by days of UTC. No meter is called so.
 pub const EVENT_COST: &str = "_event_cost";
+/// The same of the microseconds that statements on a tenant's file ran.
+pub const DATABASE_TIME: &str = "_database_us";
+/// The same of the bytes of answers.
+pub const BYTES_OUT: &str = "_bytes_out";
 
 /// What of a meter never changes, as it was declared first.
 struct Declared {
@@ -125,10 +130,7 @@ impl OfTenant<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_counted(&self, meter: &str, within: Period) -> Result<Vec<(i64, i64)>> {
-        let of_all = match meter {
-            crate::model::meter::SEATS | crate::model::meter::STORAGE_BYTES => "max(quantity)",
-            _ => "sum(quantity)",
-        };
+        let of_all = if is_level(meter) { "max(quantity)" } else { "sum(quantity)" };
         let sql = format!(
             "SELECT starts_at, {of_all} FROM usage_sums
              WHERE tenant_id = ?1 AND meter = ?2 AND starts_at >= ?3 AND starts_at < ?4 GROUP BY starts_at ORDER BY starts_at"
@@ -138,18 +140,25 @@ impl OfTenant<'_> {
         })?)
     }
 
-    /// What a meter that Tenantry counts itself comes to within a stretch of time: all of it, or the most that there was.
+    /// What a meter that Tenantry counts itself comes to within a stretch of time: all of it; or the most that there was,
+    /// also where that began before.
     ///
     /// # Errors
     /// As the database says.
     pub fn counted(&self, meter: &str, within: Period) -> Result<i64> {
-        let quarters = self.list_counted(meter, within)?.into_iter().map(|(_, quantity)| quantity);
-        Ok(match meter {
-            crate::model::meter::SEATS | crate::model::meter::STORAGE_BYTES => {
-                quarters.max().unwrap_or_default()
-            }
-            _ => quarters.fold(0_i64, i64::saturating_add),
-        })
+        let sql = if is_level(meter) {
+            "SELECT coalesce(max(quantity), 0) FROM
+               (SELECT quantity FROM usage_sums
+                WHERE tenant_id = ?1 AND meter = ?2 AND starts_at >= ?3 AND starts_at < ?4
+                UNION ALL
+                SELECT latest FROM
+                  (SELECT latest FROM usage_sums WHERE tenant_id = ?1 AND meter = ?2 AND starts_at < ?3
+                   ORDER BY starts_at DESC LIMIT 1) before) levels"
+        } else {
+            "SELECT coalesce(sum(quantity), 0) FROM usage_sums
+             WHERE tenant_id = ?1 AND meter = ?2 AND starts_at >= ?3 AND starts_at < ?4"
+        };
+        Ok(self.tx().count(sql, params![self.tenant, meter, within.from, within.to])?)
     }
 
     /// Stores what the events of each day since `since` cost, where that is another amount than before.
@@ -173,17 +182,25 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Raises what was counted of a meter that takes the most that there was, in the quarter that is open.
+    /// Notes how something stands in the quarter that is open.
     ///
     /// # Errors
     /// As the database says.
-    pub fn raise_counted(&self, meter: &str, starts_at: i64, quantity: i64) -> Result<()> {
+    pub fn note_level(&self, meter: &str, level: i64) -> Result<()> {
         self.tx().execute(
-            "INSERT INTO usage_sums (tenant_id, meter, starts_at, server, quantity) VALUES (?1, ?2, ?3, '', ?4)
-             ON CONFLICT (tenant_id, meter, starts_at, server) DO UPDATE SET quantity =
+            "INSERT INTO usage_sums (tenant_id, meter, starts_at, server, quantity, latest) VALUES (?1, ?2, ?3, '', ?4, ?4)
+             ON CONFLICT (tenant_id, meter, starts_at, server) DO UPDATE SET latest = excluded.latest, quantity =
                CASE WHEN excluded.quantity > usage_sums.quantity THEN excluded.quantity ELSE usage_sums.quantity END",
-            params![self.tenant, meter, starts_at, quantity],
+            params![self.tenant, meter, quarter(self.now().0), level],
         )?;
         Ok(())
+    }
+
+    /// Notes how many seats are taken now.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_seats(&self) -> Result<()> {
+        self.note_level(SEATS, self.seats()?.used)
     }
 }

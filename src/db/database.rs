@@ -75,6 +75,22 @@ pub struct DatabaseOptions {
     pub threads: ReaderThreads,
 }
 
+#[cfg(test)]
+impl DatabaseOptions {
+    /// What the files of tests are opened with, whose `application_id` is 7.
+    pub fn of_tests() -> DatabaseOptions {
+        DatabaseOptions {
+            application_id: 7,
+            readers: 2,
+            cache_kib: 512,
+            read_wait: Duration::from_secs(5),
+            read_time: Duration::from_secs(20),
+            write: WriteLimits::default(),
+            threads: ReaderThreads::new(1),
+        }
+    }
+}
+
 /// One SQLite file: a pool of readers and a writer. Shared by all who use the file; [`Database::close`] ends it for
 /// all of them at once.
 pub struct Database {

@@ -34,7 +34,7 @@ enum Task {
 enum Came {
     Looked(Result<Look>),
     Ran(Result<After>),
-    Beaten(Result<Vec<JobId>>),
+    Beaten(Result<()>),
 }
 
 /// What the driver knows of a tenant.
@@ -123,9 +123,8 @@ impl Driver {
         for (tenant, job) in words.over {
             let known = self.known.entry(tenant).or_default();
             known.over.insert(job);
-            if let Some(here) = known.here.get(&job) {
-                here.task.abort();
-            } else if let Some(kind) = known.elsewhere.remove(&job) {
+            // What runs here keeps its place until its handler has answered: the thread that waits for it cannot be cut off.
+            if let Some(kind) = known.elsewhere.remove(&job) {
                 self.fair.ended_elsewhere(tenant, &kind);
             }
             self.wake(tenant);
@@ -177,7 +176,7 @@ impl Driver {
             (Task::Turn(tenant), Ok(Came::Looked(look))) => self.looked(tenant, look, true),
             (Task::Look(tenant), Ok(Came::Looked(look))) => self.looked(tenant, look, false),
             (Task::Job(tenant, job), Ok(Came::Ran(after))) => self.ran(tenant, job, after),
-            (Task::Beat(tenant), Ok(Came::Beaten(lost))) => self.beaten(tenant, lost),
+            (Task::Beat(tenant), Ok(Came::Beaten(renewed))) => beaten(tenant, renewed),
             (Task::Turn(tenant), Err(error)) => self.looked(tenant, Err(Error::internal(error)), true),
             (Task::Look(tenant), Err(error)) => self.looked(tenant, Err(Error::internal(error)), false),
             // Somebody cancelled it.
@@ -313,18 +312,6 @@ impl Driver {
         }
     }
 
-    fn beaten(&mut self, tenant: TenantId, lost: Result<Vec<JobId>>) {
-        match lost {
-            Ok(lost) => {
-                let Some(known) = self.known.get(&tenant) else { return };
-                lost.iter().filter_map(|job| known.here.get(job)).for_each(|here| here.task.abort());
-            }
-            Err(error) => {
-                tracing::warn!(tenant_id = %tenant, error = ?error, "leases of jobs could not be renewed");
-            }
-        }
-    }
-
     /// The tenant is gone. What runs for it finds nobody to tell.
     fn forget(&mut self, tenant: TenantId) {
         self.timers.forget(tenant);
@@ -342,5 +329,12 @@ impl Driver {
         if self.known.get(&tenant).is_some_and(is_quiet) {
             self.known.remove(&tenant);
         }
+    }
+}
+
+fn beaten(tenant: TenantId, renewed: Result<()>) {
+    // What is no longer ours ends by itself, and what it says then counts for nothing.
+    if let Err(error) = renewed {
+        tracing::warn!(tenant_id = %tenant, error = ?error, "leases of jobs could not be renewed");
     }
 }

@@ -99,6 +99,11 @@ pub const SEATS: &str = "seats";
 /// Bytes of the tenant's file and uploads, the most that there were.
 pub const STORAGE_BYTES: &str = "storage.bytes";
 
+/// Whether a meter that is built in tells how something stands, rather than how often something happened.
+pub fn is_level(name: &str) -> bool {
+    [SEATS, STORAGE_BYTES].contains(&name)
+}
+
 const BUILT_IN: [(&str, &str, Aggregation); 4] = [
     (API_REQUESTS, "request", Aggregation::Sum),
     (JOBS_RUN, "job", Aggregation::Sum),

@@ -3,6 +3,7 @@
 mod body;
 mod canonical;
 mod element;
+mod fields;
 mod row;
 
 pub use body::{MOST_EVENTS, UsageEventIn, read_usage_events};

@@ -1,7 +1,7 @@
 //! What serving tenants takes: time of the database and bytes sent, by days of UTC.
 
 use super::buckets::Buckets;
-use crate::catalog::CountedSum;
+use crate::catalog::{BYTES_OUT, CountedSum, DATABASE_TIME};
 use crate::clock::{DAY, Timestamp};
 use crate::id::TenantId;
 use std::collections::HashMap;
@@ -21,11 +21,11 @@ impl Effort {
     /// All of them.
     pub const ALL: [Effort; 2] = [Effort::DatabaseTime, Effort::BytesOut];
 
-    /// What the catalog keeps it under. No meter is called so.
+    /// What the catalog keeps it under.
     pub const fn name(self) -> &'static str {
         match self {
-            Effort::DatabaseTime => "_database_us",
-            Effort::BytesOut => "_bytes_out",
+            Effort::DatabaseTime => DATABASE_TIME,
+            Effort::BytesOut => BYTES_OUT,
         }
     }
 }

@@ -1,28 +1,15 @@
 //! Invoices against sums that are made without them.
 
-use super::invoices::{bill, serving, used};
+use super::invoices::{bill, later, serving, used};
 use super::oracle;
-use crate::model::invoice::{MeterUsage, Service};
 use crate::model::plan::Plan;
-use crate::rating::invoice::{Books, booked};
+use crate::rating::invoice::Books;
 use crate::rating::{Period, PlanRef, ServiceKind, ServicePeriod};
 use proptest::prelude::*;
 
 fn period(number: i64, whole: Period, part: Period) -> (i64, ServicePeriod) {
     let plan = PlanRef { key: "pro".to_owned(), version: 1 };
     (number, ServicePeriod { plan, kind: ServiceKind::Regular, part, whole })
-}
-
-/// The service period as it was billed, with more usage.
-fn later(service: &Service, quantity: i64) -> Service {
-    let before = &service.usage[0];
-    let now = MeterUsage {
-        quantity,
-        booked_quantity: before.quantity,
-        booked: booked(service, before).unwrap(),
-        ..before.clone()
-    };
-    Service { was_billed: true, usage: vec![now], ..service.clone() }
 }
 
 proptest! {

@@ -237,7 +237,7 @@ fn tax_is_on_the_rounded_net_and_not_line_by_line() {
 }
 
 /// The service period that was billed, with usage as it is by now.
-fn later(service: &Service, quantity: i64) -> Service {
+pub(super) fn later(service: &Service, quantity: i64) -> Service {
     let before = &service.usage[0];
     let now = MeterUsage {
         quantity,

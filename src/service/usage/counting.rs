@@ -4,7 +4,7 @@ use crate::clock::DAY;
 use crate::error::Result;
 use crate::model::meter::{API_REQUESTS, JOBS_RUN, STORAGE_BYTES};
 use crate::model::plan::Window;
-use crate::model::usage::{OLDEST, quarter};
+use crate::model::usage::OLDEST;
 use crate::service::Installation;
 use crate::tenancy::tx::usage::window_of;
 use crate::tenancy::{Effort, Lease, RequestBound, TenantScope, day};
@@ -117,7 +117,11 @@ async fn note_storage(installation: &Installation, lease: &Lease) -> Result<()> 
     let since = day(now - OLDEST - DAY);
     let bytes = scope.read(|tx| Ok(tx.stored_bytes()?)).await?;
     let catalog = scope.catalog();
-    catalog.write("note_storage", move |of| of.raise_counted(STORAGE_BYTES, quarter(now), bytes)).await?;
+    let levels = catalog.write("note_levels", move |of| {
+        of.note_level(STORAGE_BYTES, bytes)?;
+        of.note_seats()
+    });
+    levels.await?;
     let costs = scope.read(move |tx| tx.daily_costs(since)).await?;
     catalog.write("note_costs", move |of| of.store_daily_costs(since, &costs)).await
 }

@@ -86,11 +86,10 @@ impl TenantTx<'_> {
 mod tests {
     use super::*;
     use crate::clock::{ManualClock, SharedClock, Timestamp};
-    use crate::db::{Database, DatabaseOptions, Maintenance, OpenError, ReaderThreads, WriteLimits};
+    use crate::db::{Database, DatabaseOptions, Maintenance, OpenError};
     use crate::error::Error;
     use crate::tenancy::file::system_track;
     use std::sync::Arc;
-    use std::time::Duration;
 
     struct File {
         database: Arc<Database>,
@@ -107,15 +106,7 @@ mod tests {
             let maintenance = Maintenance::create(&path, 7).unwrap();
             maintenance.migrate(&system_track(), now).unwrap();
             drop(maintenance);
-            let options = DatabaseOptions {
-                application_id: 7,
-                readers: 1,
-                cache_kib: 512,
-                read_wait: Duration::from_secs(5),
-                read_time: Duration::from_secs(20),
-                write: WriteLimits::default(),
-                threads: ReaderThreads::new(1),
-            };
+            let options = DatabaseOptions::of_tests();
             let clock = Arc::new(ManualClock::new(now));
             let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
             let database = Database::open(&path, options, shared, |_| Ok::<_, OpenError>(())).unwrap();

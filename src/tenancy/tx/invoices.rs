@@ -34,17 +34,7 @@ impl TenantTx<'_> {
         Ok(self.tx.query(
             "SELECT id, number, document, digest, status, closes, ended_at FROM _invoices ORDER BY closes, id",
             &[],
-            |row| {
-                Ok(KeptInvoice {
-                    id: row.get(0)?,
-                    number: row.get(1)?,
-                    document: row.get(2)?,
-                    digest: row.get(3)?,
-                    status: row.get(4)?,
-                    closes: row.get(5)?,
-                    ended_at: row.get(6)?,
-                })
-            },
+            KeptInvoice::read,
         )?)
     }
 }

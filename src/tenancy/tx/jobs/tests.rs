@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE, ManualClock, SECOND, SharedClock, Timestamp};
-use crate::db::{Database, DatabaseOptions, Maintenance, OpenError, ReaderThreads, WriteLimits};
+use crate::db::{Database, DatabaseOptions, Maintenance, OpenError};
 use crate::error::Result;
 use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, MOST_SPARED, NewJob, Outcome};
@@ -12,7 +12,6 @@ use crate::tenancy::file::system_track;
 use crate::tenancy::job_words::{JobTicket, JobWords};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 const NOW: i64 = 1_773_576_000_000;
 
@@ -32,15 +31,7 @@ impl House {
         file.unsynced().unwrap();
         file.migrate(&system_track(), Timestamp(NOW)).unwrap();
         drop(file);
-        let options = DatabaseOptions {
-            application_id: 7,
-            readers: 2,
-            cache_kib: 512,
-            read_wait: Duration::from_secs(5),
-            read_time: Duration::from_secs(20),
-            write: WriteLimits::default(),
-            threads: ReaderThreads::new(1),
-        };
+        let options = DatabaseOptions::of_tests();
         let clock = Arc::new(ManualClock::new(Timestamp(NOW)));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
         let database = Database::open(&path, options, shared, |_| Ok::<_, OpenError>(())).unwrap();

@@ -8,6 +8,7 @@
 mod find;
 mod intake;
 mod notices;
+mod outcome;
 mod rebuild;
 mod spend;
 mod sums;
@@ -19,8 +20,9 @@ mod void;
 mod windows;
 
 pub use find::{UsageQuery, UsageSum, fold_quarters};
-pub use intake::{Intake, Outcome, Taken, UsageRefusal};
+pub use intake::Intake;
 pub use notices::Notice;
+pub use outcome::{Outcome, Taken, UsageRefusal};
 pub use take::{LateUsage, UsageTaken};
 pub use terms::{ScaledLimit, TermsCache, UsageTerms, window_of};
 pub use windows::{LimitUse, Warning, percent};

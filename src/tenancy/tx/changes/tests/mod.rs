@@ -9,15 +9,12 @@ use super::keep::prune;
 use super::*;
 use crate::catalog::Actor;
 use crate::clock::{Clock as _, DAY, ManualClock, Timestamp};
-use crate::db::{
-    AppTx, Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, WriteLimits,
-};
+use crate::db::{AppTx, Database, DatabaseOptions, Maintenance, Migration, OpenError, Track};
 use crate::error::{Error, Result};
 use crate::model::table::{Schema, TableKind};
 use crate::tenancy::schema::introspect;
 use serde_json::Value as Json;
 use std::sync::Arc;
-use std::time::Duration;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 const KEEP: Keep = Keep { days: 30, bytes: 1 << 40 };
@@ -44,15 +41,7 @@ impl House {
         let migrations = vec![Migration { version: 1, name: "1.sql".to_owned(), sql: sql.to_owned() }];
         file.migrate(&Track { name: "app", migrations }, NOW).unwrap();
         drop(file);
-        let options = DatabaseOptions {
-            application_id: 7,
-            readers: 2,
-            cache_kib: 512,
-            read_wait: Duration::from_secs(5),
-            read_time: Duration::from_secs(20),
-            write: WriteLimits::default(),
-            threads: ReaderThreads::new(1),
-        };
+        let options = DatabaseOptions::of_tests();
         let clock = Arc::new(ManualClock::new(NOW));
         let shared: crate::clock::SharedClock = clock.clone();
         let database = Database::open(&path, options, shared, |_| Ok::<_, OpenError>(())).unwrap();

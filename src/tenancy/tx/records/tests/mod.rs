@@ -27,9 +27,7 @@ mod totals;
 
 use super::*;
 use crate::clock::{SystemClock, Timestamp};
-use crate::db::{
-    Database, DatabaseOptions, Maintenance, Migration, OpenError, ReaderThreads, Track, Tx, WriteLimits,
-};
+use crate::db::{Database, DatabaseOptions, Maintenance, Migration, OpenError, Track, Tx};
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
 use crate::model::table::{Schema, Table};
@@ -91,15 +89,7 @@ impl App {
         maintenance.unsynced().unwrap();
         maintenance.migrate(&Track { name: "app", migrations: migrations.collect() }, NOW).unwrap();
         drop(maintenance);
-        let options = DatabaseOptions {
-            application_id: 7,
-            readers: 2,
-            cache_kib: 512,
-            read_wait: Duration::from_secs(5),
-            read_time: Duration::from_secs(20),
-            write: WriteLimits::default(),
-            threads: ReaderThreads::new(1),
-        };
+        let options = DatabaseOptions::of_tests();
         let database =
             Database::open(&path, options, Arc::new(SystemClock), |_| Ok::<_, OpenError>(())).unwrap();
         let schema = database.read_blocking(introspect).unwrap();

@@ -6,7 +6,7 @@ mod oracle;
 
 use super::*;
 use crate::clock::{DAY, HOUR, ManualClock, SharedClock, Timestamp};
-use crate::db::{Database, DatabaseOptions, Maintenance, OpenError, ReaderThreads, WriteLimits};
+use crate::db::{Database, DatabaseOptions, Maintenance, OpenError};
 use crate::error::Result;
 use crate::model::entitlements::Entitlements;
 use crate::model::meter::Meters;
@@ -17,7 +17,6 @@ use crate::rating::Period;
 use crate::tenancy::TenantTx;
 use crate::tenancy::file::system_track;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// 2026-03-15T12:00:00Z.
 const NOW: i64 = 1_773_576_000_000;
@@ -43,15 +42,7 @@ impl House {
         file.unsynced().unwrap();
         file.migrate(&system_track(), Timestamp(NOW)).unwrap();
         drop(file);
-        let options = DatabaseOptions {
-            application_id: 7,
-            readers: 2,
-            cache_kib: 512,
-            read_wait: Duration::from_secs(5),
-            read_time: Duration::from_secs(20),
-            write: WriteLimits::default(),
-            threads: ReaderThreads::new(1),
-        };
+        let options = DatabaseOptions::of_tests();
         let clock = Arc::new(ManualClock::new(Timestamp(NOW)));
         let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
         let database = Database::open(&path, options, shared, |_| Ok::<_, OpenError>(())).unwrap();
