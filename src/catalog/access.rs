@@ -2,6 +2,7 @@
 
 mod keys;
 mod principal;
+mod rates;
 
 pub use keys::key_not_allowed;
 pub(super) use keys::key_over;
@@ -12,6 +13,7 @@ use super::{Catalog, CatalogTx, Session, Tenant};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId, SessionId, TenantId};
+use crate::model::plan::Rate;
 use keys::KeyFacts;
 use principal::{Facts, SessionFacts};
 use std::sync::Arc;
@@ -38,6 +40,8 @@ pub(super) struct AccessCache {
     keys: Cached<ApiKeyId, Arc<KeyFacts>>,
     tenants: Cached<String, Arc<Tenant>>,
     memberships: Cached<(TenantId, IdentityId), Membership>,
+    /// How fast the tenants of a version of a plan may ask; a published version never changes.
+    rates: Cached<(String, i64), Rate>,
 }
 
 impl AccessCache {
@@ -47,6 +51,7 @@ impl AccessCache {
             keys: Cached::new(16_384),
             tenants: Cached::new(16_384),
             memberships: Cached::new(16_384),
+            rates: Cached::new(1_024),
         }
     }
 }

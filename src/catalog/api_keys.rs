@@ -8,6 +8,7 @@ use crate::db::{DbError, Row};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId};
 use crate::model::Name;
+use crate::model::api_key::KeyRate;
 use crate::params;
 use crate::policy::PermissionSet;
 
@@ -32,6 +33,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to some minutes.
     pub last_used_at: Option<Timestamp>,
+    /// How fast it may ask, where that was said as it was made.
+    pub rate: Option<KeyRate>,
 }
 
 /// What is needed to make one.
@@ -50,9 +53,17 @@ pub struct NewApiKey {
     pub permissions: PermissionSet,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// How fast it may ask, where that is said.
+    pub rate: Option<KeyRate>,
 }
 
-const COLUMNS: &str = "id, name, permissions, holder, created_by, created_at, expires_at, last_used_at";
+const COLUMNS: &str = "id, name, permissions, holder, created_by, created_at, expires_at, last_used_at, requests_per_second, burst";
+
+/// What the two columns say, of which a key has both or none.
+pub(super) fn key_rate(requests_per_second: Option<i64>, burst: Option<i64>) -> Option<KeyRate> {
+    let number = |number: Option<i64>| number.and_then(|number| u32::try_from(number).ok());
+    Some(KeyRate { requests_per_second: number(requests_per_second)?, burst: number(burst)? })
+}
 
 fn api_key(row: &Row<'_>) -> Result<ApiKey, DbError> {
     Ok(ApiKey {
@@ -64,6 +75,7 @@ fn api_key(row: &Row<'_>) -> Result<ApiKey, DbError> {
         created_at: row.get(5)?,
         expires_at: row.get(6)?,
         last_used_at: row.get(7)?,
+        rate: key_rate(row.get(8)?, row.get(9)?),
     })
 }
 
@@ -85,8 +97,9 @@ impl OfTenant<'_> {
         }
         let permissions = new.permissions.names().join(" ");
         self.tx().execute(
-            "INSERT INTO api_keys (id, tenant_id, holder, created_by, name, key_hash, permissions, created_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO api_keys (id, tenant_id, holder, created_by, name, key_hash, permissions, created_at, expires_at,
+               requests_per_second, burst)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 new.id,
                 self.tenant,
@@ -96,7 +109,9 @@ impl OfTenant<'_> {
                 new.hash.as_str(),
                 permissions.as_str(),
                 self.now(),
-                new.expires_at
+                new.expires_at,
+                new.rate.map(|rate| rate.requests_per_second),
+                new.rate.map(|rate| rate.burst)
             ],
         )?;
         self.find_api_key(new.id)?.ok_or_else(Error::not_found)

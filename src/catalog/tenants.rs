@@ -23,6 +23,9 @@ pub struct Tenant {
     pub status: TenantStatus,
     /// Key of its plan.
     pub plan: String,
+    /// Version of its plan.
+    #[serde(skip)]
+    pub plan_version: i64,
     /// IANA name of its time zone.
     pub timezone: String,
     /// Settings of the product, as JSON text.
@@ -88,10 +91,10 @@ pub struct TenantChange {
 
 /// What [`tenant`] reads, in this order; the table is called `t`.
 pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after, \
-     t.second_factor_required, t.entitlements, t.unpaid";
+     t.second_factor_required, t.entitlements, t.unpaid, t.plan_version";
 
 /// How many of them there are: the place of what follows in a row.
-pub(super) const COLUMNS_COUNT: usize = 14;
+pub(super) const COLUMNS_COUNT: usize = 15;
 
 pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
@@ -110,6 +113,7 @@ pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
         second_factor_required: row.get(11)?,
         entitlements: row.get(12)?,
         unpaid: row.get(13)?,
+        plan_version: row.get(14)?,
     })
 }
 

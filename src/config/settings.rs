@@ -135,6 +135,14 @@ settings! {
     cost_storage_gb_month_cents: String = "0".to_owned(), "\"10\"";
     /// What a gigabyte that is sent costs you, in minor units.
     cost_out_gb_cents: String = "0".to_owned(), "\"9\"";
+    /// Requests a second of one address (IPv4, or /64 of IPv6) that is not signed in, and ten times as many at once; 0 is any number.
+    address_requests_per_second: u32 = 100, "100";
+    /// Milliseconds of database time a second that a tenant may take whose plan says nothing of it; 0 is any amount.
+    tenant_database_ms_per_second: u32 = 0, "500";
+    /// Requests of one tenant that are worked on at once while other tenants ask too; 0 is any number.
+    tenant_turns: usize = 8, "8";
+    /// Requests of all tenants that are worked on at once: what comes beyond them is refused with 503.
+    max_requests: usize = 4_096, "4096";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
     /// Days that audit entries are kept; 0 keeps them for good.

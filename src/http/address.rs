@@ -3,6 +3,8 @@
 use super::cookies;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
+use super::warnings::limited_by;
+use crate::error::Error;
 use crate::service::{Caller, Installation};
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
@@ -26,13 +28,29 @@ impl FromRequestParts<Arc<Installation>> for Public {
         let declared = Declared::of(parts)?;
         declared.require(Access::Public)?;
         declared.check_query(parts)?;
+        let address = address(parts, installation);
+        // Who answers for a job is known by its token, and may be quick.
+        if !declared.is_for_services() {
+            let (standing, taken) = installation.addresses().take(&address);
+            limited_by([standing, None, None]);
+            taken?;
+        }
         let caller = Caller {
-            address: address(parts, installation),
+            address,
             user_agent: user_agent(&parts.headers),
             device: cookies::device(&parts.headers, installation),
         };
         Ok(Public { caller })
     }
+}
+
+/// What is answered to who is refused before any tenant's limits count: the request is taken from those of the address.
+pub(super) fn refused_at_the_door(installation: &Installation, address: &str, refusal: Error) -> Problem {
+    let (standing, taken) = installation.addresses().take(address);
+    if taken.is_err() {
+        limited_by([standing, None, None]);
+    }
+    Problem(taken.err().unwrap_or(refusal))
 }
 
 /// The address of the peer; behind trusted proxies the rightmost forwarded address that is none of them.

@@ -3,6 +3,7 @@
 use super::large_body::{self, Deadline};
 use super::pages;
 use super::problem::{Problem, Unwritten, write};
+use super::shedding::Shedding;
 use super::warnings::with_warnings;
 use crate::clock::monotonic;
 use crate::error::{Error, Kind};
@@ -29,7 +30,12 @@ const READ_FIRST: u64 = 64 << 10;
 const SLOW: Duration = Duration::from_secs(1);
 
 /// Answers a request. Around the router and not a layer of it: each layer is one more box for every request.
-pub(super) async fn observe(installation: &Installation, mut router: Router, request: Request) -> Response {
+pub(super) async fn observe(
+    installation: &Installation,
+    shedding: &Shedding,
+    mut router: Router,
+    request: Request,
+) -> Response {
     let begun = monotonic();
     let id = RequestId::new(installation.clock().now()).to_string();
     let method = request.method().clone();
@@ -44,6 +50,11 @@ pub(super) async fn observe(installation: &Installation, mut router: Router, req
     let mut answer = pin!(with_warnings(installation, async {
         match with_small_body_read(request).await {
             Ok(request) => {
+                // Until it is answered.
+                let _accepted = match shedding.accept(request.uri().path()) {
+                    Ok(accepted) => accepted,
+                    Err(error) => return Problem(error).into_response(),
+                };
                 let routed = AssertUnwindSafe(async move { router.call(request).await });
                 let answer = routed.catch_unwind().await;
                 answer.map_or_else(caught_panic, |answered| match answered {
@@ -104,6 +115,10 @@ fn log_error(error: &Error, id: &str, method: &Method, uri: &Uri) {
     match error.kind() {
         Kind::Internal => {
             tracing::error!(request_id = id, method = %method, path = uri.path(), cause, "request failed");
+        }
+        // Thousands a second when it matters; that it begins and ends is told once.
+        Kind::Unavailable if error.code() == "overloaded" => {
+            tracing::debug!(request_id = id, code = error.code(), cause, "request refused");
         }
         Kind::Unavailable | Kind::DeadlinePassed => {
             tracing::warn!(request_id = id, method = %method, path = uri.path(), code = error.code(), cause, "request refused");

@@ -23,6 +23,7 @@ mod repeats;
 mod routes;
 mod scope;
 mod server;
+mod shedding;
 #[cfg(test)]
 mod tests;
 mod verb;

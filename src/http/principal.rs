@@ -1,5 +1,6 @@
 //! Who asks: a bearer token or the browser's cookies.
 
+use super::address::refused_at_the_door;
 use super::cookies;
 use super::problem::Problem;
 use super::routes::{Access, Declared};
@@ -20,9 +21,11 @@ pub(super) struct SignedIn {
 impl SignedIn {
     /// Who is signed in, for extractors that ask for more.
     pub(super) async fn of(parts: &Parts, installation: &Installation) -> Result<SignedIn, Problem> {
-        let token = credential(parts, installation)?;
-        let principal = identity::authenticate(installation, &token).await?;
-        Ok(SignedIn { principal, address: super::address::address(parts, installation) })
+        let address = super::address::address(parts, installation);
+        let refused = |error| refused_at_the_door(installation, &address, error);
+        let token = credential(parts, installation).map_err(refused)?;
+        let principal = identity::authenticate(installation, &token).await.map_err(refused)?;
+        Ok(SignedIn { principal, address })
     }
 
     /// The same, where only a person will do.

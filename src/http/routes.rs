@@ -64,6 +64,8 @@ pub(super) struct Declared {
     fresh: bool,
     /// Whether the body is taken piece by piece, for as long as it keeps coming.
     streams: bool,
+    /// Whether programs of the operator use it, with a token of its own: the limits of addresses are not for them.
+    for_services: bool,
 }
 
 impl Declared {
@@ -104,6 +106,11 @@ impl Declared {
             return Ok(());
         }
         Err(Error::internal("a route that streams is not declared so"))
+    }
+
+    /// Whether the limits of addresses are not for those who use it.
+    pub(super) fn is_for_services(self) -> bool {
+        self.for_services
     }
 
     /// Who may use the route.
@@ -198,7 +205,12 @@ impl Routes {
         T: Guarded + 'static,
     {
         let fresh = access == Access::Operator && !matches!(verb, Verb::Get);
-        self.add_declared(Declared { access, params, fresh, streams: false }, verb, path, handler);
+        self.add_declared(
+            Declared { access, params, fresh, streams: false, for_services: false },
+            verb,
+            path,
+            handler,
+        );
         self
     }
 
@@ -211,7 +223,25 @@ impl Routes {
         params: Params,
         handler: H,
     ) -> Routes {
-        self.add_declared(Declared { access, params, fresh: true, streams: false }, verb, path, handler);
+        self.add_declared(
+            Declared { access, params, fresh: true, streams: false, for_services: false },
+            verb,
+            path,
+            handler,
+        );
+        self
+    }
+
+    /// The same for a route of programs of the operator, which have a token of its own.
+    pub(super) fn for_services<H: Handler<T, Arc<Installation>>, T: Guarded + 'static>(
+        mut self,
+        verb: Verb,
+        path: &str,
+        handler: H,
+    ) -> Routes {
+        let (access, params) = (Access::Public, NONE);
+        let declared = Declared { access, params, fresh: false, streams: false, for_services: true };
+        self.add_declared(declared, verb, path, handler);
         self
     }
 
@@ -261,7 +291,8 @@ impl Routes {
         T: Guarded + 'static,
     {
         let access = Access::Tenant(need.permission, need.act);
-        let declared = Declared { access, params, fresh: need.fresh, streams: need.streams };
+        let declared =
+            Declared { access, params, fresh: need.fresh, streams: need.streams, for_services: false };
         if !need.by_path_alone && !path.is_empty() {
             self.route(declared, verb, &format!("/api/v1{path}"), handler.clone());
         }

@@ -1,14 +1,15 @@
 //! The permission in a handler's signature: [`Allowed`] hands over the scope that was given for it.
 
+use super::address::refused_at_the_door;
 use super::principal::SignedIn;
 use super::problem::Problem;
 use super::routes::{Access, Declared, TenantRoute};
-use super::warnings::let_in_to;
+use super::warnings::{let_in_to, limited_by};
 use crate::error::{Error, Kind};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
 use crate::service::{Installation, Principal, step_up, tenants};
-use crate::tenancy::TenantScope;
+use crate::tenancy::{Admitted, TenantScope};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -113,13 +114,14 @@ impl<N> Allowed<N> {
             .await
             .map_err(|error| Problem(Error::not_found().because(error.to_string())))?;
         let named = Named::of(&params, &parts.headers)?;
+        let address = signed_in.address;
         let outcome = TenantScope::for_member(
             installation.tenancy(),
             &signed_in.principal,
             named.selector()?,
             permission,
             act,
-            signed_in.address,
+            address.clone(),
         )
         .await;
         if let (Some(path), Some(header)) = (named.path, named.header)
@@ -133,7 +135,18 @@ impl<N> Allowed<N> {
                 return Err(Problem(ambiguous()));
             }
         }
-        let scope = outcome?;
+        let mut scope = match outcome {
+            Ok(scope) => scope,
+            Err(error) => return Err(refused_at_the_door(installation, &address, error)),
+        };
+        // A request that is asked about twice, for its Idempotency-Key, is one request.
+        if let Some(admitted) = parts.extensions.get::<Arc<Admitted>>() {
+            scope.admit_as(Arc::clone(admitted));
+        } else {
+            let (standings, admitted) = scope.admit(&signed_in.principal, permission).await;
+            limited_by(standings);
+            parts.extensions.insert(admitted?);
+        }
         let_in_to(scope.tenant().id);
         Ok(Allowed { scope, principal: signed_in.principal, need: PhantomData })
     }

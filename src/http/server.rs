@@ -4,6 +4,7 @@ use super::connection::{self, Serving, WHEN_CROWDED};
 use super::patience::Patience;
 use super::places::{Place, Places};
 use super::routes::{RouteInfo, Routes};
+use super::shedding::Shedding;
 use super::{api, health, layers, pages, webhooks};
 use crate::error::{Error, Kind, Result};
 use crate::http::problem::Problem;
@@ -80,9 +81,12 @@ impl Server {
             when_full: router_when_full(&installation),
             patience: Patience { idle: Duration::from_secs(config.idle_seconds), head: HEAD, taking: TAKING },
             places: Places::new(most),
+            shedding: Shedding::new(config.max_requests),
             draining: watch::Sender::new(false),
         };
+        let measuring = tokio::spawn(Arc::clone(&connections.shedding).measure());
         let draining = connections.accept(listener, stop, || installation.start_draining()).await;
+        measuring.abort();
         let drained = tokio::time::timeout(Duration::from_secs(config.shutdown_seconds), draining.closed());
         if drained.await.is_err() {
             // Dropping the sender ends them.
@@ -101,6 +105,7 @@ struct Connections {
     when_full: Router,
     patience: Patience,
     places: Places,
+    shedding: Arc<Shedding>,
     draining: watch::Sender<bool>,
 }
 
@@ -143,11 +148,12 @@ impl Connections {
         } else {
             (self.router.clone(), self.patience)
         };
-        let installation = Arc::clone(&self.installation);
+        let (installation, shedding) = (Arc::clone(&self.installation), Arc::clone(&self.shedding));
         let serving = Serving {
             answer: move |request| {
-                let (installation, router) = (Arc::clone(&installation), router.clone());
-                async move { layers::observe(&installation, router, request).await }
+                let (installation, shedding) = (Arc::clone(&installation), Arc::clone(&shedding));
+                let router = router.clone();
+                async move { layers::observe(&installation, &shedding, router, request).await }
             },
             patience,
             keep_alive: !place.is_spare,

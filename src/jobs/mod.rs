@@ -130,6 +130,9 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("letters", mail::sweep_undelivered(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
+    for (tenant_id, code, count) in installation.tenancy().take_refused() {
+        tracing::info!(%tenant_id, code, count, "requests of a tenant were refused by its limits");
+    }
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
     note("storage", usage::watch_storage(installation).await);
     note("efforts", usage::store_efforts(installation).await);

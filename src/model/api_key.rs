@@ -14,6 +14,15 @@ const SECRET: usize = 64;
 /// Characters of the checksum.
 const CHECKSUM: usize = 8;
 
+/// How fast a key may ask, as it was told when it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct KeyRate {
+    /// Requests a second in the long run.
+    pub requests_per_second: u32,
+    /// Requests that may come at once.
+    pub burst: u32,
+}
+
 /// A key in full. It has no `Debug` and is told once.
 pub struct Key(String);
 

@@ -8,7 +8,8 @@ use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId};
 use crate::model::Name;
-use crate::model::api_key::Key;
+use crate::model::api_key::{Key, KeyRate};
+use crate::model::plan::Rate;
 use crate::policy::{Permission, PermissionSet, Roles};
 use crate::tenancy::TenantScope;
 use serde_json::json;
@@ -26,6 +27,8 @@ pub struct ApiKeyIn {
     pub expires_at: Option<Timestamp>,
     /// The service identity for which it acts; else the caller.
     pub identity: Option<String>,
+    /// How fast it may ask; else what the tenant's plan leaves to one key.
+    pub rate: Option<KeyRate>,
 }
 
 /// Makes a key that acts for the caller, or for a service identity of the tenant. The text is told here and never again.
@@ -48,6 +51,9 @@ pub async fn create_api_key(
     {
         return Err(Error::invalid_field("expires_at", "range", "must lie ahead, and within five years"));
     }
+    if let Some(rate) = input.rate {
+        require_within(installation.catalog.rate(scope.tenant()).await?, rate)?;
+    }
     let service = input.identity.map(|text| IdentityId::parse(&text).ok_or_else(no_service)).transpose()?;
     let Actor::Identity(created_by) = scope.by().actor else { return Err(key_not_allowed()) };
     let id = ApiKeyId::new(now);
@@ -60,6 +66,7 @@ pub async fn create_api_key(
         hash: hash_of(key.text()),
         permissions,
         expires_at: input.expires_at,
+        rate: input.rate,
     };
     let (by, roles) = (scope.by().clone(), scope.app_roles().clone());
     let made = scope
@@ -72,7 +79,7 @@ pub async fn create_api_key(
             }
             let made = of.insert_api_key(&new)?;
             let details =
-                json!({ "name": made.name, "permissions": made.permissions, "expires_at": made.expires_at, "identity": made.identity_id });
+                json!({ "name": made.name, "permissions": made.permissions, "expires_at": made.expires_at, "identity": made.identity_id, "rate": made.rate });
             of.audit(&by, "api_key.created", &format!("key:{id}"), &details)?;
             Ok(made)
         })
@@ -126,6 +133,22 @@ pub(super) async fn authenticate(installation: &Installation, text: &str) -> Res
         )
     })?;
     installation.catalog.authenticate_key(id, &hash_of(text)).await
+}
+
+/// 422 for a key that may ask faster than its tenant.
+fn require_within(plan: Rate, key: KeyRate) -> Result<()> {
+    let most = [
+        ("rate.requests_per_second", key.requests_per_second, plan.requests_per_second),
+        ("rate.burst", key.burst, plan.burst.or(plan.requests_per_second)),
+    ];
+    for (field, wanted, most) in most {
+        let most = most.unwrap_or(1_000_000);
+        if !(1..=most).contains(&wanted) {
+            let message = format!("must lie between 1 and {most}, which the tenant has");
+            return Err(Error::invalid_field(field, "range", message));
+        }
+    }
+    Ok(())
 }
 
 /// 422 where a key is made for what is no service identity here, or with more than its role gives; 403 for a service

@@ -2,6 +2,7 @@
 //! audit log and enqueues what follows.
 
 pub mod account;
+pub mod addresses;
 pub mod admin;
 pub mod api_keys;
 pub mod audit;
@@ -92,6 +93,7 @@ pub struct Installation {
     handlers: jobs::Handlers,
     setup: operators::Setup,
     throttle: throttle::Throttle,
+    addresses: addresses::Addresses,
     file_turns: files::FileTurns,
     repeats: repeats::InProgress,
     clock: SharedClock,
@@ -192,6 +194,7 @@ impl Installation {
             most_open_tenants(config.open_tenants, descriptors.tenant_files),
             threads,
             changes::feed_options(&config),
+            addresses::admission_options(&config),
             Arc::clone(&clock),
         )?;
         Ok(Installation {
@@ -203,6 +206,7 @@ impl Installation {
             handlers,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
+            addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
             repeats: repeats::InProgress::default(),
             work: Notify::new(),
@@ -264,6 +268,11 @@ impl Installation {
     /// The app that tenants run.
     pub fn app(&self) -> &App {
         self.tenancy.app()
+    }
+
+    /// The limits of those who come without being signed in.
+    pub fn addresses(&self) -> &addresses::Addresses {
+        &self.addresses
     }
 
     /// The clock.

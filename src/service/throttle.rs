@@ -237,7 +237,7 @@ fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, is_over: impl Fn(&V) ->
 }
 
 /// An IPv4 address, or the /64 of an IPv6 address: one household has that many.
-fn network_of(address: &str) -> String {
+pub(super) fn network_of(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(v6)) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -3,6 +3,7 @@
 //! A [`TenantScope`] is the proof of access to one tenant; `scope.read(..)` and `scope.write(..)` are the only ways to its
 //! file. All SQL on tenant files is under `tx/`, one file per noun.
 
+mod admission;
 mod app;
 mod buckets;
 mod console;
@@ -26,6 +27,7 @@ mod table_access;
 pub mod tx;
 mod warnings;
 
+pub use admission::{AdmissionOptions, Admitted, Limiter, Standing, Standings, SteadyClock, rate_limited};
 pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use contents::{Content, NewContent, Sealed};
@@ -46,6 +48,7 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use admission::Admission;
 use contents::Contents;
 use feeds::Feeds;
 use fence::Fences;
@@ -79,6 +82,7 @@ pub struct Tenancy {
     job_runs: RequestCounts,
     jobs: Arc<JobWords>,
     keep: Keep,
+    admission: Admission,
     clock: SharedClock,
 }
 
@@ -104,6 +108,7 @@ impl Tenancy {
         open_tenants: usize,
         threads: ReaderThreads,
         feed: FeedOptions,
+        admission: AdmissionOptions,
         clock: SharedClock,
     ) -> Result<Tenancy> {
         let app = Arc::new(app);
@@ -135,6 +140,7 @@ impl Tenancy {
             job_runs: RequestCounts::default(),
             jobs: Arc::default(),
             keep,
+            admission: Admission::new(admission, Arc::clone(&clock)),
             clock,
         })
     }
@@ -162,6 +168,11 @@ impl Tenancy {
     /// What serving tenants took.
     pub fn efforts(&self) -> &Efforts {
         &self.efforts
+    }
+
+    /// How often tenants were refused by their limits since the last time: tenant, code and number.
+    pub fn take_refused(&self) -> Vec<(TenantId, String, u64)> {
+        self.admission.take_refused()
     }
 
     /// Adds the bytes of an answer to what serving a tenant took.

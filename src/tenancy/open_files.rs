@@ -210,6 +210,7 @@ mod tests {
             name: String::new(),
             status: TenantStatus::Active,
             plan: String::new(),
+            plan_version: 1,
             timezone: String::new(),
             settings: String::new(),
             second_factor_required: false,

@@ -30,7 +30,7 @@ impl Tenancy {
     /// members, the way to another plan, the export.
     pub(super) fn count_request(&self, tenant: &Tenant, permission: Option<Permission>) -> Result<()> {
         let Err(bound) = self.requests.count(tenant.id, self.clock.now()) else { return Ok(()) };
-        if !permission.is_some_and(|permission| PRODUCT.contains(&permission)) {
+        if !is_product(permission) {
             return Ok(());
         }
         Err(UsageRefusal::LimitReached {
@@ -42,6 +42,11 @@ impl Tenancy {
         }
         .error())
     }
+}
+
+/// Whether a request uses the product; else it leads out of what a limit keeps from that: to bills, members, the export.
+pub(super) fn is_product(permission: Option<Permission>) -> bool {
+    permission.is_some_and(|permission| PRODUCT.contains(&permission))
 }
 
 /// What a tenant uses the product with.

@@ -1,5 +1,6 @@
 //! The proof of access to one tenant.
 
+mod admission;
 mod answers;
 mod catalog;
 mod contents;
@@ -8,19 +9,18 @@ mod invoices;
 mod jobs;
 mod tables;
 mod timed;
+mod transactions;
 mod usage;
 
 pub use catalog::CatalogOf;
+pub(super) use timed::Timed;
 
-use super::console::{self, Console};
-use super::file::TenantFile;
+use super::admission::Admitted;
 use super::open_files::InUse;
-use super::tx::changes::record_changes;
-use super::{Listener, Tenancy, TenantTx};
+use super::{Listener, Tenancy};
 use crate::catalog::{Actor, By, Principal, Tenant};
 use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, TenantId};
-use crate::model::table::Schema;
 use crate::model::tenant::Act;
 use crate::policy::{Held, OWNER, Permission, PermissionSet, Roles};
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct TenantScope {
     tenancy: Arc<Tenancy>,
     /// Leased at the first use: a request whose body is still on its way holds no file open.
     file: OnceCell<InUse>,
+    /// What the request was let in with past the tenant's limits; jobs and operators are not limited by them.
+    admitted: Option<Arc<Admitted>>,
 }
 
 /// The right to work on one tenant in the background. Handed out by [`Tenancy`] with the work itself.
@@ -59,7 +61,8 @@ impl Lease {
 }
 
 impl TenantScope {
-    /// The scope of a member: membership, permission (where one is needed) and state are read now, in this order.
+    /// The scope of a member: membership, permission (where one is needed) and state are read now, in this order. A request
+    /// then has to be [admitted](TenantScope::admit) by the tenant's limits.
     ///
     /// # Errors
     /// 404 for who is no member, 403 without the second factor that the tenant asks for or without the permission, 409 when the state forbids the act. A file that
@@ -93,7 +96,6 @@ impl TenantScope {
             return Err(Error::forbidden(permission.name()));
         }
         tenant.admit(act)?;
-        tenancy.count_request(&tenant, permission)?;
         let by = principal.by(address);
         Ok(TenantScope::of(tenancy, tenant, role, permissions, act, by))
     }
@@ -147,16 +149,7 @@ impl TenantScope {
         by: By,
     ) -> TenantScope {
         let tenancy = Arc::clone(tenancy);
-        TenantScope { tenant, role, permissions, act, by, tenancy, file: OnceCell::new() }
-    }
-
-    async fn file(&self) -> Result<&TenantFile> {
-        self.file.get_or_try_init(|| self.lease()).await?.file()
-    }
-
-    /// Lets go of the tenant's file until the next use: who waits for a slow peer must not keep it open.
-    pub fn release_file(&mut self) {
-        self.file.take();
+        TenantScope { tenant, role, permissions, act, by, tenancy, file: OnceCell::new(), admitted: None }
     }
 
     /// The tenant as it was when the scope was made.
@@ -198,104 +191,6 @@ impl TenantScope {
     /// 403 with the permission's name.
     pub fn require(&self, permission: Permission) -> Result<()> {
         if self.has(permission) { Ok(()) } else { Err(Error::forbidden(permission.name())) }
-    }
-
-    /// The tables of the tenant.
-    ///
-    /// # Errors
-    /// 503 when the file cannot be served.
-    pub async fn schema(&self) -> Result<&Arc<Schema>> {
-        Ok(&self.file().await?.schema)
-    }
-
-    /// Reads from the tenant's file. `act` may be run twice.
-    ///
-    /// # Errors
-    /// What `act` returns; 503 when no reader is free in time; 504 when it runs too long.
-    pub async fn read<T, F>(&self, mut act: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
-    {
-        let timed = self.timed();
-        self.file().await?.database.read(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
-    }
-
-    /// The same for an `act` of one query, which sees one moment without a transaction around it.
-    ///
-    /// # Errors
-    /// As [`TenantScope::read`].
-    pub async fn read_one<T, F>(&self, mut act: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
-    {
-        let timed = self.timed();
-        self.file().await?.database.read_one(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
-    }
-
-    /// The same for what may take long within a single row.
-    ///
-    /// # Errors
-    /// As [`TenantScope::read`].
-    pub async fn read_slow<T, F>(&self, mut act: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
-    {
-        let timed = self.timed();
-        self.file().await?.database.read_slow(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
-    }
-
-    /// The right to run one SQL statement that somebody wrote, once it is its turn.
-    ///
-    /// # Errors
-    /// 429 and 503 when too many run; 503 when the file cannot be served.
-    pub async fn console(&self) -> Result<Console<'_>> {
-        let path = self.tenancy.layout().tenant_file(self.tenant.id);
-        let readable = console::readable(self.readable_tables().await?.map(Arc::as_ref));
-        Console::open(&self.tenancy.workers, self.file().await?, path, readable).await
-    }
-
-    /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.
-    ///
-    /// # Errors
-    /// What `act` returns; 503 when too many writes wait or the disk refuses.
-    pub async fn write<T, F>(&self, name: &'static str, mut act: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
-    {
-        if self.act != Act::Write {
-            return Err(Error::internal(format!(
-                "{name} writes with a scope that was given for {:?}",
-                self.act
-            )));
-        }
-        let file = self.file().await?;
-        let (tracked, actor) = (Arc::clone(&file.tracked), self.by.actor);
-        let (feeds, keep, tenant) = (Arc::clone(&self.tenancy.feeds), self.tenancy.keep, self.tenant.id);
-        let (metering, timed) = (self.metering(file), self.timed());
-        let write = file.database.write(name, move |tx| {
-            timed.run(|| {
-                let tenant_tx = TenantTx::new(tx);
-                let storage = metering.storage(tenant_tx)?;
-                let result = act(&tenant_tx)?;
-                let recorded = record_changes(tenant_tx, &tracked, actor, &keep)?;
-                if !recorded.billable.is_empty() {
-                    metering.take_billable(tenant_tx, &recorded.billable)?;
-                }
-                if let Some(storage) = storage {
-                    storage.admit(tenant_tx)?;
-                }
-                if let Some(seq) = recorded.last {
-                    let feeds = Arc::clone(&feeds);
-                    tx.after_commit(move || feeds.announce(tenant, seq));
-                }
-                Ok(result)
-            })
-        });
-        write.await
     }
 
     /// Listens to the changes of this tenant, beyond the life of this scope: whoever is woken asks for access anew.

@@ -1,12 +1,14 @@
 //! Keys as principals: authenticated, held in memory between commits.
 
 use super::{Facts, Principal};
+use crate::catalog::api_keys::key_rate;
 use crate::catalog::identities::IdentityKind;
 use crate::catalog::tenant_roles::permissions_in;
 use crate::catalog::{Catalog, CatalogTx, Identity};
 use crate::clock::{MINUTE, Timestamp};
 use crate::error::{Error, Kind, Result};
 use crate::id::{ApiKeyId, IdentityId, TenantId};
+use crate::model::api_key::KeyRate;
 use crate::params;
 use crate::policy::PermissionSet;
 use std::sync::Arc;
@@ -24,6 +26,7 @@ pub(in crate::catalog) struct KeyFacts {
     pub(in crate::catalog) holder: Identity,
     pub(in crate::catalog) permissions: PermissionSet,
     pub(in crate::catalog) has_second_factor: bool,
+    pub(in crate::catalog) rate: Option<KeyRate>,
     hash: String,
     expires_at: Option<Timestamp>,
     use_noted_at: AtomicI64,
@@ -79,17 +82,21 @@ impl Catalog {
 impl CatalogTx<'_> {
     fn find_key_facts(&self, key: ApiKeyId) -> Result<Option<KeyFacts>> {
         let found = self.tx.query_row(
-            "SELECT tenant_id, holder, permissions, key_hash, expires_at, last_used_at FROM api_keys WHERE id = ?1",
+            "SELECT tenant_id, holder, permissions, key_hash, expires_at, last_used_at, requests_per_second, burst
+             FROM api_keys WHERE id = ?1",
             params![key],
             |row| {
                 let noted: Option<Timestamp> = row.get(5)?;
                 let (tenant, holder): (TenantId, IdentityId) = (row.get(0)?, row.get(1)?);
                 let (permissions, hash): (String, String) = (row.get(2)?, row.get(3)?);
                 let expires_at: Option<Timestamp> = row.get(4)?;
-                Ok((tenant, holder, permissions, hash, expires_at, noted.map_or(0, |at| at.0)))
+                let rate = key_rate(row.get(6)?, row.get(7)?);
+                Ok((tenant, holder, permissions, hash, expires_at, noted.map_or(0, |at| at.0), rate))
             },
         )?;
-        let Some((tenant, holder, permissions, hash, expires_at, noted)) = found else { return Ok(None) };
+        let Some((tenant, holder, permissions, hash, expires_at, noted, rate)) = found else {
+            return Ok(None);
+        };
         let Some(holder) = self.find_identity(holder)? else { return Ok(None) };
         // A tenant that asks for a second factor asks people; a key lets nobody around it.
         let has_second_factor = holder.kind == IdentityKind::Service || self.has_second_factor(holder.id)?;
@@ -101,6 +108,7 @@ impl CatalogTx<'_> {
             holder,
             permissions,
             has_second_factor,
+            rate,
             hash,
             expires_at,
             use_noted_at,

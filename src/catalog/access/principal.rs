@@ -4,7 +4,8 @@ use super::keys::{KeyFacts, key_not_allowed};
 use crate::catalog::{Actor, By, Identity};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{IdentityId, SessionId, TenantId};
+use crate::id::{ApiKeyId, IdentityId, SessionId, TenantId};
+use crate::model::api_key::KeyRate;
 use crate::policy::{PermissionSet, Roles};
 use std::sync::Arc;
 
@@ -69,6 +70,14 @@ impl Principal {
     /// Whether this is a key and no person.
     pub fn is_key(&self) -> bool {
         matches!(self.facts, Facts::Key(_))
+    }
+
+    /// The key, and how fast it may ask where it was told so as it was made; a person has none.
+    pub fn key(&self) -> Option<(ApiKeyId, Option<KeyRate>)> {
+        match &self.facts {
+            Facts::Session(_) => None,
+            Facts::Key(facts) => Some((facts.key, facts.rate)),
+        }
     }
 
     /// What may be done in this tenant at most, whatever the identity's role gives there.

@@ -8,6 +8,7 @@ use crate::http::repeats::{ShownOnce, repeatable};
 use crate::http::routes::{NONE, Routes, Verb};
 use crate::http::scope::{Allowed, ManageKeys, Need, SeeKeys};
 use crate::id::ApiKeyId;
+use crate::model::api_key::KeyRate;
 use crate::service::api_keys::{self, ApiKeyIn};
 use crate::service::{ApiKey, Installation};
 use axum::extract::{Path, State};
@@ -30,6 +31,14 @@ async fn create(
     let mut fields = Fields::of(body);
     let (name, permissions) = (fields.text("name"), fields.texts("permissions"));
     let (expires_at, identity) = (fields.optional_text("expires_at"), fields.optional_text("identity_id"));
+    let rate = fields.optional_fields("rate", |rate| {
+        let mut number = |name: &str| {
+            let number = rate.optional_integer(name);
+            // What is left out is refused with its field as what is too small.
+            number.map_or(0, |number| u32::try_from(number).unwrap_or(0))
+        };
+        KeyRate { requests_per_second: number("requests_per_second"), burst: number("burst") }
+    });
     fields.finish()?;
     let expires_at = expires_at
         .map(|text| {
@@ -38,7 +47,7 @@ async fn create(
             })
         })
         .transpose()?;
-    let input = ApiKeyIn { name, permissions, expires_at, identity };
+    let input = ApiKeyIn { name, permissions, expires_at, identity, rate };
     let (made, key) =
         api_keys::create_api_key(&installation, &allowed.scope, &allowed.principal, input).await?;
     let location = format!("/api/v1/tenants/{}/api-keys/{}", allowed.scope.tenant().slug, made.id);

@@ -7,7 +7,7 @@ use crate::http::body::{Fields, NoBody, Object};
 use crate::http::problem::Answer;
 use crate::http::query;
 use crate::http::repeats::repeatable;
-use crate::http::routes::{Access, NONE, Params, Routes, Verb};
+use crate::http::routes::{NONE, Params, Routes, Verb};
 use crate::http::scope::{Allowed, Need, ReadJobs, WriteJobs};
 use crate::id::JobId;
 use crate::service::Installation;
@@ -33,7 +33,7 @@ pub(super) fn routes() -> Routes {
         .tenant(ReadJobs::BOTH, Verb::Get, "/jobs/{job}", NONE, get)
         .tenant(WriteJobs::BOTH, Verb::Post, "/jobs/{job}/cancel", NONE, repeatable(cancel))
         .tenant(WriteJobs::BOTH, Verb::Post, "/jobs/{job}/retry", NONE, repeatable(retry))
-        .add(Access::Public, Verb::Post, "/jobs/{job}/complete", NONE, complete)
+        .for_services(Verb::Post, "/jobs/{job}/complete", complete)
 }
 
 #[derive(Deserialize)]

@@ -28,6 +28,7 @@ pub(super) const SHAPES: &[Shape] = &[
             ("permissions", "[text]"),
             ("expires_at?", "time|null"),
             ("identity_id?", "text|null"),
+            ("rate?", "KeyRate|null"),
         ],
     ),
     (
@@ -41,8 +42,10 @@ pub(super) const SHAPES: &[Shape] = &[
             ("created_at", "time"),
             ("expires_at", "time|null"),
             ("last_used_at", "time|null"),
+            ("rate", "KeyRate|null"),
         ],
     ),
+    ("KeyRate", &[("requests_per_second", "integer"), ("burst", "integer")]),
     ("CreatedApiKey", &[("..", "ApiKey"), ("key", "text")]),
     ("NewInvitation", &[("email", "text"), ("role", "text")]),
     (

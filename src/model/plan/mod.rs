@@ -77,6 +77,8 @@ pub struct Rate {
     pub burst: Option<u32>,
     /// Requests that may be under way at the same time.
     pub concurrency: Option<u32>,
+    /// Milliseconds of database time a second in the long run; several statements may run at once.
+    pub database_ms_per_second: Option<u32>,
 }
 
 /// The tenant's part of the background work.
@@ -186,6 +188,7 @@ impl Plan {
             requests_per_second: rate.count("requests_per_second", 1..=1_000_000),
             burst: rate.count("burst", 1..=1_000_000),
             concurrency: rate.count("concurrency", 1..=100_000),
+            database_ms_per_second: rate.count("database_ms_per_second", 1..=1_000_000),
         });
         let jobs = reader.object("jobs", |jobs| JobShare {
             weight: jobs.count("weight", 1..=1_000),
@@ -233,6 +236,7 @@ impl Plan {
                 ("requests_per_second", self.rate.requests_per_second),
                 ("burst", self.rate.burst),
                 ("concurrency", self.rate.concurrency),
+                ("database_ms_per_second", self.rate.database_ms_per_second),
             ]),
         );
         put("jobs", numbers(&[("weight", self.jobs.weight), ("concurrency", self.jobs.concurrency)]));

@@ -15,6 +15,7 @@ pub use query::{ConsoleAnswer, ConsoleQuery, Reply};
 pub use worker::run_worker;
 
 use super::file::TenantFile;
+use super::scope::Timed;
 use crate::clock::monotonic;
 use crate::db::Readable;
 use crate::error::{Error, Kind, Result};
@@ -24,7 +25,7 @@ use pace::Pace;
 use process::Request;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Statements of one tenant that run at once.
@@ -76,6 +77,7 @@ pub struct Console<'s> {
     program: PathBuf,
     readable: Readable,
     inside: Inside<'s>,
+    timed: Timed,
     _turns: (OwnedSemaphorePermit, OwnedSemaphorePermit),
 }
 
@@ -86,6 +88,7 @@ impl<'s> Console<'s> {
         file: &'s TenantFile,
         path: PathBuf,
         readable: Readable,
+        timed: Timed,
     ) -> Result<Console<'s>> {
         let Some(program) = workers.program.get().cloned() else {
             return Err(Error::unavailable("sql_unavailable", "This server runs no SQL statements.", 60));
@@ -105,7 +108,7 @@ impl<'s> Console<'s> {
             Error::too_many("too_many_statements", detail, seconds)
         })?;
         let inside = file.consoles.gate.enter().ok_or_else(closing)?;
-        Ok(Console { path, program, readable, inside, _turns: (mine, one_of_all) })
+        Ok(Console { path, program, readable, inside, timed, _turns: (mine, one_of_all) })
     }
 
     /// Runs the statement. What is wrong with it is in the [`Reply`].
@@ -115,10 +118,24 @@ impl<'s> Console<'s> {
     pub async fn run(mut self, query: ConsoleQuery) -> Result<ConsoleAnswer> {
         let request = Request { path: self.path, query, readable: self.readable };
         let request = serde_json::to_vec(&request)?;
+        // Also for one that is given up: it has run until then.
+        let _running = Running { timed: self.timed, begun: monotonic() };
         tokio::select! {
             answer = process::run(&self.program, &request) => answer,
             () = self.inside.closing() => Err(closing()),
         }
+    }
+}
+
+/// A statement that runs: what it takes is taken down as it ends.
+struct Running {
+    timed: Timed,
+    begun: Instant,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.timed.took(self.begun.elapsed());
     }
 }
 
