@@ -3,6 +3,7 @@
 //! - [`load`]: Tenantry, `PocketBase` and a bare axum + rusqlite handler take turns, round by round, under the same
 //!   generator with the same records, so that whatever slows the machine down slows all three.
 //! - [`neighbours`]: one tenant floods Tenantry while fifty others work as ever.
+//! - [`flood`]: one tenant floods Tenantry at twenty times its rate limit beside another at full speed.
 //! - [`usage`]: Tenantry's usage events beside its creates, and with a limit beside without.
 //! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory.
 //!
@@ -16,6 +17,7 @@ mod bare;
 mod connection;
 mod contender;
 mod fleet;
+mod flood;
 mod generator;
 mod load;
 mod neighbours;
@@ -70,6 +72,9 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
         }
         if options.measures("neighbours") {
             neighbours::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("flood") {
+            flood::run(&options, &scratch.0, &mut report).await?;
         }
         if options.measures("fleet") {
             fleet::run(&options, &scratch.0, &mut report).await?;

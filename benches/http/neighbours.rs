@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::Result;
 use crate::connection::{Connection, call};
 use crate::options::Options;
-use crate::process::make_directory;
+use crate::process::{Process, make_directory};
 use crate::report::{Goal, Report, median};
 use crate::tenantry::{EMAIL, Session, command, serve};
 
@@ -31,67 +31,98 @@ const FLOOD: usize = 64;
 const ROWS: usize = 20_000;
 const ARRAY: usize = 500;
 
-/// Measures the neighbours with and without the flood, in turn.
+/// The servers that are measured in turn: what they are called, and what stands in their settings.
+const SERVERS: [(&str, &str); 2] = [("", ""), (", without turns", "tenant_turns = 0\n")];
+
+/// A server and what it did to the neighbours.
+struct House {
+    name: &'static str,
+    process: Process,
+    address: SocketAddr,
+    session: Session,
+    quiet: Vec<Latency>,
+    flooded: Vec<Latency>,
+    flood: Vec<f64>,
+}
+
+/// Measures the neighbours with and without the flood, in turn; and the same where tenants take no turns.
 ///
 /// # Errors
-/// The server does not start, or refuses what sets it up.
+/// A server does not start, or refuses what sets it up.
 pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Result<()> {
-    let directory = make_directory(parent, "neighbours")?;
-    let (mut process, address) = serve(&directory)?;
-    process.ready(address, "/readyz").await?;
-    let (mut session, _) = Session::sign_up(address, Some("flood")).await?;
-    let count = NEIGHBOURS.to_string();
-    let made =
-        command(&["tenant", "create", "quiet", "--owner", EMAIL, "--count", &count], &directory).output()?;
-    if !made.status.success() {
-        return Err(format!("tenant create: {}", String::from_utf8_lossy(&made.stderr)).into());
+    let mut houses = Vec::new();
+    for (name, settings) in SERVERS {
+        let directory = make_directory(parent, &format!("neighbours-{}", houses.len()))?;
+        houses.push(House::start(name, settings, &directory).await?);
     }
-    fill(address, &session.token).await?;
-
-    let length = options.round * 2;
-    let (mut quiet, mut flooded, mut flood) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 1..=options.rounds {
-        session.refresh().await?;
-        let calm = work(address, &session.token, length, report).await?;
-        let storm = Flood::begin(address, &session.token);
+        for house in &mut houses {
+            house.measure(turn, options.round * 2, report).await?;
+        }
+    }
+    for house in houses {
+        house.tell(report);
+        house.process.stop().await?;
+    }
+    Ok(())
+}
+
+impl House {
+    async fn start(name: &'static str, settings: &str, directory: &Path) -> Result<House> {
+        std::fs::create_dir(directory.join("data"))?;
+        std::fs::write(directory.join("data/tenantry.toml"), settings)?;
+        let (mut process, address) = serve(directory)?;
+        process.ready(address, "/readyz").await?;
+        let (session, _) = Session::sign_up(address, Some("flood")).await?;
+        let count = NEIGHBOURS.to_string();
+        let made = command(&["tenant", "create", "quiet", "--owner", EMAIL, "--count", &count], directory)
+            .output()?;
+        if !made.status.success() {
+            return Err(format!("tenant create: {}", String::from_utf8_lossy(&made.stderr)).into());
+        }
+        fill(address, &session.token).await?;
+        let (quiet, flooded, flood) = Default::default();
+        Ok(House { name, process, address, session, quiet, flooded, flood })
+    }
+
+    async fn measure(&mut self, turn: usize, length: Duration, report: &mut Report) -> Result<()> {
+        self.session.refresh().await?;
+        let (address, token) = (self.address, &self.session.token);
+        let calm = work(address, token, length, report).await?;
+        let storm = Flood::begin(address, token);
         // The queues of the flood are full before anything counts.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let disturbed = work(address, &session.token, length, report).await?;
+        let disturbed = work(address, token, length, report).await?;
         let rate = storm.end(length)?;
         eprintln!(
-            "neighbours, round {turn}: p99 {:.2} ms, in the flood {:.2} ms, which had {rate:.0} answers/s",
-            calm.p99, disturbed.p99
+            "neighbours{}, round {turn}: p99 {:.2} ms, in the flood {:.2} ms, which had {rate:.0} answers/s",
+            self.name, calm.p99, disturbed.p99
         );
-        quiet.push(calm);
-        flooded.push(disturbed);
-        flood.push(rate);
+        self.quiet.push(calm);
+        self.flooded.push(disturbed);
+        self.flood.push(rate);
+        Ok(())
     }
-    let of = |rounds: &[Latency], value: fn(&Latency) -> f64| {
-        median(&rounds.iter().map(value).collect::<Vec<f64>>())
-    };
-    for (what, rounds) in [("quiet", &quiet), ("in a flood", &flooded)] {
-        report.figure(
-            format!("{NEIGHBOURS} neighbours, {what}: median"),
-            Ok(of(rounds, |one| one.p50)),
-            " ms",
-            Goal::None,
-        );
-        report.figure(
-            format!("{NEIGHBOURS} neighbours, {what}: p99"),
-            Ok(of(rounds, |one| one.p99)),
-            " ms",
-            Goal::None,
+
+    fn tell(&self, report: &mut Report) {
+        let of = |rounds: &[Latency], value: fn(&Latency) -> f64| {
+            median(&rounds.iter().map(value).collect::<Vec<f64>>())
+        };
+        let name = self.name;
+        for (what, rounds) in [("quiet", &self.quiet), ("in a flood", &self.flooded)] {
+            let of_all = format!("{NEIGHBOURS} neighbours, {what}{name}");
+            report.figure(format!("{of_all}: median"), Ok(of(rounds, |one| one.p50)), " ms", Goal::None);
+            report.figure(format!("{of_all}: p99"), Ok(of(rounds, |one| one.p99)), " ms", Goal::None);
+        }
+        let ratio = of(&self.flooded, |one| one.p99) / of(&self.quiet, |one| one.p99);
+        report.figure_with_note(
+            format!("{NEIGHBOURS} neighbours: p99 in a flood, times quiet{name}"),
+            Ok(ratio),
+            "",
+            if name.is_empty() { Goal::AtMost(2.0) } else { Goal::None },
+            &format!("the flood: {:.0} answers/s", median(&self.flood)),
         );
     }
-    let ratio = of(&flooded, |one| one.p99) / of(&quiet, |one| one.p99);
-    report.figure_with_note(
-        format!("{NEIGHBOURS} neighbours: p99 in a flood, times quiet"),
-        Ok(ratio),
-        "",
-        Goal::AtMost(2.0),
-        &format!("the flood: {:.0} answers/s", median(&flood)),
-    );
-    process.stop().await
 }
 
 /// Gives the flooding tenant something to search.

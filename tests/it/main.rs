@@ -38,6 +38,7 @@ mod jobs;
 mod jwt;
 mod keys;
 mod lifecycle;
+mod limits_of_rate;
 mod mail;
 mod mail_tls;
 mod matrix;

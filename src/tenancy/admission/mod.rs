@@ -28,7 +28,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter};
 use refused::Refused;
 use std::hash::Hash;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use turns::{Crowd, Places, Turn, Turns};
@@ -154,7 +154,14 @@ fn share_of(whole: u32) -> u32 {
 pub struct Admitted {
     pub(super) gauge: Arc<Gauge>,
     _places: (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>),
-    _turn: Option<Turn>,
+    turn: Mutex<Option<Turn>>,
+}
+
+impl Admitted {
+    /// Gives the turn back before the request is over: who waits for a slow peer keeps nobody else waiting.
+    pub(super) fn release_turn(&self) {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// How the limits stand by which a request was let in or refused.
@@ -236,7 +243,7 @@ impl Admission {
             }
             if !is_product {
                 count()?;
-                return Ok(Admitted { gauge, _places: (None, None), _turn: None });
+                return Ok(Admitted { gauge, _places: (None, None), turn: Mutex::default() });
             }
             if let Some(budget) = &gauge.database {
                 budget.admit(self.clock.ms()).map_err(database_time_exhausted)?;
@@ -256,7 +263,7 @@ impl Admission {
                 None => None,
             };
             let turn = gauge.turns.take(tenant.id, &self.crowd).await.ok_or_else(turn_never_came)?;
-            Ok(Admitted { gauge, _places: (of_key, of_tenant), _turn: Some(turn) })
+            Ok(Admitted { gauge, _places: (of_key, of_tenant), turn: Mutex::new(Some(turn)) })
         };
         let admitted = admitted.await;
         if let Err(error) = &admitted {

@@ -172,6 +172,7 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
     use crate::clock::{ManualClock, SharedClock, Timestamp};
+    use futures_util::FutureExt as _;
 
     fn crowd() -> (Arc<ManualClock>, Crowd) {
         let manual = Arc::new(ManualClock::new(Timestamp(1_000_000)));
@@ -217,7 +218,7 @@ mod tests {
         assert_eq!(held.iter().filter(|turn| turn.0.is_some()).count(), 2);
         crowd.note(b);
         let mut waits = std::pin::pin!(turns.take(a, &crowd));
-        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        assert!(waits.as_mut().now_or_never().is_none());
         // Whoever is not crowding has turns at once.
         assert!(Turns::new(2).take(b, &crowd).await.is_some());
         drop(held);
@@ -230,7 +231,7 @@ mod tests {
         let places = Places::new(1);
         let held = places.take().await.unwrap();
         let mut waits = std::pin::pin!(places.take());
-        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        assert!(waits.as_mut().now_or_never().is_none());
         assert!(places.take().await.is_none());
         drop(held);
         assert!(waits.await.is_some());
@@ -239,10 +240,10 @@ mod tests {
         let held = places.take().await.unwrap();
         {
             let mut gone = std::pin::pin!(places.take());
-            assert!(futures_util::poll!(gone.as_mut()).is_pending());
+            assert!(gone.as_mut().now_or_never().is_none());
         }
         let mut waits = std::pin::pin!(places.take());
-        assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        assert!(waits.as_mut().now_or_never().is_none());
         drop(held);
         assert!(waits.await.is_some());
     }

@@ -15,9 +15,13 @@ impl TenantScope {
         self.file.get_or_try_init(|| self.lease()).await?.file()
     }
 
-    /// Lets go of the tenant's file until the next use: who waits for a slow peer must not keep it open.
+    /// Lets go of the tenant's file until the next use, and of the tenant's turn: who waits for a slow peer must not keep
+    /// the one open and others of the tenant waiting.
     pub fn release_file(&mut self) {
         self.file.take();
+        if let Some(admitted) = &self.admitted {
+            admitted.release_turn();
+        }
     }
 
     /// The tables of the tenant.
