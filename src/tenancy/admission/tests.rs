@@ -81,11 +81,14 @@ async fn a_plan_that_changes_counts_at_once_and_an_older_request_does_not_bring_
     assert_eq!(house.let_in(&first, None).await, (20, Some(LIMITED.to_owned())));
     house.clock.advance(SECOND);
     assert_eq!(house.let_in(&first, None).await.0, 10);
-    let second =
-        Tenant { entitlements: 2, ..tenant(house.publish(Rate { burst: Some(30), ..RATE }).await, 2) };
+    let second = Tenant {
+        id: first.id,
+        entitlements: 2,
+        ..tenant(house.publish(Rate { burst: Some(30), ..RATE }).await, 2)
+    };
     assert_eq!(house.let_in(&second, None).await.0, 30);
     assert_eq!(house.let_in(&first, None).await.0, 0);
-    let none = Tenant { entitlements: 3, ..tenant(house.publish(Rate::default()).await, 3) };
+    let none = Tenant { id: first.id, entitlements: 3, ..tenant(house.publish(Rate::default()).await, 3) };
     assert_eq!(house.let_in(&none, None).await, (100, None));
     let refused: Vec<_> = house.admission.take_refused();
     assert_eq!(refused, [(first.id, LIMITED.to_owned(), 80 + 90 + 70 + 100)]);
