@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::id::{ApiKeyId, IdentityId, SessionId};
 use crate::model::audit::{AuditEntry, GENESIS};
 use crate::params;
+use std::sync::Arc;
 
 /// The chain of acts that belong to no tenant.
 pub const INSTALLATION: &str = "installation";
@@ -51,12 +52,12 @@ pub struct By {
     /// In which session, if in one.
     pub session: Option<SessionId>,
     /// The network address; empty if it is this machine.
-    pub address: String,
+    pub address: Arc<str>,
 }
 
 impl By {
     /// Somebody at a network address.
-    pub fn of(actor: Actor, address: impl Into<String>) -> By {
+    pub fn of(actor: Actor, address: impl Into<Arc<str>>) -> By {
         By { actor, session: None, address: address.into() }
     }
 
@@ -136,7 +137,7 @@ impl CatalogTx<'_> {
             session: by.session.map(|id| id.to_string()).unwrap_or_default(),
             action: action.to_owned(),
             target: target.to_owned(),
-            address: by.address.clone(),
+            address: by.address.to_string(),
             details: details.to_string(),
             prev_hash,
             hash: String::new(),

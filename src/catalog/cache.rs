@@ -3,12 +3,14 @@
 //! A reader notes the clock of invalidations before it reads the database and may insert only if it has not moved
 //! since; an invalidation moves it under the same lock. So a value read before a commit cannot come in after it.
 
-use quick_cache::sync::Cache;
+use foldhash::fast::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 use std::hash::Hash;
 use std::sync::{PoisonError, RwLock};
 
 pub(super) struct Cached<K, V> {
-    values: Cache<K, V>,
+    values: Cache<K, V, UnitWeighter, RandomState>,
     invalidations: RwLock<u64>,
 }
 
@@ -18,7 +20,14 @@ pub(super) struct ReadMark(u64);
 
 impl<K: Hash + Eq + Clone, V: Clone> Cached<K, V> {
     pub(super) fn new(capacity: usize) -> Cached<K, V> {
-        Cached { values: Cache::new(capacity), invalidations: RwLock::new(0) }
+        let values = Cache::with(
+            capacity,
+            capacity as u64,
+            UnitWeighter,
+            RandomState::default(),
+            DefaultLifecycle::default(),
+        );
+        Cached { values, invalidations: RwLock::new(0) }
     }
 
     pub(super) fn get<Q>(&self, key: &Q) -> Option<V>

@@ -6,7 +6,7 @@ use super::routes::{Access, Declared};
 use super::warnings::limited_by;
 use crate::error::Error;
 use crate::service::{Caller, Installation};
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use std::net::{IpAddr, SocketAddr};
@@ -53,15 +53,28 @@ pub(super) fn refused_at_the_door(installation: &Installation, address: &str, re
     Problem(taken.err().unwrap_or(refusal))
 }
 
+/// The other end of a connection, written out once for all its requests.
+#[derive(Clone)]
+pub(super) struct Peer {
+    address: IpAddr,
+    text: Arc<str>,
+}
+
+impl Peer {
+    pub(super) fn new(peer: SocketAddr) -> Peer {
+        let address = peer.ip().to_canonical();
+        Peer { address, text: address.to_string().into() }
+    }
+}
+
 /// The address of the peer; behind trusted proxies the rightmost forwarded address that is none of them.
-pub(super) fn address(parts: &Parts, installation: &Installation) -> String {
-    let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-        return String::new();
+pub(super) fn address(parts: &Parts, installation: &Installation) -> Arc<str> {
+    let Some(peer) = parts.extensions.get::<Peer>() else {
+        return Arc::default();
     };
-    let peer = peer.ip().to_canonical();
     let trusted = &installation.config().trusted_proxies;
-    if !trusted.contains(&peer) {
-        return peer.to_string();
+    if !trusted.contains(&peer.address) {
+        return Arc::clone(&peer.text);
     }
     let forwarded: Vec<&str> = parts
         .headers
@@ -73,7 +86,7 @@ pub(super) fn address(parts: &Parts, installation: &Installation) -> String {
     // From the right, where our own proxies wrote; whatever the client put at the left is not looked at.
     let addresses = forwarded.iter().rev().map_while(|part| part.trim().parse::<IpAddr>().ok());
     let client = addresses.map(|address| address.to_canonical()).find(|address| !trusted.contains(address));
-    client.unwrap_or(peer).to_string()
+    client.map_or_else(|| Arc::clone(&peer.text), |client| client.to_string().into())
 }
 
 fn user_agent(headers: &HeaderMap) -> String {

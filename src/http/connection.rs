@@ -4,10 +4,12 @@
 //! request. Here idle connections and half-sent heads have limits of their own, on one timer that is set as seldom as
 //! possible.
 
+use super::address::Peer;
 use super::patience::{Activity, Patience, Sending, Watched, now};
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -52,13 +54,13 @@ where
     F: Fn() -> bool,
 {
     let Serving { answer, patience, keep_alive, is_crowded, mut draining } = serving;
-    let activity = Activity::new();
+    let (activity, of) = (Activity::new(), Peer::new(peer));
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let answering = activity.answering();
         let mut request: Request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = answer(request);
-        async move { Ok::<_, Infallible>(answer.await.map(|body| Sending::new(body, answering))) }
+        request.extensions_mut().insert(of.clone());
+        answer(request)
+            .map(|response| Ok::<_, Infallible>(response.map(|body| Sending::new(body, answering))))
     });
     let mut connection = pin!(
         http1::Builder::new()

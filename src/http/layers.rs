@@ -18,6 +18,7 @@ use futures_util::FutureExt as _;
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tower::Service as _;
 
@@ -31,8 +32,8 @@ const SLOW: Duration = Duration::from_secs(1);
 
 /// Answers a request. Around the router and not a layer of it: each layer is one more box for every request.
 pub(super) async fn observe(
-    installation: &Installation,
-    shedding: &Shedding,
+    installation: Arc<Installation>,
+    shedding: Arc<Shedding>,
     mut router: Router,
     request: Request,
 ) -> Response {
@@ -47,7 +48,8 @@ pub(super) async fn observe(
     } else {
         (request, None)
     };
-    let mut answer = pin!(with_warnings(installation, async {
+    // Pinned before it is wrapped: a future within a future is moved, and stored, more than once.
+    let routed = pin!(async {
         match with_small_body_read(request).await {
             Ok(request) => {
                 // Until it is answered.
@@ -64,7 +66,8 @@ pub(super) async fn observe(
             }
             Err(problem) => problem.into_response(),
         }
-    }));
+    });
+    let mut answer = pin!(with_warnings(&installation, routed));
     let mut response = match tokio::time::timeout(deadline, answer.as_mut()).await {
         Ok(response) => response,
         Err(_) if large.as_ref().is_some_and(Deadline::is_lifted) => answer.await,

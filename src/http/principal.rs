@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The signed-in identity of this request, and the address it came from.
 pub(super) struct SignedIn {
     pub(super) principal: Principal,
-    pub(super) address: String,
+    pub(super) address: Arc<str>,
 }
 
 impl SignedIn {
@@ -39,7 +39,7 @@ impl SignedIn {
 
     /// Who acts, for the audit log.
     pub(super) fn by(&self) -> By {
-        self.principal.by(&self.address)
+        self.principal.by(Arc::clone(&self.address))
     }
 }
 

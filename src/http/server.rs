@@ -151,9 +151,7 @@ impl Connections {
         let (installation, shedding) = (Arc::clone(&self.installation), Arc::clone(&self.shedding));
         let serving = Serving {
             answer: move |request| {
-                let (installation, shedding) = (Arc::clone(&installation), Arc::clone(&shedding));
-                let router = router.clone();
-                async move { layers::observe(&installation, &shedding, router, request).await }
+                layers::observe(Arc::clone(&installation), Arc::clone(&shedding), router.clone(), request)
             },
             patience,
             keep_alive: !place.is_spare,

@@ -163,7 +163,7 @@ pub async fn verify_email(installation: &Arc<Installation>, token: &str, caller:
     let changed = installation
         .catalog
         .write("verify_email", move |tx| {
-            let act = |id| By::of(Actor::Identity(id), &address);
+            let act = |id| By::of(Actor::Identity(id), Arc::clone(&address));
             if let Some((owner, _)) = tx.find_token_owner(Purpose::EmailVerification, &hash)? {
                 tx.delete_account_tokens(Purpose::EmailVerification, owner.id)?;
                 tx.mark_email_verified(owner.id)?;

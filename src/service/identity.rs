@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, SessionId};
 use crate::model::password::Password;
 use crate::model::{Email, Name};
+use std::sync::Arc;
 
 /// The body of a sign-in.
 pub struct SignInIn {
@@ -33,7 +34,7 @@ pub(super) fn new_session(
         identity,
         token_hash: grant.hash.clone(),
         user_agent: caller.user_agent.clone(),
-        address: caller.address.clone(),
+        address: caller.address.to_string(),
     };
     (new, grant)
 }
@@ -56,7 +57,7 @@ pub(super) async fn begin_session(
 ) -> Result<TokenPair> {
     let (new, grant) = new_session(installation, identity, caller);
     let id = new.id;
-    let by = By::of(Actor::Identity(identity), &caller.address).in_session(id);
+    let by = By::of(Actor::Identity(identity), Arc::clone(&caller.address)).in_session(id);
     installation.catalog.write("begin_session", move |tx| insert_session(tx, &new, &by)).await?;
     installation.tokens.pair(id, identity, 1, Some(grant.token))
 }
@@ -164,7 +165,7 @@ pub async fn refresh(installation: &Installation, token: &str, caller: &Caller) 
             let rotation = tx.rotate_session(session, &hash, &next_hash)?;
             let identity = tx.find_session(session)?.map(|session| session.identity);
             if let (Rotation::Reused, Some(identity)) = (&rotation, identity) {
-                let by = By::of(Actor::Identity(identity), &address).in_session(session);
+                let by = By::of(Actor::Identity(identity), Arc::clone(&address)).in_session(session);
                 let target = format!("session:{session}");
                 tx.audit(&by, "session.refresh_token_reused", &target, &serde_json::json!({}))?;
             }

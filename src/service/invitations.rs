@@ -13,6 +13,7 @@ use crate::model::tenant::Act;
 use crate::policy::{Permission, Roles};
 use crate::tenancy::TenantScope;
 use serde_json::json;
+use std::sync::Arc;
 
 /// How long an invitation can be accepted (API "Tenants and members").
 const LIFETIME: i64 = 72 * HOUR;
@@ -112,7 +113,7 @@ pub async fn accept_invitation(
     installation: &Installation,
     principal: &Principal,
     token: &str,
-    address: String,
+    address: Arc<str>,
 ) -> Result<(Tenant, Membership)> {
     let hash = hash_of(token);
     let principal = principal.clone();

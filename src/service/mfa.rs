@@ -7,6 +7,7 @@ use super::tokens::TokenPair;
 use super::{Caller, Installation};
 use crate::catalog::{Actor, By};
 use crate::error::{Error, Result};
+use std::sync::Arc;
 
 /// What a right password leads to.
 pub enum SignedIn {
@@ -47,7 +48,7 @@ pub async fn sign_in_with_code(
     let id = token.identity;
     let (mfa_key, key) = (installation.tokens.refresh_key(), installation.keys.factors);
     let (new, grant) = new_session(installation, id, caller);
-    let by = By::of(Actor::Identity(id), &caller.address).in_session(new.id);
+    let by = By::of(Actor::Identity(id), Arc::clone(&caller.address)).in_session(new.id);
     let session = new.id;
     let checked = installation
         .catalog

@@ -129,7 +129,7 @@ fn declare_meters(catalog: &Arc<Catalog>, app: &mut App) -> Result<()> {
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
     /// The network address; empty if it is this machine's command line.
-    pub address: String,
+    pub address: Arc<str>,
     /// What the client calls itself, cut to 300 characters.
     pub user_agent: String,
     /// The cookie of a browser that signed in before.

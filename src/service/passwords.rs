@@ -162,7 +162,7 @@ pub fn forget_password(installation: &Arc<Installation>, email: &str, caller: &C
     Ok(())
 }
 
-async fn send_reset(installation: &Installation, email: Email, address: String) -> Result<()> {
+async fn send_reset(installation: &Installation, email: Email, address: Arc<str>) -> Result<()> {
     let token = crate::random::secret();
     let hash = hash_of(&token);
     // Who asks is not known, only from where.
@@ -220,7 +220,7 @@ pub async fn reset_password(
     let password = parse_new(installation, &owner, new).await?;
     let is_short = password.is_short();
     let password_hash = installation.hasher.hash(password).await?;
-    let (id, by) = (owner.id, By::of(Actor::Identity(owner.id), &caller.address));
+    let (id, by) = (owner.id, By::of(Actor::Identity(owner.id), Arc::clone(&caller.address)));
     installation
         .catalog
         .write("reset_password", move |tx| {

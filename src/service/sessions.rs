@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::SessionId;
 use crate::model::Email;
 use serde_json::json;
+use std::sync::Arc;
 
 /// Sessions that are not over, newest first.
 ///
@@ -82,7 +83,7 @@ pub async fn end_replaced(installation: &Installation, token: &str, caller: &Cal
         .write("end_replaced_session", move |tx| {
             let Some(found) = tx.find_session(session)? else { return Ok(()) };
             if tx.revoke_session(session, "replaced by another sign-in")? {
-                let by = By::of(Actor::Identity(found.identity), &address).in_session(session);
+                let by = By::of(Actor::Identity(found.identity), Arc::clone(&address)).in_session(session);
                 tx.audit(&by, "session.ended", &format!("session:{session}"), &json!({ "replaced": true }))?;
             }
             Ok(())

@@ -140,7 +140,7 @@ async fn complete_sign_up(
     }
     Admission::of(installation.app()).refuse_closed()?;
     let (new, tenant) = prepare(installation, &input).await?;
-    let by = By::of(Actor::Identity(new.id), &caller.address);
+    let by = By::of(Actor::Identity(new.id), Arc::clone(&caller.address));
     let id = new.id;
     let identity = {
         let by = by.clone();

@@ -42,7 +42,7 @@ pub struct ChangeStream {
     installation: Arc<Installation>,
     principal: Principal,
     tenant: String,
-    address: String,
+    address: Arc<str>,
     /// By which the changes that wait may be read.
     role: Option<Arc<str>>,
     tables: Option<String>,

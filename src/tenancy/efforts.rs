@@ -4,7 +4,7 @@ use super::buckets::Buckets;
 use crate::catalog::{BYTES_OUT, CountedSum, DATABASE_TIME};
 use crate::clock::{DAY, Timestamp};
 use crate::id::TenantId;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use super::layout::Layout;
 use crate::catalog::Tenant;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;

@@ -15,7 +15,7 @@ use crate::model::meter::API_REQUESTS;
 use crate::model::plan::Window;
 use crate::model::usage::quarter;
 use crate::policy::Permission;
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// What was counted since the start, and is not over.

@@ -73,7 +73,7 @@ impl TenantScope {
         selector: &str,
         permission: Option<Permission>,
         act: Act,
-        address: String,
+        address: Arc<str>,
     ) -> Result<TenantScope> {
         let catalog = tenancy.catalog();
         let tenant = catalog.tenant(selector).await?;

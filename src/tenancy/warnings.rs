@@ -3,7 +3,8 @@
 use super::tx::usage::{Taken, Warning};
 use crate::clock::Timestamp;
 use crate::id::TenantId;
-use std::collections::{BTreeSet, HashMap};
+use foldhash::HashMap;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;

@@ -93,7 +93,7 @@ impl Principal {
     }
 
     /// Who acts, for the audit log.
-    pub fn by(&self, address: impl Into<String>) -> By {
+    pub fn by(&self, address: impl Into<Arc<str>>) -> By {
         match &self.facts {
             Facts::Session(facts) => {
                 By::of(Actor::Identity(facts.identity.id), address).in_session(facts.session)

@@ -63,7 +63,7 @@ async fn send_letter(
     installation: &Installation,
     new: Candidate,
     tenant: Option<(String, Option<String>)>,
-    address: String,
+    address: Arc<str>,
 ) -> Result<()> {
     let token = crate::random::secret();
     let (hash, to) = (hash_of(&token), new.email.as_str().to_owned());
@@ -156,7 +156,7 @@ async fn complete(
     installation: &Arc<Installation>,
     hash: String,
     pending: PendingSignUp,
-    address: String,
+    address: Arc<str>,
 ) -> Result<()> {
     let parsed = (Email::parse(&pending.email), Name::parse("name", &pending.name));
     let (Ok(email), Ok(name)) = parsed else { return Err(Error::internal("a sign-up that is none")) };

@@ -24,8 +24,9 @@ use crate::id::{ApiKeyId, TenantId};
 use crate::model::api_key::KeyRate;
 use crate::model::plan::Rate;
 use database_time::DatabaseBudget;
+use foldhash::fast::RandomState;
 use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter};
+use quick_cache::{Lifecycle, UnitWeighter};
 use refused::Refused;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,7 +60,7 @@ pub(super) struct Admission {
 }
 
 /// A bounded table whose entries stay as long as a request holds them.
-type Held<K, V> = Cache<K, Arc<V>, UnitWeighter, DefaultHashBuilder, KeepInUse>;
+type Held<K, V> = Cache<K, Arc<V>, UnitWeighter, RandomState, KeepInUse>;
 
 /// Keeps what is in use: who has requests under way would begin to count anew.
 #[derive(Clone)]
@@ -74,7 +75,7 @@ impl<K, V> Lifecycle<K, Arc<V>> for KeepInUse {
 }
 
 fn held<K: Eq + Hash, V>(most: usize) -> Held<K, V> {
-    Cache::with(most, most as u64, UnitWeighter, DefaultHashBuilder::default(), KeepInUse)
+    Cache::with(most, most as u64, UnitWeighter, RandomState::default(), KeepInUse)
 }
 
 /// The limits of one tenant, as its plan was when they were made.
