@@ -8,7 +8,7 @@ use tenantry::policy::Permission;
 use tenantry::tenancy::{Tenancy, TenantScope};
 
 pub async fn enter(tenancy: &Arc<Tenancy>, principal: &Principal) -> Result<TenantScope> {
-    let address = "127.0.0.1".to_owned();
+    let address = "127.0.0.1".into();
     TenantScope::for_member(tenancy, principal, "acme", Some(Permission::RecordsRead), Act::Read, address)
         .await
 }
