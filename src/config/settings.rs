@@ -136,7 +136,7 @@ settings! {
     /// What a gigabyte that is sent costs you, in minor units.
     cost_out_gb_cents: String = "0".to_owned(), "\"9\"";
     /// Requests a second of one address (IPv4, or /64 of IPv6) that is not signed in, and ten times as many at once; 0 is any number.
-    address_requests_per_second: u32 = 100, "100";
+    address_requests_per_second: u32 = 500, "500";
     /// Milliseconds of database time a second that a tenant may take whose plan says nothing of it; 0 is any amount.
     tenant_database_ms_per_second: u32 = 0, "500";
     /// Requests of one tenant that are worked on at once while other tenants ask too; 0 is any number.

@@ -1,5 +1,7 @@
 //! The table of routes: every one declares who may use it and which query parameters it takes.
 
+mod tenant_route;
+
 use super::gate::{self, Guarded};
 use super::query;
 use crate::error::{Error, Result};
@@ -14,6 +16,7 @@ use axum::routing::on;
 use std::sync::Arc;
 
 pub(super) use super::verb::Verb;
+pub(super) use tenant_route::TenantRoute;
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,37 +150,6 @@ where
     fn call(self, mut request: Request, installation: Arc<Installation>) -> H::Future {
         request.extensions_mut().insert(self.declared);
         self.handler.call(request, installation)
-    }
-}
-
-/// What a route of a tenant declares.
-#[derive(Clone, Copy)]
-pub(super) struct TenantRoute {
-    permission: Option<Permission>,
-    act: Act,
-    fresh: bool,
-    streams: bool,
-    by_path_alone: bool,
-}
-
-impl TenantRoute {
-    pub(super) const fn new(permission: Option<Permission>, act: Act) -> TenantRoute {
-        TenantRoute { permission, act, fresh: false, streams: false, by_path_alone: false }
-    }
-
-    /// Whether it asks for a fresh sign-in or a step-up; stands with the need, see [`super::scope::Need`].
-    pub(super) const fn fresh(self, fresh: bool) -> TenantRoute {
-        TenantRoute { fresh, ..self }
-    }
-
-    /// The body is taken piece by piece, see [`super::large_body::Pieces`].
-    pub(super) const fn streaming(self) -> TenantRoute {
-        TenantRoute { streams: true, ..self }
-    }
-
-    /// The tenant is named in the path alone: below `/api/v1` there is another route.
-    pub(super) const fn by_path_alone(self) -> TenantRoute {
-        TenantRoute { by_path_alone: true, ..self }
     }
 }
 

@@ -9,6 +9,7 @@
 //! owner out of bills, members and the export.
 
 mod database_time;
+mod gauge;
 mod limiter;
 mod refused;
 mod steady;
@@ -23,23 +24,19 @@ use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, TenantId};
 use crate::model::api_key::KeyRate;
 use crate::model::plan::Rate;
-use database_time::DatabaseBudget;
 use foldhash::fast::RandomState;
+use gauge::{Gauge, KeyGauge};
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, UnitWeighter};
 use refused::Refused;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-use turns::{Crowd, Places, Turn, Turns};
+use turns::{Crowd, Turn};
 
 /// Tenants and keys whose limits are in memory.
 const MOST_TENANTS: usize = 131_072;
 const MOST_KEYS: usize = 65_536;
-/// What one key has of its tenant's rate, burst and concurrency at most: a fifth is left for people and other keys.
-const SHARE_OF_KEY: f64 = 0.8;
-
 /// What the settings say.
 #[derive(Clone, Copy, Debug)]
 pub struct AdmissionOptions {
@@ -76,79 +73,6 @@ impl<K, V> Lifecycle<K, Arc<V>> for KeepInUse {
 
 fn held<K: Eq + Hash, V>(most: usize) -> Held<K, V> {
     Cache::with(most, most as u64, UnitWeighter, RandomState::default(), KeepInUse)
-}
-
-/// The limits of one tenant, as its plan was when they were made.
-pub(super) struct Gauge {
-    /// The number of the change of what the tenant may use that they are of.
-    revision: i64,
-    rate: Rate,
-    product: Option<Limiter>,
-    way_out: Option<Limiter>,
-    places: Option<Places>,
-    database: Option<DatabaseBudget>,
-    turns: Turns,
-    clock: SteadyClock,
-}
-
-impl Gauge {
-    fn new(revision: i64, rate: Rate, options: AdmissionOptions, clock: &SteadyClock) -> Gauge {
-        let limiter = || {
-            let per_second = rate.requests_per_second?;
-            let burst = rate.burst.unwrap_or(per_second);
-            Some(Limiter::new("tenant", f64::from(per_second), burst, clock))
-        };
-        let default = Some(options.database_ms_per_second).filter(|most| *most > 0);
-        Gauge {
-            revision,
-            rate,
-            product: limiter(),
-            way_out: limiter(),
-            places: rate.concurrency.map(Places::new),
-            database: rate.database_ms_per_second.or(default).map(DatabaseBudget::new),
-            turns: Turns::new(options.turns),
-            clock: clock.clone(),
-        }
-    }
-
-    /// Takes what statements took from the budget.
-    pub(super) fn spend(&self, took: Duration) {
-        if let Some(budget) = &self.database {
-            budget.spend(took, self.clock.ms());
-        }
-    }
-}
-
-/// The limits of one key.
-struct KeyGauge {
-    /// As [`Gauge::revision`].
-    revision: i64,
-    limiter: Option<Limiter>,
-    places: Option<Places>,
-}
-
-impl KeyGauge {
-    /// `given` is what was said as the key was made.
-    fn new(revision: i64, rate: Rate, given: Option<KeyRate>, clock: &SteadyClock) -> KeyGauge {
-        let share = rate
-            .requests_per_second
-            .map(|most| (f64::from(most) * SHARE_OF_KEY, share_of(rate.burst.unwrap_or(most))));
-        let given = given.map(|given| (f64::from(given.requests_per_second), given.burst));
-        let counts = match (share, given) {
-            (Some(share), Some(given)) => Some((share.0.min(given.0), share.1.min(given.1))),
-            (share, given) => share.or(given),
-        };
-        KeyGauge {
-            revision,
-            limiter: counts.map(|(per_second, burst)| Limiter::new("key", per_second, burst, clock)),
-            places: rate.concurrency.map(|most| Places::new(share_of(most))),
-        }
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "less than what is cut down")]
-fn share_of(whole: u32) -> u32 {
-    ((f64::from(whole) * SHARE_OF_KEY) as u32).max(1)
 }
 
 /// A request that was let in: it has its places until this is dropped.
