@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::params;
 
 /// For so long a call to Stripe that nobody heard the end of may still be on its way.
-const ON_ITS_WAY: i64 = MINUTE;
+const ON_ITS_WAY: i64 = 3 * MINUTE;
 
 impl OfTenant<'_> {
     /// Asks for the end of whatever Stripe still collects for the tenant. Once more changes nothing.
@@ -36,8 +36,8 @@ impl OfTenant<'_> {
         if is_on_its_way {
             return Err(Error::conflict(
                 "subscription_ending",
-                "The subscription of this tenant is being ended at Stripe at this very moment. Try again in a minute: then \
-                 it can be reopened.",
+                "The subscription of this tenant is being ended at Stripe at this very moment. Try again in a few \
+                 minutes: then it can be reopened.",
             ));
         }
         Ok(self.tx().execute(

@@ -80,7 +80,8 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn forget_stripe_drift(&self, object: &str, field: &str) -> Result<()> {
-        self.tx.execute("DELETE FROM stripe_drift WHERE object = ?1 AND field = ?2", params![object, field])?;
+        self.tx
+            .execute("DELETE FROM stripe_drift WHERE object = ?1 AND field = ?2", params![object, field])?;
         Ok(())
     }
 

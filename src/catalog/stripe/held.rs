@@ -27,8 +27,7 @@ pub struct HeldStatement {
     pub parked_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str =
-    "h.invoice_id, i.number, h.tenant_id, h.attempts, h.reason, h.next_at, h.parked_at FROM stripe_statements h \
+const COLUMNS: &str = "h.invoice_id, i.number, h.tenant_id, h.attempts, h.reason, h.next_at, h.parked_at FROM stripe_statements h \
      JOIN invoices i ON i.id = h.invoice_id";
 
 fn held(row: &Row<'_>) -> Result<HeldStatement, DbError> {

@@ -36,7 +36,10 @@ impl OfTenant<'_> {
             params![line],
         )?;
         if has_ended {
-            return Err(Error::conflict("statement_ended", "This statement was ended before it came to Stripe."));
+            return Err(Error::conflict(
+                "statement_ended",
+                "This statement was ended before it came to Stripe.",
+            ));
         }
         self.tx().execute(
             "INSERT INTO stripe_items (line_id, tenant_id, invoice, currency, amount, begun_at)

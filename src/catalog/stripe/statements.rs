@@ -24,8 +24,7 @@ pub enum AtStripe {
 }
 
 /// Of an invoice `i`: it is a statement of which something is still to be sent, and no operator ended it by other means.
-pub(super) const WAITS: &str =
-    "i.by_stripe = 1 AND i.pushed_at IS NULL AND i.status NOT IN ('draft', 'void') AND (i.status <> 'paid' OR i.total = 0)";
+pub(super) const WAITS: &str = "i.by_stripe = 1 AND i.pushed_at IS NULL AND i.status NOT IN ('draft', 'void') AND (i.status <> 'paid' OR i.total = 0)";
 
 /// Of the same: nothing keeps it from being sent at the time `?2`.
 const IS_DUE: &str = "NOT EXISTS (SELECT 1 FROM stripe_statements h WHERE h.invoice_id = i.id
@@ -37,7 +36,11 @@ impl CatalogTx<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn list_tenants_with_rest_for_stripe(&self, after: Option<TenantId>, limit: u32) -> Result<Vec<TenantId>> {
+    pub fn list_tenants_with_rest_for_stripe(
+        &self,
+        after: Option<TenantId>,
+        limit: u32,
+    ) -> Result<Vec<TenantId>> {
         let sql = format!(
             "SELECT DISTINCT i.tenant_id FROM invoices i JOIN stripe_customers c ON c.tenant_id = i.tenant_id
              WHERE {WAITS} AND {IS_DUE} AND i.tenant_id > coalesce(?1, '')

@@ -117,7 +117,10 @@ impl OfTenant<'_> {
         );
         let newest: Option<String> = self.tx().query_row(&sql, params![self.tenant], |row| row.get(0))?;
         if let Some(id) = &newest {
-            self.tx().execute("UPDATE stripe_subscriptions SET parked = NULL WHERE id = ?1", params![id.as_str()])?;
+            self.tx().execute(
+                "UPDATE stripe_subscriptions SET parked = NULL WHERE id = ?1",
+                params![id.as_str()],
+            )?;
         }
         Ok(newest)
     }

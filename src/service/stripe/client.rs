@@ -200,9 +200,8 @@ impl Pages<'_> {
         asked.push(("limit".to_owned(), PAGE.to_string()));
         asked.extend(self.after.iter().map(|after| ("starting_after".to_owned(), after.clone())));
         let mut page = self.client.get(self.path, asked).await?;
-        let items = match page["data"].take() {
-            Value::Array(items) => items,
-            _ => return Err(Fault::Refused(format!("{} is no list", self.path))),
+        let Value::Array(items) = page["data"].take() else {
+            return Err(Fault::Refused(format!("{} is no list", self.path)));
         };
         let last = items.last().map(|last| last["id"].as_str().map(str::to_owned));
         self.is_over = last.is_none() || page["has_more"] != true;

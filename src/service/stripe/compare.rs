@@ -79,7 +79,12 @@ pub(super) async fn go_on(
 }
 
 /// Compares one page. Written is only what differs, and which objects were there.
-async fn compare(installation: &Installation, look: i64, kind: StripeObjects, page: Vec<Value>) -> Result<()> {
+async fn compare(
+    installation: &Installation,
+    look: i64,
+    kind: StripeObjects,
+    page: Vec<Value>,
+) -> Result<()> {
     let (live, ours) = (installation.stripe.live, installation.id.clone());
     let write = installation.catalog.write("compare_with_stripe", move |tx| {
         for object in page.iter().filter(|object| object["livemode"] == live) {

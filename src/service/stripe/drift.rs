@@ -84,7 +84,8 @@ pub async fn look_for_drift_when_due(installation: &Installation) -> Result<()> 
             tracing::warn!(%fault, "drift from Stripe could not be looked for; it is tried again in an hour");
             // Where Stripe does not know any more where it was left off, all is looked at once more.
             let is_lost = matches!(fault, Fault::Unknown | Fault::Refused(_));
-            leave_off(installation, if is_lost { String::new() } else { serde_json::to_string(&look)? }).await?;
+            leave_off(installation, if is_lost { String::new() } else { serde_json::to_string(&look)? })
+                .await?;
             installation.stripe.drift_at.store(now.plus(AFTER_FAILURE).0, Ordering::Relaxed);
             Ok(())
         }

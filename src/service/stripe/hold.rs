@@ -63,14 +63,19 @@ pub async fn list_held_statements(
     installation.catalog.read(move |tx| tx.list_held_statements(after, limit)).await
 }
 
-/// Has a statement sent again, now or with the next draft of its subscription.
+/// Has a statement sent again, now or with the next draft of its subscription. Events that were parked because of it are
+/// looked at again with it.
 ///
 /// # Errors
 /// 409 `billing_local` without Stripe; 404 for one that is not held.
 pub async fn retry_statement(installation: &Installation, id: InvoiceId, by: By) -> Result<HeldStatement> {
     installation.stripe.client()?;
+    let live = installation.stripe.live;
     let write = installation.catalog.write("retry_statement", move |tx| {
         let held = tx.release_held_statement(id)?;
+        if let Some(customer) = tx.of(held.tenant_id).stripe_customer()? {
+            tx.unpark_stripe_events(&customer, live)?;
+        }
         let details = json!({ "number": &held.number, "reason": &held.reason });
         tx.audit(&by, "stripe_statement.retried", &format!("invoice:{id}"), &details)?;
         Ok(held)
@@ -83,5 +88,6 @@ pub async fn retry_statement(installation: &Installation, id: InvoiceId, by: By)
 
 /// A fault that ends the round, since it says nothing of the one statement: nobody is there.
 pub(super) fn is_away(fault: &Fault) -> bool {
-    matches!(fault, Fault::Later(_)) || matches!(fault, Fault::Ours(error) if Error::kind(error) == crate::error::Kind::Unavailable)
+    matches!(fault, Fault::Later(_))
+        || matches!(fault, Fault::Ours(error) if Error::kind(error) == crate::error::Kind::Unavailable)
 }

@@ -70,9 +70,8 @@ async fn end(
         Err(fault) => return Err(fault),
     }
     let id = subscription.to_owned();
-    let claim = installation
-        .catalog
-        .write("claim_stripe_cancellation", move |tx| tx.claim_stripe_cancellation(&id));
+    let claim =
+        installation.catalog.write("claim_stripe_cancellation", move |tx| tx.claim_stripe_cancellation(&id));
     if !claim.await? {
         return Ok(false);
     }

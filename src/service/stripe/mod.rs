@@ -22,10 +22,10 @@ mod work;
 
 pub use checkout::{CheckoutIn, begin_checkout, open_portal};
 pub use drift::{DriftReport, drift_report, look_for_drift_when_due, repair_drift};
-pub use inbox::{receive, require_webhooks};
-pub use leaving::cancel_leaving;
 pub(in crate::service) use ended::refuse_where_stripe_bills;
 pub use hold::{list_held_statements, retry_statement};
+pub use inbox::{receive, require_webhooks};
+pub use leaving::cancel_leaving;
 pub use operate::{list_events, parse_event_status, replay_event};
 pub use push::{Line, push_lines};
 pub use recover::recover_when_due;
@@ -65,6 +65,8 @@ pub(super) struct Stripe {
     drift_at: AtomicI64,
     /// When statements that no subscription takes are looked for next.
     rest_at: AtomicI64,
+    /// Up to which tenant that was done, where a round was left off.
+    rest_after: Mutex<Option<TenantId>>,
 }
 
 impl Stripe {
@@ -80,6 +82,7 @@ impl Stripe {
             recover_at: AtomicI64::new(0),
             drift_at: AtomicI64::new(0),
             rest_at: AtomicI64::new(0),
+            rest_after: Mutex::new(None),
         };
         if stripe.client.is_none() && !stripe.secrets.is_empty() {
             tracing::warn!(

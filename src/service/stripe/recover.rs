@@ -67,7 +67,10 @@ pub async fn recover_when_due(installation: &Installation) -> Result<()> {
     };
     match round(installation, client, run).await {
         Ok(Some(left_off)) => {
-            tracing::info!(part = left_off.part, "there are more events of Stripe to recover; it is gone on with them");
+            tracing::info!(
+                part = left_off.part,
+                "there are more events of Stripe to recover; it is gone on with them"
+            );
             keep_run(installation, serde_json::to_string(&left_off)?).await
         }
         Ok(None) => {

@@ -22,6 +22,10 @@ const EVERY: i64 = MINUTE;
 const AFTER_FAILURE: i64 = 5 * MINUTE;
 /// Tenants of one read.
 const BATCH: u32 = 50;
+/// Reads of one round.
+const BATCHES: usize = 4;
+/// In place of the time of the next round: it is running.
+const RUNNING: i64 = -1;
 /// Stripe is away once so many in a row could not reach it: one alone may be a trouble of that one.
 const AWAY: usize = 3;
 
@@ -36,21 +40,42 @@ pub async fn send_rest_when_due(installation: &Installation) -> Result<()> {
     if now.0 < installation.stripe.rest_at.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let is_there = send_all(installation, client).await? && fill_again(installation, client).await?;
-    let wait = if is_there { EVERY } else { AFTER_FAILURE };
-    installation.stripe.rest_at.store(now.plus(wait).0, Ordering::Relaxed);
+    installation.stripe.rest_at.store(RUNNING, Ordering::Relaxed);
+    let wait = match send_some(installation, client).await? {
+        Round::Over if fill_again(installation, client).await? => EVERY,
+        Round::Over | Round::Away => AFTER_FAILURE,
+        Round::LeftOff => 0,
+    };
+    // Unless somebody has asked for another round in the meantime.
+    let (next, order) = (now.plus(wait).0, Ordering::Relaxed);
+    let _ = installation.stripe.rest_at.compare_exchange(RUNNING, next, order, order);
     Ok(())
 }
 
-/// Every tenant once, whatever becomes of the one before. False where Stripe is away.
-async fn send_all(installation: &Installation, client: &Client) -> Result<bool> {
-    let (mut after, mut misses) = (None, 0);
-    loop {
+/// How a round ended.
+enum Round {
+    /// Every tenant had its turn.
+    Over,
+    /// There are more; other work is done in between.
+    LeftOff,
+    /// Stripe is away.
+    Away,
+}
+
+/// Every tenant in turn, whatever becomes of the one before; so many in one round.
+async fn send_some(installation: &Installation, client: &Client) -> Result<Round> {
+    let mut left_off = installation.stripe.rest_after.lock().await;
+    let mut misses = 0;
+    for _ in 0..BATCHES {
+        let after = *left_off;
         let read = installation.catalog.read(move |tx| tx.list_tenants_with_rest_for_stripe(after, BATCH));
         let tenants = read.await?;
-        let Some(last) = tenants.last() else { return Ok(true) };
-        after = Some(*last);
+        if tenants.is_empty() {
+            *left_off = None;
+            return Ok(Round::Over);
+        }
         for tenant in tenants {
+            *left_off = Some(tenant);
             // What is of one statement is told where it is held.
             let Err(fault) = send_rest(installation, client, tenant, false).await else {
                 misses = 0;
@@ -59,10 +84,11 @@ async fn send_all(installation: &Installation, client: &Client) -> Result<bool> 
             tracing::warn!(tenant_id = %tenant, %fault, "what was used could not be sent to Stripe; it is tried again");
             misses = if is_away(&fault) { misses + 1 } else { 0 };
             if misses == AWAY {
-                return Ok(false);
+                return Ok(Round::Away);
             }
         }
     }
+    Ok(Round::LeftOff)
 }
 
 /// The same of drafts of subscriptions that would take what was put off before.
@@ -122,12 +148,14 @@ pub(super) async fn send_rest(
     let (Some(customer), subscription) = read.await? else { return Ok(()) };
     let (mut after, mut misses, mut first) = (FIRST, 0, None);
     loop {
-        let read = installation.catalog.read(move |tx| tx.of(tenant).list_statements_to_push(after, now_or_never));
+        let read =
+            installation.catalog.read(move |tx| tx.of(tenant).list_statements_to_push(after, now_or_never));
         let waiting = read.await?;
         let Some(last) = waiting.last() else { break };
         after = behind(last);
         for statement in &waiting {
-            let sent = send(installation, client, tenant, &customer, subscription.as_deref(), statement).await;
+            let sent =
+                send(installation, client, tenant, &customer, subscription.as_deref(), statement).await;
             let Err(fault) = sent else {
                 misses = 0;
                 continue;

@@ -56,7 +56,8 @@ pub(in crate::service::stripe) async fn invoice(
     done = done.and(more);
     if let Some(draft) = draft.filter(|_| is_ours) {
         // What was used is billed with the subscription that counts, and with no other.
-        let read = installation.catalog.read(move |tx| tx.of(tenant).stripe_subscription_parked(&of_subscription));
+        let read =
+            installation.catalog.read(move |tx| tx.of(tenant).stripe_subscription_parked(&of_subscription));
         if read.await?.is_none() {
             done = done.and(fill_draft(installation, client, tenant, &draft).await?);
         }
@@ -114,4 +115,3 @@ pub(in crate::service::stripe) fn store_invoice(
     changed.extend(follow(of, &said.id)?);
     Ok(Done { changed, ..Done::default() })
 }
-

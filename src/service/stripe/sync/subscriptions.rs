@@ -109,7 +109,12 @@ async fn store(
 }
 
 /// Stores what Stripe says of a subscription. `gone`: the one that counted so far, if Stripe does not know it any more.
-fn store_subscription(of: &OfTenant<'_>, said: &Subscription, gone: Option<&str>, live: bool) -> Result<Done> {
+fn store_subscription(
+    of: &OfTenant<'_>,
+    said: &Subscription,
+    gone: Option<&str>,
+    live: bool,
+) -> Result<Done> {
     let (known, state) = (of.find_stripe_subscription(&said.id)?, said.state());
     let differences = SubscriptionState::differences(known.as_ref(), &state);
     let was_parked = of.stripe_subscription_parked(&said.id)?;
@@ -157,7 +162,11 @@ fn store_second(
         of.store_stripe_subscription(&said.id, state, Some(&reason))?;
     }
     if was_parked.is_none() {
-        tracing::error!(subscription = said.id, counts = other, "a tenant pays for two subscriptions at Stripe");
+        tracing::error!(
+            subscription = said.id,
+            counts = other,
+            "a tenant pays for two subscriptions at Stripe"
+        );
         let details = json!({ "counts": other });
         of.audit(&By::system(), "billing.second_subscription", &format!("stripe:{}", said.id), &details)?;
         let found = StripeDrift {
