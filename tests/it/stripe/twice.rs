@@ -189,3 +189,20 @@ fn a_second_one_that_was_never_told_is_found_by_looking_and_both_end_with_the_te
     }
     town.server.stop();
 }
+
+#[test]
+fn of_subscriptions_that_were_adopted_before_the_newest_goes_on_counting() {
+    let catalog = rusqlite::Connection::open_in_memory().unwrap();
+    catalog.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    catalog.execute_batch(include_str!("../../../migrations/catalog/0013_stripe.sql")).unwrap();
+    let all = "('a', 't', 'active', 0, 1, 0), ('b', 't', 'past_due', 0, 3, 0), ('c', 't', 'active', 0, 3, 0),
+               ('d', 't', 'canceled', 0, 4, 0), ('e', 'u', 'active', 0, 1, 0), ('f', 'v', 'canceled', 0, 1, 0)";
+    let insert = "INSERT INTO stripe_subscriptions (id, tenant_id, status, paused, created, seen_at) VALUES";
+    catalog.execute_batch(&format!("{insert} {all}")).unwrap();
+    catalog.execute_batch(include_str!("../../../migrations/catalog/0016_stripe_parking.sql")).unwrap();
+    let parked = "SELECT group_concat(id) FROM (SELECT id FROM stripe_subscriptions WHERE parked IS NOT NULL ORDER BY id)";
+    let parked: String = catalog.query_row(parked, [], |row| row.get(0)).unwrap();
+    assert_eq!(parked, "a,b");
+    let second = format!("{insert} ('g', 'u', 'trialing', 0, 2, 0)");
+    assert!(catalog.execute_batch(&second).is_err(), "no second one counts, whoever writes it");
+}
