@@ -22,6 +22,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("subscriptions at Stripe", "stripe_subscriptions WHERE tenant_id = ?1"),
     ("checkouts", "stripe_checkouts WHERE tenant_id = ?1"),
     ("customers at Stripe", "stripe_customers WHERE tenant_id = ?1"),
+    ("statements that Stripe did not take", "stripe_statements WHERE tenant_id = ?1"),
     ("drift from Stripe", "stripe_drift WHERE tenant_id = ?1"),
     ("subscriptions", "subscriptions WHERE tenant_id = ?1"),
     ("job hints", "job_hints WHERE tenant_id = ?1"),

@@ -41,10 +41,11 @@ impl OfTenant<'_> {
         self.tenant()
     }
 
-    /// Takes closing back. The tenant is again what it was before: a suspended one does not come free by closing.
+    /// Takes closing back. The tenant is again what it was before: a suspended one does not come free by closing. What was
+    /// going to end at Stripe does not.
     ///
     /// # Errors
-    /// 409 `not_closing`.
+    /// 409 `not_closing`, `subscription_ending`.
     pub fn reopen(&self) -> Result<Tenant> {
         let changed = self.tx().execute(
             "UPDATE tenants SET status = coalesce(before_closing, 'active'), before_closing = NULL, closed_at = NULL,
@@ -57,6 +58,7 @@ impl OfTenant<'_> {
                 "This tenant is not closing; there is nothing to take back.",
             ));
         }
+        self.take_back_stripe_cancellations()?;
         self.resume_service()?;
         self.catalog.forget_tenant(self.tenant)?;
         self.tenant()

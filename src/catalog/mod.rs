@@ -57,8 +57,8 @@ pub use second_factors::SecondFactor;
 pub use sessions::{MOST_SESSIONS, NewSession, Rotation, Session};
 pub use sign_ups::PendingSignUp;
 pub use stripe::{
-    NewStripeEvent, StripeCheckout, StripeDrift, StripeEvent, StripeEventFilter, StripeEventStatus,
-    StripeItem, StripeOutcome,
+    AtStripe, HeldStatement, NewStripeEvent, StripeCheckout, StripeDrift, StripeEvent, StripeEventFilter,
+    StripeEventStatus, StripeItem, StripeObjects, StripeOutcome,
 };
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
@@ -263,6 +263,7 @@ fn track() -> Track {
         ("catalog/0014_statements.sql", include_str!("../../migrations/catalog/0014_statements.sql")),
         ("catalog/0015_jobs.sql", include_str!("../../migrations/catalog/0015_jobs.sql")),
         ("catalog/0016_api_key_rates.sql", include_str!("../../migrations/catalog/0016_api_key_rates.sql")),
+        ("catalog/0016_stripe_parking.sql", include_str!("../../migrations/catalog/0016_stripe_parking.sql")),
     ])
 }
 

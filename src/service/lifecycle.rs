@@ -57,7 +57,7 @@ fn grace(installation: &Installation) -> i64 {
 /// Takes closing back.
 ///
 /// # Errors
-/// 403 without `tenant:close`, 409 `not_closing`.
+/// 403 without `tenant:close`, 409 `not_closing`, `subscription_ending`.
 pub async fn reopen_tenant(scope: &TenantScope) -> Result<Tenant> {
     scope.require(Permission::TenantClose)?;
     let (actor, roles) = (scope.by().actor, scope.app_roles().clone());

@@ -57,8 +57,8 @@ pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
 pub use crate::catalog::{
-    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, Identity, Member, PlanVersion,
-    PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent, StripeEventFilter,
+    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, HeldStatement, Identity, Member,
+    PlanVersion, PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent, StripeEventFilter,
     StripeEventStatus, Tenant, key_not_allowed,
 };
 

@@ -71,6 +71,7 @@ pub const AUDITED_WITH_STRIPE: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/billing/portal", "billing.portal_opened"),
     ("POST /operator/stripe-events/{event}/replay", "stripe_event.replayed"),
     ("POST /operator/stripe-drift/repair", "stripe_drift.repaired"),
+    ("POST /operator/stripe-statements/{invoice}/retry", "stripe_statement.retried"),
 ];
 
 const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";

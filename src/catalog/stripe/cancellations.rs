@@ -1,9 +1,12 @@
 //! Subscriptions at Stripe that are to end.
 
 use crate::catalog::{CatalogTx, OfTenant};
-use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::clock::{MINUTE, Timestamp};
+use crate::error::{Error, Result};
 use crate::params;
+
+/// For so long a call to Stripe that nobody heard the end of may still be on its way.
+const ON_ITS_WAY: i64 = 3 * MINUTE;
 
 impl OfTenant<'_> {
     /// Asks for the end of whatever Stripe still collects for the tenant. Once more changes nothing.
@@ -17,6 +20,30 @@ impl OfTenant<'_> {
              WHERE tenant_id = ?1 AND status NOT IN ('canceled', 'incomplete_expired')
              ON CONFLICT (subscription) DO NOTHING",
             params![self.tenant, self.now()],
+        )?)
+    }
+
+    /// Takes back what was asked for, of a tenant that stays: with the change of its state, so that nothing ends behind it.
+    ///
+    /// # Errors
+    /// 409 `subscription_ending` while the end is on its way to Stripe.
+    pub fn take_back_stripe_cancellations(&self) -> Result<usize> {
+        let is_on_its_way = self.tx().exists(
+            "SELECT 1 FROM stripe_cancellations c JOIN stripe_subscriptions s ON s.id = c.subscription
+             WHERE s.tenant_id = ?1 AND c.done_at IS NULL AND c.claimed_at > ?2 LIMIT 1",
+            params![self.tenant, self.now().plus(-ON_ITS_WAY)],
+        )?;
+        if is_on_its_way {
+            return Err(Error::conflict(
+                "subscription_ending",
+                "The subscription of this tenant is being ended at Stripe at this very moment. Try again in a few \
+                 minutes: then it can be reopened.",
+            ));
+        }
+        Ok(self.tx().execute(
+            "DELETE FROM stripe_cancellations WHERE done_at IS NULL
+               AND subscription IN (SELECT id FROM stripe_subscriptions WHERE tenant_id = ?1)",
+            params![self.tenant],
         )?)
     }
 }
@@ -64,6 +91,21 @@ impl CatalogTx<'_> {
         )?)
     }
 
+    /// Claims one right before Stripe is told: false where its tenant stays after all, or somebody took it back. From here
+    /// on the tenant is not reopened before it is known what became of it.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn claim_stripe_cancellation(&self, subscription: &str) -> Result<bool> {
+        let claimed = self.tx.execute(
+            "UPDATE stripe_cancellations SET claimed_at = ?2 WHERE subscription = ?1 AND done_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM stripe_subscriptions s JOIN tenants t ON t.id = s.tenant_id
+                               WHERE s.id = stripe_cancellations.subscription AND t.status IN ('active', 'suspended'))",
+            params![subscription, self.now()],
+        )?;
+        Ok(claimed > 0)
+    }
+
     /// Notes that one has ended.
     ///
     /// # Errors
@@ -82,7 +124,7 @@ impl CatalogTx<'_> {
     /// As the database says.
     pub fn postpone_stripe_cancellation(&self, subscription: &str, until: Timestamp) -> Result<()> {
         self.tx.execute(
-            "UPDATE stripe_cancellations SET attempts = attempts + 1, next_at = ?2 WHERE subscription = ?1",
+            "UPDATE stripe_cancellations SET attempts = attempts + 1, next_at = ?2, claimed_at = NULL WHERE subscription = ?1",
             params![subscription, until],
         )?;
         Ok(())

@@ -31,18 +31,6 @@ impl CatalogTx<'_> {
         )?)
     }
 
-    /// Customers and their tenants behind `after`, by id.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_stripe_customers(&self, after: &str, limit: u32) -> Result<Vec<(String, TenantId)>> {
-        Ok(self.tx.query(
-            "SELECT id, tenant_id FROM stripe_customers WHERE id > ?1 ORDER BY id LIMIT ?2",
-            params![after, limit],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?)
-    }
-
     /// A checkout that was begun here.
     ///
     /// # Errors
@@ -106,6 +94,18 @@ impl OfTenant<'_> {
             params![customer, self.tenant, self.now()],
         )?;
         Ok(true)
+    }
+
+    /// Checkouts that were begun for the tenant and are open as far as is known, the newest first.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_open_stripe_checkouts(&self) -> Result<Vec<String>> {
+        Ok(self.tx().query(
+            "SELECT id FROM stripe_checkouts WHERE tenant_id = ?1 AND status = 'open' ORDER BY begun_at DESC, id DESC",
+            params![self.tenant],
+            |row| row.get(0),
+        )?)
     }
 
     /// Notes a checkout that was begun.

@@ -2,7 +2,7 @@
 
 use crate::catalog::OfTenant;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params;
 
 /// A line on its way to Stripe.
@@ -22,7 +22,7 @@ impl OfTenant<'_> {
     /// Notes a line that is going to be sent, or tells what was noted of it.
     ///
     /// # Errors
-    /// As the database says.
+    /// 409 `statement_ended` for a line of a statement of which an operator said something else in the meantime.
     pub fn begin_stripe_item(
         &self,
         line: &str,
@@ -30,6 +30,17 @@ impl OfTenant<'_> {
         currency: &str,
         amount: i64,
     ) -> Result<StripeItem> {
+        let has_ended = self.tx().exists(
+            "SELECT 1 FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id
+             WHERE l.id = ?1 AND (i.status = 'void' OR (i.status = 'paid' AND i.total <> 0 AND i.pushed_at IS NULL)) LIMIT 1",
+            params![line],
+        )?;
+        if has_ended {
+            return Err(Error::conflict(
+                "statement_ended",
+                "This statement was ended before it came to Stripe.",
+            ));
+        }
         self.tx().execute(
             "INSERT INTO stripe_items (line_id, tenant_id, invoice, currency, amount, begun_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (line_id) DO NOTHING",
@@ -47,7 +58,7 @@ impl OfTenant<'_> {
                 })
             },
         )?;
-        noted.ok_or_else(|| crate::error::Error::internal("a line of another tenant has this id"))
+        noted.ok_or_else(|| Error::internal("a line of another tenant has this id"))
     }
 
     /// Notes that a line which is not there is meant for another invoice.

@@ -4,11 +4,16 @@ mod cancellations;
 mod customers;
 mod drift;
 mod events;
+mod held;
+mod inbox;
+mod invoices;
 mod items;
-mod objects;
 mod statements;
+mod subscriptions;
 
 pub use customers::StripeCheckout;
-pub use drift::StripeDrift;
+pub use drift::{StripeDrift, StripeObjects};
 pub use events::{NewStripeEvent, StripeEvent, StripeEventFilter, StripeEventStatus, StripeOutcome};
+pub use held::HeldStatement;
 pub use items::StripeItem;
+pub use statements::AtStripe;

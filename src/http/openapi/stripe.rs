@@ -38,5 +38,17 @@ pub(super) const SHAPES: &[Shape] = &[
             ("repaired_at", "time|null"),
         ],
     ),
-    ("StripeDrift", &[("as_of", "time|null"), ("items", "[StripeDifference]")]),
+    ("StripeDrift", &[("as_of", "time|null"), ("items", "[StripeDifference]"), ("total", "integer")]),
+    (
+        "HeldStatement",
+        &[
+            ("invoice_id", "text"),
+            ("number", "text|null"),
+            ("tenant_id", "text"),
+            ("attempts", "integer"),
+            ("reason", "text"),
+            ("next_attempt_at", "time|null"),
+            ("parked_at", "time|null"),
+        ],
+    ),
 ];

@@ -139,6 +139,8 @@ summaries! {
     PUT "/operator/tenants/{selector}/subscription" operatorAssignPlan "Move a tenant to any plan" "SubscriptionChange" -> 200 "Subscription";
     GET "/operator/stripe-events" operatorListStripeEvents "Events of Stripe, newest first: what each changed, or why not" "-" -> 200 "[StripeEvent]";
     POST "/operator/stripe-events/{event}/replay" operatorReplayStripeEvent "Have an event of Stripe looked at again" "-" -> 202 "StripeEvent";
+    GET "/operator/stripe-statements" operatorListHeldStatements "Statements that Stripe did not take so far, and why" "-" -> 200 "[HeldStatement]";
+    POST "/operator/stripe-statements/{invoice}/retry" operatorRetryStatement "Have a statement sent to Stripe again" "-" -> 202 "HeldStatement";
     GET "/operator/stripe-drift" operatorGetStripeDrift "Where Stripe and the catalog differed when that was last looked at" "-" -> 200 "StripeDrift";
     POST "/operator/stripe-drift/repair" operatorRepairStripeDrift "Look for drift now and let Stripe's word count" "-" -> 200 "StripeDrift";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";

@@ -39,7 +39,12 @@ pub struct Hint {
     pub kind: ObjectKind,
     /// What went wrong, where the event says something that the object does not.
     pub trouble: Option<&'static str>,
+    /// Whether it says that a trial is about to end.
+    pub trial_ends: bool,
 }
+
+/// That a trial ends in three days, or ended at once.
+const TRIAL_ENDS: &str = "customer.subscription.trial_will_end";
 
 /// Types that mean something here. The first word of a pair is the type.
 const TYPES: &[(&str, ObjectKind, Option<&str>)] = &[
@@ -52,11 +57,12 @@ const TYPES: &[(&str, ObjectKind, Option<&str>)] = &[
     ("customer.subscription.deleted", ObjectKind::Subscription, None),
     ("customer.subscription.paused", ObjectKind::Subscription, None),
     ("customer.subscription.resumed", ObjectKind::Subscription, None),
-    ("customer.subscription.trial_will_end", ObjectKind::Subscription, None),
+    (TRIAL_ENDS, ObjectKind::Subscription, None),
     ("invoice.created", ObjectKind::Invoice, None),
     ("invoice.updated", ObjectKind::Invoice, None),
     ("invoice.finalized", ObjectKind::Invoice, None),
     ("invoice.paid", ObjectKind::Invoice, None),
+    ("invoice.deleted", ObjectKind::Invoice, None),
     ("invoice.voided", ObjectKind::Invoice, None),
     ("invoice.marked_uncollectible", ObjectKind::Invoice, None),
     ("invoice.payment_failed", ObjectKind::Invoice, Some("payment_failed")),
@@ -137,8 +143,8 @@ impl Event {
 
 /// The same of a type.
 fn hint_of(kind: &str) -> Option<Hint> {
-    let (_, kind, trouble) = TYPES.iter().find(|(name, ..)| *name == kind)?;
-    Some(Hint { kind: *kind, trouble: *trouble })
+    let (name, kind, trouble) = TYPES.iter().find(|(name, ..)| *name == kind)?;
+    Some(Hint { kind: *kind, trouble: *trouble, trial_ends: *name == TRIAL_ENDS })
 }
 
 impl Hint {
@@ -167,7 +173,7 @@ mod tests {
         let read = Event::read(event.to_string().as_bytes()).unwrap();
         assert_eq!((read.object.as_str(), read.customer.as_deref()), ("in_1", Some("cus_1")));
         assert_eq!(read.created, Timestamp(1_700_000_000_000));
-        assert_eq!(read.hint(), Some(Hint { kind: ObjectKind::Invoice, trouble: None }));
+        assert_eq!(read.hint(), Some(Hint { kind: ObjectKind::Invoice, trouble: None, trial_ends: false }));
         for (change, word) in [
             (json!({"id": 5}), "id"),
             (json!({"id": "../v1/customers"}), "id"),

@@ -8,6 +8,6 @@ mod states;
 
 pub use amount::in_stripe_units;
 pub use event::{Event, Hint, ObjectKind, Unreadable};
-pub use objects::{CheckoutSession, INSTALLATION, Invoice, Payment, Subscription, TENANT, labels_of};
+pub use objects::{CheckoutSession, INSTALLATION, Invoice, Payment, SALE, Subscription, TENANT, labels_of};
 pub use signature::{BadSignature, verify};
 pub use states::{Difference, InvoiceState, SubscriptionState};

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::id::{InvoiceId, TenantId};
 use crate::model::invoice::InvoiceStatus;
 use crate::service::Installation;
+use crate::service::stripe::refuse_where_stripe_bills;
 use serde_json::json;
 
 /// Longest reason, in characters.
@@ -40,7 +41,8 @@ async fn tenant_of(installation: &Installation, id: InvoiceId) -> Result<TenantI
 /// Says what became of a final invoice. Said twice it changes nothing.
 ///
 /// # Errors
-/// 404 for an invoice that there is not; 409 `wrong_status` for one that cannot become that.
+/// 404 for an invoice that there is not; 409 `wrong_status` for one that cannot become that, `billed_by_stripe` for one
+/// that is the statement to Stripe's.
 pub async fn change_invoice(
     installation: &Installation,
     id: InvoiceId,
@@ -48,8 +50,15 @@ pub async fn change_invoice(
     by: By,
 ) -> Result<StoredInvoice> {
     let tenant = tenant_of(installation, id).await?;
-    let changed =
-        installation.catalog.write("change_invoice", move |tx| change(&tx.of(tenant), id, act, &by)).await?;
+    let with_stripe = installation.bills_by_stripe();
+    let write = installation.catalog.write("change_invoice", move |tx| {
+        let of = tx.of(tenant);
+        if of.find_invoice(id)?.status != act.leads_to().0 {
+            refuse_where_stripe_bills(&of, id, with_stripe)?;
+        }
+        change(&of, id, act, &by)
+    });
+    let changed = write.await?;
     installation.invoices_changed(tenant).await?;
     Ok(changed)
 }
@@ -97,7 +106,8 @@ fn wrong_status(invoice: &StoredInvoice, wanted: &str) -> Error {
 /// one it is paid back by other means.
 ///
 /// # Errors
-/// 404 for an invoice that there is not; 409 `wrong_status` for a draft or a void one; 422 for more than is left of it.
+/// 404 for an invoice that there is not; 409 `wrong_status` for a draft or a void one, `billed_by_stripe` for the statement
+/// to one of Stripe's; 422 for more than is left of it.
 pub async fn credit_invoice(
     installation: &Installation,
     id: InvoiceId,
@@ -114,8 +124,10 @@ pub async fn credit_invoice(
         ));
     }
     let tenant = tenant_of(installation, id).await?;
+    let with_stripe = installation.bills_by_stripe();
     let write = installation.catalog.write("credit_invoice", move |tx| {
         let of = tx.of(tenant);
+        refuse_where_stripe_bills(&of, id, with_stripe)?;
         let before = of.find_invoice(id)?;
         if matches!(before.status, InvoiceStatus::Draft | InvoiceStatus::Void) {
             return Err(wrong_status(&before, "credited"));

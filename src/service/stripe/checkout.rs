@@ -1,10 +1,11 @@
 //! Where a tenant pays and where it manages what it pays: pages of Stripe's.
 
-use super::client::{Client, form};
+use super::client::{Client, digest_of, form};
+use super::sale::{already_subscribed, close_others};
 use crate::catalog::OfTenant;
 use crate::error::{Error, FieldError, Result};
 use crate::id::uuid_v7;
-use crate::model::stripe::{CheckoutSession, INSTALLATION, TENANT};
+use crate::model::stripe::{CheckoutSession, INSTALLATION, SALE, TENANT};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
 use crate::service::Installation;
@@ -34,11 +35,13 @@ struct Sale {
     tenant_name: String,
 }
 
-/// Begins a checkout and tells where it is paid.
+/// Begins a checkout and tells where it is paid. A tenant has one that is open at most: the same once more, if the same is to
+/// be bought; else the one before can be paid no longer.
 ///
 /// # Errors
-/// 403 without `billing:manage`; 409 `billing_local` without Stripe, `already_subscribed`, `currency_differs`; 422 for a
-/// plan that is not offered, or not sold at Stripe, and for addresses that are none; 503 `stripe_unavailable`.
+/// 403 without `billing:manage`; 409 `billing_local` without Stripe, `already_subscribed`, `payment_pending`,
+/// `currency_differs`; 422 for a plan that is not offered, or not sold at Stripe, and for addresses that are none; 503
+/// `stripe_unavailable`.
 pub async fn begin_checkout(
     installation: &Installation,
     scope: &TenantScope,
@@ -49,12 +52,15 @@ pub async fn begin_checkout(
     let home = format!("{}/", installation.config.base_url());
     let (success, cancel) = addresses(&input, &home)?;
     let wanted = input.plan.clone();
+    let tenant = scope.tenant().id;
+    // Two at once would be two that can be paid.
+    let _turn = installation.stripe.sale_of(tenant).lock().await;
     let sale = scope.catalog().read(move |of| find_sale(of, &wanted)).await?;
-    let tenant = scope.tenant().id.to_string();
-    let customer = match sale.customer {
-        Some(customer) => customer,
+    let customer = match &sale.customer {
+        Some(customer) => customer.clone(),
         None => make_customer(installation, client, scope, &sale.tenant_name).await?,
     };
+    let tenant = tenant.to_string();
     let mut fields = form(&[
         ("mode", "subscription"),
         ("customer", &customer),
@@ -71,9 +77,18 @@ pub async fn begin_checkout(
     if sale.trial_days > 0 {
         fields.push(("subscription_data[trial_period_days]".to_owned(), sale.trial_days.to_string()));
     }
-    let key = format!("tenantry-checkout-{}", uuid_v7(installation.clock.now()));
-    let said = client.post("/v1/checkout/sessions", fields, &key).await?;
-    let session = CheckoutSession::read(&said).and_then(|session| Some((session.id, session.url?)));
+    let what = digest_of(&fields);
+    fields.push((format!("metadata[{SALE}]"), what.clone()));
+    let open = close_others(installation, client, scope, &customer, &what).await?;
+    let is_again = open.is_some();
+    let session = match open {
+        Some(open) => Some(open),
+        None => {
+            let key = format!("tenantry-checkout-{}", uuid_v7(installation.clock.now()));
+            CheckoutSession::read(&client.post("/v1/checkout/sessions", fields, &key).await?)
+        }
+    };
+    let session = session.and_then(|session| Some((session.id, session.url?)));
     let (id, url) = session.ok_or_else(|| Error::internal("Stripe made a checkout without an address"))?;
     let (actor, roles, by) = (scope.by().actor, scope.app_roles().clone(), scope.by().clone());
     let catalog = scope.catalog();
@@ -81,7 +96,8 @@ pub async fn begin_checkout(
         require_now(of, &roles, actor, Permission::BillingManage)?;
         of.admit(Act::Pay)?;
         of.insert_stripe_checkout(&id, &input.plan)?;
-        of.audit(&by, "billing.checkout_begun", &format!("plan:{}", input.plan), &json!({ "checkout": &id }))
+        let details = json!({ "checkout": &id, "again": is_again });
+        of.audit(&by, "billing.checkout_begun", &format!("plan:{}", input.plan), &details)
     });
     write.await?;
     Ok(url)
@@ -94,10 +110,7 @@ fn find_sale(of: &OfTenant<'_>, plan: &str) -> Result<Sale> {
         Error::invalid_field("plan", "not_sold", "is not paid at Stripe; PUT .../subscription chooses it")
     })?;
     if of.live_stripe_subscription()?.is_some() {
-        return Err(Error::conflict(
-            "already_subscribed",
-            "This tenant has a subscription at Stripe. Change it there: POST .../billing/portal says where.",
-        ));
+        return Err(already_subscribed());
     }
     let tenant = of.tenant()?;
     let current = match of.find_course()? {
@@ -123,7 +136,8 @@ async fn make_customer(
     let tenant = scope.tenant().id.to_string();
     let (ours, theirs) = (format!("metadata[{INSTALLATION}]"), format!("metadata[{TENANT}]"));
     let fields = form(&[("name", name), (&ours, &installation.id), (&theirs, &tenant)]);
-    let key = format!("tenantry-customer-{}-{tenant}", installation.id);
+    // To the same key with another name, after a try whose answer was lost, Stripe would answer with an error.
+    let key = format!("tenantry-customer-{}-{tenant}-{}", installation.id, digest_of(&fields));
     let said = client.post("/v1/customers", fields, &key).await?;
     let id = said["id"].as_str().ok_or_else(|| Error::internal("Stripe made a customer without an id"))?;
     let id = id.to_owned();

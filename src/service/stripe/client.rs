@@ -2,9 +2,11 @@
 
 use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
+use crate::model::hex::hex;
 use crate::service::trust::trusting_this_machine;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -16,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const AT_ONCE: usize = 8;
 /// Bytes of an answer.
 const MOST: u64 = 8 << 20;
+/// Items of a page.
+const PAGE: u32 = 100;
 /// What may stand in a form as it is.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
@@ -97,7 +101,7 @@ impl Client {
         }))
     }
 
-    /// Reads.
+    /// Reads one object.
     pub(super) async fn get(&self, path: &str, query: Form) -> Result<Value, Fault> {
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{}", encoded(&query)) };
         self.send(Method::GET, path, None, None).await
@@ -110,27 +114,14 @@ impl Client {
 
     /// Removes something.
     pub(super) async fn delete(&self, path: &str, form: Form) -> Result<Value, Fault> {
-        self.send(Method::DELETE, format!("{path}?{}", encoded(&form)), None, None).await
+        let path = if form.is_empty() { path.to_owned() } else { format!("{path}?{}", encoded(&form)) };
+        self.send(Method::DELETE, path, None, None).await
     }
 
-    /// All items of a list, page by page, up to `most`.
-    pub(super) async fn list(&self, path: &str, query: Form, most: usize) -> Result<Vec<Value>, Fault> {
-        let mut all: Vec<Value> = Vec::new();
-        loop {
-            let mut asked = query.clone();
-            asked.push(("limit".to_owned(), "100".to_owned()));
-            if let Some(last) = all.last() {
-                let id = last["id"].as_str().ok_or_else(|| Fault::Refused("an item has no id".to_owned()))?;
-                asked.push(("starting_after".to_owned(), id.to_owned()));
-            }
-            let page = self.get(path, asked).await?;
-            let items = page["data"].as_array().cloned().unwrap_or_default();
-            let is_last = items.is_empty() || page["has_more"] != true;
-            all.extend(items);
-            if is_last || all.len() >= most {
-                return Ok(all);
-            }
-        }
+    /// A list, to be read page by page: it may be longer than this memory. `after`: behind the item of that id, where it was
+    /// left off before.
+    pub(super) fn pages(&self, path: &'static str, query: Form, after: Option<String>) -> Pages<'_> {
+        Pages { client: self, path, query, after, is_over: false }
     }
 
     async fn send(
@@ -190,6 +181,61 @@ impl Client {
     }
 }
 
+/// A list of Stripe's, of which one page is held at a time.
+pub(super) struct Pages<'a> {
+    client: &'a Client,
+    path: &'static str,
+    query: Form,
+    after: Option<String>,
+    is_over: bool,
+}
+
+impl Pages<'_> {
+    /// The next page; nothing behind the last one.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Value>>, Fault> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let mut asked = self.query.clone();
+        asked.push(("limit".to_owned(), PAGE.to_string()));
+        asked.extend(self.after.iter().map(|after| ("starting_after".to_owned(), after.clone())));
+        let mut page = self.client.get(self.path, asked).await?;
+        let Value::Array(items) = page["data"].take() else {
+            return Err(Fault::Refused(format!("{} is no list", self.path)));
+        };
+        let last = items.last().map(|last| last["id"].as_str().map(str::to_owned));
+        self.is_over = last.is_none() || page["has_more"] != true;
+        if let Some(last) = last {
+            let last = last.ok_or_else(|| Fault::Refused("an item has no id".to_owned()))?;
+            if self.after.as_ref() == Some(&last) {
+                return Err(Fault::Refused(format!("{} does not come to an end", self.path)));
+            }
+            self.after = Some(last);
+        }
+        Ok(Some(items))
+    }
+
+    /// Whether the last page was read.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// The last item that was read; nothing behind the last page.
+    pub(super) fn left_off(&self) -> Option<String> {
+        self.after.clone().filter(|_| !self.is_over)
+    }
+
+    /// The first item, on whichever page, that is the one.
+    pub(super) async fn find(mut self, is_it: impl Fn(&Value) -> bool) -> Result<Option<Value>, Fault> {
+        while let Some(page) = self.next().await? {
+            if let Some(found) = page.into_iter().find(&is_it) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// What Stripe says of an error, for the log and the operator.
 fn told(status: u16, error: &Value) -> String {
     let word = |name: &str| error[name].as_str().unwrap_or_default();
@@ -200,6 +246,12 @@ fn told(status: u16, error: &Value) -> String {
 fn encoded(form: &Form) -> String {
     let plain = |text: &str| utf8_percent_encode(text, PLAIN).to_string();
     form.iter().map(|(name, value)| format!("{}={}", plain(name), plain(value))).collect::<Vec<_>>().join("&")
+}
+
+/// A word for what a form says: part of the key of a change that may be tried with another form, to which Stripe would answer
+/// with an error under the same key.
+pub(super) fn digest_of(form: &Form) -> String {
+    hex(&Sha256::digest(encoded(form)).as_slice()[..8])
 }
 
 /// A form out of names and values.

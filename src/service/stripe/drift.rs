@@ -1,35 +1,39 @@
 //! Where Stripe and we differ: looked for once a day, told to operators, and put right when they say so.
 
-use super::client::{Client, Fault, form};
-use super::follow::wanted;
+use super::client::Fault;
+use super::compare::{Look, go_on};
 use super::sync::{Done, Seen, invoice, subscription};
 use crate::catalog::{By, StripeDrift};
-use crate::clock::{DAY, HOUR, SECOND, Timestamp};
+use crate::clock::{DAY, HOUR, Timestamp};
 use crate::error::Result;
 use crate::id::TenantId;
-use crate::model::stripe::{Difference, Invoice, InvoiceState, Subscription, SubscriptionState, labels_of};
 use crate::service::Installation;
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use serde_json::json;
 use std::sync::atomic::Ordering;
 
 const EVERY: i64 = DAY;
 /// The wait after a failure.
 const AFTER_FAILURE: i64 = HOUR;
-/// Invoices that are compared are that old at most.
-const INVOICES: i64 = 60 * DAY;
-/// Objects of one list.
-const MOST: usize = 200_000;
+/// Pages that one round of the daily look takes; then other work has its turn.
+const PAGES: usize = 20;
+/// Items of a report.
+const MOST: u32 = 1_000;
+/// Objects that are put right with one read.
+const BATCH: u32 = 100;
 /// When it was looked last.
 const LOOKED: &str = "stripe_drift_at";
+/// A daily look that was left off; nothing between two.
+const LOOK: &str = "stripe_drift_look";
 
 /// What was found the last time.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct DriftReport {
     /// When it was looked; nothing before the first time.
     pub as_of: Option<Timestamp>,
-    /// What differs, or was put right since.
+    /// What differs, or was put right since: the first thousand.
     pub items: Vec<StripeDrift>,
+    /// How much that is in all.
+    pub total: i64,
 }
 
 /// What was found the last time.
@@ -38,12 +42,12 @@ pub struct DriftReport {
 /// 409 `billing_local` without Stripe.
 pub async fn drift_report(installation: &Installation) -> Result<DriftReport> {
     installation.stripe.client()?;
-    let read = installation.catalog.read(|tx| Ok((tx.find_setting(LOOKED)?, tx.list_stripe_drift()?)));
-    let (looked, items) = read.await?;
-    Ok(DriftReport { as_of: looked.and_then(|at| at.parse().ok()).map(Timestamp), items })
+    let read = installation.catalog.read(|tx| Ok((tx.find_setting(LOOKED)?, tx.list_stripe_drift(MOST)?)));
+    let (looked, (items, total)) = read.await?;
+    Ok(DriftReport { as_of: looked.and_then(|at| at.parse().ok()).map(Timestamp), items, total })
 }
 
-/// Looks for drift once a day.
+/// Looks for drift once a day, some pages at a time.
 ///
 /// # Errors
 /// As the catalog says.
@@ -53,31 +57,58 @@ pub async fn look_for_drift_when_due(installation: &Installation) -> Result<()> 
     if now.0 < installation.stripe.drift_at.load(Ordering::Relaxed) {
         return Ok(());
     }
-    let last = installation.catalog.read(|tx| tx.find_setting(LOOKED)).await?;
+    // An operator who has it put right looks at everything anyway.
+    let Ok(_look) = installation.stripe.looking.try_lock() else { return Ok(()) };
+    let read = installation.catalog.read(|tx| Ok((tx.find_setting(LOOKED)?, tx.find_setting(LOOK)?)));
+    let (last, left_off) = read.await?;
     let last = last.and_then(|last| last.parse::<i64>().ok());
-    if let Some(last) = last.filter(|last| now.0 - last < EVERY) {
-        installation.stripe.drift_at.store(last + EVERY, Ordering::Relaxed);
-        return Ok(());
-    }
-    match look(installation, client).await {
-        Ok(found) => {
-            if !found.is_empty() {
-                tracing::warn!(
-                    found = found.len(),
-                    "Stripe and the catalog differ; see /operator/stripe-drift"
-                );
+    let mut look = match left_off.and_then(|look| serde_json::from_str(&look).ok()) {
+        Some(look) => look,
+        None => match last.filter(|last| now.0 - last < EVERY) {
+            Some(last) => {
+                installation.stripe.drift_at.store(last + EVERY, Ordering::Relaxed);
+                return Ok(());
             }
-            store(installation, found).await?;
+            None => Look::begin(now.0),
+        },
+    };
+    match go_on(installation, client, &mut look, PAGES).await {
+        Ok(true) => {
+            finish(installation, look, None).await?;
             installation.stripe.drift_at.store(now.plus(EVERY).0, Ordering::Relaxed);
             Ok(())
         }
+        Ok(false) => leave_off(installation, serde_json::to_string(&look)?).await,
         Err(Fault::Ours(error)) => Err(error),
         Err(fault) => {
             tracing::warn!(%fault, "drift from Stripe could not be looked for; it is tried again in an hour");
+            // Where Stripe does not know any more where it was left off, all is looked at once more.
+            let is_lost = matches!(fault, Fault::Unknown | Fault::Refused(_));
+            leave_off(installation, if is_lost { String::new() } else { serde_json::to_string(&look)? })
+                .await?;
             installation.stripe.drift_at.store(now.plus(AFTER_FAILURE).0, Ordering::Relaxed);
             Ok(())
         }
     }
+}
+
+async fn leave_off(installation: &Installation, look: String) -> Result<()> {
+    installation.catalog.write("leave_stripe_look", move |tx| tx.put_setting(LOOK, &look)).await
+}
+
+/// Ends a look; what the look before it found and this one did not is told as repaired where it was put right in between.
+async fn finish(installation: &Installation, look: Look, repaired_since: Option<i64>) -> Result<(i64, i64)> {
+    let write = installation.catalog.write("finish_stripe_look", move |tx| {
+        let (repaired, left) = tx.finish_stripe_look(look.number, repaired_since)?;
+        tx.put_setting(LOOK, "")?;
+        tx.put_setting(LOOKED, &tx.now().0.to_string())?;
+        Ok((repaired, left))
+    });
+    let (repaired, left) = write.await?;
+    if left > 0 {
+        tracing::warn!(found = left, "Stripe and the catalog differ; see /operator/stripe-drift");
+    }
+    Ok((repaired, left))
 }
 
 /// Looks now, puts right what Stripe says of it, and looks again. What is told as repaired is no longer found.
@@ -86,18 +117,25 @@ pub async fn look_for_drift_when_due(installation: &Installation) -> Result<()> 
 /// 409 `billing_local` without Stripe; 503 `stripe_unavailable`.
 pub async fn repair_drift(installation: &Installation, by: By) -> Result<DriftReport> {
     let client = installation.stripe.client()?;
-    let found = look(installation, client).await?;
-    {
+    let _look = installation.stripe.looking.lock().await;
+    let mut first = Look::begin(installation.clock.now().0);
+    go_on(installation, client, &mut first, usize::MAX).await?;
+    let first = first.number;
+    let mut after = (String::new(), String::new());
+    loop {
+        let batch = {
+            let after = after.clone();
+            installation.catalog.read(move |tx| tx.list_drifted(first, &after, BATCH)).await?
+        };
+        let Some((kind, object, _)) = batch.last() else { break };
+        after = (kind.clone(), object.clone());
         let _turn = installation.stripe.turn.lock().await;
         let mut seen = Seen::default();
-        let objects: BTreeSet<(&str, &str)> =
-            found.iter().map(|one| (one.kind.as_str(), one.object.as_str())).collect();
-        // Customers first, in the order of the words: the rest is of one of them.
-        for (kind, object) in objects {
-            let done = match kind {
-                "customer" => link(installation, &found, object).await,
-                "subscription" => subscription(installation, client, object, &mut seen).await,
-                _ => invoice(installation, client, object, None, &mut seen).await,
+        for (kind, object, named) in batch {
+            let done = match kind.as_str() {
+                "customer" => link(installation, named, object).await,
+                "subscription" => subscription(installation, client, &object, &mut seen).await,
+                _ => invoice(installation, client, &object, None, &mut seen).await,
             };
             match done {
                 // What cannot be put right is found again.
@@ -106,18 +144,10 @@ pub async fn repair_drift(installation: &Installation, by: By) -> Result<DriftRe
             }
         }
     }
-    let left = look(installation, client).await?;
-    let now = installation.clock.now();
-    let is_left = |one: &StripeDrift| {
-        left.iter().any(|other| (&other.object, &other.field) == (&one.object, &one.field))
-    };
-    let repaired: Vec<StripeDrift> = found
-        .into_iter()
-        .filter(|one| !is_left(one))
-        .map(|one| StripeDrift { repaired_at: Some(now), ..one })
-        .collect();
-    let details = json!({ "repaired": repaired.len(), "left": left.len() });
-    store(installation, repaired.into_iter().chain(left.clone()).collect()).await?;
+    let mut second = Look::begin(installation.clock.now().0.max(first + 1));
+    go_on(installation, client, &mut second, usize::MAX).await?;
+    let (repaired, left) = finish(installation, second, Some(first)).await?;
+    let details = json!({ "repaired": repaired, "left": left });
     installation
         .catalog
         .write("audit_stripe_repair", move |tx| tx.audit(&by, "stripe_drift.repaired", "stripe", &details))
@@ -126,24 +156,10 @@ pub async fn repair_drift(installation: &Installation, by: By) -> Result<DriftRe
     drift_report(installation).await
 }
 
-async fn store(installation: &Installation, found: Vec<StripeDrift>) -> Result<()> {
-    let write = installation.catalog.write("store_stripe_drift", move |tx| {
-        tx.replace_stripe_drift(&found)?;
-        tx.put_setting(LOOKED, &tx.now().0.to_string())
-    });
-    write.await
-}
-
 /// Links a customer of which Stripe says that it was made for a tenant here.
-async fn link(installation: &Installation, found: &[StripeDrift], customer: &str) -> Result<Done, Fault> {
-    let tenant = found
-        .iter()
-        .find(|one| one.object == customer && one.here.is_none())
-        .and_then(|one| one.there.as_deref())
-        .and_then(TenantId::parse);
-    let (Some(tenant), customer, live) = (tenant, customer.to_owned(), installation.stripe.live) else {
-        return Ok(Done::default());
-    };
+async fn link(installation: &Installation, named: Option<String>, customer: String) -> Result<Done, Fault> {
+    let live = installation.stripe.live;
+    let Some(tenant) = named.as_deref().and_then(TenantId::parse) else { return Ok(Done::default()) };
     let write = installation.catalog.write("link_stripe_customer", move |tx| {
         if tx.of(tenant).stripe_customer()?.is_none() {
             tx.of(tenant).link_stripe_customer(&customer)?;
@@ -152,131 +168,4 @@ async fn link(installation: &Installation, found: &[StripeDrift], customer: &str
         Ok(Done::default())
     });
     Ok(write.await?)
-}
-
-/// What is being compared.
-struct Look {
-    now: Timestamp,
-    tenants: BTreeMap<String, TenantId>,
-    found: Vec<StripeDrift>,
-}
-
-impl Look {
-    fn add(&mut self, kind: &str, object: &str, tenant: Option<TenantId>, difference: Difference) {
-        self.found.push(StripeDrift {
-            object: object.to_owned(),
-            kind: kind.to_owned(),
-            field: difference.field.to_owned(),
-            tenant_id: tenant,
-            here: difference.here,
-            there: difference.there,
-            found_at: self.now,
-            repaired_at: None,
-        });
-    }
-}
-
-async fn look(installation: &Installation, client: &Client) -> Result<Vec<StripeDrift>, Fault> {
-    let since = (installation.clock.now().plus(-INVOICES).0 / SECOND).to_string();
-    let customers = client.list("/v1/customers", Vec::new(), MOST).await?;
-    let subscriptions = client.list("/v1/subscriptions", form(&[("status", "all")]), MOST).await?;
-    let invoices = client.list("/v1/invoices", form(&[("created[gte]", &since)]), MOST).await?;
-    let linked = installation.catalog.read(|tx| tx.list_stripe_customers("", u32::MAX)).await?;
-    let now = installation.clock.now();
-    let mut look = Look { now, tenants: linked.into_iter().collect(), found: Vec::new() };
-    compare_customers(installation, &mut look, &customers).await?;
-    compare_subscriptions(installation, &mut look, &subscriptions).await?;
-    compare_invoices(installation, &mut look, &invoices).await?;
-    Ok(look.found)
-}
-
-async fn compare_customers(installation: &Installation, look: &mut Look, listed: &[Value]) -> Result<()> {
-    let there: BTreeSet<&str> = listed.iter().filter_map(|customer| customer["id"].as_str()).collect();
-    let gone: Vec<(String, TenantId)> = look
-        .tenants
-        .iter()
-        .filter(|(id, _)| !there.contains(id.as_str()))
-        .map(|(id, tenant)| (id.clone(), *tenant))
-        .collect();
-    for (id, tenant) in gone {
-        let difference = Difference { field: "customer", here: Some(tenant.to_string()), there: None };
-        look.add("customer", &id, Some(tenant), difference);
-    }
-    let live = installation.stripe.live;
-    let ours = listed.iter().filter(|customer| customer["livemode"] == live).filter_map(labels_of);
-    for (id, made_by, tenant) in ours {
-        let Some(tenant) = TenantId::parse(&tenant).filter(|_| made_by == installation.id) else { continue };
-        if look.tenants.contains_key(&id) {
-            continue;
-        }
-        let is_free = installation.catalog.read(move |tx| {
-            let of = tx.of(tenant);
-            Ok(of.stripe_customer()?.is_none() && of.tenant().is_ok_and(|tenant| tenant.status.is_visible()))
-        });
-        if is_free.await? {
-            let difference = Difference { field: "customer", here: None, there: Some(tenant.to_string()) };
-            look.add("customer", &id, Some(tenant), difference);
-        }
-    }
-    Ok(())
-}
-
-async fn compare_subscriptions(installation: &Installation, look: &mut Look, listed: &[Value]) -> Result<()> {
-    let mut there = BTreeSet::new();
-    for said in listed.iter().filter_map(Subscription::read) {
-        let Some(tenant) = look.tenants.get(&said.customer).copied() else { continue };
-        if said.livemode != installation.stripe.live {
-            continue;
-        }
-        there.insert(said.id.clone());
-        let id = said.id.clone();
-        let read = installation.catalog.read(move |tx| {
-            let of = tx.of(tenant);
-            let known = of.find_stripe_subscription(&said.id)?;
-            let mut differences = SubscriptionState::differences(known.as_ref(), &said.state());
-            // The tenant itself follows the one that counts.
-            let counts = of.live_stripe_subscription()?.is_some_and(|(id, _)| id == said.id);
-            if let (true, Some(course)) = (counts && differences.is_empty(), of.find_course()?)
-                && let Some(wanted) = wanted(&of, &course, &said.state(), &said.prices)?
-            {
-                let (here, there) = (course.status.name(), wanted.status.name());
-                let told = |field, here: &str, there: &str| Difference {
-                    field,
-                    here: Some(here.to_owned()),
-                    there: Some(there.to_owned()),
-                };
-                differences.extend((here != there).then(|| told("tenant status", here, there)));
-                let (here, there) = (&course.plan.key, &wanted.plan.key);
-                differences.extend((here != there).then(|| told("tenant plan", here, there)));
-            }
-            Ok(differences)
-        });
-        for difference in read.await? {
-            look.add("subscription", &id, Some(tenant), difference);
-        }
-    }
-    let here = installation.catalog.read(|tx| tx.list_live_stripe_subscriptions()).await?;
-    for (id, tenant) in here.into_iter().filter(|(id, _)| !there.contains(id)) {
-        let difference = Difference { field: "status", here: Some("live".to_owned()), there: None };
-        look.add("subscription", &id, Some(tenant), difference);
-    }
-    Ok(())
-}
-
-async fn compare_invoices(installation: &Installation, look: &mut Look, listed: &[Value]) -> Result<()> {
-    for said in listed.iter().filter_map(Invoice::read) {
-        let Some(tenant) = look.tenants.get(&said.customer).copied() else { continue };
-        if said.livemode != installation.stripe.live {
-            continue;
-        }
-        let id = said.id.clone();
-        let read = installation.catalog.read(move |tx| {
-            let known = tx.of(tenant).find_stripe_invoice(&said.id)?;
-            Ok(InvoiceState::differences(known.as_ref(), &said.state()))
-        });
-        for difference in read.await? {
-            look.add("invoice", &id, Some(tenant), difference);
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Ending at Stripe what tenants that leave would go on paying for.
 
 use super::client::{Client, Fault, form};
-use super::statements::send_rest;
+use super::rest::send_rest;
 use super::work::wait_after;
 use crate::error::Result;
 use crate::service::{Installation, invoices};
@@ -26,8 +26,10 @@ pub async fn cancel_leaving(installation: &Installation) -> Result<()> {
     let due = installation.catalog.read(|tx| tx.list_due_stripe_cancellations(BATCH)).await?;
     for (id, attempts) in due {
         match end(installation, client, &id, attempts).await {
+            // Its tenant has come back in the meantime.
+            Ok(false) => {}
             // What is over already is not known there any more.
-            Ok(()) | Err(Fault::Unknown) => {
+            Ok(true) | Err(Fault::Unknown) => {
                 installation
                     .catalog
                     .write("finish_stripe_cancellation", move |tx| tx.finish_stripe_cancellation(&id))
@@ -48,12 +50,14 @@ pub async fn cancel_leaving(installation: &Installation) -> Result<()> {
     Ok(())
 }
 
+/// Ends one. False where its tenant stays after all: asked again when all is billed and there is nothing left to do but to
+/// tell Stripe, since billing takes its time.
 async fn end(
     installation: &Installation,
     client: &Client,
     subscription: &str,
     attempts: i64,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     match bill_first(installation, client, subscription).await {
         Ok(()) => {}
         Err(fault) if attempts >= MOST_TRIES => {
@@ -65,8 +69,14 @@ async fn end(
         }
         Err(fault) => return Err(fault),
     }
+    let id = subscription.to_owned();
+    let claim =
+        installation.catalog.write("claim_stripe_cancellation", move |tx| tx.claim_stripe_cancellation(&id));
+    if !claim.await? {
+        return Ok(false);
+    }
     client.delete(&format!("/v1/subscriptions/{subscription}"), form(&[("invoice_now", "true")])).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Bills what the tenant of a subscription has used until it asked to leave; nothing where it is gone.
@@ -75,5 +85,5 @@ async fn bill_first(installation: &Installation, client: &Client, subscription: 
     let tenant = installation.catalog.read(move |tx| tx.tenant_of_stripe_subscription(&id)).await?;
     let Some(tenant) = tenant else { return Ok(()) };
     invoices::bill_closing(installation, tenant).await?;
-    send_rest(installation, client, tenant).await
+    send_rest(installation, client, tenant, true).await
 }

@@ -3,34 +3,46 @@
 
 mod checkout;
 mod client;
+mod compare;
 mod drift;
+mod ended;
 mod follow;
+mod happened;
+mod hold;
 mod inbox;
 mod leaving;
 mod operate;
 mod push;
 mod recover;
+mod rest;
+mod sale;
 mod statements;
 mod sync;
 mod work;
 
 pub use checkout::{CheckoutIn, begin_checkout, open_portal};
 pub use drift::{DriftReport, drift_report, look_for_drift_when_due, repair_drift};
+pub(in crate::service) use ended::refuse_where_stripe_bills;
+pub use hold::{list_held_statements, retry_statement};
 pub use inbox::{receive, require_webhooks};
 pub use leaving::cancel_leaving;
 pub use operate::{list_events, parse_event_status, replay_event};
 pub use push::{Line, push_lines};
 pub use recover::recover_when_due;
-pub(super) use statements::send_rest_of_erased;
-pub use statements::send_rest_when_due;
+pub(super) use rest::send_rest_of_erased;
+pub use rest::send_rest_when_due;
 pub use work::{sweep_events, work_off};
 
 use super::Installation;
 use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
+use crate::id::TenantId;
 use client::Client;
 use std::sync::atomic::AtomicI64;
 use tokio::sync::{Mutex, Notify};
+
+/// Tenants whose checkouts may begin at the same time.
+const SALES: usize = 16;
 
 /// Stripe as far as the settings say something of it.
 pub(super) struct Stripe {
@@ -43,12 +55,18 @@ pub(super) struct Stripe {
     arrived: Notify,
     /// Whoever asks Stripe and stores what it says takes a turn: an older answer never comes behind a newer one.
     turn: Mutex<()>,
+    /// Whoever compares everything: one at a time.
+    looking: Mutex<()>,
+    /// Whoever begins a checkout takes a turn with the others of its tenant, and of those that share it by chance.
+    sales: [Mutex<()>; SALES],
     /// When events are recovered next, and drift is looked for: what the catalog says, kept so that it is not asked each
     /// second.
     recover_at: AtomicI64,
     drift_at: AtomicI64,
     /// When statements that no subscription takes are looked for next.
     rest_at: AtomicI64,
+    /// Up to which tenant that was done, where a round was left off.
+    rest_after: Mutex<Option<TenantId>>,
 }
 
 impl Stripe {
@@ -59,9 +77,12 @@ impl Stripe {
             live: config.is_stripe_live(),
             arrived: Notify::new(),
             turn: Mutex::new(()),
+            looking: Mutex::new(()),
+            sales: std::array::from_fn(|_| Mutex::new(())),
             recover_at: AtomicI64::new(0),
             drift_at: AtomicI64::new(0),
             rest_at: AtomicI64::new(0),
+            rest_after: Mutex::new(None),
         };
         if stripe.client.is_none() && !stripe.secrets.is_empty() {
             tracing::warn!(
@@ -69,6 +90,13 @@ impl Stripe {
             );
         }
         Ok(stripe)
+    }
+
+    /// Whose turn it is to begin a checkout for a tenant.
+    fn sale_of(&self, tenant: TenantId) -> &Mutex<()> {
+        // The last letters of an id are random.
+        let chance = tenant.to_string().bytes().last().unwrap_or_default();
+        &self.sales[usize::from(chance) % SALES]
     }
 
     /// # Errors

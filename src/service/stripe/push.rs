@@ -13,8 +13,6 @@ use serde_json::Value;
 const KEY_LASTS: i64 = 23 * HOUR;
 /// Metadata that say which line of ours an item is.
 const LINE: &str = "tenantry_line";
-/// Items of a customer that are looked through.
-const MOST: usize = 10_000;
 
 /// A line that Stripe is to bill: usage or an adjustment. The fee is Stripe's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,8 +88,16 @@ async fn push_line(
     // for another one it has another key.
     let is_old = installation.clock.now().since(begun.begun_at) >= KEY_LASTS;
     let is_redirected = begun.invoice.as_deref() != invoice;
-    let found =
+    let mut found =
         if is_old || is_redirected { find_item(client, customer, line, begun.begun_at).await? } else { None };
+    // Left over of a draft that was deleted: nobody would put it onto the invoice that it is meant for now.
+    if let Some((item, None)) = &found
+        && is_redirected
+        && begun.invoice.is_some()
+    {
+        client.delete(&format!("/v1/invoiceitems/{item}"), Vec::new()).await?;
+        found = None;
+    }
     let (item, on) = match found {
         Some(found) => found,
         None => {
@@ -125,9 +131,9 @@ async fn find_item(
 ) -> Result<Option<Item>, Fault> {
     let since = (begun_at.plus(-HOUR).0 / SECOND).to_string();
     let query = form(&[("customer", customer), ("created[gte]", &since)]);
-    let items = client.list("/v1/invoiceitems", query, MOST).await?;
-    let found = items.iter().find(|item| item["metadata"][LINE] == line.id.as_str());
-    Ok(found.and_then(item_of))
+    let pages = client.pages("/v1/invoiceitems", query, None);
+    let found = pages.find(|item| item["metadata"][LINE] == line.id.as_str()).await?;
+    Ok(found.as_ref().and_then(item_of))
 }
 
 async fn send_item(

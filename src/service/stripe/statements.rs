@@ -1,57 +1,89 @@
 //! Where Stripe bills, its document is the invoice and ours the statement to it: what was used is put onto Stripe's, and
 //! what becomes of that becomes of ours.
 
-use super::client::{Client, Fault, form};
+use super::client::{Client, Fault};
+use super::hold::{hold, is_away};
 use super::push::{Line, push_all};
-use super::sync::{sentences_of, store_invoice};
+use super::sync::{Done, sentences_of, store_invoice};
 use crate::catalog::{By, OfTenant, StoredInvoice};
-use crate::clock::{HOUR, MINUTE, SECOND};
 use crate::error::{Error, Result};
-use crate::id::TenantId;
+use crate::id::{InvoiceId, TenantId};
 use crate::model::invoice::{Invoice as Statement, InvoiceLine, LineKind};
 use crate::model::money::Currency;
-use crate::model::stripe::{INSTALLATION, Invoice};
+use crate::model::stripe::Invoice;
 use crate::service::Installation;
 use crate::service::invoices::{self, InvoiceAct};
-use serde_json::{Value, json};
-use std::sync::atomic::Ordering;
-
-/// Metadata that say which statement of ours an invoice was made for.
-const STATEMENT: &str = "tenantry_statement";
-/// How often it is looked for statements that no subscription takes.
-const EVERY: i64 = MINUTE;
-/// The wait after a failure.
-const AFTER_FAILURE: i64 = 5 * MINUTE;
-/// Tenants that are looked at in one round.
-const BATCH: u32 = 50;
-/// Invoices of a customer that are looked through.
-const MOST: usize = 1_000;
+use serde_json::json;
 
 /// A draft of a subscription has come: what is over by now is billed, and what was used goes onto the draft. Once more
-/// changes nothing. Returns what changed, in sentences.
+/// changes nothing. A statement that Stripe does not take keeps no other from it.
 pub(super) async fn fill_draft(
     installation: &Installation,
     client: &Client,
     tenant: TenantId,
     draft: &Invoice,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Done, Fault> {
     invoices::bill_now(installation, tenant).await?;
-    let waiting = installation.catalog.read(move |tx| tx.of(tenant).list_statements_to_push()).await?;
-    let mut changed = Vec::new();
-    for statement in waiting.iter().filter(|one| one.invoice.currency == draft.currency.code()) {
-        let lines = lines_of(&statement.invoice)?;
-        push_all(installation, client, tenant, Some(&draft.id), &lines).await?;
-        changed.extend(note(installation, tenant, statement, Some(draft.id.clone())).await?);
+    let mut done = Done::default();
+    let mut after = FIRST;
+    loop {
+        let read = installation.catalog.read(move |tx| tx.of(tenant).list_statements_to_push(after, false));
+        let waiting = read.await?;
+        let Some(last) = waiting.last() else { break };
+        after = behind(last);
+        for statement in waiting.iter().filter(|one| one.invoice.currency == draft.currency.code()) {
+            let fault = match put_onto(installation, client, tenant, statement, &draft.id).await {
+                Ok(changed) => {
+                    done.changed.extend(changed);
+                    continue;
+                }
+                Err(fault) if is_away(&fault) => return Err(fault),
+                Err(fault) => fault,
+            };
+            if !is_draft(client, &draft.id).await? {
+                let why = format!("{} is no draft any more: what is left goes onto the next one", draft.id);
+                return Ok(done.and(Done::ignored(why)));
+            }
+            done = done.and(Done::parked(hold(installation, tenant, statement, &fault).await?));
+        }
     }
-    if !changed.is_empty() {
-        changed.extend(look_again(installation, client, tenant, &draft.id).await?);
+    if !done.changed.is_empty() {
+        done.changed.extend(look_again(installation, client, tenant, &draft.id).await?);
     }
-    Ok(changed)
+    Ok(done)
+}
+
+/// In front of all statements of a tenant.
+pub(super) const FIRST: (i64, Option<InvoiceId>) = (i64::MIN, None);
+
+/// Where a list of statements goes on behind this one.
+pub(super) fn behind(statement: &StoredInvoice) -> (i64, Option<InvoiceId>) {
+    (statement.invoice.basis.closes, Some(statement.invoice.id))
+}
+
+async fn put_onto(
+    installation: &Installation,
+    client: &Client,
+    tenant: TenantId,
+    statement: &StoredInvoice,
+    draft: &str,
+) -> Result<Option<String>, Fault> {
+    let lines = lines_of(&statement.invoice)?;
+    push_all(installation, client, tenant, Some(draft), &lines).await?;
+    Ok(note(installation, tenant, statement, Some(draft.to_owned())).await?)
+}
+
+async fn is_draft(client: &Client, id: &str) -> Result<bool, Fault> {
+    match client.get(&format!("/v1/invoices/{id}"), Vec::new()).await {
+        Ok(said) => Ok(said["status"] == "draft"),
+        Err(Fault::Unknown) => Ok(false),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// What of a statement Stripe is to bill: usage and adjustments that come to something. The fee is Stripe's own price, and
 /// so is the tax; what is left over or taken of earlier ones is what a balance at Stripe does.
-fn lines_of(statement: &Statement) -> Result<Vec<Line>> {
+pub(super) fn lines_of(statement: &Statement) -> Result<Vec<Line>> {
     let currency = Currency::parse(&statement.currency)
         .ok_or_else(|| Error::internal(format!("an invoice in {}", statement.currency)))?;
     let is_pushed =
@@ -69,7 +101,7 @@ fn lines_of(statement: &Statement) -> Result<Vec<Line>> {
 }
 
 /// Notes that all of a statement is at Stripe: on the invoice that its lines are on, or on that one.
-async fn note(
+pub(super) async fn note(
     installation: &Installation,
     tenant: TenantId,
     statement: &StoredInvoice,
@@ -112,7 +144,7 @@ pub(super) fn follow(of: &OfTenant<'_>, stripe_invoice: &str) -> Result<Vec<Stri
 }
 
 /// Stores how an invoice stands after something was put onto it.
-async fn look_again(
+pub(super) async fn look_again(
     installation: &Installation,
     client: &Client,
     tenant: TenantId,
@@ -124,115 +156,4 @@ async fn look_again(
         .catalog
         .write("store_stripe_invoice", move |tx| sentences_of(store_invoice(&tx.of(tenant), &said, None)));
     Ok(write.await?)
-}
-
-/// Sends statements of tenants that have no subscription at Stripe any more, once a minute: each on an invoice of its own.
-///
-/// # Errors
-/// As the catalog says.
-pub async fn send_rest_when_due(installation: &Installation) -> Result<()> {
-    let Some(client) = &installation.stripe.client else { return Ok(()) };
-    let now = installation.clock.now();
-    if now.0 < installation.stripe.rest_at.load(Ordering::Relaxed) {
-        return Ok(());
-    }
-    let mut wait = EVERY;
-    let tenants = installation.catalog.read(|tx| tx.list_tenants_with_rest_for_stripe(BATCH)).await?;
-    for tenant in tenants {
-        if let Err(fault) = send_rest(installation, client, tenant).await {
-            tracing::warn!(tenant_id = %tenant, %fault, "what was used could not be sent to Stripe; it is tried again");
-            wait = AFTER_FAILURE;
-        }
-    }
-    installation.stripe.rest_at.store(now.plus(wait).0, Ordering::Relaxed);
-    Ok(())
-}
-
-/// Sends what is left of a tenant that is about to be erased. What cannot be sent does not keep it from that.
-pub(in crate::service) async fn send_rest_of_erased(installation: &Installation, tenant: TenantId) {
-    let Some(client) = &installation.stripe.client else { return };
-    if let Err(fault) = send_rest(installation, client, tenant).await {
-        tracing::error!(tenant_id = %tenant, %fault, "the last usage of a tenant that is erased was not sent to Stripe");
-    }
-}
-
-/// Sends all statements of a tenant that wait, each on an invoice of its own.
-pub(super) async fn send_rest(
-    installation: &Installation,
-    client: &Client,
-    tenant: TenantId,
-) -> Result<(), Fault> {
-    // First, so that what is read here is still so as it is sent.
-    let _turn = installation.stripe.turn.lock().await;
-    let found = installation.catalog.read(move |tx| {
-        let of = tx.of(tenant);
-        Ok((of.list_statements_to_push()?, of.stripe_customer()?, of.newest_stripe_subscription()?))
-    });
-    let (waiting, customer, subscription) = found.await?;
-    let Some(customer) = customer.filter(|_| !waiting.is_empty()) else { return Ok(()) };
-    for statement in &waiting {
-        let lines = lines_of(&statement.invoice)?;
-        if lines.is_empty() {
-            // Its fee was on the last invoice of the subscription.
-            let last = installation.catalog.read(move |tx| tx.of(tenant).newest_stripe_invoice()).await?;
-            note(installation, tenant, statement, last).await?;
-            continue;
-        }
-        let id = own_invoice(installation, client, &customer, subscription.as_deref(), statement).await?;
-        push_all(installation, client, tenant, Some(&id), &lines).await?;
-        // Not before all is on it: from here on Stripe collects it by itself.
-        let key = format!("tenantry-advance-{}", statement.invoice.id);
-        client.post(&format!("/v1/invoices/{id}"), form(&[("auto_advance", "true")]), &key).await?;
-        look_again(installation, client, tenant, &id).await?;
-        note(installation, tenant, statement, Some(id)).await?;
-    }
-    Ok(())
-}
-
-/// An invoice at Stripe for one statement: the one that was made before, or a new one.
-async fn own_invoice(
-    installation: &Installation,
-    client: &Client,
-    customer: &str,
-    subscription: Option<&str>,
-    statement: &StoredInvoice,
-) -> Result<String, Fault> {
-    let id = statement.invoice.id.to_string();
-    let read = |invoice: &Value| invoice["id"].as_str().map(str::to_owned);
-    let since = (statement.drafted_at.plus(-HOUR).0 / SECOND).to_string();
-    let query = form(&[("customer", customer), ("created[gte]", &since)]);
-    let made = client.list("/v1/invoices", query, MOST).await?;
-    let before = made.iter().find(|one| one["metadata"][STATEMENT] == id.as_str()).and_then(read);
-    if let Some(before) = before {
-        return Ok(before);
-    }
-    let (ours, which) = (format!("metadata[{INSTALLATION}]"), format!("metadata[{STATEMENT}]"));
-    let mut fields = form(&[
-        ("customer", customer),
-        ("currency", &statement.invoice.currency.to_ascii_lowercase()),
-        // Only what is put onto it.
-        ("pending_invoice_items_behavior", "exclude"),
-        ("auto_advance", "false"),
-        (&ours, &installation.id),
-        (&which, &id),
-    ]);
-    fields.extend(way_to_pay(client, subscription).await?);
-    let made = client.post("/v1/invoices", fields, &format!("tenantry-invoice-{id}")).await?;
-    read(&made).ok_or_else(|| Fault::Refused("an invoice without an id".to_owned()))
-}
-
-/// How the subscription was paid: with the card that it had, or by transfer.
-async fn way_to_pay(client: &Client, subscription: Option<&str>) -> Result<Vec<(String, String)>, Fault> {
-    let Some(subscription) = subscription else { return Ok(Vec::new()) };
-    let said = match client.get(&format!("/v1/subscriptions/{subscription}"), Vec::new()).await {
-        Ok(said) => said,
-        Err(Fault::Unknown) => return Ok(Vec::new()),
-        Err(fault) => return Err(fault),
-    };
-    if said["collection_method"] == "send_invoice" {
-        let days = said["days_until_due"].as_i64().unwrap_or(30).to_string();
-        return Ok(form(&[("collection_method", "send_invoice"), ("days_until_due", &days)]));
-    }
-    let card = said["default_payment_method"].as_str();
-    Ok(card.map(|card| form(&[("default_payment_method", card)])).unwrap_or_default())
 }

@@ -125,6 +125,7 @@ async fn finish(installation: &Installation, id: String, done: Done) -> Result<(
         reason: done.reason.or_else(|| done.changed.is_empty().then(unchanged)),
         changed: done.changed,
         tenant: done.tenant,
+        waits_for: done.waits_for,
     };
     installation.catalog.write("finish_stripe_event", move |tx| tx.finish_stripe_event(&id, &outcome)).await
 }
@@ -133,8 +134,13 @@ async fn put_off(installation: &Installation, event: StripeEvent, why: String) -
     let now = installation.clock.now();
     if now.since(event.received_at) > LIFETIME && event.attempts > 0 {
         let reason = Some(format!("given up after {} attempts: {why}", event.attempts));
-        let outcome =
-            StripeOutcome { status: StripeEventStatus::Failed, changed: Vec::new(), reason, tenant: None };
+        let outcome = StripeOutcome {
+            status: StripeEventStatus::Failed,
+            changed: Vec::new(),
+            reason,
+            tenant: None,
+            waits_for: None,
+        };
         let write = installation
             .catalog
             .write("fail_stripe_event", move |tx| tx.finish_stripe_event(&event.id, &outcome));

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::simulator::Shape;
 use super::{Town, checkout, outcome, owned, post, worked_off};
-use crate::harness::{Call, Installation};
+use crate::harness::{Call, DAY, Installation, MINUTE};
 
 #[test]
 fn who_pays_has_the_plan_in_old_shapes_and_in_current_ones() {
@@ -66,6 +66,8 @@ fn a_trial_is_as_long_as_stripe_says_and_ends_when_stripe_says() {
     let told = town.stripe.object("subscriptions", &subscription);
     town.stripe.change_subscription(&subscription, &json!({}), "customer.subscription.trial_will_end");
     assert_eq!(town.deliver_one("customer.subscription.trial_will_end")["status"], "ignored", "{told}");
+    let told = format!("trial_ends:{subscription}:{longer}000");
+    assert!(town.installation.log().contains(&told), "people are told of it");
     town.installation.advance_clock(3 * 86_400_000);
     town.sign_in_again();
     town.stripe.change_subscription(
@@ -201,7 +203,16 @@ fn stripe_that_is_away_is_told_as_that() {
 
 #[test]
 fn every_act_is_in_a_log() {
-    let (town, _) = Town::subscribed(Shape::Current, "pro");
+    let (mut town, id) = Town::subscribed(Shape::Current, "pro");
+    let used = json!({ "meter": "ai_tokens", "quantity": 300, "idempotency_key": "some" });
+    town.ann.client.post(&town.acme.path("/usage-events"), used).expect(201);
+    town.installation.advance_clock(30 * DAY + MINUTE);
+    town.sign_in_again();
+    town.stripe.refuse("POST /v1/invoiceitems");
+    town.stripe.renew(&id, 4_900);
+    town.deliver();
+    let held = town.rows("SELECT invoice_id FROM stripe_statements").pop().unwrap();
+    post(&town.operator.client, &format!("/api/v1/operator/stripe-statements/{held}/retry")).expect(202);
     post(&town.ann.client, &town.acme.path("/billing/portal")).expect(200);
     let event = town.stripe.event("invoice.paid");
     let replay = format!("/api/v1/operator/stripe-events/{}/replay", event["id"].as_str().unwrap());

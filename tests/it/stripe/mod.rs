@@ -4,7 +4,9 @@ mod checkout;
 mod crash;
 mod drift;
 mod events;
+mod held;
 mod leaving;
+mod lists;
 mod push;
 mod rest;
 mod signatures;
@@ -12,6 +14,8 @@ mod simulator;
 mod statements;
 mod storm;
 mod tls;
+mod twice;
+mod unknown;
 
 use std::sync::Arc;
 

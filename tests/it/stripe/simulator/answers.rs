@@ -34,6 +34,24 @@ fn act(state: &State, objects: &mut Objects, asked: &Asked) -> (u16, Value) {
     match (asked.method.as_str(), parts.as_slice()) {
         ("POST", ["customers"]) => (200, make_customer(objects, state, asked)),
         ("POST", ["checkout", "sessions"]) => make_session(objects, state, asked),
+        ("POST", ["checkout", "sessions", id, "expire"]) => match objects.sessions.get_mut(*id) {
+            Some(session) if session["status"] == "open" => {
+                session["status"] = json!("expired");
+                session["url"] = Value::Null;
+                let session = session.clone();
+                objects.tell(state, "checkout.session.expired", &session);
+                (200, session)
+            }
+            Some(_) => (
+                400,
+                json!({"error": {"message": "Only Checkout Sessions with a status in open can be expired"}}),
+            ),
+            None => missing("session"),
+        },
+        ("DELETE", ["invoiceitems", id]) => match objects.items.remove(*id) {
+            Some(_) => (200, json!({"id": id, "object": "invoiceitem", "deleted": true})),
+            None => missing("invoiceitem"),
+        },
         ("POST", ["billing_portal", "sessions"]) => {
             let customer = asked.field("customer").unwrap_or_default();
             if !objects.customers.contains_key(customer) {
@@ -69,8 +87,23 @@ fn act(state: &State, objects: &mut Objects, asked: &Asked) -> (u16, Value) {
             (200, json!({"object": "list", "data": items, "has_more": false}))
         }
         ("GET", ["events"]) => {
-            let events: Vec<&Value> = objects.events.iter().rev().collect();
+            let types: Vec<&str> =
+                asked.fields.iter().filter(|(name, _)| name == "types[]").map(|(_, t)| t.as_str()).collect();
+            if types.len() > 20 {
+                return (
+                    400,
+                    json!({"error": {"param": "types", "message": "Array must contain at most 20 elements"}}),
+                );
+            }
+            let is_asked =
+                |event: &&Value| types.is_empty() || types.contains(&event["type"].as_str().unwrap());
+            let events: Vec<&Value> = objects.events.iter().rev().filter(is_asked).collect();
             (200, page(&events, asked))
+        }
+        ("GET", ["subscriptions"]) => {
+            let is_all = asked.field("status") == Some("all");
+            let all = objects.subscriptions.values().rev();
+            (200, page(&all.filter(|one| is_all || one["status"] != "canceled").collect::<Vec<_>>(), asked))
         }
         ("GET", ["checkout", "sessions", id]) => found(objects.sessions.get(*id), "session"),
         ("GET", [kind]) => match objects.of(kind) {
@@ -131,6 +164,7 @@ fn make_session(objects: &mut Objects, state: &State, asked: &Asked) -> (u16, Va
         "payment_status": "unpaid", "subscription": null, "metadata": asked.below("metadata"),
         "success_url": asked.field("success_url"), "cancel_url": asked.field("cancel_url"),
         "url": format!("https://checkout.stripe.example/c/{id}"),
+        "expires_at": state.now() + 86_400,
         // Not of the real one: what a customer is going to buy.
         "x_price": price, "x_trial_days": asked.field("subscription_data[trial_period_days]"),
     });

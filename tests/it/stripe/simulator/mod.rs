@@ -44,6 +44,14 @@ struct State {
     objects: Mutex<Objects>,
     /// What is answered instead, if it is not 0.
     failing: AtomicU16,
+    /// Requests whose path is this are answered with 500, after so many more that are not.
+    failing_path: Mutex<Option<(String, usize)>>,
+    /// Changes that hold one of these texts, in path or fields, are refused for good.
+    refused: Mutex<Vec<String>>,
+    /// Method, path and fields of each request.
+    log: Mutex<Vec<String>>,
+    /// Where a request waits until it is let go.
+    gate: wire::Gate,
     requests: AtomicUsize,
     ended: AtomicBool,
 }
@@ -86,6 +94,10 @@ impl Stripe {
             security,
             objects: Mutex::default(),
             failing: AtomicU16::new(0),
+            failing_path: Mutex::default(),
+            refused: Mutex::default(),
+            log: Mutex::default(),
+            gate: wire::Gate::default(),
             requests: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
         });
@@ -128,6 +140,42 @@ impl Stripe {
     /// From now on every request is answered with this status; 0 is the end of that.
     pub fn fail_with(&self, status: u16) {
         self.state.failing.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on requests for this path are answered with 500, after so many more that are not; nothing is the end of that.
+    pub fn fail_on(&self, path: Option<(&str, usize)>) {
+        *self.state.failing_path.lock().unwrap() = path.map(|(path, after)| (path.to_owned(), after));
+    }
+
+    /// From now on changes that hold this text, in path or fields, are refused.
+    pub fn refuse(&self, text: &str) {
+        self.state.refused.lock().unwrap().push(text.to_owned());
+    }
+
+    /// Nothing is refused any more.
+    pub fn accept(&self) {
+        self.state.refused.lock().unwrap().clear();
+    }
+
+    /// Lets the next request that begins so ("DELETE /v1/subscriptions") wait until it is let go.
+    pub fn hold(&self, request: &str) {
+        self.state.gate.close(request);
+    }
+
+    /// Waits until it has come.
+    pub fn held(&self) {
+        self.state.gate.reached();
+    }
+
+    /// Lets it go.
+    pub fn release(&self) {
+        self.state.gate.open();
+    }
+
+    /// Requests so far that begin so, with their fields.
+    pub fn asked(&self, request: &str) -> Vec<String> {
+        let log = self.state.log.lock().unwrap();
+        log.iter().filter(|one| one.starts_with(request)).cloned().collect()
     }
 
     /// How many requests came so far.

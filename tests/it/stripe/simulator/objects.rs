@@ -18,6 +18,7 @@ impl Objects {
     pub fn of(&self, kind: &str) -> Option<&std::collections::BTreeMap<String, Value>> {
         match kind {
             "customers" => Some(&self.customers),
+            "sessions" => Some(&self.sessions),
             "subscriptions" => Some(&self.subscriptions),
             "invoices" => Some(&self.invoices),
             "invoiceitems" => Some(&self.items),
@@ -140,6 +141,7 @@ impl Stripe {
     #[track_caller]
     pub fn pay_checkout(&self) -> String {
         let session = self.session();
+        assert_eq!(session["status"], "open", "a page that takes no money");
         let id = session["id"].as_str().unwrap();
         let mut objects = self.objects();
         let trial = session["x_trial_days"].as_str().map_or(0, |days| days.parse().unwrap());
@@ -304,6 +306,25 @@ impl Stripe {
         let mut objects = self.objects();
         let all = if kind == "subscriptions" { &mut objects.subscriptions } else { &mut objects.invoices };
         all.remove(id).unwrap();
+    }
+
+    /// Somebody deletes a draft in the dashboard; what was on it is deleted with it, or waits for the next invoice.
+    pub fn delete_draft(&self, id: &str, items_stay: bool) {
+        let mut objects = self.objects();
+        let draft = objects.invoices.remove(id).unwrap();
+        if items_stay {
+            for item in objects.items.values_mut().filter(|item| item["invoice"] == id) {
+                item["invoice"] = Value::Null;
+            }
+        } else {
+            objects.items.retain(|_, item| item["invoice"] != id);
+        }
+        objects.tell(&self.state, "invoice.deleted", &draft);
+    }
+
+    /// Forgets all events, as after thirty days.
+    pub fn forget_events(&self) {
+        self.objects().events.clear();
     }
 
     /// Forgets what was answered to which key, as after a day.

@@ -2,8 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use rustls::{ServerConnection, StreamOwned};
@@ -75,11 +76,20 @@ fn talk_over(stream: impl Read + Write, state: &State) -> std::io::Result<()> {
         fields.extend(pairs(&String::from_utf8(body).unwrap()));
         let asked = Asked { method, path: path.to_owned(), fields, key: header("idempotency-key") };
         state.requests.fetch_add(1, Ordering::SeqCst);
+        let described = format!("{} {} {:?}", asked.method, asked.path, asked.fields);
+        state.log.lock().unwrap().push(described.clone());
+        state.gate.pass(&described);
         let failing = state.failing.load(Ordering::SeqCst);
         let (status, answer) = if header("authorization") != Some(format!("Bearer {KEY}")) {
             (401, json!({"error": {"type": "invalid_request_error", "message": "Invalid API Key provided"}}))
         } else if failing > 0 {
             (failing, json!({"error": {"type": "api_error", "message": "not now"}}))
+        } else if fails_here(state, &asked) {
+            (500, json!({"error": {"type": "api_error", "message": "not this"}}))
+        } else if asked.method != "GET"
+            && state.refused.lock().unwrap().iter().any(|text| described.contains(text))
+        {
+            (400, json!({"error": {"code": "parameter_invalid", "message": "never"}}))
         } else {
             super::answers::answer(state, &asked)
         };
@@ -91,6 +101,57 @@ fn talk_over(stream: impl Read + Write, state: &State) -> std::io::Result<()> {
             text.len()
         )?;
         stream.flush()?;
+    }
+}
+
+/// Whether the time has come at which this path is answered no more.
+fn fails_here(state: &State, asked: &Asked) -> bool {
+    let mut failing = state.failing_path.lock().unwrap();
+    match failing.as_mut().filter(|(path, _)| *path == asked.path) {
+        Some((_, 0)) => true,
+        Some((_, after)) => {
+            *after -= 1;
+            false
+        }
+        None => false,
+    }
+}
+
+/// Where one request waits, while a test does something else.
+#[derive(Default)]
+pub struct Gate {
+    /// What the request begins with, and whether it has come.
+    closed: Mutex<Option<(String, bool)>>,
+    changed: Condvar,
+}
+
+impl Gate {
+    pub fn close(&self, request: &str) {
+        *self.closed.lock().unwrap() = Some((request.to_owned(), false));
+    }
+
+    pub fn open(&self) {
+        *self.closed.lock().unwrap() = None;
+        self.changed.notify_all();
+    }
+
+    pub fn reached(&self) {
+        let closed = self.closed.lock().unwrap();
+        let has_not_come = |closed: &mut Option<(String, bool)>| matches!(closed, Some((_, false)));
+        let waited =
+            self.changed.wait_timeout_while(closed, Duration::from_secs(60), has_not_come).unwrap().1;
+        assert!(!waited.timed_out(), "the request did not come");
+    }
+
+    fn pass(&self, described: &str) {
+        let mut closed = self.closed.lock().unwrap();
+        if let Some((request, has_come)) = closed.as_mut()
+            && described.starts_with(request.as_str())
+        {
+            *has_come = true;
+            self.changed.notify_all();
+            drop(self.changed.wait_while(closed, |closed| closed.is_some()).unwrap());
+        }
     }
 }
 

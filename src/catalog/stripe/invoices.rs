@@ -1,29 +1,12 @@
-//! Subscriptions and invoices as Stripe said last.
+//! Invoices as Stripe said last.
 
 use crate::catalog::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, Row};
 use crate::error::Result;
-use crate::id::TenantId;
-use crate::model::stripe::{InvoiceState, SubscriptionState};
+use crate::id::{InvoiceId, TenantId};
+use crate::model::stripe::InvoiceState;
 use crate::params;
-
-const SUBSCRIPTION: &str =
-    "id, status, price, period_start, period_end, trial_end, cancel_at, paused, created";
-
-fn subscription(row: &Row<'_>) -> Result<(String, SubscriptionState), DbError> {
-    let (from, to): (Option<Timestamp>, Option<Timestamp>) = (row.get(3)?, row.get(4)?);
-    let state = SubscriptionState {
-        status: row.get(1)?,
-        price: row.get(2)?,
-        period: from.zip(to),
-        trial_end: row.get(5)?,
-        cancel_at: row.get(6)?,
-        paused: row.get(7)?,
-        created: row.get(8)?,
-    };
-    Ok((row.get(0)?, state))
-}
 
 const INVOICE: &str = "id, subscription, number, status, currency, total, paid, attempts, period_start, period_end, url, created";
 
@@ -45,26 +28,13 @@ fn invoice(row: &Row<'_>) -> Result<(String, InvoiceState), DbError> {
 }
 
 impl CatalogTx<'_> {
-    /// Subscriptions that are not over for Stripe, of whichever tenants: id and tenant.
+    /// Whose invoice that is, where it is known here as one that is still a draft.
     ///
     /// # Errors
     /// As the database says.
-    pub fn list_live_stripe_subscriptions(&self) -> Result<Vec<(String, TenantId)>> {
-        Ok(self.tx.query(
-            "SELECT id, tenant_id FROM stripe_subscriptions
-             WHERE status NOT IN ('canceled', 'incomplete', 'incomplete_expired') ORDER BY id",
-            &[],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?)
-    }
-
-    /// Whose subscription that is; nothing for one that is not known, or not any more.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn tenant_of_stripe_subscription(&self, id: &str) -> Result<Option<TenantId>> {
+    pub fn tenant_of_stripe_draft(&self, id: &str) -> Result<Option<TenantId>> {
         Ok(self.tx.query_row(
-            "SELECT tenant_id FROM stripe_subscriptions WHERE id = ?1",
+            "SELECT tenant_id FROM stripe_invoices WHERE id = ?1 AND status = 'draft'",
             params![id],
             |row| row.get(0),
         )?)
@@ -72,67 +42,51 @@ impl CatalogTx<'_> {
 }
 
 impl OfTenant<'_> {
-    /// The newest subscription of the tenant, over or not.
+    /// Forgets a draft that was deleted at Stripe, with what was put onto it. Tells which statements belonged to it: they
+    /// belong to nothing now.
     ///
     /// # Errors
     /// As the database says.
-    pub fn newest_stripe_subscription(&self) -> Result<Option<String>> {
+    pub fn forget_stripe_draft(&self, id: &str) -> Result<Vec<InvoiceId>> {
+        let statements: Vec<InvoiceId> = self.tx().query(
+            "SELECT id FROM invoices WHERE tenant_id = ?1 AND stripe_invoice_id = ?2
+             UNION SELECT l.invoice_id FROM invoice_lines l JOIN stripe_items i ON i.line_id = l.id
+                   WHERE i.tenant_id = ?1 AND i.invoice = ?2",
+            params![self.tenant, id],
+            |row| row.get(0),
+        )?;
+        self.tx().execute(
+            "DELETE FROM stripe_invoices WHERE tenant_id = ?1 AND id = ?2 AND status = 'draft'",
+            params![self.tenant, id],
+        )?;
+        self.tx().execute(
+            "UPDATE stripe_items SET item = NULL, pushed_at = NULL WHERE tenant_id = ?1 AND invoice = ?2",
+            params![self.tenant, id],
+        )?;
+        for statement in &statements {
+            self.tx().execute(
+                "UPDATE invoices SET stripe_invoice_id = NULL, pushed_at = NULL WHERE tenant_id = ?1 AND id = ?2",
+                params![self.tenant, *statement],
+            )?;
+            self.tx().execute(
+                "UPDATE invoice_lines SET stripe_item_id = NULL WHERE invoice_id = ?1",
+                params![*statement],
+            )?;
+        }
+        Ok(statements)
+    }
+
+    /// The draft that a subscription of the tenant's has at Stripe, the newest.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn stripe_draft_of(&self, subscription: &str) -> Result<Option<String>> {
         Ok(self.tx().query_row(
-            "SELECT id FROM stripe_subscriptions WHERE tenant_id = ?1 ORDER BY created DESC, id DESC LIMIT 1",
-            params![self.tenant],
+            "SELECT id FROM stripe_invoices WHERE tenant_id = ?1 AND subscription = ?2 AND status = 'draft'
+             ORDER BY created DESC, id DESC LIMIT 1",
+            params![self.tenant, subscription],
             |row| row.get(0),
         )?)
-    }
-
-    /// A subscription of the tenant as it was known.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn find_stripe_subscription(&self, id: &str) -> Result<Option<SubscriptionState>> {
-        let sql = format!("SELECT {SUBSCRIPTION} FROM stripe_subscriptions WHERE tenant_id = ?1 AND id = ?2");
-        let found = self.tx().query_row(&sql, params![self.tenant, id], subscription)?;
-        Ok(found.map(|(_, state)| state))
-    }
-
-    /// The subscription that counts: of those that are not over the newest.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn live_stripe_subscription(&self) -> Result<Option<(String, SubscriptionState)>> {
-        let sql = format!(
-            "SELECT {SUBSCRIPTION} FROM stripe_subscriptions
-             WHERE tenant_id = ?1 AND status NOT IN ('canceled', 'incomplete', 'incomplete_expired')
-             ORDER BY created DESC, id DESC LIMIT 1"
-        );
-        Ok(self.tx().query_row(&sql, params![self.tenant], subscription)?)
-    }
-
-    /// Stores what Stripe says of a subscription.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn store_stripe_subscription(&self, id: &str, state: &SubscriptionState) -> Result<()> {
-        self.tx().execute(
-            "INSERT INTO stripe_subscriptions
-               (id, tenant_id, status, price, period_start, period_end, trial_end, cancel_at, paused, created, seen_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-             ON CONFLICT (id) DO UPDATE SET status = ?3, price = ?4, period_start = ?5, period_end = ?6, trial_end = ?7,
-               cancel_at = ?8, paused = ?9, seen_at = ?11",
-            params![
-                id,
-                self.tenant,
-                state.status.as_str(),
-                state.price.as_deref(),
-                state.period.map(|(from, _)| from),
-                state.period.map(|(_, to)| to),
-                state.trial_end,
-                state.cancel_at,
-                state.paused,
-                state.created,
-                self.now()
-            ],
-        )?;
-        Ok(())
     }
 
     /// An invoice of the tenant at Stripe as it was known.
