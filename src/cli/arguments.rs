@@ -1,8 +1,10 @@
 //! The arguments of every command, and their help.
 
+mod mail;
 mod tenant;
 mod verify;
 
+pub(super) use mail::{MailCommand, Part};
 pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
 
@@ -103,6 +105,9 @@ pub(super) enum Command {
     /// Check what was signed or chained
     #[command(subcommand)]
     Verify(VerifyCommand),
+    /// Letters: which there are, and how they look
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(KeysCommand),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Installation, MINUTE, Person, letters_to, token_mailed_to};
+use crate::harness::{Answer, Client, Installation, MINUTE, Person, letters_to, links_to, token_mailed_to};
 
 const NEW: &str = "quartz lanterns hum at nine";
 
@@ -26,7 +26,7 @@ fn sign_in(client: &Client, email: &str, password: &str) -> Answer {
 /// The token of a new letter for a new password.
 #[track_caller]
 fn token_for(installation: &Installation, client: &Client, email: &str) -> String {
-    let before = letters_to(installation, email).len();
+    let before = links_to(installation, email).len();
     forgot(client, email).expect(202);
     token_mailed_to(installation, email, before + 1)
 }

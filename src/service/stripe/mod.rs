@@ -7,6 +7,7 @@ mod drift;
 mod follow;
 mod inbox;
 mod leaving;
+mod letters;
 mod operate;
 mod push;
 mod recover;

@@ -2,6 +2,7 @@
 
 use super::client::{Client, Fault, form};
 use super::follow::follow_subscription;
+use super::letters;
 use super::statements::{fill_draft, follow};
 use crate::catalog::OfTenant;
 use crate::error::{Kind, Result};
@@ -216,6 +217,7 @@ pub(super) fn store_invoice(
     if !changed.is_empty() {
         of.store_stripe_invoice(&said.id, &state, trouble)?;
     }
+    letters::tell_of_trouble(of, said, trouble)?;
     changed.extend(follow(of, &said.id)?);
     Ok(Done { changed, ..Done::default() })
 }
