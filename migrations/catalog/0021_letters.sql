@@ -11,4 +11,6 @@ CREATE TABLE letters (
   written_at INTEGER
 );
 CREATE INDEX letters_waiting ON letters (tenant_id, id) WHERE written_at IS NULL;
+-- Whose end is told of before it comes.
+CREATE INDEX subscriptions_on_trial ON subscriptions (trial_end) WHERE status = 'trialing';
 CREATE INDEX letters_written ON letters (written_at) WHERE written_at IS NOT NULL;

@@ -42,7 +42,7 @@ pub(super) struct Common {
     /// Directory of all databases, files and keys [default: ./data]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
     pub(super) data: Option<PathBuf>,
-    /// Directory of the app: app.toml, migrations, seed.sql, public [default: the built-in starter app]
+    /// Directory of the app: app.toml, migrations, seed.sql, mail, public [default: the built-in starter app]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
     pub(super) app: Option<PathBuf>,
     /// Settings file [default: DATA/tenantry.toml, if there is one]

@@ -77,7 +77,7 @@ macro_rules! settings {
 settings! {
     /// Directory of all databases, files and keys.
     data: PathBuf = PathBuf::from("./data"), "\"./data\"";
-    /// Directory of the app: app.toml, migrations, seed.sql, public. The built-in starter app where none is given.
+    /// Directory of the app: app.toml, migrations, seed.sql, mail, public. The built-in starter app where none is given.
     app: Option<PathBuf> = None, "\"./app\"";
     /// Address to listen on.
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "\"127.0.0.1:8080\"";

@@ -17,7 +17,7 @@ mod tests;
 
 pub use delivery::{deliver_due, sweep_undelivered};
 pub(super) use post::{at_minute, on_day};
-pub use post::{post_due, sweep_posted};
+pub use post::{post_due, sweep_posted, tell_of_trials};
 pub(super) use templates::Templates;
 
 use crate::clock::Timestamp;

@@ -40,7 +40,6 @@ pub(in crate::service) fn at_minute(at: Timestamp) -> String {
 /// # Errors
 /// As catalog and disk say.
 pub async fn post_due(installation: &Installation) -> Result<()> {
-    tell_of_trials(installation).await?;
     let mut after: Option<String> = None;
     let mut has_written = false;
     loop {
@@ -144,9 +143,12 @@ fn people(of: &crate::catalog::OfTenant<'_>, roles: &Roles, recipient: &Recipien
     Ok(told.filter_map(|member| member.email).take(MOST_PEOPLE).collect())
 }
 
-async fn tell_of_trials(installation: &Installation) -> Result<()> {
+/// Posts letters about trials that end soon.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn tell_of_trials(installation: &Installation) -> Result<()> {
     let until = installation.clock.now().plus(BEFORE_TRIAL_ENDS);
-    // A read first: this is asked every second, and the writer has better things to do.
     let ending = installation.catalog.read(move |tx| tx.list_trials_to_tell(until, TRIALS)).await?;
     if ending.is_empty() {
         return Ok(());

@@ -153,7 +153,8 @@ impl Templates {
         ]);
         let own = format!("{letter}.html");
         let page = if self.files.contains_key(&own) { &own } else { "layout.html" };
-        let html = self.fill(page, &values)?;
+        // A slash ends neither an attribute nor a text, and a link reads better with it.
+        let html = self.fill(page, &values)?.replace("&#x2f;", "/");
         let end = |text: String| format!("{}\n", text.trim_end());
         Ok(Rendered { subject, text: end(text), html: end(html) })
     }

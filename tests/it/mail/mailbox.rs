@@ -20,7 +20,7 @@ fn an_operator_reads_the_letters_that_nobody_mails() {
     assert_eq!(items.len(), 2);
     assert_eq!(
         (&items[0]["to"], &items[0]["subject"], &items[0]["status"], &items[0]["tenant_id"]),
-        (&json!("dan@example.com"), &json!("Invitation to acme"), &json!("kept"), &json!(acme.id))
+        (&json!("dan@example.com"), &json!("Invitation to Tenant acme"), &json!("kept"), &json!(acme.id))
     );
     assert!(!page.text().contains("token="), "a list tells no secrets");
     let cursor = page.string("/next_cursor");
@@ -33,7 +33,7 @@ fn an_operator_reads_the_letters_that_nobody_mails() {
     assert!(letter.string("/html").contains(&token));
     let headers = letter.json["headers"].as_array().unwrap();
     let subject = headers.iter().find(|header| header["name"] == "Subject").unwrap();
-    assert_eq!(subject["value"], "Invitation to acme");
+    assert_eq!(subject["value"], "Invitation to Tenant acme");
     // As a page it cannot run anything.
     let page = operator.client.send(&Call::get(&path).header("accept", "text/html,*/*")).expect(200);
     let policy = page.header("content-security-policy").unwrap();

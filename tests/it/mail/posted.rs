@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::set_mail;
-use crate::harness::{Call, DAY, Installation, Person, Server, Smtp, Tenant, eventually};
+use crate::harness::{Call, DAY, Installation, Person, Server, Smtp, Tenant, eventually, letters_to};
 
 /// Ann owns a tenant in which Bob is a member and Cleo an admin; letters go to a mail server.
 struct Stage {
@@ -157,4 +157,33 @@ fn ten_thousand_letters_of_one_tenant_keep_no_other_waiting() {
     let before = stage.smtp.letters_to("flood@example.com").len();
     assert!(before < FLOOD / 4, "{before} letters of another tenant came first");
     server.kill();
+}
+
+#[test]
+fn the_end_of_a_trial_is_told_once_three_days_before_it() {
+    let installation = Installation::with_app_of_tests("plans");
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    ann.client.send(&Call::put(acme.path("/subscription"), json!({"plan": "pro"}))).expect(200);
+    let told = || {
+        let letters = letters_to(&installation, &ann.email).into_iter();
+        letters.filter(|letter| letter.contains("the trial ends on")).count()
+    };
+    installation.advance_clock(10 * DAY);
+    let server = server.restart();
+    // Time for looking at trials: they are looked at as the server starts, before anybody can sign in anew.
+    ann.sign_in_again_at(&server);
+    installation.advance_clock(2 * DAY);
+    let server = server.restart();
+    eventually("the letter", || (told() == 1).then_some(()));
+    let server = server.restart();
+    ann.sign_in_again_at(&server);
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let facts = "SELECT count(*), max(posted_at) FROM letters WHERE fact LIKE 'trial_ends %'";
+    let (count, posted): (i64, i64) =
+        catalog.query_row(facts, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let end: i64 = catalog.query_row("SELECT trial_end FROM subscriptions", [], |row| row.get(0)).unwrap();
+    assert_eq!((count, told()), (1, 1));
+    assert!((0..=3 * DAY).contains(&(end - posted)), "{posted} {end}");
 }
