@@ -42,6 +42,8 @@ pub(in crate::service) struct Templates {
     environment: Environment<'static>,
     /// Where those of the app are, for messages.
     files: BTreeMap<String, String>,
+    /// The variables of each letter.
+    letters: BTreeMap<String, Vec<String>>,
     product: String,
 }
 
@@ -54,8 +56,12 @@ impl Templates {
     pub(in crate::service) fn load(directory: Option<&Path>, product: &str) -> Result<Templates> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let mut templates =
-            Templates { environment, files: BTreeMap::new(), product: plain(product, LONGEST_VALUE) };
+        let mut templates = Templates {
+            environment,
+            files: BTreeMap::new(),
+            letters: letters().into_iter().collect(),
+            product: plain(product, LONGEST_VALUE),
+        };
         for name in Embedded::iter() {
             let file = Embedded::get(&name).ok_or_else(|| Error::internal("a template that is not there"))?;
             templates.add(&name, String::from_utf8(file.data.into_owned()).map_err(Error::internal)?)?;
@@ -101,25 +107,39 @@ impl Templates {
     }
 
     fn add(&mut self, name: &str, text: String) -> Result<()> {
-        let unknown = |line: usize, variable: &str, known: &BTreeSet<String>| {
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            format!("{line}: there is no variable {variable}; there are {}", known.join(", "))
-        };
-        let place = self.files.get(name).cloned().unwrap_or_else(|| format!("assets/mail/{name}"));
         self.environment
             .add_template_owned(name.to_owned(), text.clone())
             .map_err(|error| self.fault(&error, name))?;
         let template = self.environment.get_template(name).map_err(Error::internal)?;
-        let known = variables_of(name);
-        let mut shown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
-        shown.retain(|variable| !known.contains(variable) && !OF_LANGUAGE.contains(&variable.as_str()));
-        shown.sort();
-        match shown.first() {
-            Some(variable) => {
-                Err(invalid(format!("{place}:{}", unknown(line_of(&text, variable), variable, &known))))
-            }
-            None => Ok(()),
+        let known = self.variables_of(name);
+        let is_known = |shown: &str| known.contains(shown) || OF_LANGUAGE.contains(&shown);
+        let unknown = template.undeclared_variables(false).into_iter().filter(|shown| !is_known(shown)).min();
+        let Some(unknown) = unknown else { return Ok(()) };
+        let known: Vec<&str> = known.into_iter().collect();
+        Err(invalid(format!(
+            "{}:{}: there is no variable {unknown}; there are {}",
+            self.place(name),
+            line_of(&text, &unknown),
+            known.join(", ")
+        )))
+    }
+
+    /// Where a template is, for messages.
+    fn place(&self, name: &str) -> String {
+        self.files.get(name).cloned().unwrap_or_else(|| format!("assets/mail/{name}"))
+    }
+
+    /// What may stand in the template of that name.
+    fn variables_of(&self, file: &str) -> BTreeSet<&str> {
+        let (letter, ending) = file.rsplit_once('.').unwrap_or((file, ""));
+        let of_letter = self.letters.get(letter).into_iter().flatten().map(String::as_str);
+        let mut known: BTreeSet<&str> = of_letter.chain(COMMON.iter().copied()).collect();
+        match ending {
+            "html" => known.extend(OF_PAGES),
+            _ if file == "layout.txt" => known.extend(["body"]),
+            _ => {}
         }
+        known
     }
 
     fn try_out(&self) -> Result<()> {
@@ -167,7 +187,7 @@ impl Templates {
     /// What is wrong with a template, with the place.
     fn fault(&self, error: &minijinja::Error, name: &str) -> Error {
         let name = error.name().unwrap_or(name);
-        let place = self.files.get(name).cloned().unwrap_or_else(|| format!("assets/mail/{name}"));
+        let place = self.place(name);
         let line = error.line().map_or_else(String::new, |line| format!(":{line}"));
         let why = match error.detail() {
             Some(detail) => format!("{}: {detail}", error.kind()),
@@ -213,19 +233,6 @@ fn names() -> BTreeSet<String> {
     let of_letters = letter_names().into_iter();
     let all = of_letters.flat_map(|name| ["subject", "txt", "html"].map(|ending| format!("{name}.{ending}")));
     all.chain(["layout.txt", "layout.html"].map(str::to_owned)).collect()
-}
-
-fn variables_of(file: &str) -> BTreeSet<String> {
-    let (letter, ending) = file.rsplit_once('.').unwrap_or((file, ""));
-    let of_letter = letters().into_iter().find(|(name, _)| name == letter).map(|(_, names)| names);
-    let mut known: BTreeSet<String> = of_letter.unwrap_or_default().into_iter().collect();
-    known.extend(COMMON.iter().map(|name| (*name).to_owned()));
-    match ending {
-        "html" => known.extend(OF_PAGES.iter().map(|name| (*name).to_owned())),
-        _ if file == "layout.txt" => known.extend(["body".to_owned()]),
-        _ => {}
-    }
-    known
 }
 
 /// The first line in which a variable stands inside braces.

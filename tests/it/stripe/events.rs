@@ -104,7 +104,8 @@ fn an_invoice_goes_through_all_that_can_become_of_it() {
         assert_eq!(known(), "open 0 1 payment_action_required");
         // Who pays is told of each once.
         let facts = format!("SELECT fact FROM letters WHERE fact LIKE 'payment_%{invoice}%' ORDER BY fact");
-        let expected = ["payment_action_required", "payment_failed"].map(|what| format!("{what} {invoice} 1"));
+        let expected =
+            ["payment_action_required", "payment_failed"].map(|what| format!("{what} {invoice} 1"));
         assert_eq!(town.rows(&facts), expected);
         let lost = json!({"status": "uncollectible"});
         town.stripe.change_invoice(&invoice, &lost, "invoice.marked_uncollectible");
