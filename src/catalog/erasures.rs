@@ -25,6 +25,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("statements that Stripe did not take", "stripe_statements WHERE tenant_id = ?1"),
     ("drift from Stripe", "stripe_drift WHERE tenant_id = ?1"),
     ("subscriptions", "subscriptions WHERE tenant_id = ?1"),
+    ("letters", "letters WHERE tenant_id = ?1"),
     ("job hints", "job_hints WHERE tenant_id = ?1"),
     ("usage sums", "usage_sums WHERE tenant_id = ?1"),
     ("service periods", "service_periods WHERE tenant_id = ?1"),

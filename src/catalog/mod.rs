@@ -20,6 +20,7 @@ mod invitations;
 mod invoices;
 mod job_hints;
 mod leaving;
+mod letters;
 mod lifecycle;
 mod margins;
 mod memberships;
@@ -49,6 +50,7 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use invoices::{KeptInvoice, StoredInvoice};
 pub use job_hints::JobHint;
+pub use letters::PostedLetter;
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
@@ -264,6 +266,7 @@ fn track() -> Track {
         ("catalog/0015_jobs.sql", include_str!("../../migrations/catalog/0015_jobs.sql")),
         ("catalog/0016_api_key_rates.sql", include_str!("../../migrations/catalog/0016_api_key_rates.sql")),
         ("catalog/0016_stripe_parking.sql", include_str!("../../migrations/catalog/0016_stripe_parking.sql")),
+        ("catalog/0021_letters.sql", include_str!("../../migrations/catalog/0021_letters.sql")),
     ])
 }
 

@@ -99,6 +99,18 @@ impl CatalogTx<'_> {
         self.end_sessions_beyond_the_bound(new)
     }
 
+    /// Where an identity signed in before: the newest addresses, those of sessions that are over among them.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_session_addresses(&self, identity: IdentityId) -> Result<Vec<String>> {
+        Ok(self.tx.query(
+            "SELECT address FROM sessions WHERE identity_id = ?1 ORDER BY created_at DESC LIMIT 500",
+            params![identity],
+            |row| row.get(0),
+        )?)
+    }
+
     fn end_sessions_beyond_the_bound(&self, new: &NewSession) -> Result<usize> {
         let alive: Vec<SessionId> = self.tx.query(
             "SELECT id FROM sessions WHERE identity_id = ?1 AND revoked_at IS NULL AND id <> ?2

@@ -1,8 +1,10 @@
 //! The arguments of every command, and their help.
 
+mod mail;
 mod tenant;
 mod verify;
 
+pub(super) use mail::{MailCommand, Part};
 pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
 
@@ -40,7 +42,7 @@ pub(super) struct Common {
     /// Directory of all databases, files and keys [default: ./data]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
     pub(super) data: Option<PathBuf>,
-    /// Directory of the app: app.toml, migrations, seed.sql, public [default: the built-in starter app]
+    /// Directory of the app: app.toml, migrations, seed.sql, mail, public [default: the built-in starter app]
     #[arg(long, global = true, value_name = "DIR", help_heading = "Common options")]
     pub(super) app: Option<PathBuf>,
     /// Settings file [default: DATA/tenantry.toml, if there is one]
@@ -103,6 +105,9 @@ pub(super) enum Command {
     /// Check what was signed or chained
     #[command(subcommand)]
     Verify(VerifyCommand),
+    /// Letters: which there are, and how they look
+    #[command(subcommand)]
+    Mail(MailCommand),
     /// The keys that sign access tokens
     #[command(subcommand)]
     Keys(KeysCommand),

@@ -77,7 +77,7 @@ macro_rules! settings {
 settings! {
     /// Directory of all databases, files and keys.
     data: PathBuf = PathBuf::from("./data"), "\"./data\"";
-    /// Directory of the app: app.toml, migrations, seed.sql, public. The built-in starter app where none is given.
+    /// Directory of the app: app.toml, migrations, seed.sql, mail, public. The built-in starter app where none is given.
     app: Option<PathBuf> = None, "\"./app\"";
     /// Address to listen on.
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "\"127.0.0.1:8080\"";
@@ -97,6 +97,8 @@ settings! {
     smtp_password: Option<Secret> = None, "\"a secret\"";
     /// Who letters are from.
     mail_from: Option<String> = None, "\"Example <no-reply@example.com>\"";
+    /// Whether a letter also says that an invoice was paid.
+    mail_paid_invoices: bool = false, "false";
     /// The secret key of your account at Stripe, sk_ or rk_; never shown. Without one billing is local.
     stripe_secret_key: Option<Secret> = None, "\"sk_live_...\"";
     /// The signing secrets of its webhook endpoint, of which any may match; never shown. Without one /webhooks/stripe is off.

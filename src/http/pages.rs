@@ -53,7 +53,9 @@ async fn asset(Path(path): Path<String>) -> Response {
 }
 
 fn serve(name: &str, caching: &'static str) -> Response {
-    let Some(file) = Assets::get(name) else { return Problem(Error::not_found()).into_response() };
+    // Templates of letters are no pages.
+    let file = Some(name).filter(|name| !name.starts_with("mail/")).and_then(Assets::get);
+    let Some(file) = file else { return Problem(Error::not_found()).into_response() };
     let kind = match name.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",

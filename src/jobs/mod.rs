@@ -54,6 +54,14 @@ impl Runner {
                 let _ = tokio::time::timeout(TICK, post.mail_arrives()).await;
             }
         }));
+        // Apart from sending: that may take long, and what was posted meanwhile takes turns with what waits.
+        let posting = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("letters that were posted", mail::post_due(&posting).await);
+                tokio::time::sleep(TICK).await;
+            }
+        }));
         let stripe = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {
@@ -128,6 +136,8 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("audit entries", checkpoints::drop_old_entries(installation).await);
     note("letters", mail::sweep_undelivered(installation).await);
+    note("trials that end", mail::tell_of_trials(installation).await);
+    note("what letters told", mail::sweep_posted(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     for (tenant_id, code, count) in installation.tenancy().take_refused() {

@@ -12,6 +12,7 @@ pub mod hex;
 pub mod idempotency;
 pub mod invoice;
 pub mod job;
+pub mod letter;
 pub mod mac;
 pub mod media_type;
 pub mod meter;

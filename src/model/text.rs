@@ -32,6 +32,17 @@ pub(super) fn shapes_neighbours(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}')
 }
 
+/// A text as it may stand in a letter: one line of at most `most` characters. What ends lines or moves a cursor becomes a
+/// space, what cannot be seen or turns the direction of the rest goes.
+pub fn plain(text: &str, most: usize) -> String {
+    let shown = |c: char| match c {
+        _ if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => Some(' '),
+        _ if shapes_neighbours(c) || !is_invisible(c) => Some(c),
+        _ => None,
+    };
+    text.chars().filter_map(shown).take(most).collect()
+}
+
 /// What a role and a plan may be called.
 pub const KEY_RULE: &str = "must be 1 to 40 characters of a-z, 0-9, _ and -, beginning with a letter";
 
@@ -51,7 +62,22 @@ pub(super) fn is_word(name: &str, most: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{INVISIBLE, is_invisible};
+    use super::{INVISIBLE, is_invisible, plain};
+
+    #[test]
+    fn a_text_in_a_letter_is_one_line_that_reads_as_it_looks() {
+        for (text, expected) in [
+            ("Acme\r\nBcc: eve@example.com", "Acme  Bcc: eve@example.com"),
+            ("a\u{1b}[31mb\0c", "a [31mb c"),
+            ("safe\u{202e}gpj.exe\u{2066}\u{200f}", "safegpj.exe"),
+            ("one\u{2028}two\u{85}three", "one two three"),
+            ("\u{feff}\u{200b}x\u{200d}y", "x\u{200d}y"),
+            ("<b>\"&'", "<b>\"&'"),
+        ] {
+            assert_eq!(plain(text, 100), expected);
+        }
+        assert_eq!(plain("abcdef", 3), "abc");
+    }
 
     #[test]
     fn what_cannot_be_seen_is_known_and_letters_are_not_among_it() {

@@ -1,11 +1,11 @@
 //! The end of an account.
 
 use super::Installation;
-use super::mail::Letter;
 use super::passwords::{require_password, wrong};
 use super::second_factor::{self, Checked};
 use crate::catalog::{By, Principal};
 use crate::error::{Error, Result};
+use crate::model::letter::{Content, Recipient};
 use serde_json::json;
 
 /// Deletes the account of whoever is signed in: sessions, memberships and the identity itself go. What it wrote stays with
@@ -60,6 +60,8 @@ pub async fn delete_account(
             tx.delete_sign_ups(&email)?;
             tx.delete_identity(id)?;
             tx.audit(&by, "identity.deleted", &target, &json!({}))?;
+            let to = Recipient::Address(email.as_str().to_owned());
+            tx.post(&format!("account_deleted {id}"), &to, &Content::AccountDeleted {})?;
             Ok(checked)
         })
         .await?;
@@ -67,15 +69,6 @@ pub async fn delete_account(
     if sends_code {
         installation.throttle.code_was_right(&address);
     }
-    let letter = Letter {
-        to: principal.identity().email.clone(),
-        subject: "Your account was deleted".to_owned(),
-        text: "Your account was deleted, as you asked for. You are no member of any tenant any more.\n\nIf that was not \
-               you, tell the operator.\n"
-            .to_owned(),
-        about: None,
-    };
-    installation.mailer.tell(&installation.tenancy, letter, installation.clock.now()).await;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! API keys: made, seen, deleted.
 
+use super::mail::at_minute;
 use super::members::{current_role, permissions_now, require_all, require_grant};
 use super::tokens::hash_of;
 use super::{Installation, step_up};
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, IdentityId};
 use crate::model::Name;
 use crate::model::api_key::{Key, KeyRate};
+use crate::model::letter::{Content, Recipient};
 use crate::model::plan::Rate;
 use crate::policy::{Permission, PermissionSet, Roles};
 use crate::tenancy::TenantScope;
@@ -81,6 +83,13 @@ pub async fn create_api_key(
             let details =
                 json!({ "name": made.name, "permissions": made.permissions, "expires_at": made.expires_at, "identity": made.identity_id, "rate": made.rate });
             of.audit(&by, "api_key.created", &format!("key:{id}"), &details)?;
+            let content = Content::ApiKeyMade {
+                tenant: of.tenant()?.name,
+                key_name: made.name.clone(),
+                made_by: of.find_member(created_by)?.name,
+                at: at_minute(of.now()),
+            };
+            of.post(&format!("api_key_made {id}"), &Recipient::Identity(created_by), &content)?;
             Ok(made)
         })
         .await?;

@@ -9,6 +9,7 @@ use crate::catalog::{Actor, By, NewAccountToken, Principal, Purpose};
 use crate::clock::DAY;
 use crate::error::{Error, FieldError, Result};
 use crate::model::Email;
+use crate::model::letter::{Content, Recipient};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -46,11 +47,8 @@ pub async fn send_verification(installation: &Installation, principal: &Principa
             tx.audit(&by, "email.verification_requested", &format!("identity:{id}"), &json!({}))
         })
         .await?;
-    let text = format!(
-        "Confirm within 24 hours that this is your address:\n{}\n\nIf you have no account here, ignore this.\n",
-        installation.mailer.link("/console/verify", &token)
-    );
-    let letter = Letter { to, subject: "Confirm your address".to_owned(), text, about: None };
+    let content = Content::VerifyEmail { link: installation.mailer.link("/console/verify", &token) };
+    let letter = Letter { to, content, about: None };
     installation.mailer.send(&installation.tenancy, letter, installation.clock.now()).await
 }
 
@@ -128,23 +126,14 @@ pub async fn change_email(
 }
 
 async fn tell_both(installation: &Installation, present: String, new: String, token: &str, is_taken: bool) {
-    let about_present = format!(
-        "Somebody, perhaps you, asked that your account changes to the address {new}. It does so once that address \
-         confirms.\n\nIf that was not you, change your password at once: whoever asked knew it.\n"
-    );
     let about_new = if is_taken {
-        "Somebody, perhaps you, asked that another account changes to this address. It has an account already, so nothing \
-         was changed. If that was not you, ignore this.\n"
-            .to_owned()
+        Content::EmailChangeTaken {}
     } else {
-        format!(
-            "Somebody, perhaps you, asked that an account changes to this address.\n\nConfirm within 24 hours:\n{}\n\nIf \
-             that was not you, ignore this.\n",
-            installation.mailer.link("/console/verify", token)
-        )
+        Content::EmailChangeConfirm { link: installation.mailer.link("/console/verify", token) }
     };
-    for (to, text) in [(present, about_present), (new, about_new)] {
-        let letter = Letter { to, subject: "A new address for an account".to_owned(), text, about: None };
+    let about_present = Content::EmailChangeAsked { new_email: new.clone() };
+    for (to, content) in [(present, about_present), (new, about_new)] {
+        let letter = Letter { to, content, about: None };
         installation.mailer.tell(&installation.tenancy, letter, installation.clock.now()).await;
     }
 }
@@ -160,7 +149,7 @@ pub async fn verify_email(installation: &Arc<Installation>, token: &str, caller:
         return Ok(());
     }
     let (hash, address) = (hash_of(token), caller.address.clone());
-    let changed = installation
+    installation
         .catalog
         .write("verify_email", move |tx| {
             let act = |id| By::of(Actor::Identity(id), Arc::clone(&address));
@@ -169,7 +158,7 @@ pub async fn verify_email(installation: &Arc<Installation>, token: &str, caller:
                 tx.mark_email_verified(owner.id)?;
                 let target = format!("identity:{}", owner.id);
                 tx.audit(&act(owner.id), "email.verified", &target, &json!({}))?;
-                return Ok(None);
+                return Ok(());
             }
             let found = tx.find_token_owner(Purpose::EmailChange, &hash)?;
             let (owner, new) = found.ok_or_else(not_valid)?;
@@ -178,18 +167,11 @@ pub async fn verify_email(installation: &Arc<Installation>, token: &str, caller:
                 tx.delete_account_tokens(purpose, owner.id)?;
             }
             tx.audit(&act(owner.id), "email.changed", &format!("identity:{}", owner.id), &json!({}))?;
-            Ok(Some((owner.email, new)))
+            for (number, to) in [owner.email, new.clone()].into_iter().enumerate() {
+                let fact = format!("email_changed {} {} {number}", owner.id, tx.now().0);
+                tx.post(&fact, &Recipient::Address(to), &Content::EmailChanged { new_email: new.clone() })?;
+            }
+            Ok(())
         })
-        .await?;
-    let Some((old, new)) = changed else { return Ok(()) };
-    let text = format!(
-        "The address of your account was changed to {new}: sign in with that from now on.\n\nIf that was not you, tell \
-         the operator.\n"
-    );
-    for to in [old, new] {
-        let subject = "The address of your account was changed".to_owned();
-        let letter = Letter { to, subject, text: text.clone(), about: None };
-        installation.mailer.tell(&installation.tenancy, letter, installation.clock.now()).await;
-    }
-    Ok(())
+        .await
 }

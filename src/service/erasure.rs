@@ -3,13 +3,16 @@
 #[cfg(test)]
 mod tests;
 
+use super::mail::on_day;
 use super::{Installation, invoices, stripe};
-use crate::catalog::{By, OfTenant};
+use crate::catalog::{By, OfTenant, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use crate::model::letter::{Content, Recipient};
 use crate::model::receipt::{Receipt, Statement, StoreErased, StoreKept};
 use crate::model::tenant::TenantStatus;
+use crate::policy::OWNER;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -136,6 +139,7 @@ fn erase_rows(
 ) -> Result<Receipt> {
     let tenant = of.tenant()?;
     let audit_head = of.audit_head()?;
+    tell_owners(of, &tenant)?;
     let mut removed = files.to_vec();
     for (table, rows) in of.delete_personal_rows()? {
         removed.push(StoreErased {
@@ -164,6 +168,17 @@ fn erase_rows(
     Ok(receipt)
 }
 
+/// The letter is about the accounts of the owners: what is about the tenant goes with it. It names the slug, which stays.
+fn tell_owners(of: &OfTenant<'_>, tenant: &Tenant) -> Result<()> {
+    let owners = of.list_members(None, 500)?.into_iter().filter(|member| member.role == OWNER);
+    for owner in owners {
+        let content = Content::TenantErased { slug: tenant.slug.clone(), erased_on: on_day(of.now()) };
+        let fact = format!("tenant_erased {} {}", tenant.id, owner.identity_id);
+        of.catalog().post(&fact, &Recipient::Identity(owner.identity_id), &content)?;
+    }
+    Ok(())
+}
+
 fn kept() -> Vec<StoreKept> {
     let kept = |store: &str, reason: &str| StoreKept {
         store: store.to_owned(),
@@ -175,6 +190,10 @@ fn kept() -> Vec<StoreKept> {
         kept(
             "catalog: accounts of former members",
             "they belong to the people, who may be members elsewhere",
+        ),
+        kept(
+            "catalog: letters to the owners that tell of this",
+            "until they are mailed; they name the slug alone",
         ),
         kept("catalog: invoices and credit notes", "as they were issued: the law asks for them"),
         kept("ledger of erasures: this receipt", "so that a restored backup does not bring the tenant back"),

@@ -5,7 +5,7 @@ use super::password_hasher::Compared;
 use super::sign_in_log::{Claimed, Why, note_failure};
 use super::throttle::From;
 use super::tokens::{Grant, TokenPair};
-use super::{Caller, Installation, devices};
+use super::{Caller, Installation, devices, new_places};
 use crate::catalog::{Actor, By, CatalogTx, Identity, MyMembership, NewSession, Principal, Rotation};
 use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, SessionId};
@@ -40,7 +40,16 @@ pub(super) fn new_session(
 }
 
 /// Writes a new session, and that it began.
-pub(super) fn insert_session(tx: &CatalogTx<'_>, new: &NewSession, by: &By) -> Result<()> {
+/// With `is_known_device` somebody signed in to the account from there before.
+pub(super) fn insert_session(
+    tx: &CatalogTx<'_>,
+    new: &NewSession,
+    is_known_device: bool,
+    by: &By,
+) -> Result<()> {
+    if !is_known_device {
+        new_places::tell_if_new(tx, new)?;
+    }
     let ended = tx.insert_session(new)?;
     let mut details = serde_json::json!({ "user_agent": new.user_agent });
     if ended > 0 {
@@ -53,12 +62,16 @@ pub(super) fn insert_session(tx: &CatalogTx<'_>, new: &NewSession, by: &By) -> R
 pub(super) async fn begin_session(
     installation: &Installation,
     identity: IdentityId,
+    is_known_device: bool,
     caller: &Caller,
 ) -> Result<TokenPair> {
     let (new, grant) = new_session(installation, identity, caller);
     let id = new.id;
     let by = By::of(Actor::Identity(identity), Arc::clone(&caller.address)).in_session(id);
-    installation.catalog.write("begin_session", move |tx| insert_session(tx, &new, &by)).await?;
+    installation
+        .catalog
+        .write("begin_session", move |tx| insert_session(tx, &new, is_known_device, &by))
+        .await?;
     installation.tokens.pair(id, identity, 1, Some(grant.token))
 }
 
@@ -144,7 +157,7 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         // Of the password that was compared: if it is another by now, the token is none.
         return Ok(SignedIn::SecondFactor(installation.tokens.new_mfa(id, &current)));
     }
-    Ok(SignedIn::Tokens(begin_session(installation, id, caller).await?))
+    Ok(SignedIn::Tokens(begin_session(installation, id, device.is_some(), caller).await?))
 }
 
 /// Swaps a refresh token for new tokens (DESIGN 6).

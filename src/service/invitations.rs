@@ -9,6 +9,7 @@ use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
 use crate::id::InvitationId;
 use crate::model::Email;
+use crate::model::letter::Content;
 use crate::model::tenant::Act;
 use crate::policy::{Permission, Roles};
 use crate::tenancy::TenantScope;
@@ -59,18 +60,12 @@ pub async fn invite(
         })
         .await?;
     let tenant = scope.tenant();
-    let letter = Letter {
-        to: invitation.email.clone(),
-        subject: format!("Invitation to {}", tenant.name),
-        text: format!(
-            "You are invited to {} as {}.\n\nAccept within 72 hours:\n{}\n\nIf you do not have an account under this \
-             address yet, sign up with it first.\nIf you did not expect this, ignore it.\n",
-            tenant.name,
-            invitation.role,
-            installation.mailer.link("/console/accept", &token)
-        ),
-        about: Some(tenant.id),
+    let content = Content::Invitation {
+        tenant: tenant.name.clone(),
+        role: invitation.role.clone(),
+        link: installation.mailer.link("/console/accept", &token),
     };
+    let letter = Letter { to: invitation.email.clone(), content, about: Some(tenant.id) };
     installation.mailer.send(&installation.tenancy, letter, now).await?;
     Ok(invitation)
 }

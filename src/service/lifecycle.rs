@@ -1,11 +1,13 @@
 //! A tenant's way out and back: closed, reopened, suspended, resumed.
 
 use super::Installation;
+use super::mail::on_day;
 use super::members::require_now;
 use super::step_up;
 use crate::catalog::{By, OfTenant, Principal, Tenant};
 use crate::clock::DAY;
 use crate::error::{Error, Result};
+use crate::model::letter::{Content, Recipient};
 use crate::model::tenant::TenantStatus;
 use crate::policy::Permission;
 use crate::tenancy::TenantScope;
@@ -47,6 +49,11 @@ pub async fn close_tenant(
 fn close(of: &OfTenant<'_>, by: &By, grace: i64) -> Result<Tenant> {
     let tenant = of.begin_closing(of.now().plus(grace))?;
     of.audit(by, "tenant.closed", "", &json!({ "erase_after": tenant.erase_after }))?;
+    let content = Content::TenantClosing {
+        tenant: tenant.name.clone(),
+        erase_on: tenant.erase_after.map(on_day).unwrap_or_default(),
+    };
+    of.post(&format!("tenant_closing {} {}", tenant.id, of.now().0), &Recipient::Owners, &content)?;
     Ok(tenant)
 }
 

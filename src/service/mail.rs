@@ -1,20 +1,35 @@
 //! Mail. Every letter becomes a file in `data/mail` first. With a mail server it is sent from there in the background and
 //! goes when the server has taken it; without one it stays.
+//!
+//! What tells of an act is [posted](post) in the transaction of the act, and becomes a file in the background. What carries
+//! a secret that is kept nowhere else becomes a file before the act is answered.
 
 mod delivery;
+pub mod mailbox;
 mod outbox;
+mod page;
+mod post;
+pub mod preview;
 mod spool;
+mod templates;
+#[cfg(test)]
+mod tests;
 
 pub use delivery::{deliver_due, sweep_undelivered};
+pub(super) use post::{at_minute, on_day};
+pub(in crate::service) use post::tell_that_trial_ends;
+pub use post::{post_due, sweep_posted, tell_of_trials};
+pub(super) use templates::Templates;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
+use crate::model::letter::Content;
 use crate::tenancy::Tenancy;
 use lettre::Message;
-use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
 use outbox::Outbox;
 use spool::{Head, Spool};
 use std::path::PathBuf;
@@ -27,6 +42,7 @@ const LATER_AT_ONCE: usize = 64;
 
 pub(super) struct Mailer {
     spool: Spool,
+    templates: Templates,
     from: Mailbox,
     base_url: RwLock<String>,
     turns: Arc<Semaphore>,
@@ -37,17 +53,20 @@ pub(super) struct Mailer {
 pub(super) struct Letter {
     /// The address.
     pub(super) to: String,
-    /// The subject, without line breaks.
-    pub(super) subject: String,
-    /// The text.
-    pub(super) text: String,
+    /// Which letter, and what stands in it.
+    pub(super) content: Content,
     /// The tenant that it is about, if about one; its erasure removes the file.
     pub(super) about: Option<TenantId>,
 }
 
 impl Mailer {
     /// Takes up what an earlier run left to be sent. Blocks.
-    pub(super) fn new(config: &Config, directory: PathBuf, now: Timestamp) -> Result<Mailer> {
+    pub(super) fn new(
+        config: &Config,
+        templates: Templates,
+        directory: PathBuf,
+        now: Timestamp,
+    ) -> Result<Mailer> {
         let from = config.mail_from.as_deref().unwrap_or("Tenantry <no-reply@tenantry.invalid>");
         let from: Mailbox = from.parse().map_err(|error| {
             Error::new(Kind::Malformed, "mail_from_invalid", format!("mail_from = {from}: {error}"))
@@ -60,6 +79,7 @@ impl Mailer {
         }
         Ok(Mailer {
             spool,
+            templates,
             from,
             base_url: RwLock::new(config.base_url()),
             turns: Arc::new(Semaphore::new(LATER_AT_ONCE)),
@@ -93,12 +113,22 @@ impl Mailer {
     /// Writes the message, unless the tenant that it is about is being erased: the erasure has looked for mail already.
     /// It is on disk when this returns; a mail server gets it after that.
     pub(super) async fn send(&self, tenancy: &Arc<Tenancy>, letter: Letter, now: Timestamp) -> Result<()> {
-        if self.outbox.as_ref().is_some_and(Outbox::is_full) {
+        if self.outbox.as_ref().is_some_and(|outbox| outbox.is_full(&sender_name(letter.about))) {
             return Err(busy());
         }
+        let name = file_name(now, letter.about, &crate::id::uuid_v7(now).to_string());
+        self.write(tenancy, letter, name, now).await
+    }
+
+    /// Writes a letter under a name. One that is there already stays as it is.
+    async fn write(
+        &self,
+        tenancy: &Arc<Tenancy>,
+        letter: Letter,
+        name: String,
+        now: Timestamp,
+    ) -> Result<()> {
         let message = self.compose(&letter, now)?;
-        let about = letter.about.map_or_else(|| "account".to_owned(), |tenant| tenant.to_string());
-        let name = format!("{:013}-{about}-{}", now.0, crate::id::uuid_v7(now));
         let spool = self.spool.clone();
         let head = self.outbox.is_some().then_some(Head { to: letter.to, about: letter.about });
         let write = {
@@ -108,15 +138,13 @@ impl Mailer {
                 None => spool.keep(&name, &message),
             }
         };
-        match letter.about {
+        let is_new = match letter.about {
             Some(tenant) => tenancy.unless_fenced(tenant, write).await?,
-            None => {
-                tokio::task::spawn_blocking(write)
-                    .await
-                    .unwrap_or_else(|error| Err(Error::internal(error)))?;
-            }
-        }
-        if let Some(outbox) = &self.outbox {
+            None => tokio::task::spawn_blocking(write)
+                .await
+                .unwrap_or_else(|error| Err(Error::internal(error)))?,
+        };
+        if let Some(outbox) = self.outbox.as_ref().filter(|_| is_new) {
             outbox.add(name, now);
         }
         Ok(())
@@ -126,14 +154,14 @@ impl Mailer {
         let to: Mailbox = letter.to.parse().map_err(Error::internal)?;
         let since = Duration::from_millis(u64::try_from(now.0).unwrap_or_default());
         let id = format!("<{}@{}>", crate::id::uuid_v7(now), self.from.email.domain());
+        let rendered = self.templates.render(&letter.content, &self.url(""))?;
         let mut message = Message::builder()
             .from(self.from.clone())
             .to(to)
-            .subject(letter.subject.clone())
+            .subject(rendered.subject)
             .date(UNIX_EPOCH + since)
             .message_id(Some(id))
-            .header(ContentType::TEXT_PLAIN)
-            .body(letter.text.clone())
+            .multipart(MultiPart::alternative_plain_html(rendered.text, rendered.html))
             .map_err(Error::internal)?;
         // No answers of machines to machines (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -152,6 +180,15 @@ impl Mailer {
     pub(super) fn take_turn(&self) -> Result<OwnedSemaphorePermit> {
         Arc::clone(&self.turns).try_acquire_owned().map_err(|_| busy())
     }
+}
+
+/// Whose letter it is, as the names of files say it: letters about accounts are one sender.
+fn sender_name(about: Option<TenantId>) -> String {
+    about.map_or_else(|| spool::ACCOUNT.to_owned(), |tenant| tenant.to_string())
+}
+
+fn file_name(at: Timestamp, about: Option<TenantId>, id: &str) -> String {
+    format!("{:013}-{}-{id}", at.0, sender_name(about))
 }
 
 fn busy() -> Error {

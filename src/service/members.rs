@@ -5,6 +5,7 @@ use crate::catalog::{Actor, By, Member, OfTenant, Principal, key_not_allowed};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
+use crate::model::letter::{Content, Recipient};
 use crate::model::tenant::Act;
 use crate::policy::{OWNER, Permission, PermissionSet, Roles};
 use crate::tenancy::TenantScope;
@@ -48,6 +49,9 @@ pub async fn change_role(scope: &TenantScope, member: IdentityId, role: String) 
             let after = of.update_role(member, &role)?;
             let details = json!({ "from": before, "to": role });
             of.audit(&by, "member.role_changed", &format!("identity:{member}"), &details)?;
+            let content =
+                Content::RoleChanged { tenant: of.tenant()?.name, from: before, to: after.role.clone() };
+            of.post(&fact(of, "role_changed", member), &Recipient::Identity(member), &content)?;
             Ok(after)
         })
         .await
@@ -81,7 +85,11 @@ pub async fn remove_member(scope: &TenantScope, member: IdentityId) -> Result<()
             // Keys that they made for services stay; they may know them still.
             let details = json!({ "role": role, "keys_ended": ended, "keys_left": left });
             of.audit(&by, action, &format!("identity:{member}"), &details)?;
-            Ok(())
+            if leaves {
+                return Ok(());
+            }
+            let content = Content::MemberRemoved { tenant: of.tenant()?.name };
+            of.post(&fact(of, "member_removed", member), &Recipient::Identity(member), &content)
         })
         .await
 }
@@ -116,6 +124,13 @@ pub async fn transfer_ownership(
             let member = of.update_role(to, OWNER)?;
             of.update_role(from, crate::policy::ADMIN)?;
             audit_transfer(of, &by, from, to)?;
+            let content = Content::OwnershipTransferred {
+                tenant: of.tenant()?.name,
+                from: of.find_member(from)?.name,
+                to: member.name.clone(),
+            };
+            of.post(&fact(of, "ownership_transferred", to), &Recipient::Owners, &content)?;
+            of.post(&fact(of, "ownership_given", from), &Recipient::Identity(from), &content)?;
             Ok(member)
         })
         .await
@@ -123,6 +138,11 @@ pub async fn transfer_ownership(
 
 fn audit_transfer(of: &OfTenant<'_>, by: &By, from: IdentityId, to: IdentityId) -> Result<()> {
     of.audit(by, "ownership.transferred", &format!("identity:{to}"), &json!({ "from": from }))
+}
+
+/// What is told of a member: each act is a fact of its own.
+fn fact(of: &OfTenant<'_>, what: &str, member: IdentityId) -> String {
+    format!("{what} {} {member} {}", of.tenant_id(), of.now().0)
 }
 
 /// The actor's role as it is in this transaction: it may have changed since the scope was given. The operator's console

@@ -4,10 +4,11 @@ use super::identity::{insert_session, new_session};
 use super::second_factor::{Checked, check};
 use super::sign_in_log::{Claimed, Why, note_failure};
 use super::tokens::TokenPair;
-use super::{Caller, Installation};
+use super::{Caller, Installation, devices};
 use crate::catalog::{Actor, By};
 use crate::error::{Error, Result};
 use std::sync::Arc;
+use crate::model::Email;
 
 /// What a right password leads to.
 pub enum SignedIn {
@@ -50,6 +51,9 @@ pub async fn sign_in_with_code(
     let (new, grant) = new_session(installation, id, caller);
     let by = By::of(Actor::Identity(id), Arc::clone(&caller.address)).in_session(new.id);
     let session = new.id;
+    let email = installation.catalog.read(move |tx| Ok(tx.find_identity(id)?.map(|one| one.email))).await?;
+    let email = email.and_then(|email| Email::parse(&email).ok());
+    let is_known = email.is_some_and(|email| devices::recognise(installation, caller, &email).is_some());
     let checked = installation
         .catalog
         .write("sign_in_with_code", move |tx| {
@@ -61,7 +65,7 @@ pub async fn sign_in_with_code(
             let factor = tx.find_second_factor(id)?.filter(|factor| factor.confirmed_at.is_some());
             let checked = check(tx, &key, id, &factor.ok_or_else(token_invalid)?, &code, &by)?;
             if checked == Checked::Right {
-                insert_session(tx, &new, &by)?;
+                insert_session(tx, &new, is_known, &by)?;
             }
             Ok(checked)
         })

@@ -27,6 +27,7 @@ pub mod mail;
 pub mod margins;
 pub mod members;
 pub mod mfa;
+mod new_places;
 pub mod operators;
 mod password_hasher;
 pub mod passwords;
@@ -176,6 +177,7 @@ impl Installation {
                 "public_signup = \"domains\": without a mail server nobody proves that an address is theirs"
             );
         }
+        let templates = mail::Templates::load(config.app.as_deref(), &app.name)?;
         let layout = Layout::create(&config.data)?;
         let lock = lock::DirectoryLock::take(layout.root())?;
         layout.clear_tmp()?;
@@ -201,7 +203,7 @@ impl Installation {
             id: String::new(),
             tokens: Tokens::new(&keys, access, Arc::clone(&clock)),
             hasher: PasswordHasher::new(),
-            mailer: Mailer::new(&config, layout.mail(), clock.now())?,
+            mailer: Mailer::new(&config, templates, layout.mail(), clock.now())?,
             stripe: stripe::Stripe::new(&config)?,
             handlers,
             setup: operators::Setup::new(false),

@@ -11,6 +11,7 @@ use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
 use crate::model::Email;
+use crate::model::letter::{Content, Recipient};
 use crate::model::password::{KnownWords, MAX_BYTES, Password};
 use serde_json::json;
 use std::sync::Arc;
@@ -136,11 +137,10 @@ pub async fn change_password(
             tx.delete_account_tokens(Purpose::PasswordReset, id)?;
             let ended = tx.revoke_other_sessions(id, session, "password changed")?;
             let details = json!({ "sessions_ended": ended });
-            tx.audit(&by, "password.changed", &format!("identity:{id}"), &details)
+            tx.audit(&by, "password.changed", &format!("identity:{id}"), &details)?;
+            tell_of_change(tx, id)
         })
-        .await?;
-    tell_of_change(installation, principal.identity()).await;
-    Ok(())
+        .await
 }
 
 /// Mails a link for a new password, if somebody has this address. What is done before the answer does not depend on
@@ -187,16 +187,8 @@ async fn send_reset(installation: &Installation, email: Email, address: Arc<str>
         })
         .await?;
     let Some(identity) = identity else { return Ok(()) };
-    let letter = Letter {
-        to: identity.email,
-        subject: "A new password".to_owned(),
-        text: format!(
-            "Somebody, perhaps you, asked for a new password of your account.\n\nSet one within an hour:\n{}\n\nIf that \
-             was not you, ignore this: your password stays as it is.\n",
-            installation.mailer.link("/console/reset", &token)
-        ),
-        about: None,
-    };
+    let content = Content::PasswordReset { link: installation.mailer.link("/console/reset", &token) };
+    let letter = Letter { to: identity.email, content, about: None };
     installation.mailer.send(&installation.tenancy, letter, installation.clock.now()).await
 }
 
@@ -232,12 +224,12 @@ pub async fn reset_password(
             tx.mark_email_verified(id)?;
             store(tx, id, &password_hash, is_short)?;
             let ended = tx.revoke_sessions_of(id, "password reset")?;
-            tx.audit(&by, "password.reset", &format!("identity:{id}"), &json!({ "sessions_ended": ended }))
+            tx.audit(&by, "password.reset", &format!("identity:{id}"), &json!({ "sessions_ended": ended }))?;
+            tell_of_change(tx, id)
         })
         .await?;
     // What others guessed before does not keep the owner waiting.
     installation.throttle.succeeded(&owner.email, From::Network(&caller.address));
-    tell_of_change(installation, &owner).await;
     Ok(())
 }
 
@@ -250,14 +242,7 @@ pub(super) fn not_valid() -> Error {
     )
 }
 
-async fn tell_of_change(installation: &Installation, identity: &Identity) {
-    let letter = Letter {
-        to: identity.email.clone(),
-        subject: "Your password was changed".to_owned(),
-        text: "The password of your account was changed, and its other sessions were ended.\n\nIf that was not you, have \
-               a link for a new password mailed to you at once, and tell the operator.\n"
-            .to_owned(),
-        about: None,
-    };
-    installation.mailer.tell(&installation.tenancy, letter, installation.clock.now()).await;
+fn tell_of_change(tx: &CatalogTx<'_>, id: IdentityId) -> Result<()> {
+    let fact = format!("password_changed {id} {}", tx.now().0);
+    tx.post(&fact, &Recipient::Identity(id), &Content::PasswordChanged {})
 }

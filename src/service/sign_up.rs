@@ -165,6 +165,6 @@ async fn complete_sign_up(
             }
         }
     };
-    let tokens = begin_session(installation, id, caller).await?;
+    let tokens = begin_session(installation, id, true, caller).await?;
     Ok(SignedUp { identity, tenant, tokens })
 }

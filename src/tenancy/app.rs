@@ -1,4 +1,4 @@
-//! The app: what a developer brings. `app.toml`, `migrations/`, `seed.sql`, `public/`.
+//! The app: what a developer brings. `app.toml`, `migrations/`, `seed.sql`, `mail/` (read by `service::mail`), `public/`.
 
 mod jobs;
 mod plans;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, Call, Client, Installation, MINUTE, Person, letters_to};
+use crate::harness::{Answer, Call, Client, Installation, MINUTE, Person, eventually, letters_to};
 use crate::second_factor::App;
 
 fn delete(client: &Client, password: &str) -> Answer {
@@ -36,7 +36,12 @@ fn an_account_goes_with_its_sessions_and_memberships() {
     assert_eq!(members.json["items"].as_array().map(Vec::len), Some(1), "{}", members.text());
     let log = ann.client.get(&acme.path("/audit?action=member.left")).expect(200);
     assert_eq!(log.string("/items/0/target"), format!("identity:{}", bob.id));
-    assert!(letters_to(&installation, &bob.email).iter().any(|letter| letter.contains("was deleted")));
+    eventually("the letter", || {
+        letters_to(&installation, &bob.email)
+            .iter()
+            .any(|letter| letter.contains("was deleted"))
+            .then_some(())
+    });
     // What it offered died with it, and the address is free.
     let cid = server.sign_up("cid");
     cid.accept(&offered).expect_code(404, "invitation_not_open");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::export::export;
-use crate::harness::{Answer, Call, Client, Installation, Tenant, letters_to, token_mailed_to};
+use crate::harness::{Answer, Call, Client, Installation, Tenant, links_to, token_mailed_to};
 use crate::second_factor::App;
 
 /// Routes whose acts the test below does, and what the log calls them.
@@ -220,13 +220,13 @@ fn each_of_these_acts_is_in_a_log() {
     let (old, new) = (dan.password.as_str(), "quartz lanterns hum at nine");
     let change = json!({"current_password": old, "new_password": new});
     send(Call::post("/api/v1/auth/password/change", change), &dan.client);
-    let before = letters_to(&installation, &dan.email).len();
+    let before = links_to(&installation, &dan.email).len();
     send(Call::post("/api/v1/auth/password/forgot", json!({"email": dan.email})), &dan.client.nobody());
     let token = token_mailed_to(&installation, &dan.email, before + 1);
     let reset = json!({"token": token, "new_password": old});
     send(Call::post("/api/v1/auth/password/reset", reset), &dan.client.nobody());
     let dan = dan.sign_in_again();
-    let before = letters_to(&installation, "daniel@example.com").len();
+    let before = links_to(&installation, "daniel@example.com").len();
     let change = json!({"new_email": "daniel@example.com", "password": old});
     send(Call::post("/api/v1/auth/email/change", change), &dan.client);
     let token = token_mailed_to(&installation, "daniel@example.com", before + 1);

@@ -12,6 +12,7 @@ mod files;
 mod invitations;
 mod invoices;
 mod jobs;
+mod mailbox;
 mod margins;
 mod me;
 mod members;
@@ -66,6 +67,7 @@ pub(super) fn routes() -> Routes {
         .and(usage::routes())
         .and(margins::routes())
         .and(jobs::routes())
+        .and(mailbox::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -6,6 +6,7 @@ mod installation;
 mod invoices;
 mod jobs;
 pub(super) mod kept;
+mod mailbox;
 mod members;
 mod names;
 mod plans;

@@ -143,6 +143,8 @@ summaries! {
     POST "/operator/stripe-statements/{invoice}/retry" operatorRetryStatement "Have a statement sent to Stripe again" "-" -> 202 "HeldStatement";
     GET "/operator/stripe-drift" operatorGetStripeDrift "Where Stripe and the catalog differed when that was last looked at" "-" -> 200 "StripeDrift";
     POST "/operator/stripe-drift/repair" operatorRepairStripeDrift "Look for drift now and let Stripe's word count" "-" -> 200 "StripeDrift";
+    GET "/operator/mailbox" operatorListLetters "Letters that no mail server took, newest first" "-" -> 200 "[KeptLetter]";
+    GET "/operator/mailbox/{letter}" operatorOpenLetter "One of them: text, HTML and headers; also as a page" "-" -> 200 "OpenedLetter";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";

@@ -27,6 +27,18 @@ pub fn in_stripe_units(currency: Currency, minor: i64) -> Option<i64> {
     Some(minor)
 }
 
+/// An amount as Stripe counts it in minor units of ours.
+pub fn from_stripe_units(currency: Currency, there: i64) -> i64 {
+    let code = currency.code();
+    if TWO_DIGITS_THERE.contains(&code) {
+        there / 100
+    } else if NO_DIGITS_THERE.contains(&code) {
+        there.saturating_mul(100)
+    } else {
+        there
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

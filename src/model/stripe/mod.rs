@@ -6,7 +6,7 @@ mod objects;
 mod signature;
 mod states;
 
-pub use amount::in_stripe_units;
+pub use amount::{from_stripe_units, in_stripe_units};
 pub use event::{Event, Hint, ObjectKind, Unreadable};
 pub use objects::{CheckoutSession, INSTALLATION, Invoice, Payment, SALE, Subscription, TENANT, labels_of};
 pub use signature::{BadSignature, verify};

@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::SystemClock;
 use crate::config::{Config, Partial};
+use crate::model::letter::Content;
 use crate::service::lifecycle::{OperatorAct, operate_tenant};
 use crate::service::sign_up::{SignUpIn, sign_up};
 use crate::service::{Caller, provisioning::NewTenantIn};
@@ -65,8 +66,7 @@ async fn mail_about_a_tenant_that_is_being_erased_is_not_written() {
     let id = TenantId::new(now);
     let letter = |about| crate::service::mail::Letter {
         to: "ann@example.com".to_owned(),
-        subject: "Invitation".to_owned(),
-        text: "x".to_owned(),
+        content: Content::MemberRemoved { tenant: "Acme".to_owned() },
         about: Some(about),
     };
     installation.mailer.send(&installation.tenancy, letter(id), now).await.unwrap();

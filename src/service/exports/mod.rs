@@ -5,11 +5,13 @@ mod uploads;
 mod working;
 
 use super::Installation;
+use super::mail::at_minute;
 use super::members::require_now;
 use crate::catalog::{Export, ExportStatus};
 use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
-use crate::id::ExportId;
+use crate::id::{ExportId, IdentityId};
+use crate::model::letter::{Content, Recipient};
 use crate::policy::Permission;
 use crate::tenancy::{Lease, TenantScope, blocking};
 use archive::{Archive, Finished};
@@ -99,6 +101,9 @@ pub async fn open_download(
 pub async fn run_next_export(installation: &Arc<Installation>) -> Result<bool> {
     let Some((lease, export)) = installation.tenancy.claim_export().await? else { return Ok(false) };
     let (tenant, id) = (export.tenant, export.id);
+    // An operator knows where to look; whoever asked with a key has no address.
+    let asked_by = export.requested_by.strip_prefix("identity:").and_then(IdentityId::parse);
+    let asked_by = asked_by.map(Recipient::Identity);
     match run_export(installation, &lease, id).await {
         Ok(finished) => {
             let expires_at =
@@ -106,7 +111,12 @@ pub async fn run_next_export(installation: &Arc<Installation>) -> Result<bool> {
             installation
                 .catalog
                 .write("finish_export", move |tx| {
-                    tx.of(tenant).finish_export(id, finished.size, &finished.sha256, expires_at)
+                    let of = tx.of(tenant);
+                    of.finish_export(id, finished.size, &finished.sha256, expires_at)?;
+                    let Some(to) = &asked_by else { return Ok(()) };
+                    let until = at_minute(expires_at);
+                    let content = Content::ExportReady { tenant: of.tenant()?.name, until };
+                    of.post(&format!("export_ready {id}"), to, &content)
                 })
                 .await?;
             tracing::info!(tenant_id = %tenant, export_id = %id, "export ready");

@@ -1,6 +1,7 @@
 //! What operators do to final invoices.
 
 use super::closing::keep;
+use super::letters;
 use crate::catalog::{By, CreditNote, OfTenant, StoredInvoice};
 use crate::error::{Error, Result};
 use crate::id::{InvoiceId, TenantId};
@@ -79,6 +80,9 @@ fn change(of: &OfTenant<'_>, id: InvoiceId, act: InvoiceAct, by: &By) -> Result<
     }
     let details = json!({ "number": before.invoice.number, "due_cents": before.due(), "currency": before.invoice.currency });
     of.audit(by, action, &format!("invoice:{id}"), &details)?;
+    if status == InvoiceStatus::Paid {
+        letters::tell_of_paid(of, id, &before.invoice)?;
+    }
     of.find_invoice(id)
 }
 

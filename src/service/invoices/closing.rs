@@ -1,6 +1,7 @@
 //! Closing: service periods that are over become drafts, drafts become final, final ones are kept in the tenant's file.
 
 use super::gather::{Gathered, gather};
+use super::letters;
 use crate::catalog::{Booked, By, OfTenant, StoredInvoice};
 use crate::clock::{DAY, HOUR, Timestamp};
 use crate::error::{Error, Result};
@@ -329,6 +330,9 @@ pub(super) fn finalize_one(of: &OfTenant<'_>, id: InvoiceId, due_after: i64, by:
         // There is nothing to wait for.
         of.end_invoice(id, InvoiceStatus::Paid)?;
         of.audit(by, "invoice.paid", &format!("invoice:{id}"), &told(&invoice))?;
+    } else if of.live_stripe_subscription()?.is_none() {
+        // Where Stripe bills, its document is the invoice, and it mails that.
+        letters::tell_of_final(of, id, &invoice)?;
     }
     Ok(true)
 }

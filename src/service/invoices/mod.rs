@@ -3,6 +3,7 @@
 mod acts;
 mod closing;
 mod gather;
+mod letters;
 mod unpaid;
 mod verify;
 

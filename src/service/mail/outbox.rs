@@ -1,6 +1,6 @@
 //! Which letters wait for the mail server, and until when. The letters themselves are files.
 
-use super::spool::written_at;
+use super::spool::{sender_of, written_at};
 use crate::clock::{DAY, HOUR, SECOND, Timestamp};
 use crate::config::{Config, SmtpSecurity, read_authorities};
 use crate::error::{Error, Kind, Result};
@@ -10,12 +10,14 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, Tokio1Executor};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Letters that may wait at once.
-const MOST: usize = 10_000;
+/// Letters that may wait at once, and of one sender.
+const MOST: usize = 100_000;
+const MOST_OF_ONE: usize = 2_000;
 /// The wait after a first failure; each further one doubles it.
 const FIRST_WAIT: i64 = 30 * SECOND;
 const LONGEST_WAIT: i64 = HOUR;
@@ -39,10 +41,16 @@ pub(super) struct Due {
     pub(super) failures: u32,
 }
 
+/// The letters of one tenant, or those about accounts: when each is tried next, and how often it failed.
+type OfSender = BTreeMap<(Timestamp, String), u32>;
+
+/// Senders take turns, a letter each: however many one has, another's first waits for one of each.
 #[derive(Default)]
 struct Queue {
-    /// When each is tried next, and how often it failed.
-    waiting: BTreeMap<(Timestamp, String), u32>,
+    waiting: BTreeMap<String, OfSender>,
+    count: usize,
+    /// Who had the last turn.
+    last: String,
     /// The server itself failed so often in a row; until this moment nothing is tried, then one letter.
     failures: u32,
     rests_until: Timestamp,
@@ -71,8 +79,8 @@ impl Outbox {
         if let (Some(user), Some(password)) = (&config.smtp_user, &config.smtp_password) {
             builder = builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()));
         }
-        let queue =
-            Queue { waiting: waiting.into_iter().map(|name| ((now, name), 0)).collect(), ..Queue::default() };
+        let mut queue = Queue::default();
+        waiting.into_iter().for_each(|name| queue.insert(now, name, 0));
         Ok(Some(Outbox {
             transport: builder.build(),
             from: from.email.clone(),
@@ -85,13 +93,20 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.queue().waiting.len() >= MOST
+    /// Whether no more letters of this sender are taken now.
+    pub(super) fn is_full(&self, sender: &str) -> bool {
+        let queue = self.queue();
+        queue.count >= MOST || queue.waiting_of(sender) >= MOST_OF_ONE
+    }
+
+    /// How many letters of a sender wait.
+    pub(super) fn waiting_of(&self, sender: &str) -> usize {
+        self.queue().waiting_of(sender)
     }
 
     /// A letter that was just written.
     pub(super) fn add(&self, name: String, now: Timestamp) {
-        self.queue().waiting.insert((now, name), 0);
+        self.queue().insert(now, name, 0);
         self.arrived.notify_one();
     }
 
@@ -113,6 +128,26 @@ impl Outbox {
 }
 
 impl Queue {
+    fn insert(&mut self, at: Timestamp, name: String, failures: u32) {
+        let sender = self.waiting.entry(sender_of(&name).to_owned()).or_default();
+        self.count += usize::from(sender.insert((at, name), failures).is_none());
+    }
+
+    fn waiting_of(&self, sender: &str) -> usize {
+        self.waiting.get(sender).map_or(0, BTreeMap::len)
+    }
+
+    /// Who is next: the first after whoever had the last turn that has a letter which is due.
+    fn next_sender(&self, now: Timestamp) -> Option<String> {
+        let is_due = |(_, letters): &(&String, &OfSender)| {
+            letters.first_key_value().is_some_and(|((at, _), _)| *at <= now)
+        };
+        let after = (Bound::Excluded(self.last.as_str()), Bound::Unbounded);
+        let before = (Bound::Unbounded, Bound::Included(self.last.as_str()));
+        let mut turn = self.waiting.range::<str, _>(after).chain(self.waiting.range::<str, _>(before));
+        turn.find(is_due).map(|(sender, _)| sender.clone())
+    }
+
     fn take_due(&mut self, now: Timestamp, most: usize) -> Vec<Due> {
         if now < self.rests_until {
             return Vec::new();
@@ -120,11 +155,16 @@ impl Queue {
         let most = if self.failures > 0 { 1 } else { most };
         let mut taken = Vec::new();
         while taken.len() < most
-            && let Some(first) = self.waiting.first_entry()
-            && first.key().0 <= now
+            && let Some(sender) = self.next_sender(now)
+            && let Some(letters) = self.waiting.get_mut(&sender)
+            && let Some(((_, name), failures)) = letters.pop_first()
         {
-            let ((_, name), failures) = first.remove_entry();
             taken.push(Due { name, failures });
+            self.count -= 1;
+            if letters.is_empty() {
+                self.waiting.remove(&sender);
+            }
+            self.last = sender;
         }
         taken
     }
@@ -143,7 +183,7 @@ impl Queue {
         } else {
             (now.plus(wait_after(due.failures)), due.failures + 1)
         };
-        self.waiting.insert((at, due.name), failures);
+        self.insert(at, due.name, failures);
         true
     }
 }
@@ -175,8 +215,9 @@ mod tests {
     use crate::clock::MINUTE;
 
     fn queue(names: &[&str]) -> Queue {
-        let waiting = names.iter().map(|name| ((Timestamp(1_000), (*name).to_owned()), 0)).collect();
-        Queue { waiting, ..Queue::default() }
+        let mut queue = Queue::default();
+        names.iter().for_each(|name| queue.insert(Timestamp(1_000), (*name).to_owned(), 0));
+        queue
     }
 
     #[test]
@@ -196,6 +237,31 @@ mod tests {
         let last = queue.take_due(late, 9).remove(0);
         assert!(!queue.put_back(last, late, false), "it is too old");
         assert!(queue.take_due(late.plus(DAY), 9).is_empty());
+    }
+
+    #[test]
+    fn ten_thousand_letters_of_one_tenant_keep_no_other_waiting() {
+        let tenant = |number: u32| format!("{number:08}-0000-7000-8000-000000000000");
+        let mut queue = Queue::default();
+        for number in 0..10_000 {
+            queue.insert(Timestamp(1_000), format!("1000-{}-{number:05}", tenant(5)), 0);
+        }
+        // What came last, from a tenant before and one after it, and about an account.
+        let others =
+            [format!("1001-{}-x", tenant(1)), format!("1001-{}-x", tenant(9)), "1001-account-x".to_owned()];
+        others.iter().for_each(|name| queue.insert(Timestamp(1_001), name.clone(), 0));
+        assert_eq!(
+            (queue.count, queue.waiting_of(&tenant(5)), queue.waiting_of("account")),
+            (10_003, 10_000, 1)
+        );
+        let taken = queue.take_due(Timestamp(1_001), 4);
+        let names: Vec<&str> = taken.iter().map(|due| due.name.as_str()).collect();
+        for other in &others {
+            assert!(names.contains(&other.as_str()), "{other} is not among {names:?}");
+        }
+        assert_eq!(queue.count, 9_999);
+        assert_eq!(queue.take_due(Timestamp(1_001), 20_000).len(), 9_999);
+        assert!(queue.waiting.is_empty() && queue.count == 0);
     }
 
     #[test]

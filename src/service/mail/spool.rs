@@ -8,8 +8,11 @@ use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+/// What stands in the name of a letter that is about no tenant.
+pub(super) const ACCOUNT: &str = "account";
+pub(super) const KEPT: &str = "eml";
 const QUEUED: &str = "queued";
-const UNDELIVERED: &str = "undelivered";
+pub(super) const UNDELIVERED: &str = "undelivered";
 
 /// The directory. Names are without their ending.
 #[derive(Clone)]
@@ -33,27 +36,31 @@ impl Spool {
         self.0.join(format!("{name}.{ending}"))
     }
 
-    /// Writes a letter that stays. On disk when this returns.
-    pub(super) fn keep(&self, name: &str, message: &[u8]) -> Result<()> {
-        self.write(&self.path(name, "eml"), &[message])
+    /// Writes a letter that stays. On disk when this returns. False where it was there already.
+    pub(super) fn keep(&self, name: &str, message: &[u8]) -> Result<bool> {
+        self.write(&self.path(name, KEPT), &[message])
     }
 
-    /// Writes a letter that is to be sent. On disk when this returns.
-    pub(super) fn queue(&self, name: &str, head: &Head, message: &[u8]) -> Result<()> {
+    /// Writes a letter that is to be sent. On disk when this returns. False where it was there already.
+    pub(super) fn queue(&self, name: &str, head: &Head, message: &[u8]) -> Result<bool> {
         let mut line = serde_json::to_vec(head)?;
         line.push(b'\n');
         self.write(&self.path(name, QUEUED), &[&line, message])
     }
 
-    fn write(&self, path: &Path, parts: &[&[u8]]) -> Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    fn write(&self, path: &Path, parts: &[&[u8]]) -> Result<bool> {
+        let mut file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+            opened => opened?,
+        };
         let written = parts.iter().try_for_each(|part| file.write_all(part)).and_then(|()| file.sync_all());
         if let Err(error) = written {
             // Half a letter is none.
             let _ = std::fs::remove_file(path);
             return Err(error.into());
         }
-        self.sync()
+        self.sync()?;
+        Ok(true)
     }
 
     fn sync(&self) -> Result<()> {
@@ -70,6 +77,22 @@ impl Spool {
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| Error::internal("no head"))?;
         let message = bytes.split_off(end + 1);
         Ok(Some((serde_json::from_slice(&bytes)?, message)))
+    }
+
+    /// The message of a letter that stays or was given up; nothing where there is none.
+    pub(super) fn message(&self, name: &str, ending: &str) -> Result<Option<Vec<u8>>> {
+        let mut bytes = match std::fs::read(self.path(name, ending)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if ending == UNDELIVERED
+            && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
+        {
+            // Its head, from when it was queued.
+            bytes.drain(..=end);
+        }
+        Ok(Some(bytes))
     }
 
     /// Removes a queued letter: it was taken.
@@ -99,7 +122,7 @@ impl Spool {
         Ok(())
     }
 
-    fn names(&self, ending: &str) -> Result<Vec<String>> {
+    pub(super) fn names(&self, ending: &str) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.0)? {
             let name = entry?.file_name();
@@ -109,6 +132,12 @@ impl Spool {
         names.sort();
         Ok(names)
     }
+}
+
+/// Whose letter it is: the tenant that it is about, or [`ACCOUNT`].
+pub(super) fn sender_of(name: &str) -> &str {
+    let rest = name.split_once('-').map_or("", |(_, rest)| rest);
+    if rest.starts_with(ACCOUNT) { ACCOUNT } else { rest.get(..36).unwrap_or(ACCOUNT) }
 }
 
 /// When a letter was written; its name begins with that.

@@ -5,11 +5,13 @@ mod codes;
 
 pub(super) use check::{Checked, check, code_wrong};
 
+use super::mail::at_minute;
 use super::{Installation, step_up};
 use crate::catalog::{By, CatalogTx, Principal, SecondFactor};
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
 use crate::model::hex::hex;
+use crate::model::letter::{Content, Recipient};
 use codes::{Code, Label, new_recovery_codes, recovery_mark, totp};
 use serde_json::json;
 
@@ -84,7 +86,9 @@ pub async fn confirm(
         by,
         |tx, id, by| {
             tx.confirm_second_factor(id)?;
-            tx.audit(by, "second_factor.enrolled", &target(id), &json!({}))
+            tx.audit(by, "second_factor.enrolled", &target(id), &json!({}))?;
+            let (fact, at) = (format!("second_factor_enabled {id} {}", tx.now().0), at_minute(tx.now()));
+            tx.post(&fact, &Recipient::Identity(id), &Content::SecondFactorEnabled { at })
         },
         |factor| match factor {
             None => Err(none_yet()),
@@ -231,6 +235,8 @@ pub async fn remove(installation: &Installation, principal: &Principal, code: St
             if checked == Checked::Right {
                 tx.delete_second_factor(id)?;
                 tx.audit(&by, "second_factor.removed", &target(id), &json!({}))?;
+                let (fact, at) = (format!("second_factor_disabled {id} {}", tx.now().0), at_minute(tx.now()));
+                tx.post(&fact, &Recipient::Identity(id), &Content::SecondFactorDisabled { at })?;
             }
             Ok(checked)
         })

@@ -7,6 +7,7 @@ use crate::catalog::{Actor, By, PendingSignUp};
 use crate::clock::DAY;
 use crate::error::{Error, Result};
 use crate::id::IdentityId;
+use crate::model::letter::Content;
 use crate::model::{Email, Name};
 use crate::service::mail::Letter;
 use crate::service::provisioning::{self, Maker, NewTenantIn};
@@ -101,33 +102,12 @@ async fn send_letter(
         .await?;
     let Some(told) = told else { return Ok(()) };
     // Nothing that was typed in stands in the letter: it goes to somebody who may not have asked for it.
-    let app = &installation.app().name;
-    let (subject, text) = match told {
-        Told::Confirm => (
-            format!("Confirm your address for {app}"),
-            format!(
-                "Somebody, perhaps you, signed up at {app} with this address.\n\nConfirm within 24 hours:\n{}\n\nIf that \
-                 was not you, do not confirm; ignore this, and there will be no account.\n",
-                installation.mailer.link("/console/verify", &token)
-            ),
-        ),
-        Told::Account => (
-            format!("You have an account at {app}"),
-            format!(
-                "Somebody, perhaps you, signed up at {app} with this address, which has an account already. Sign in with \
-                 it; if you do not know the password any more, have a link for a new one mailed to you.\n\nIf that was \
-                 not you, ignore this: nothing was changed.\n"
-            ),
-        ),
-        Told::Refused => (
-            format!("Signing up at {app}"),
-            format!(
-                "Somebody, perhaps you, signed up at {app} with this address. It needs an invitation, and none is open \
-                 for it. Ask a member of your tenant for one.\n\nIf that was not you, ignore this: there is no account.\n"
-            ),
-        ),
+    let content = match told {
+        Told::Confirm => Content::SignUpConfirm { link: installation.mailer.link("/console/verify", &token) },
+        Told::Account => Content::SignUpKnown {},
+        Told::Refused => Content::SignUpRefused {},
     };
-    let letter = Letter { to, subject, text, about: None };
+    let letter = Letter { to, content, about: None };
     installation.mailer.send(&installation.tenancy, letter, installation.clock.now()).await
 }
 

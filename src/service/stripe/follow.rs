@@ -1,5 +1,6 @@
 //! The tenant's plan and status, as its subscription at Stripe says.
 
+use super::letters;
 use super::sync::Done;
 use crate::catalog::{By, OfTenant, PlanVersion};
 use crate::clock::DAY;
@@ -161,6 +162,7 @@ fn end(of: &OfTenant<'_>, course: Course) -> Result<Done> {
     let ended = Course { status: CourseStatus::Canceled, next: None, ..course.clone() };
     of.store_course(&ended, None)?;
     of.end_service_period(of.now().0)?;
+    letters::tell_of_end(of, &course.plan.key)?;
     Ok(Done { changed: told(of, &course, &ended)?, ..Done::default() })
 }
 

@@ -1,10 +1,9 @@
 //! Telling people that a limit is nearly or wholly used.
 
-use crate::catalog::OfTenant;
+use crate::catalog::Tenant;
 use crate::error::Result;
-use crate::policy::{OWNER, Permission, Roles};
+use crate::model::letter::{Content, Recipient};
 use crate::service::Installation;
-use crate::service::mail::Letter;
 use crate::tenancy::tx::usage::Notice;
 use crate::tenancy::{Lease, TenantScope};
 
@@ -30,48 +29,35 @@ async fn tell(installation: &Installation, lease: &Lease) -> Result<()> {
     loop {
         let notices = scope.untold_notices().await?;
         let Some(last) = notices.last().map(|notice| notice.id) else { return Ok(()) };
-        let roles = scope.app_roles().clone();
-        let addresses = scope.catalog().read(move |of| whom(of, &roles)).await?;
-        for notice in &notices {
-            for address in &addresses {
-                let letter = letter(&scope, notice, address.clone());
-                installation.mailer.send(installation.tenancy(), letter, installation.clock().now()).await?;
-            }
-        }
+        let tenant = scope.tenant();
+        let letters: Vec<_> = notices.iter().map(|notice| letter(tenant, notice)).collect();
+        // Truth is in the tenant's file; the catalog takes each once, however often it is copied.
+        scope
+            .catalog()
+            .write("tell_notices", move |of| {
+                letters.iter().try_for_each(|(fact, content)| of.post(fact, &Recipient::Billing, content))
+            })
+            .await?;
         scope.told_notices(last).await?;
     }
 }
 
-/// Owners, and whoever else sees what is billed.
-fn whom(of: &OfTenant<'_>, app_roles: &Roles) -> Result<Vec<String>> {
-    let roles = of.roles(app_roles)?;
-    let members = of.list_members(None, 500)?.into_iter();
-    let told = members.filter(|member| {
-        member.status == "active"
-            && (member.role == OWNER || roles.permissions(&member.role).has(Permission::BillingRead))
-    });
-    Ok(told.filter_map(|member| member.email).collect())
-}
-
-fn letter(scope: &TenantScope, notice: &Notice, to: String) -> Letter {
-    let tenant = scope.tenant();
-    let what = if notice.meter.is_empty() { "the spend cap" } else { notice.meter.as_str() };
-    let (subject, then) = if notice.threshold >= 100 {
-        let then = "What goes beyond it may be refused.";
-        (format!("{}: {what} is used up", tenant.name), then)
-    } else {
-        let then = "There is time to look at it before anything is refused.";
-        (format!("{}: {} % of {what} is used", tenant.name, notice.threshold), then)
-    };
-    let over = match notice.window.as_str() {
+fn letter(tenant: &Tenant, notice: &Notice) -> (String, Content) {
+    let Notice { meter, window, starts_at, threshold, .. } = notice;
+    let what = if meter.is_empty() { "the spend cap" } else { meter.as_str() };
+    let over = match window.as_str() {
         "none" => String::new(),
         "period" => " in this billing period".to_owned(),
         window => format!(" in this {window}"),
     };
-    let text = format!(
-        "{} of {} have been used of {what} by {} ({}){over}.\n\n{then} A larger plan or a higher cap can be chosen by an \
-         owner.\n",
-        notice.used, notice.allowed, tenant.name, tenant.slug
-    );
-    Letter { to, subject: subject.replace(['\r', '\n'], " "), text, about: Some(tenant.id) }
+    let content = Content::UsageNotice {
+        tenant: tenant.name.clone(),
+        slug: tenant.slug.clone(),
+        what: what.to_owned(),
+        used: notice.used.clone(),
+        allowed: notice.allowed.clone(),
+        percent: *threshold,
+        over,
+    };
+    (format!("usage_notice {} {} {meter} {window} {starts_at} {threshold}", tenant.id, notice.id), content)
 }

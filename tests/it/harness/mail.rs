@@ -1,7 +1,6 @@
 //! Letters: without a mail server they are files in the data directory.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use mail_parser::MessageParser;
 
 use super::eventually;
 use super::installation::Installation;
@@ -23,11 +22,16 @@ pub fn letters_to(installation: &Installation, address: &str) -> Vec<String> {
     letters.into_iter().map(|(_, letter)| letter).collect()
 }
 
-/// The token in the newest of at least `count` letters to an address; waits for them.
+/// Those with a link that is good for something. Letters that tell of what was done come when they come.
+pub fn links_to(installation: &Installation, address: &str) -> Vec<String> {
+    letters_to(installation, address).into_iter().filter(|letter| letter.contains("token=")).collect()
+}
+
+/// The token in the newest of at least `count` letters with a link to an address; waits for them.
 #[track_caller]
 pub fn token_mailed_to(installation: &Installation, address: &str, count: usize) -> String {
-    let letter = eventually(&format!("letter {count} to {address}"), || {
-        let mut letters = letters_to(installation, address);
+    let letter = eventually(&format!("letter {count} with a link to {address}"), || {
+        let mut letters = links_to(installation, address);
         if letters.len() < count { None } else { letters.pop() }
     });
     token_in(installation, &letter)
@@ -45,36 +49,22 @@ pub fn token_in(installation: &Installation, letter: &str) -> String {
     token
 }
 
-/// Head and body, the body without its transfer encoding.
+/// Head and text, the text without its transfer encoding. Read by a parser that is not what wrote it.
 pub(super) fn decoded(letter: &str) -> String {
-    let letter = letter.replace("\r\n", "\n");
-    let (head, body) = letter.split_once("\n\n").unwrap_or((&letter, ""));
-    let encoding =
-        head.lines().find_map(|line| line.strip_prefix("Content-Transfer-Encoding:")).unwrap_or_default();
-    let body = match encoding.trim() {
-        "quoted-printable" => quoted_printable(body),
-        "base64" => String::from_utf8(STANDARD.decode(body.replace('\n', "")).unwrap()).unwrap(),
-        _ => body.to_owned(),
-    };
-    format!("{head}\n\n{body}")
+    let head = letter.replace("\r\n", "\n").split("\n\n").next().unwrap_or_default().to_owned();
+    let message = MessageParser::default().parse(letter.as_bytes()).unwrap();
+    let text = message.body_text(0).unwrap_or_default().replace("\r\n", "\n");
+    format!("{head}\n\n{text}")
 }
 
-fn quoted_printable(body: &str) -> String {
-    let joined = body.replace("=\n", "");
-    let mut bytes = Vec::with_capacity(joined.len());
-    let mut rest = joined.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let pair = after.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
-        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
-            Some(byte) if *first == b'=' => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap()
+/// The HTML of a letter.
+pub(super) fn html_in(letter: &str) -> String {
+    let message = MessageParser::default().parse(letter.as_bytes()).unwrap();
+    message.body_html(0).unwrap_or_default().replace("\r\n", "\n")
+}
+
+/// The subject of a letter.
+pub(super) fn subject_in(letter: &str) -> String {
+    let message = MessageParser::default().parse(letter.as_bytes()).unwrap();
+    message.subject().unwrap_or_default().to_owned()
 }

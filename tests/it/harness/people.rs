@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::client::Client;
-use super::mail::{letters_to, token_mailed_to};
+use super::mail::{links_to, token_mailed_to};
 use super::server::Server;
 
 /// A tenant as its owner knows it.
@@ -85,7 +85,7 @@ impl Person {
     /// Offers a role by mail and returns the token of the letter.
     #[track_caller]
     pub fn invite(&self, server: &Server, tenant: &Tenant, email: &str, role: &str) -> String {
-        let before = letters_to(server.installation(), email).len();
+        let before = links_to(server.installation(), email).len();
         let body = json!({"email": email, "role": role});
         self.client.post(&tenant.path("/invitations"), body).expect(201);
         token_mailed_to(server.installation(), email, before + 1)

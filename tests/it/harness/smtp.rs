@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::eventually;
-use super::mail::decoded;
+use super::mail::{decoded, html_in, subject_in};
 
 /// Listens on loopback until it is dropped.
 pub struct Smtp {
@@ -46,8 +46,12 @@ pub struct Taken {
     pub from: String,
     /// Of the envelope.
     pub to: String,
-    /// Head and body, the body without its transfer encoding.
+    /// Head and text, the text without its transfer encoding.
     pub text: String,
+    /// The HTML.
+    pub html: String,
+    /// The subject as it is shown.
+    pub subject: String,
 }
 
 impl Smtp {
@@ -105,6 +109,19 @@ impl Smtp {
         eventually(&format!("letter {count} to {address}"), || {
             let mut letters = self.letters_to(address);
             if letters.len() < count { None } else { letters.pop() }
+        })
+    }
+
+    /// All letters so far, in their order.
+    pub fn letters(&self) -> Vec<Taken> {
+        self.state.letters.lock().unwrap().clone()
+    }
+
+    /// The letter to an address with this in its subject; waits for it.
+    #[track_caller]
+    pub fn letter_about(&self, address: &str, subject: &str) -> Taken {
+        eventually(&format!("a letter to {address} about {subject}"), || {
+            self.letters_to(address).into_iter().find(|letter| letter.subject.contains(subject))
         })
     }
 
@@ -224,7 +241,9 @@ fn talk(stream: TcpStream, state: &State) -> std::io::Result<()> {
                     }
                     text.push_str(line.strip_prefix('.').unwrap_or(&line));
                 }
-                let letter = Taken { from: from.clone(), to: to.clone(), text: decoded(&text) };
+                let (from, to) = (from.clone(), to.clone());
+                let (html, subject) = (html_in(&text), subject_in(&text));
+                let letter = Taken { from, to, text: decoded(&text), html, subject };
                 state.letters.lock().unwrap().push(letter);
                 say(&mut lines, "250 taken")?;
             }

@@ -1,7 +1,7 @@
 //! What operators do to final invoices, and what nobody can.
 
 use super::*;
-use crate::harness::Call;
+use crate::harness::{Call, eventually, letters_to};
 
 /// A final invoice, and an operator.
 fn issued() -> (Arc<Installation>, Server, Person, Tenant, Person) {
@@ -113,4 +113,26 @@ fn a_final_invoice_cannot_be_changed_even_in_the_catalog_itself() {
         assert!(refused.is_err(), "{sql}: {refused:?}");
     }
     assert_eq!(catalog.execute("UPDATE invoices SET stripe_invoice_id = 'in_1'", []).unwrap(), 1);
+}
+
+#[test]
+fn an_invoice_is_told_to_who_pays_it_with_total_and_day() {
+    let (installation, server, ann, acme) = begin();
+    let bob = server.join(&ann, &acme, "bob", "member");
+    tokens(&ann.client, &acme, 5, "a");
+    set_clock(&installation, "2026-06-01T00:00:01Z");
+    close(&installation, &["--final"]);
+    let ann = ann.sign_in_again();
+    let invoice = list(&ann.client, &acme).remove(0);
+    let letter = eventually("the letter", || {
+        letters_to(&installation, &ann.email)
+            .into_iter()
+            .find(|letter| letter.contains("There is a new invoice"))
+    });
+    let number = invoice["number"].as_str().unwrap();
+    let due = &invoice["due_at"].as_str().unwrap()[..10];
+    assert!(letter.contains(&format!("Invoice: {number}\nTotal: ")), "{letter}");
+    assert!(letter.contains(&format!(" USD\nDue on: {due}\n")), "{letter}");
+    assert!(!letters_to(&installation, &bob.email).iter().any(|letter| letter.contains(number)));
+    server.stop();
 }

@@ -1,7 +1,7 @@
 //! Invoices, and what becomes of the statements to them.
 
 use super::super::client::{Client, Fault};
-use super::super::happened::{Happened, tell};
+use super::super::letters;
 use super::super::statements::{fill_draft, follow};
 use super::{Done, Seen, fetch, is_there, other_mode, owner, sentences, subscription, unreadable};
 use crate::catalog::{By, OfTenant};
@@ -97,10 +97,8 @@ pub(in crate::service::stripe) fn store_invoice(
     let (known, state) = (of.find_stripe_invoice(&said.id)?, said.state());
     let is_open = matches!(state.status.as_str(), "draft" | "open" | "uncollectible");
     let trouble = trouble.or(said.finalization_failed.then_some("finalization_failed")).filter(|_| is_open);
-    if trouble == Some("payment_failed") && state.status == "open" {
-        let happened =
-            Happened::PaymentFailed { invoice: &said.id, attempt: state.attempts, url: state.url.as_deref() };
-        tell(of, &happened)?;
+    if state.status == "open" {
+        letters::tell_of_trouble(of, said, trouble)?;
     }
     let before = of.stripe_invoice_trouble(&said.id)?;
     let after = if is_open { trouble.map(str::to_owned).or_else(|| before.clone()) } else { None };

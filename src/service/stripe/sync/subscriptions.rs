@@ -2,7 +2,7 @@
 
 use super::super::client::{Client, Fault};
 use super::super::follow::follow_subscription;
-use super::super::happened::{Happened, tell};
+use super::super::letters;
 use super::{Done, Seen, fetch, is_there, other_mode, owner, sentences, unreadable};
 use crate::catalog::{By, OfTenant, StripeDrift};
 use crate::error::Result;
@@ -101,7 +101,7 @@ async fn store(
             && !done.parked
             && let Some(ends) = said.trial_end.filter(|_| said.status == "trialing")
         {
-            tell(&of, &Happened::TrialEnds { subscription: &said.id, ends })?;
+            letters::tell_of_trial(&of, ends)?;
         }
         Ok(done)
     });

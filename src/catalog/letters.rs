@@ -1,0 +1,153 @@
+//! Letters that wait to be written: noted with the act that they tell of.
+
+use super::{CatalogTx, OfTenant};
+use crate::clock::Timestamp;
+use crate::db::{DbError, Row};
+use crate::error::Result;
+use crate::id::TenantId;
+use crate::model::letter::{Content, Recipient};
+use crate::params;
+
+/// A letter that waits to be written.
+#[derive(Clone, Debug)]
+pub struct PostedLetter {
+    /// Its id.
+    pub id: String,
+    /// The tenant that it is about, if about one.
+    pub tenant: Option<TenantId>,
+    /// To whom it goes.
+    pub recipient: Recipient,
+    /// Which letter, and what stands in it, as JSON.
+    pub content: String,
+    /// When it was posted.
+    pub posted_at: Timestamp,
+}
+
+/// What follows after the letters of all tenants.
+const FIRST_SENDER: &str = "";
+
+fn posted(row: &Row<'_>) -> Result<PostedLetter, DbError> {
+    Ok(PostedLetter {
+        id: row.get(0)?,
+        tenant: TenantId::parse(&row.get::<String>(1)?),
+        recipient: Recipient::parse(&row.get::<String>(2)?),
+        content: row.get(3)?,
+        posted_at: row.get(4)?,
+    })
+}
+
+impl CatalogTx<'_> {
+    /// Posts a letter about an account. One that tells the same `fact` was posted before counts alone.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn post(&self, fact: &str, to: &Recipient, content: &Content) -> Result<()> {
+        self.post_from(FIRST_SENDER, fact, to, content)
+    }
+
+    fn post_from(&self, sender: &str, fact: &str, to: &Recipient, content: &Content) -> Result<()> {
+        let id = crate::id::uuid_v7(self.now()).to_string();
+        self.tx.execute(
+            "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (fact) DO NOTHING",
+            params![id, fact, sender, to.to_text(), serde_json::to_string(content)?, self.now()],
+        )?;
+        Ok(())
+    }
+
+    /// Letters to be written: the oldest `each` of the next `senders` tenants after `after`; accounts are one of them.
+    /// With the last of these. However many one tenant has, another's first is among them.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_letters_to_write(
+        &self,
+        after: Option<&str>,
+        senders: u32,
+        each: u32,
+    ) -> Result<(Vec<PostedLetter>, Option<String>)> {
+        let (mut letters, mut last) = (Vec::new(), after.map(str::to_owned));
+        for number in 0..senders {
+            let first = number == 0 && last.is_none();
+            let compares = if first { ">=" } else { ">" };
+            let next: Option<Option<String>> = self.tx.query_row(
+                &format!(
+                    "SELECT min(tenant_id) FROM letters WHERE written_at IS NULL AND tenant_id {compares} ?1"
+                ),
+                params![last.clone().unwrap_or_default()],
+                |row| row.get(0),
+            )?;
+            let Some(next) = next.flatten() else { return Ok((letters, None)) };
+            letters.extend(self.tx.query(
+                "SELECT id, tenant_id, recipient, content, posted_at FROM letters
+                 WHERE written_at IS NULL AND tenant_id = ?1 ORDER BY id LIMIT ?2",
+                params![&next, each],
+                posted,
+            )?);
+            last = Some(next);
+        }
+        Ok((letters, last))
+    }
+
+    /// These were written. What stood in them is forgotten.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn mark_letters_written(&self, ids: &[String]) -> Result<()> {
+        for id in ids {
+            self.tx.execute(
+                "UPDATE letters SET written_at = ?2, recipient = '', content = '' WHERE id = ?1",
+                params![id, self.now()],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Forgets letters that were written before `before`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn delete_written_letters(&self, before: Timestamp) -> Result<()> {
+        self.tx.execute("DELETE FROM letters WHERE written_at < ?1", params![before])?;
+        Ok(())
+    }
+
+    /// Whether there are letters that were written before `before`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn has_written_letters(&self, before: Timestamp) -> Result<bool> {
+        Ok(self.tx.exists("SELECT 1 FROM letters WHERE written_at < ?1 LIMIT 1", params![before])?)
+    }
+
+    /// Tenants whose trial ends at `until` or before and that were not told so yet, with plan and end.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_trials_to_tell(
+        &self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(TenantId, String, Timestamp)>> {
+        Ok(self.tx.query(
+            "SELECT s.tenant_id, s.plan, s.trial_end FROM subscriptions s JOIN tenants t ON t.id = s.tenant_id
+             WHERE s.status = 'trialing' AND s.trial_end > ?1 AND s.trial_end <= ?2 AND t.status = 'active'
+               AND NOT EXISTS (SELECT 1 FROM letters l
+                 WHERE l.fact = 'trial_ends ' || s.tenant_id || ' ' || s.trial_end)
+             ORDER BY s.trial_end LIMIT ?3",
+            params![self.now(), until, limit],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )?)
+    }
+}
+
+impl OfTenant<'_> {
+    /// Posts a letter about the tenant, in the transaction of what it tells. One that tells the same `fact` was posted
+    /// before counts alone.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn post(&self, fact: &str, to: &Recipient, content: &Content) -> Result<()> {
+        self.catalog.post_from(&self.tenant.to_string(), fact, to, content)
+    }
+}

@@ -1,0 +1,189 @@
+//! Letters that tell of what was done: to whom, once each, and never of what was not.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::set_mail;
+use crate::harness::{Call, DAY, Installation, Person, Server, Smtp, Tenant, eventually, letters_to};
+
+/// Ann owns a tenant in which Bob is a member and Cleo an admin; letters go to a mail server.
+struct Stage {
+    installation: Arc<Installation>,
+    server: Server,
+    smtp: Smtp,
+    acme: Tenant,
+    ann: Person,
+    bob: Person,
+    cleo: Person,
+}
+
+fn stage(more: &str) -> Stage {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (bob, cleo) = (server.join(&ann, &acme, "bob", "member"), server.join(&ann, &acme, "cleo", "admin"));
+    server.stop();
+    let smtp = Smtp::start();
+    set_mail(&installation, smtp.port(), &format!("smtp_security = \"none\"\n{more}"));
+    let server = installation.serve();
+    let [ann, bob, cleo] = [ann, bob, cleo].map(|person| person.sign_in_again_at(&server));
+    Stage { installation, server, smtp, acme, ann, bob, cleo }
+}
+
+impl Stage {
+    /// Subjects of the letters to a person so far, in no order.
+    fn subjects(&self, to: &Person) -> Vec<String> {
+        let letters = self.smtp.letters_to(&to.email).into_iter();
+        letters.map(|letter| letter.subject).collect()
+    }
+}
+
+#[test]
+fn who_is_concerned_is_told_once_and_nobody_else() {
+    let stage = stage("");
+    let Stage { server, smtp, acme, ann, bob, cleo, .. } = &stage;
+    ann.client.patch(&bob.membership(acme), json!({"role": "viewer"})).expect(200);
+    let letter = smtp.letter_about(&bob.email, "your role is viewer now");
+    assert!(letter.text.contains("Before: member\nNow: viewer"), "{}", letter.text);
+    let key = json!({"name": "import", "permissions": ["records:read"]});
+    ann.client.post(&acme.path("/api-keys"), key).expect(201);
+    let letter = smtp.letter_about(&ann.email, "an API key was made");
+    assert!(letter.text.contains("Key: import\nMade by: "), "{}", letter.text);
+    assert!(!letter.text.contains("tnt_"), "the key itself is no news: {}", letter.text);
+    ann.client.delete(&bob.membership(acme)).expect(204);
+    smtp.letter_about(&bob.email, "You are no member of");
+    ann.client.post(&acme.path("/ownership-transfer"), json!({"to": cleo.id})).expect(200);
+    for person in [ann, cleo] {
+        let letter = smtp.letter_about(&person.email, "has a new owner");
+        assert!(letter.text.contains("From: ") && letter.text.contains("\nTo: "), "{}", letter.text);
+    }
+    let cleo = cleo.sign_in_again();
+    let export = cleo.client.post(&acme.path("/exports"), json!({})).expect(202);
+    let letter = smtp.letter_about(&cleo.email, "the export is ready");
+    assert!(letter.text.contains("https://app.example.com/console\n"), "{}", letter.text);
+    assert!(!letter.text.contains(&export.string("/id")), "what opens it is not mailed");
+    cleo.client.post(&acme.path("/close"), json!({"confirm": "acme"})).expect(202);
+    let letter = smtp.letter_about(&cleo.email, "is being closed");
+    assert!(letter.text.contains("\nErased on: 20"), "{}", letter.text);
+    assert!(letter.text.contains("an owner can open it again:\nhttps://app.example.com/console\n"));
+    stage.installation.advance_clock(31 * DAY);
+    let letter = smtp.letter_about(&cleo.email, "acme was erased");
+    assert!(!letter.text.contains("Tenant acme"), "its name is erased with it: {}", letter.text);
+    // Once each, and only to whom it concerns.
+    assert_eq!(stage.subjects(bob).len(), 2, "{:?}", stage.subjects(bob));
+    assert_eq!(stage.subjects(ann).len(), 2, "{:?}", stage.subjects(ann));
+    assert_eq!(stage.subjects(&cleo).len(), 4, "{:?}", stage.subjects(&cleo));
+    server.ask_to_end();
+}
+
+#[test]
+fn what_was_refused_is_told_to_nobody() {
+    let stage = stage("");
+    let Stage { smtp, acme, ann, bob, cleo, .. } = &stage;
+    ann.client.patch(&ann.membership(acme), json!({"role": "member"})).expect_code(409, "last_owner");
+    bob.client.patch(&cleo.membership(acme), json!({"role": "viewer"})).expect(403);
+    bob.client.delete(&cleo.membership(acme)).expect(403);
+    ann.client.post(&acme.path("/ownership-transfer"), json!({"to": ann.id})).expect(422);
+    ann.client.post(&acme.path("/close"), json!({"confirm": "other"})).expect(422);
+    // Who leaves knows it.
+    cleo.client.delete(&cleo.membership(acme)).expect(204);
+    ann.client.patch(&bob.membership(acme), json!({"role": "viewer"})).expect(200);
+    smtp.letter_about(&bob.email, "your role is viewer now");
+    assert_eq!(smtp.letters().len(), 1, "{:?}", smtp.letters());
+    stage.server.stop();
+}
+
+#[test]
+fn a_letter_of_an_act_outlives_a_kill_right_after_it() {
+    let stage = stage("");
+    stage.ann.client.patch(&stage.bob.membership(&stage.acme), json!({"role": "viewer"})).expect(200);
+    stage.server.kill();
+    let server = stage.installation.serve();
+    stage.smtp.letter_about(&stage.bob.email, "your role is viewer now");
+    server.stop();
+}
+
+#[test]
+fn a_sign_in_from_a_new_network_is_told_and_one_from_a_known_one_is_not() {
+    let stage = stage("trusted_proxies = [\"127.0.0.1\"]");
+    let sign_in = |address: &str| {
+        let body = json!({"email": stage.bob.email, "password": stage.bob.password});
+        let call = Call::post("/api/v1/auth/sign-in", body).header("x-forwarded-for", address);
+        stage.server.nobody().send(&call.header("user-agent", "Browser <b>1</b>")).expect(200);
+    };
+    sign_in("198.51.100.7");
+    let letter = stage.smtp.letter_about(&stage.bob.email, "A sign-in from a new place");
+    assert!(
+        letter.text.contains("Network address: 198.51.100.7\nProgram: Browser <b>1</b>"),
+        "{}",
+        letter.text
+    );
+    assert!(!letter.html.contains("<b>"), "{}", letter.html);
+    sign_in("198.51.100.99");
+    sign_in("203.0.113.1");
+    eventually("the second", || (stage.subjects(&stage.bob).len() == 2).then_some(()));
+    let last = stage.smtp.letter_to(&stage.bob.email, 2);
+    assert!(last.text.contains("203.0.113.1"), "{}", last.text);
+    stage.server.stop();
+}
+
+#[test]
+fn ten_thousand_letters_of_one_tenant_keep_no_other_waiting() {
+    const FLOOD: usize = 10_000;
+    let stage = stage("");
+    let bolt = stage.cleo.create_tenant("bolt");
+    stage.server.stop();
+    let catalog = rusqlite::Connection::open(stage.installation.data().join("catalog.db")).unwrap();
+    let content = json!({"letter": "member_removed", "tenant": "Flood"}).to_string();
+    let insert = "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at) VALUES (?1, ?1, ?2, ?3, ?4, 1)";
+    catalog.execute_batch("BEGIN").unwrap();
+    for number in 0..FLOOD {
+        catalog
+            .execute(insert, (format!("0-{number:05}"), &stage.acme.id, "flood@example.com", &content))
+            .unwrap();
+    }
+    catalog.execute(insert, ("1", &bolt.id, "bolt@example.com", &content)).unwrap();
+    catalog.execute_batch("COMMIT").unwrap();
+    drop(catalog);
+    let server = stage.installation.serve();
+    let cleo = stage.cleo.sign_in_again_at(&server);
+    stage.smtp.letter_to("bolt@example.com", 1);
+    // What comes now overtakes the flood, too.
+    let body = json!({"email": "dan@example.com", "role": "member"});
+    cleo.client.post(&bolt.path("/invitations"), body).expect(201);
+    let letter = stage.smtp.letter_to("dan@example.com", 1);
+    crate::harness::token_in(&stage.installation, &letter.text);
+    let before = stage.smtp.letters_to("flood@example.com").len();
+    assert!(before < FLOOD / 4, "{before} letters of another tenant came first");
+    server.kill();
+}
+
+#[test]
+fn the_end_of_a_trial_is_told_once_three_days_before_it() {
+    let installation = Installation::with_app_of_tests("plans");
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    ann.client.send(&Call::put(acme.path("/subscription"), json!({"plan": "pro"}))).expect(200);
+    let told = || {
+        let letters = letters_to(&installation, &ann.email).into_iter();
+        letters.filter(|letter| letter.contains("the trial ends on")).count()
+    };
+    installation.advance_clock(10 * DAY);
+    let server = server.restart();
+    // Time for looking at trials: they are looked at as the server starts, before anybody can sign in anew.
+    ann.sign_in_again_at(&server);
+    installation.advance_clock(2 * DAY);
+    let server = server.restart();
+    eventually("the letter", || (told() == 1).then_some(()));
+    let server = server.restart();
+    ann.sign_in_again_at(&server);
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let facts = "SELECT count(*), max(posted_at) FROM letters WHERE fact LIKE 'trial_ends %'";
+    let (count, posted): (i64, i64) =
+        catalog.query_row(facts, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let end: i64 = catalog.query_row("SELECT trial_end FROM subscriptions", [], |row| row.get(0)).unwrap();
+    assert_eq!((count, told()), (1, 1));
+    assert!((0..=3 * DAY).contains(&(end - posted)), "{posted} {end}");
+}
