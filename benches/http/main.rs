@@ -4,6 +4,7 @@
 //!   generator with the same records, so that whatever slows the machine down slows all three.
 //! - [`neighbours`]: one tenant floods Tenantry while fifty others work as ever.
 //! - [`usage`]: Tenantry's usage events beside its creates, and with a limit beside without.
+//! - [`jobs`]: how fairly jobs of many tenants share places, and how many are done.
 //! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory.
 //!
 //! Every server is a process of its own on loopback, and so is the bare one: this program runs itself again as
@@ -17,6 +18,7 @@ mod connection;
 mod contender;
 mod fleet;
 mod generator;
+mod jobs;
 mod load;
 mod neighbours;
 mod options;
@@ -76,6 +78,9 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
         }
         if options.measures("usage") {
             usage::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("jobs") {
+            jobs::run(&options, &scratch.0, &mut report).await?;
         }
         Ok(())
     });

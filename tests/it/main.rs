@@ -55,6 +55,7 @@ mod repeats;
 mod revocation;
 mod role_table;
 mod roles;
+mod schedules;
 mod schemas;
 mod seats;
 mod second_factor;
