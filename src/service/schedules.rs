@@ -42,11 +42,12 @@ impl ScheduleIn {
             faults.push(FieldError::new(field, code, message));
         };
         let turns = self.cron.is_some() || self.timezone.is_some() || self.paused == Some(!changed.paused);
-        if let Some(kind) = self.kind {
-            match max_attempts(installation, scope, &kind)? {
-                Ok(_) => changed.kind = kind,
-                Err((code, message)) => fault("kind", code, message),
-            }
+        // Whatever is changed, also of one that is there: it makes work of that kind.
+        let is_other_kind = self.kind.is_some();
+        let kind = self.kind.unwrap_or_else(|| changed.kind.clone());
+        match max_attempts(installation, scope, &kind)? {
+            Err((code, message)) if is_other_kind => fault("kind", code, message),
+            _ => changed.kind = kind,
         }
         if let Some(payload) = self.payload {
             changed.payload = canonical_json(&payload);
@@ -189,9 +190,11 @@ pub async fn change_schedule(
 /// Ends a schedule. Jobs that it enqueued stay.
 ///
 /// # Errors
-/// 403 without `jobs:write`; 404.
-pub async fn delete_schedule(scope: &TenantScope, id: ScheduleId) -> Result<()> {
+/// 403 without `jobs:write` and what the kind needs beside that; 404.
+pub async fn delete_schedule(installation: &Installation, scope: &TenantScope, id: ScheduleId) -> Result<()> {
     scope.require(Permission::JobsWrite)?;
+    let there = scope.read_one(move |tx| tx.require_schedule(id)).await?;
+    let _ = max_attempts(installation, scope, &there.kind)?;
     let gone = scope.write("delete_schedule", move |tx| {
         let gone = tx.require_schedule(id)?;
         tx.delete_schedule(id)?;

@@ -200,6 +200,8 @@ fn jobs_of_a_restored_file_wait_until_an_operator_releases_them_and_the_fleet_is
     cid.client.post(&acme.path("/schedules"), export).expect(403);
     let path = acme.path(&format!("/schedules/{}", held["id"].as_str().unwrap()));
     cid.client.get(&path).expect(200);
+    cid.client.patch(&path, json!({ "cron": "* * * * *" })).expect(403);
+    cid.client.delete(&path).expect(403);
     server.stop();
 }
 

@@ -118,7 +118,11 @@ async fn change(
     Ok(Json(whole_schedule_out(&installation, &changed)))
 }
 
-async fn delete(allowed: Allowed<WriteJobs>, Path(path): Path<SchedulePath>) -> Answer<StatusCode> {
-    schedules::delete_schedule(&allowed.scope, path.id()?).await?;
+async fn delete(
+    State(installation): State<Arc<Installation>>,
+    allowed: Allowed<WriteJobs>,
+    Path(path): Path<SchedulePath>,
+) -> Answer<StatusCode> {
+    schedules::delete_schedule(&installation, &allowed.scope, path.id()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
