@@ -77,6 +77,8 @@ typed_id! {
     ExportId,
     /// Work to be done behind the answer.
     JobId,
+    /// What is to be done again and again.
+    ScheduleId,
     /// What an upload holds; another with each upload.
     ContentId,
     /// One request, as in `X-Request-Id`.
@@ -85,6 +87,13 @@ typed_id! {
     InvoiceId,
     /// One credit note.
     CreditNoteId,
+}
+
+/// An export that a job asked for.
+impl From<JobId> for ExportId {
+    fn from(id: JobId) -> ExportId {
+        ExportId(id.0)
+    }
 }
 
 impl InvoiceId {

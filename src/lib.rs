@@ -15,8 +15,9 @@
 //! | [`rating`] | prices x quantities -> money, and the calendar it goes by |
 //! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
 //! | [`telemetry`] | the log |
+//! | [`embedded`] | the server as a part of another program |
 //!
-//! Imports go one way: `cli -> http, jobs -> service -> tenancy -> catalog -> db -> model, error, id, clock`.
+//! Imports go one way: `cli -> embedded -> http, jobs -> service -> tenancy -> catalog -> db -> model, error, id, clock`.
 //! `tests/layering.rs` holds that.
 //!
 //! # One request
@@ -45,6 +46,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod descriptors;
+pub mod embedded;
 pub mod error;
 #[cfg(test)]
 mod fuzzing;
@@ -59,3 +61,5 @@ pub mod rating;
 pub mod service;
 pub mod telemetry;
 pub mod tenancy;
+
+pub use embedded::Server;

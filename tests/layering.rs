@@ -35,9 +35,10 @@ const PARTS: &[(&str, &str)] = &[
     // These two touch neither the catalog nor a tx; of `tenancy` they name the scope, see PATHS.
     ("jobs", "service tenancy telemetry config model policy rating error id clock random"),
     ("http", "service tenancy telemetry config model policy rating error id clock random"),
+    ("embedded", "http jobs service config error clock"),
     (
         "cli",
-        "http jobs service tenancy catalog db telemetry config model policy rating error id clock random",
+        "embedded http jobs service tenancy catalog db telemetry config model policy rating error id clock random",
     ),
 ];
 

@@ -23,6 +23,8 @@ pub struct Api {
     pub batch_element: [&'static str; 2],
     /// Status of a successful batch.
     pub batched: u16,
+    /// Where jobs are enqueued.
+    pub jobs: &'static str,
     /// Where usage events are sent to.
     pub usage_events: &'static str,
     /// Where an answer to a batch holds its elements, and an element its record; empty where it is that itself.
@@ -35,6 +37,7 @@ pub static TENANTRY: Api = Api {
     invoices: "/api/v1/tenants/bench/records/invoices",
     batch: "/api/v1/tenants/bench/batch",
     usage_events: "/api/v1/tenants/bench/usage-events",
+    jobs: "/api/v1/tenants/bench/jobs",
     batch_answer: ["/items", "/record"],
     ..PLAIN
 };
@@ -43,6 +46,7 @@ pub static TENANTRY: Api = Api {
 pub static BARE: Api = PLAIN;
 
 const PLAIN: Api = Api {
+    jobs: "",
     usage_events: "",
     customers: "/records/customers",
     invoices: "/records/invoices",
@@ -59,6 +63,7 @@ const PLAIN: Api = Api {
 
 /// `PocketBase`'s. Without the total in lists: the others count none either.
 pub static POCKETBASE: Api = Api {
+    jobs: "",
     usage_events: "",
     customers: "/api/collections/customers/records",
     invoices: "/api/collections/invoices/records",

@@ -5,6 +5,7 @@
 //! - [`neighbours`]: one tenant floods Tenantry while fifty others work as ever.
 //! - [`flood`]: one tenant floods Tenantry at twenty times its rate limit beside another at full speed.
 //! - [`usage`]: Tenantry's usage events beside its creates, and with a limit beside without.
+//! - [`jobs`]: how fairly jobs of many tenants share places, and how many are done.
 //! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory.
 //!
 //! Every server is a process of its own on loopback, and so is the bare one: this program runs itself again as
@@ -19,6 +20,7 @@ mod contender;
 mod fleet;
 mod flood;
 mod generator;
+mod jobs;
 mod load;
 mod neighbours;
 mod options;
@@ -81,6 +83,9 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
         }
         if options.measures("usage") {
             usage::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("jobs") {
+            jobs::run(&options, &scratch.0, &mut report).await?;
         }
         Ok(())
     });

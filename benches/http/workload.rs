@@ -40,6 +40,8 @@ pub enum Work {
     Event,
     /// The same of a meter with a hard limit.
     LimitedEvent,
+    /// Enqueue a job for a time that is far off.
+    Enqueue,
     /// Send 500 usage events in one request.
     Events,
     /// The same with keys in no order.
@@ -130,6 +132,10 @@ impl Requests {
                 let meter = if work == Work::Event { "plain" } else { "limited" };
                 event(&mut self.body, meter, self.asked, false).and_then(|()| self.post(api.usage_events))
             }
+            Work::Enqueue => {
+                self.asked = self.take(1);
+                enqueue(&mut self.body, self.asked).and_then(|()| self.post(api.jobs))
+            }
             Work::Events | Work::ScatteredEvents => {
                 self.asked = self.take(EVENTS);
                 self.events(work == Work::ScatteredEvents).and_then(|()| self.post(api.usage_events))
@@ -197,6 +203,7 @@ impl Requests {
             Work::Create | Work::CreateInvoice => self.target.api.created,
             Work::Batch => self.target.api.batched,
             Work::Event | Work::LimitedEvent => 201,
+            Work::Enqueue => 202,
             Work::Read
             | Work::Filtered
             | Work::Expand
@@ -237,6 +244,7 @@ impl Requests {
                 let customer = &item["expand"][api.relation];
                 customer["id"] == item[api.relation] && text(customer, "/email").starts_with("customer-")
             }),
+            Work::Enqueue => !id.is_empty() && value["payload"]["number"] == self.asked,
             Work::Event | Work::LimitedEvent => value["status"] == "accepted" && value["seq"].is_u64(),
             Work::Events | Work::ScatteredEvents => value["accepted"] == EVENTS,
             Work::Batch => {
@@ -272,6 +280,10 @@ fn event(body: &mut Vec<u8>, meter: &str, number: u64, scattered: bool) -> std::
         body,
         r#"{{"meter":"{meter}","quantity":{quantity},"idempotency_key":"{first:016x}-{second:016x}"}}"#
     )
+}
+
+fn enqueue(body: &mut Vec<u8>, number: u64) -> std::io::Result<()> {
+    write!(body, r#"{{"kind":"later","payload":{{"number":{number}}},"run_at":"2030-01-01T00:00:00Z"}}"#)
 }
 
 fn is_customer(record: &Value, number: u64) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
+use crate::db::{DbError, Row};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::params;
@@ -17,6 +18,10 @@ pub struct JobHint {
     pub busy_until: Timestamp,
 }
 
+fn hint(row: &Row<'_>) -> Result<JobHint, DbError> {
+    Ok(JobHint { tenant: row.get(0)?, next_due: row.get(1)?, busy_until: row.get(2)? })
+}
+
 impl CatalogTx<'_> {
     /// All hints, those that are due longest first.
     ///
@@ -26,7 +31,22 @@ impl CatalogTx<'_> {
         Ok(self.tx.query(
             "SELECT tenant_id, next_due, busy_until FROM job_hints ORDER BY next_due, tenant_id",
             &[],
-            |row| Ok(JobHint { tenant: row.get(0)?, next_due: row.get(1)?, busy_until: row.get(2)? }),
+            hint,
+        )?)
+    }
+}
+
+impl CatalogTx<'_> {
+    /// Hints by tenant, after one of them.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn page_job_hints(&self, after: Option<TenantId>, limit: u32) -> Result<Vec<JobHint>> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
+        Ok(self.tx.query(
+            "SELECT tenant_id, next_due, busy_until FROM job_hints WHERE tenant_id > ?1 ORDER BY tenant_id LIMIT ?2",
+            params![after.as_str(), limit],
+            hint,
         )?)
     }
 }

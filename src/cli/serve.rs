@@ -3,9 +3,10 @@
 use super::control::ControlSocket;
 use super::{Common, Failure, Listening, block_on, clock};
 use crate::config::Config;
+use crate::embedded;
 use crate::http::Server;
 use crate::jobs::Runner;
-use crate::service::{Installation, operators, plans};
+use crate::service::{Installation, operators};
 use crate::tenancy::this_program;
 use serde_json::json;
 use std::io::Write as _;
@@ -57,19 +58,10 @@ impl Running {
     pub(super) async fn start(config: Config) -> Result<Running, Failure> {
         // First of all: whoever has read where we listen may ask us to end.
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let installation = Installation::open(config, clock()).await?;
+        let serving = embedded::Server::builder().config(config).clock(clock()).start().await?;
+        let (installation, server, jobs) = serving.into_parts();
         installation.tenancy().run_sql_with(this_program()?);
-        plans::tell_differences(&installation).await?;
-        let server = match Server::bind(Arc::clone(&installation)).await {
-            Ok(server) => server,
-            Err(error) => {
-                installation.close().await;
-                return Err(error.into());
-            }
-        };
-        installation.reached_at(server.address());
         let control = ControlSocket::bind(&installation)?;
-        let jobs = Runner::start(&installation);
         Ok(Running { installation, server, jobs, control, terminate, interrupt })
     }
 

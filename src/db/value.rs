@@ -165,7 +165,8 @@ ids_are_text!(
     ContentId,
     InvoiceId,
     CreditNoteId,
-    JobId
+    JobId,
+    ScheduleId
 );
 
 /// A Rust type that a stored value can be read as.

@@ -26,6 +26,12 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         self.of.insert(who, at);
     }
 
+    /// Then, all of them that have a later time.
+    pub(super) fn set_all(&mut self, at: Timestamp) {
+        let later: Vec<K> = self.of.iter().filter(|(_, time)| **time > at).map(|(who, _)| *who).collect();
+        later.into_iter().for_each(|who| self.set(who, at));
+    }
+
     pub(super) fn forget(&mut self, who: K) {
         if let Some(at) = self.of.remove(&who) {
             self.times.remove(&(at, who));
@@ -62,5 +68,10 @@ mod tests {
         assert_eq!(timers.next(Timestamp(4)), None);
         let all: Vec<_> = std::iter::from_fn(|| timers.next(Timestamp(100))).collect();
         assert_eq!((all.as_slice(), timers.first()), (&["b", "a"][..], None));
+        timers.set("a", Timestamp(30));
+        timers.set("b", Timestamp(5));
+        timers.set_all(Timestamp(10));
+        assert_eq!(timers.next(Timestamp(10)), Some("b"));
+        assert_eq!(timers.next(Timestamp(10)), Some("a"));
     }
 }

@@ -23,6 +23,7 @@ pub mod plan;
 pub mod precondition;
 pub mod receipt;
 pub mod restriction;
+pub mod schedule;
 pub mod signed;
 pub mod slug;
 pub mod standard_webhooks;

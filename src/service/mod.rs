@@ -36,6 +36,7 @@ pub mod provisioning;
 pub mod records;
 pub mod repeats;
 pub mod roles;
+pub mod schedules;
 pub mod second_factor;
 pub mod service_identities;
 pub mod sessions;
@@ -144,10 +145,22 @@ impl Installation {
     /// # Errors
     /// Another server has the directory, a migration does not work, or the disk refuses.
     pub async fn open(config: Config, clock: SharedClock) -> Result<Arc<Installation>> {
+        Installation::open_with(config, clock, jobs::Functions::default()).await
+    }
+
+    /// The same with functions of this program that do jobs.
+    ///
+    /// # Errors
+    /// As [`Installation::open`]; functions for kinds that cannot be, or that app.toml declares as well.
+    pub async fn open_with(
+        config: Config,
+        clock: SharedClock,
+        functions: jobs::Functions,
+    ) -> Result<Arc<Installation>> {
         let opening = Arc::clone(&clock);
-        let installation = tokio::task::spawn_blocking(move || Installation::open_blocking(config, opening))
-            .await
-            .unwrap_or_else(|error| Err(Error::internal(error)))?;
+        let open = move || Installation::open_blocking(config, opening, functions);
+        let installation =
+            tokio::task::spawn_blocking(open).await.unwrap_or_else(|error| Err(Error::internal(error)))?;
         let mut installation = installation;
         let first_plans = installation.app().plans.clone();
         installation.id = installation
@@ -168,7 +181,7 @@ impl Installation {
         Ok(installation)
     }
 
-    fn open_blocking(config: Config, clock: SharedClock) -> Result<Installation> {
+    fn open_blocking(config: Config, clock: SharedClock, functions: jobs::Functions) -> Result<Installation> {
         // The app first: a typo in it must not even make a data directory.
         let mut app = App::load(config.app.as_deref())
             .map_err(|error| Error::new(Kind::Malformed, "app_invalid", error.to_string()))?;
@@ -184,7 +197,8 @@ impl Installation {
         crate::db::keep_temporary_files_in(&layout.tmp())?;
         let keys = Keys::load(&layout.keys())?;
         let access = Keys::load_access(&layout.keys(), clock.now())?;
-        let handlers = jobs::Handlers::new(&config, &app, &Keys::load_jobs_secret(&layout.keys())?)?;
+        let secret = Keys::load_jobs_secret(&layout.keys())?;
+        let handlers = jobs::Handlers::new(&config, &app, functions, &secret)?;
         let descriptors = Descriptors::share(config.max_connections);
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);

@@ -1,13 +1,17 @@
 //! What those who enqueue jobs and the scheduler say to each other, in memory.
 
+use super::tx::usage::TermsCache;
+use super::warnings::Warnings;
+use super::{App, TenantTx};
 use crate::clock::{MINUTE, Timestamp};
+use crate::error::Result;
 use crate::id::{JobId, TenantId};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// How long a tenant counts as busy after the catalog was told: until then jobs are enqueued without another word to it.
-pub(super) const BUSY: i64 = 10 * MINUTE;
+pub const BUSY: i64 = 10 * MINUTE;
 /// How much of that must be left for whoever is about to enqueue: longer than any write waits.
 const LEFT: i64 = 5 * MINUTE;
 
@@ -38,11 +42,41 @@ pub struct Words {
 pub struct JobTicket {
     words: Arc<JobWords>,
     tenant: TenantId,
+    bound: Option<JobBound>,
+}
+
+/// What bounds how many jobs a tenant enqueues.
+#[derive(Clone)]
+pub(super) struct JobBound {
+    pub(super) app: Arc<App>,
+    pub(super) terms: Arc<TermsCache>,
+    pub(super) warnings: Arc<Warnings>,
+    pub(super) tenant: TenantId,
+}
+
+impl JobBound {
+    /// Counts a job that is being enqueued.
+    ///
+    /// # Errors
+    /// 402 `limit_reached`.
+    pub(super) fn take(&self, tx: TenantTx<'_>) -> Result<()> {
+        let meters = &self.app.meters;
+        let terms = self.terms.terms(tx, meters)?;
+        if let Some(taken) = tx.take_job(terms.as_deref(), meters)? {
+            let (warnings, tenant) = (Arc::clone(&self.warnings), self.tenant);
+            tx.after_commit(move || warnings.tell(tenant, taken));
+        }
+        Ok(())
+    }
 }
 
 impl JobTicket {
-    pub(super) fn new(words: &Arc<JobWords>, tenant: TenantId) -> JobTicket {
-        JobTicket { words: Arc::clone(words), tenant }
+    pub(super) fn new(words: &Arc<JobWords>, tenant: TenantId, bound: Option<JobBound>) -> JobTicket {
+        JobTicket { words: Arc::clone(words), tenant, bound }
+    }
+
+    pub(super) fn bound(&self) -> Option<&JobBound> {
+        self.bound.as_ref()
     }
 
     /// Says that the tenant has work, once that is on disk.

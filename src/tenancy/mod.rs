@@ -34,7 +34,7 @@ pub use contents::{Content, NewContent, Sealed};
 pub use efforts::{Effort, Efforts, day};
 pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
-pub use job_words::{JobTicket, JobWords, Words};
+pub use job_words::{BUSY, JobTicket, JobWords, Words};
 pub use layout::Layout;
 pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};

@@ -63,6 +63,10 @@ const AUDITED: &[(&str, &str)] = &[
     ("PUT /tenants/{tenant}/subscription", "subscription.change_scheduled"),
     ("DELETE /tenants/{tenant}/subscription/scheduled-change", "subscription.change_cancelled"),
     ("PATCH /tenants/{tenant}/limits", "spend_cap.changed"),
+    ("POST /tenants/{tenant}/schedules", "schedule.created"),
+    ("PATCH /tenants/{tenant}/schedules/{schedule}", "schedule.changed"),
+    ("DELETE /tenants/{tenant}/schedules/{schedule}", "schedule.deleted"),
+    ("POST /operator/tenants/{selector}/jobs/release", "jobs.released"),
 ];
 
 /// Routes whose acts need a Stripe: that they are in the log is tried beside it, in `stripe`.
@@ -190,6 +194,13 @@ fn each_of_these_acts_is_in_a_log() {
     let key = ann.client.post(&acme.path("/api-keys"), key).expect(201);
     send(Call::delete(acme.path(&format!("/api-keys/{}", key.string("/id")))), &ann.client);
     send(Call::post(acme.path("/sql"), json!({"sql": "SELECT 1"})), &ann.client);
+    let nightly = json!({"kind": "tenantry.export", "cron": "@daily"});
+    let nightly = ann.client.post(&acme.path("/schedules"), nightly).expect(201);
+    let nightly = acme.path(&format!("/schedules/{}", nightly.string("/id")));
+    send(Call::patch(nightly.clone(), json!({"paused": true})), &ann.client);
+    send(Call::delete(nightly), &ann.client);
+    crate::schedules::hold_jobs(&installation, &acme);
+    send(post("/api/v1/operator/tenants/acme/jobs/release".to_owned()), &operator.client);
     export(&ann.client, &acme);
     act_on_money(&operator.client, &ann.client, &acme);
     for act in ["suspend", "resume", "close"] {

@@ -56,6 +56,7 @@ mod repeats;
 mod revocation;
 mod role_table;
 mod roles;
+mod schedules;
 mod schemas;
 mod seats;
 mod second_factor;

@@ -112,6 +112,11 @@ fn routes() -> Vec<Route> {
         read("/jobs", "jobs:read"),
         read_unknown("/jobs/UNKNOWN", "jobs:read"),
         write("POST", "/jobs", "jobs:write"),
+        read("/schedules", "jobs:read"),
+        read_unknown("/schedules/UNKNOWN", "jobs:read"),
+        write("POST", "/schedules", "jobs:write"),
+        write("PATCH", "/schedules/UNKNOWN", "jobs:write"),
+        delete_unknown("/schedules/UNKNOWN", "jobs:write"),
         Route { body: None, permitted: &[404], ..write("POST", "/jobs/UNKNOWN/cancel", "jobs:write") },
         Route { body: None, permitted: &[404], ..write("POST", "/jobs/UNKNOWN/retry", "jobs:write") },
     ]

@@ -47,7 +47,7 @@ impl JobPath {
     }
 }
 
-fn job_out(job: &Job) -> Value {
+pub(super) fn job_out(job: &Job) -> Value {
     json!({
         "id": job.id,
         "kind": job.kind,
@@ -120,7 +120,7 @@ async fn list(State(installation): State<Arc<Installation>>, allowed: Allowed<Re
     Ok(super::list(&items, next))
 }
 
-fn read_status(name: &str) -> Result<JobStatus> {
+pub(super) fn read_status(name: &str) -> Result<JobStatus> {
     JobStatus::parse(name).ok_or_else(|| {
         Error::malformed("bad_status", "status is queued, running, succeeded, dead or cancelled.")
     })

@@ -18,11 +18,13 @@ mod me;
 mod members;
 mod openapi;
 mod operator;
+mod operator_jobs;
 mod paging;
 mod passwords;
 mod plans;
 mod records;
 mod roles;
+mod schedules;
 mod service_identities;
 mod setup;
 mod sql;
@@ -59,6 +61,7 @@ pub(super) fn routes() -> Routes {
         .and(openapi::routes())
         .and(setup::routes())
         .and(operator::routes())
+        .and(operator_jobs::routes())
         .and(plans::routes())
         .and(subscriptions::routes())
         .and(invoices::routes())
@@ -68,6 +71,7 @@ pub(super) fn routes() -> Routes {
         .and(margins::routes())
         .and(jobs::routes())
         .and(mailbox::routes())
+        .and(schedules::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -28,6 +28,11 @@ impl<'i> Paging<'i> {
         Ok(Paging { installation, context, limit, cursor })
     }
 
+    /// The same with a smaller page, where each item costs more.
+    pub(super) fn at_most(self, most: usize) -> Paging<'i> {
+        Paging { limit: self.limit.min(most), ..self }
+    }
+
     /// Where the page before ended, as `read` understands it; nothing for the first page.
     pub(super) fn after<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>> {
         self.cursor.as_deref().map(|position| read(position).ok_or_else(Error::bad_cursor)).transpose()

@@ -113,6 +113,11 @@ summaries! {
     POST "/tenants/{tenant}/jobs/{job}/cancel" cancelJob "End a job that is not over" "-" -> 200 "WholeJob";
     POST "/tenants/{tenant}/jobs/{job}/retry" retryJob "Put a job that is dead or cancelled back into the queue" "-" -> 202 "WholeJob";
     POST "/jobs/{job}/complete" completeJob "For a handler that works on after its answer: how far it is, or what came of it" "JobCompletion" -> 200 "JobCompleted";
+    POST "/tenants/{tenant}/schedules" createSchedule "Have work done again and again, by the clock of a time zone" "NewSchedule" -> 201 "WholeSchedule";
+    GET "/tenants/{tenant}/schedules" listSchedules "Schedules, the oldest first" "-" -> 200 "[Schedule]";
+    GET "/tenants/{tenant}/schedules/{schedule}" getSchedule "One schedule, with its next runs" "-" -> 200 "WholeSchedule";
+    PATCH "/tenants/{tenant}/schedules/{schedule}" changeSchedule "Change or pause a schedule" "ScheduleChange" -> 200 "WholeSchedule";
+    DELETE "/tenants/{tenant}/schedules/{schedule}" deleteSchedule "End a schedule; jobs that it enqueued stay" "-" -> 204 "-";
     GET "/plans" listPlans "Plans that a tenant may choose" "-" -> 200 "[OfferedPlan]";
     GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
@@ -145,6 +150,9 @@ summaries! {
     POST "/operator/stripe-drift/repair" operatorRepairStripeDrift "Look for drift now and let Stripe's word count" "-" -> 200 "StripeDrift";
     GET "/operator/mailbox" operatorListLetters "Letters that no mail server took, newest first" "-" -> 200 "[KeptLetter]";
     GET "/operator/mailbox/{letter}" operatorOpenLetter "One of them: text, HTML and headers; also as a page" "-" -> 200 "OpenedLetter";
+    GET "/operator/jobs" operatorListTenantsWithJobs "Tenants that may have jobs, and how many each has" "-" -> 200 "[TenantJobs]";
+    GET "/operator/tenants/{selector}/jobs" operatorListJobs "Jobs of a tenant, newest first" "-" -> 200 "[Job]";
+    POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";

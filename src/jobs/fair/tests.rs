@@ -34,6 +34,7 @@ struct Tenant {
     share: Share,
     jobs: Vec<Job>,
     is_held: bool,
+    is_erased: bool,
     /// Jobs of others that were begun since it was woken with room of its own, until it has its turn.
     passed_over: Option<usize>,
 }
@@ -48,6 +49,7 @@ enum Event {
     Clock(i64),
     Hold(usize),
     Resume(usize),
+    Erase(usize),
     Crash,
 }
 
@@ -65,6 +67,7 @@ impl House {
             share: Share { weight: *weight, concurrency: *concurrency },
             jobs: Vec::new(),
             is_held: false,
+            is_erased: false,
             passed_over: None,
         });
         House {
@@ -81,6 +84,9 @@ impl House {
         match *event {
             Event::Enqueue { tenant, kind, priority, delay } => {
                 let tenant = tenant % count;
+                if self.tenants[tenant].is_erased {
+                    return;
+                }
                 let due_at = self.now + delay;
                 let job = Job { kind, priority, due_at, state: State::Queued, attempts: 0, began: 0 };
                 self.tenants[tenant].jobs.push(job);
@@ -111,6 +117,7 @@ impl House {
                 self.tenants[tenant % count].is_held = false;
                 self.wake(tenant % count);
             }
+            Event::Erase(tenant) => self.erase(tenant % count),
             Event::Crash => self.crash(),
             Event::Bring(_) => {}
         }
@@ -213,6 +220,18 @@ impl House {
         }
     }
 
+    /// Its file is gone, and with it its jobs: what ran is cut off. A turn that is out finds nothing.
+    fn erase(&mut self, tenant: usize) {
+        self.tenants[tenant].is_erased = true;
+        for job in std::mem::take(&mut self.tenants[tenant].jobs) {
+            match job.state {
+                State::Running => self.fair.ended(tenant, KINDS[job.kind]),
+                State::Elsewhere => self.fair.ended_elsewhere(tenant, KINDS[job.kind]),
+                State::Queued | State::Done => {}
+            }
+        }
+    }
+
     /// The server ends: what ran is queued again by the next one, which knows nothing but what works elsewhere.
     fn crash(&mut self) {
         self.fair = Fair::new(SLOTS, bounds());
@@ -298,6 +317,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (-50..200_i64).prop_map(Event::Clock),
         1 => (0..5_usize).prop_map(Event::Hold),
         1 => (0..5_usize).prop_map(Event::Resume),
+        1 => (0..40_usize).prop_map(|one| if one < 5 { Event::Erase(one) } else { Event::Turn }),
         1 => Just(Event::Crash),
     ]
 }

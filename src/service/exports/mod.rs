@@ -8,9 +8,10 @@ use super::Installation;
 use super::mail::at_minute;
 use super::members::require_now;
 use crate::catalog::{Export, ExportStatus};
-use crate::clock::HOUR;
+use crate::clock::{HOUR, MINUTE};
 use crate::error::{Error, Kind, Result};
 use crate::id::{ExportId, IdentityId};
+use crate::model::job::{LeasedJob, Outcome};
 use crate::model::letter::{Content, Recipient};
 use crate::policy::Permission;
 use crate::tenancy::{Lease, TenantScope, blocking};
@@ -41,6 +42,35 @@ pub async fn request_export(installation: &Installation, scope: &TenantScope) ->
         .await?;
     installation.work.notify_one();
     Ok(export)
+}
+
+/// The same as a job, at a set time: the export has the id of the job, so that another attempt asks for no other one.
+pub(in crate::service) async fn request_as_job(
+    installation: Arc<Installation>,
+    scope: TenantScope,
+    job: LeasedJob,
+) -> Outcome {
+    let id = ExportId::from(job.id);
+    let (by, target) = (scope.by().clone(), format!("export:{id}"));
+    let catalog = scope.catalog();
+    let asked = catalog.write("request_export", move |of| {
+        if of.find_export(id).is_err() {
+            of.insert_export(id, &by.actor.to_string())?;
+            of.audit(&by, "export.requested", &target, &json!({}))?;
+        }
+        Ok(())
+    });
+    match asked.await {
+        Ok(()) => {
+            installation.work.notify_one();
+            Outcome::Succeeded(Some(json!({ "export_id": id }).to_string()))
+        }
+        // Another one is on its way.
+        Err(error) => {
+            let wait = (error.kind() == Kind::Conflict).then_some(MINUTE);
+            Outcome::Failed { error: error.detail().to_owned(), wait }
+        }
+    }
 }
 
 /// Exports, newest first.

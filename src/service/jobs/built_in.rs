@@ -7,13 +7,25 @@ use crate::id::JobId;
 use crate::model::job::{LeasedJob, NewJob, Outcome};
 use crate::model::tenant::TenantStatus;
 use crate::policy::Permission;
-use crate::service::Installation;
+use crate::service::{Installation, exports};
 use crate::tenancy::TenantScope;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 /// All of them.
-pub(in crate::service) const ALL: &[BuiltIn] = &[];
+pub(in crate::service) const ALL: &[BuiltIn] = &[
+    // So that a schedule can have it done every night. It only asks for the export, which is written as all of them are.
+    BuiltIn {
+        kind: "tenantry.export",
+        max_attempts: 5,
+        timeout_seconds: 60,
+        concurrency: None,
+        tenant_concurrency: Some(1),
+        also: Also { closing: true, suspended: false, unpaid: true },
+        for_members: Some(Permission::TenantExport),
+        act: |installation, scope, job| Box::pin(exports::request_as_job(installation, scope, job)),
+    },
+];
 
 /// One function of the service: it is given the scope of the job, of which it lets go before it waits for a slow peer.
 /// May be run twice for one job: after a crash nobody knows how far it was.

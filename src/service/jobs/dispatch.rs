@@ -1,6 +1,7 @@
-//! Who does which kind of jobs: the server itself, or a service named in app.toml.
+//! Who does which kind of jobs: the server itself, a function of the program that embeds it, or a service named in app.toml.
 
 use super::built_in::{self, BuiltIn};
+use super::functions::{Function, Functions};
 use super::posts::Posts;
 use crate::catalog::Tenant;
 use crate::config::Config;
@@ -14,10 +15,13 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// All handlers of jobs.
 pub(in crate::service) struct Handlers {
     posts: Posts,
+    functions: Functions,
+    attempts: Arc<BTreeMap<String, u32>>,
 }
 
 /// Who does a kind of jobs.
@@ -25,14 +29,39 @@ pub(in crate::service) struct Handlers {
 pub(super) enum Handler<'h> {
     /// The server itself.
     BuiltIn(&'static BuiltIn),
+    /// A function of the program around it.
+    Function(&'h Function),
     /// A service named in app.toml.
     Posted(&'h JobKind),
 }
 
 impl Handlers {
     /// Reads the certificates that this machine trusts, where a handler is reached by https. Blocks.
-    pub(in crate::service) fn new(config: &Config, app: &App, kept_secret: &str) -> Result<Handlers> {
-        Ok(Handlers { posts: Posts::new(config, app, kept_secret)? })
+    ///
+    /// # Errors
+    /// Functions for kinds that cannot be; a secret that is none.
+    pub(in crate::service) fn new(
+        config: &Config,
+        app: &App,
+        functions: Functions,
+        kept_secret: &str,
+    ) -> Result<Handlers> {
+        functions.check(app)?;
+        let declared = app.jobs.names().filter_map(|name| Some((name, app.jobs.get(name)?.max_attempts)));
+        let built_in = built_in::ALL.iter().map(|one| (one.kind, one.max_attempts));
+        let of_functions = functions.iter().map(|(kind, one)| (kind, one.options.max_attempts));
+        let attempts = declared
+            .chain(built_in)
+            .chain(of_functions)
+            .map(|(name, most)| (name.to_owned(), most))
+            .collect();
+        let attempts = Arc::new(attempts);
+        Ok(Handlers { posts: Posts::new(config, app, kept_secret)?, functions, attempts })
+    }
+
+    /// After how many attempts a job of each kind is given up.
+    pub(super) fn attempts(&self) -> Arc<BTreeMap<String, u32>> {
+        Arc::clone(&self.attempts)
     }
 }
 
@@ -40,27 +69,36 @@ impl Handlers {
 pub(super) fn handler<'h>(installation: &'h Installation, kind: &str) -> Option<Handler<'h>> {
     match BuiltIn::find(kind) {
         Some(built_in) => Some(Handler::BuiltIn(built_in)),
-        None => installation.app().jobs.get(kind).map(Handler::Posted),
+        None => match installation.handlers.functions.get(kind) {
+            Some(function) => Some(Handler::Function(function)),
+            None => installation.app().jobs.get(kind).map(Handler::Posted),
+        },
     }
 }
 
 /// The names of kinds that members enqueue.
 pub(super) fn names_for_members(installation: &Installation) -> Vec<&str> {
     let built_in = built_in::ALL.iter().filter(|one| one.for_members.is_some()).map(|one| one.kind);
-    installation.app().jobs.names().chain(built_in).collect()
+    let functions = installation.handlers.functions.iter().map(|(kind, _)| kind);
+    installation.app().jobs.names().chain(functions).chain(built_in).collect()
 }
 
 /// Kinds of which so many may run at the same time and no more.
 pub(super) fn bounds(installation: &Installation) -> BTreeMap<String, usize> {
     let declared = installation.app().jobs.bounds().map(|(kind, most)| (kind.to_owned(), most));
     let built_in = built_in::ALL.iter().filter_map(|one| Some((one.kind.to_owned(), one.concurrency?)));
-    declared.chain(built_in).collect()
+    let functions = installation.handlers.functions.iter();
+    let functions = functions.filter_map(|(kind, one)| Some((kind.to_owned(), one.options.concurrency?)));
+    declared.chain(built_in).chain(functions).collect()
 }
 
 /// The same for those of one tenant.
-pub(super) fn tenant_bounds() -> BTreeMap<String, usize> {
+pub(super) fn tenant_bounds(installation: &Installation) -> BTreeMap<String, usize> {
     let bounds = built_in::ALL.iter().filter_map(|one| Some((one.kind.to_owned(), one.tenant_concurrency?)));
-    bounds.collect()
+    let functions = installation.handlers.functions.iter();
+    let functions =
+        functions.filter_map(|(kind, one)| Some((kind.to_owned(), one.options.tenant_concurrency?)));
+    bounds.chain(functions).collect()
 }
 
 /// Which kinds run in the state that the tenant is in: all, or these.
@@ -77,6 +115,7 @@ pub(super) async fn dispatch(
     installation: &Arc<Installation>,
     scope: TenantScope,
     job: &LeasedJob,
+    cancelled: watch::Receiver<bool>,
 ) -> Outcome {
     let Some(handler) = handler(installation, &job.kind) else {
         return Outcome::Hopeless(format!("nobody does jobs of the kind {}", job.kind));
@@ -86,6 +125,13 @@ pub(super) async fn dispatch(
         Handler::BuiltIn(kind) if is_admitted || kind.runs_all_the_same(scope.tenant()) => {
             let work = (kind.act)(Arc::clone(installation), scope, job.clone());
             in_time(kind.timeout_seconds, work).await
+        }
+        Handler::Function(function) if is_admitted => {
+            installation.tenancy.count_job_run(scope.tenant().id);
+            let tenant = scope.tenant().clone();
+            drop(scope);
+            let work = function.run(installation, &tenant, job, cancelled);
+            in_time(function.options.timeout_seconds, work).await
         }
         Handler::Posted(kind) if is_admitted => {
             installation.tenancy.count_job_run(scope.tenant().id);

@@ -3,11 +3,14 @@
 pub(super) mod built_in;
 mod complete;
 mod dispatch;
+pub mod fleet;
+mod functions;
 mod posts;
 pub mod work;
 
 pub use complete::{Completion, complete_job};
 pub(super) use dispatch::Handlers;
+pub use functions::{FunctionJob, FunctionOptions, Functions, JobFailure};
 
 pub use crate::model::job::{Job, JobStatus, LeasedJob};
 
@@ -102,13 +105,14 @@ impl NewJobIn {
 ///
 /// # Errors
 /// 403 without the permission that the kind needs beside `jobs:write`.
-fn max_attempts(
+pub(super) fn max_attempts(
     installation: &Installation,
     scope: &TenantScope,
     kind: &str,
 ) -> Result<Result<u32, (&'static str, String)>> {
     Ok(match dispatch::handler(installation, kind) {
         Some(Handler::Posted(kind)) => Ok(kind.max_attempts),
+        Some(Handler::Function(function)) => Ok(function.options.max_attempts),
         Some(Handler::BuiltIn(kind)) => match kind.for_members {
             Some(permission) => {
                 scope.require(permission)?;

@@ -1,18 +1,20 @@
 //! What the scheduler does: looks for work, does it, keeps its leases.
 
 use super::dispatch;
+use crate::catalog::JobHint;
 use crate::clock::{MINUTE, SECOND, Timestamp};
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, Outcome};
 use crate::service::Installation;
 use crate::tenancy::tx::jobs::{ClaimAsked, Ended};
-use crate::tenancy::{Tenancy, TenantScope};
+use crate::tenancy::{BUSY, Tenancy, TenantScope};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// How long a lease is good; it is renewed three times in that time.
-const LEASE: i64 = MINUTE;
+pub(super) const LEASE: i64 = MINUTE;
 /// How often leases are renewed.
 pub const BEAT: i64 = 20 * SECOND;
 /// Jobs of one tenant at the same time where its plan says nothing, and no more than this part of all places whatever it
@@ -70,7 +72,13 @@ pub enum After {
 /// As the catalog says.
 pub async fn list_hints(installation: &Installation) -> Result<Vec<(TenantId, Timestamp)>> {
     let hints = installation.catalog.read(|tx| tx.list_job_hints()).await?;
-    Ok(hints.into_iter().map(|hint| (hint.tenant, hint.next_due)).collect())
+    let now = installation.clock.now();
+    let looked_at = |hint: JobHint| {
+        // Written by a clock that was ahead: what is due may be due sooner.
+        let is_of_later = hint.busy_until > now.plus(BUSY);
+        (hint.tenant, if is_of_later { hint.next_due.min(now) } else { hint.next_due })
+    };
+    Ok(hints.into_iter().map(looked_at).collect())
 }
 
 /// How many jobs run at the same time.
@@ -84,8 +92,8 @@ pub fn bounds(installation: &Installation) -> BTreeMap<String, usize> {
 }
 
 /// The same for those of one tenant.
-pub fn tenant_bounds() -> BTreeMap<String, usize> {
-    dispatch::tenant_bounds()
+pub fn tenant_bounds(installation: &Installation) -> BTreeMap<String, usize> {
+    dispatch::tenant_bounds(installation)
 }
 
 /// When to look whether a tenant is quiet, so that it can be forgotten.
@@ -110,6 +118,7 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
         most: wanted.most,
         kinds: wanted.kinds,
         only,
+        attempts: installation.handlers.attempts(),
         runner: installation.run.clone(),
         running: wanted.running,
         until: installation.clock.now().plus(LEASE),
@@ -133,17 +142,22 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
         next_at,
         weight: claimed.share.weight.map_or(1, |weight| weight as usize),
         concurrency: concurrency.min(most),
-        is_held,
+        is_held: is_held || claimed.is_held,
     })
 }
 
-/// Does a job, and notes what became of it.
+/// Does a job, and notes what became of it. `cancelled` says when nobody wants it any more.
 ///
 /// # Errors
 /// As the tenant's file says: the job is taken up again when its lease has ended. 404 where the tenant is gone.
-pub async fn run(installation: &Arc<Installation>, tenant: TenantId, job: &LeasedJob) -> Result<After> {
+pub async fn run(
+    installation: &Arc<Installation>,
+    tenant: TenantId,
+    job: &LeasedJob,
+    cancelled: watch::Receiver<bool>,
+) -> Result<After> {
     // Whatever happened to the tenant since the job was claimed counts now.
-    let outcome = dispatch::dispatch(installation, scope(installation, tenant).await?, job).await;
+    let outcome = dispatch::dispatch(installation, scope(installation, tenant).await?, job, cancelled).await;
     if let Outcome::Failed { error, .. } | Outcome::Hopeless(error) = &outcome {
         tracing::warn!(tenant_id = %tenant, job_id = %job.id, kind = job.kind, attempt = job.attempt, error, "a job failed");
     }
@@ -161,17 +175,21 @@ pub async fn run(installation: &Arc<Installation>, tenant: TenantId, job: &Lease
     })
 }
 
-/// Renews leases, as far as the jobs are still ours.
+/// Renews leases, as far as the jobs are still ours; tells which are not.
 ///
 /// # Errors
 /// As the tenant's file says.
-pub async fn beat(installation: &Installation, tenant: TenantId, leases: Vec<(JobId, String)>) -> Result<()> {
+pub async fn beat(
+    installation: &Installation,
+    tenant: TenantId,
+    leases: Vec<(JobId, String)>,
+) -> Result<Vec<JobId>> {
     let scope = scope(installation, tenant).await;
     if scope.as_ref().is_err_and(|error| error.kind() == Kind::NotFound) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let until = installation.clock.now().plus(LEASE);
-    scope?.write_jobs("beat_jobs", move |tx| tx.beat_jobs(&leases, until)).await.map(drop)
+    scope?.write_jobs("beat_jobs", move |tx| tx.beat_jobs(&leases, until)).await
 }
 
 async fn scope(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {

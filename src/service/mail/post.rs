@@ -2,7 +2,7 @@
 //! what was rolled back; here they become files, tenant by tenant in turn. Between the two a crash may send one twice.
 
 use super::{Letter, file_name, sender_name};
-use crate::catalog::PostedLetter;
+use crate::catalog::{OfTenant, PostedLetter};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Kind, Result};
 use crate::model::letter::{Content, Recipient};

@@ -69,7 +69,8 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
         let mut counted = Vec::new();
         for (name, limit) in &terms.limits {
             if let Some(meter) = meters.get(name).filter(|meter| meter.is_built_in) {
-                counted.push((Arc::clone(meter), *limit, terms.window(limit.window, now)?));
+                let window = terms.window(limit.window, now)?;
+                counted.push((Arc::clone(meter), *limit, window, tx.jobs_enqueued(window)?));
             }
         }
         let spent = Amount(tx.spent(terms, meters)?);
@@ -100,10 +101,12 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
     let catalog = scope.catalog();
     let of_catalog = catalog.read(move |of| {
         let mut lines = Vec::new();
-        for (meter, limit, window) in counted.clone() {
+        for (meter, limit, window, enqueued) in counted.clone() {
             let used = match meter.name.as_str() {
                 STORAGE_BYTES => stored,
                 SEATS => seats.0,
+                // Not attempts, as the meter, but what a limit can refuse.
+                JOBS_RUN => enqueued,
                 name => of.counted(name, window)?,
             };
             lines.push(counts(meter, limit, window, used));
@@ -115,7 +118,6 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
     for line in &mut lines {
         let unstored = match line.meter.name.as_str() {
             API_REQUESTS => scope.unstored_requests(),
-            JOBS_RUN => scope.unstored_job_runs(),
             _ => continue,
         };
         line.used = line.used.saturating_add(unstored);

@@ -5,12 +5,22 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::JobId;
 use crate::model::job::{Job, JobStatus};
-use crate::tenancy::job_words::{BUSY, JobTicket};
+use crate::tenancy::file::TenantFile;
+use crate::tenancy::job_words::{BUSY, JobBound, JobTicket};
 use crate::tenancy::tx::TenantTx;
 use crate::tenancy::tx::jobs::{ClaimAsked, Claimed};
 use std::sync::Arc;
 
 impl TenantScope {
+    fn job_bound(&self, file: &TenantFile) -> JobBound {
+        JobBound {
+            app: Arc::clone(self.tenancy.app()),
+            terms: Arc::clone(&file.terms),
+            warnings: Arc::clone(&self.tenancy.warnings),
+            tenant: self.tenant.id,
+        }
+    }
+
     /// What is needed to enqueue jobs in a transaction that comes right after. Tells the catalog that this tenant may have
     /// jobs, unless it was told lately.
     ///
@@ -23,7 +33,8 @@ impl TenantScope {
             self.catalog().write("job_hint", move |of| of.raise_job_hint(until)).await?;
             words.note_busy(id, until);
         }
-        Ok(JobTicket::new(words, id))
+        let bound = self.job_bound(self.file().await?);
+        Ok(JobTicket::new(words, id, Some(bound)))
     }
 
     /// Takes jobs that are due, and tells what the scheduler has to know. In any state of the tenant: no record is touched.
@@ -32,11 +43,12 @@ impl TenantScope {
     /// As the file says.
     pub async fn claim_jobs(&self, asked: ClaimAsked) -> Result<Claimed> {
         let file = self.file().await?;
-        let (terms, app) = (Arc::clone(&file.terms), Arc::clone(self.tenancy.app()));
+        let bound = self.job_bound(file);
         let write = file.database.write("claim_jobs", move |tx| {
             let tx = TenantTx::new(tx);
-            let share = terms.terms(tx, &app.meters)?.map(|all| all.entitlements.terms.jobs);
-            tx.claim_jobs(&asked, share.unwrap_or_default())
+            let terms = bound.terms.terms(tx, &bound.app.meters)?;
+            let share = terms.map(|all| all.entitlements.terms.jobs);
+            tx.claim_jobs(&asked, share.unwrap_or_default(), Some(&bound))
         });
         write.await
     }

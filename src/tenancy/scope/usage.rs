@@ -182,11 +182,6 @@ impl TenantScope {
         self.tenancy.requests.unstored_of(self.tenant.id)
     }
 
-    /// The same for attempts at jobs.
-    pub fn unstored_job_runs(&self) -> i64 {
-        self.tenancy.job_runs.unstored_of(self.tenant.id)
-    }
-
     /// Takes an event back, by another event whose number is told.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod idempotency;
 mod invoices;
 pub mod jobs;
 pub mod records;
+mod schedules;
 pub mod usage;
 
 use crate::clock::Timestamp;

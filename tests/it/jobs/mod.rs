@@ -1,9 +1,11 @@
 //! Jobs over the API, done by a service of the developer.
 
 mod desk;
+mod embedded;
 mod fair;
 mod handlers;
 mod kills;
+mod limit;
 mod states;
 
 use std::sync::Arc;

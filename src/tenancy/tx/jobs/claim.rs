@@ -7,8 +7,10 @@ use crate::id::JobId;
 use crate::model::job::{LeasedJob, MOST_SPARED};
 use crate::model::plan::JobShare;
 use crate::params;
+use crate::tenancy::job_words::JobBound;
 use crate::tenancy::tx::TenantTx;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How long jobs that ended are kept; those that were given up wait longer for somebody to look at them.
 const KEPT: i64 = 7 * DAY;
@@ -25,6 +27,8 @@ pub struct ClaimAsked {
     pub kinds: BTreeMap<String, usize>,
     /// No others than these; where nothing is said, all.
     pub only: Option<Vec<String>>,
+    /// After how many attempts a job of each kind is given up.
+    pub attempts: Arc<BTreeMap<String, u32>>,
     /// Which run of the server asks.
     pub runner: String,
     /// Jobs that this run is at, so that no other attempt is begun whatever the clock says.
@@ -59,6 +63,8 @@ pub struct Claimed {
     pub next_at: Option<Timestamp>,
     /// Whether anything is queued or running.
     pub is_busy: bool,
+    /// Whether the file is one of which somebody has to release the jobs first.
+    pub is_held: bool,
     /// The tenant's part of the background work, as its plan says.
     pub share: JobShare,
 }
@@ -68,8 +74,19 @@ impl TenantTx<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn claim_jobs(&self, asked: &ClaimAsked, share: JobShare) -> Result<Claimed> {
+    pub(in crate::tenancy) fn claim_jobs(
+        self,
+        asked: &ClaimAsked,
+        share: JobShare,
+        bound: Option<&JobBound>,
+    ) -> Result<Claimed> {
+        if self.jobs_held()?.is_some() {
+            return Ok(Claimed { is_held: true, is_busy: true, share, ..Claimed::default() });
+        }
         self.take_over_jobs(asked)?;
+        if asked.only.is_none() {
+            self.fire_schedules(&asked.attempts, bound)?;
+        }
         let now = self.now();
         self.tx.execute(
             "UPDATE _jobs SET due = 1 WHERE status = 'queued' AND due = 0 AND run_at <= ?1",
@@ -107,7 +124,7 @@ impl TenantTx<'_> {
         let next_at = self.next_look(asked)?;
         let is_busy = self.tx.exists("SELECT 1 FROM _jobs WHERE status = 'running' LIMIT 1", &[])?
             || self.tx.exists("SELECT 1 FROM _jobs WHERE status = 'queued' AND due = 1 LIMIT 1", &[])?;
-        Ok(Claimed { jobs, more, blocked, elsewhere, next_at, is_busy, share })
+        Ok(Claimed { jobs, more, blocked, elsewhere, next_at, is_busy, is_held: false, share })
     }
 
     /// Puts back what a server that is gone was at, and what nobody has spoken for any more.
@@ -244,6 +261,8 @@ impl TenantTx<'_> {
             params![asked.runner.as_str()],
             |row| row.get::<Option<Timestamp>>(0),
         )?;
-        Ok([later.flatten(), lease.flatten(), next].into_iter().flatten().min())
+        // Schedules of a tenant that is held are looked at when it is let go.
+        let fires = if asked.only.is_none() { self.next_schedule()? } else { None };
+        Ok([later.flatten(), lease.flatten(), next, fires].into_iter().flatten().min())
     }
 }

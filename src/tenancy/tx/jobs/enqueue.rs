@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::id::JobId;
-use crate::model::job::{Job, JobStatus, NewJob};
+use crate::model::job::{Job, JobStatus, NewJob, RESERVED};
 use crate::params;
-use crate::tenancy::job_words::JobTicket;
+use crate::tenancy::job_words::{JobBound, JobTicket};
 use crate::tenancy::tx::TenantTx;
 
 /// What became of enqueueing.
@@ -20,8 +20,21 @@ impl TenantTx<'_> {
     /// Enqueues a job, unless there is one of its kind and key. The ticket says that a start would find it.
     ///
     /// # Errors
-    /// 409 `idempotency_key_reused` where the one with its key has another payload.
+    /// 409 `idempotency_key_reused` where the one with its key has another payload; 402 `limit_reached`.
     pub fn enqueue_job(&self, ticket: &JobTicket, new: &NewJob) -> Result<Enqueued> {
+        let enqueued = self.enqueue_unless_there(new, ticket.bound())?;
+        if !enqueued.was_there {
+            self.tx.after_commit(ticket.teller());
+        }
+        Ok(enqueued)
+    }
+
+    /// The same where the scheduler knows of the tenant, because it is it that acts.
+    pub(in crate::tenancy::tx) fn enqueue_unless_there(
+        self,
+        new: &NewJob,
+        bound: Option<&JobBound>,
+    ) -> Result<Enqueued> {
         if let Some(key) = &new.idempotency_key
             && let Some((id, payload)) = self.tx.query_row(
                 "SELECT id, payload FROM _jobs WHERE kind = ?1 AND idempotency_key = ?2",
@@ -37,6 +50,10 @@ impl TenantTx<'_> {
                 ));
             }
             return Ok(Enqueued { job: self.require_job(id)?, was_there: true });
+        }
+        // What the server does by itself is not what the tenant has jobs for.
+        if let Some(bound) = bound.filter(|_| !new.kind.starts_with(RESERVED)) {
+            bound.take(self)?;
         }
         let now = self.now();
         let run_at = new.run_at.unwrap_or(now);
@@ -56,7 +73,6 @@ impl TenantTx<'_> {
                 now
             ],
         )?;
-        self.tx.after_commit(ticket.teller());
         let job = Job {
             id: new.id,
             kind: new.kind.clone(),

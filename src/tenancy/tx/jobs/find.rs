@@ -8,7 +8,39 @@ use crate::model::job::{Job, JobStatus};
 use crate::params;
 use crate::tenancy::tx::TenantTx;
 
+/// How many jobs of one status are counted; more are as many.
+const MOST_COUNTED: i64 = 10_000;
+
+/// How many jobs there are, each up to 10,000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Waiting for their time or their turn.
+    pub queued: i64,
+    /// At which handlers are.
+    pub running: i64,
+    /// Given up.
+    pub dead: i64,
+}
+
 impl TenantTx<'_> {
+    /// How many jobs there are.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_jobs(&self) -> Result<JobCounts> {
+        let count = |status: JobStatus| {
+            self.tx.count(
+                "SELECT count(*) FROM (SELECT 1 FROM _jobs WHERE status = ?1 LIMIT ?2)",
+                params![status.name(), MOST_COUNTED],
+            )
+        };
+        Ok(JobCounts {
+            queued: count(JobStatus::Queued)?,
+            running: count(JobStatus::Running)?,
+            dead: count(JobStatus::Dead)?,
+        })
+    }
+
     /// The job of that id, with payload and result.
     ///
     /// # Errors

@@ -4,12 +4,14 @@ mod claim;
 mod end;
 mod enqueue;
 mod find;
+mod hold;
 #[cfg(test)]
 mod tests;
 
 pub use claim::{ClaimAsked, Claimed, Elsewhere};
 pub use end::Ended;
 pub use enqueue::Enqueued;
+pub use find::JobCounts;
 
 use crate::db::{DbError, Row};
 use crate::model::job::{Job, JobStatus};

@@ -58,7 +58,7 @@ impl House {
             created_by: "test".to_owned(),
         };
         change(&mut new);
-        let ticket = JobTicket::new(&self.words, TenantId::new(Timestamp(NOW)));
+        let ticket = JobTicket::new(&self.words, TenantId::new(Timestamp(NOW)), None);
         self.write(move |tx| tx.enqueue_job(&ticket, &new))
     }
 
@@ -67,6 +67,7 @@ impl House {
             most,
             kinds: BTreeMap::new(),
             only: None,
+            attempts: Arc::default(),
             runner: runner.to_owned(),
             running: Vec::new(),
             until: self.now().plus(MINUTE),
@@ -80,7 +81,7 @@ impl House {
     }
 
     fn claim(&self, asked: ClaimAsked) -> Claimed {
-        self.write(move |tx| tx.claim_jobs(&asked, JobShare::default())).unwrap()
+        self.write(move |tx| tx.claim_jobs(&asked, JobShare::default(), None)).unwrap()
     }
 
     fn claim_one(&self) -> LeasedJob {
@@ -180,7 +181,7 @@ fn a_job_is_tried_again_with_longer_pauses_and_then_given_up() {
     assert_eq!(house.end(&second, failed(None)), Ended::Is(JobStatus::Dead));
     let job = house.job(id);
     assert_eq!((job.status, job.attempts, job.last_error.as_deref()), (JobStatus::Dead, 2, Some("no paper")));
-    let ticket = JobTicket::new(&house.words, TenantId::new(Timestamp(NOW)));
+    let ticket = JobTicket::new(&house.words, TenantId::new(Timestamp(NOW)), None);
     house.write(move |tx| tx.retry_job(&ticket, id)).unwrap();
     assert_eq!(house.claim_one().attempt, 1);
 }

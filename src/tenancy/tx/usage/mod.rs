@@ -7,6 +7,7 @@
 
 mod find;
 mod intake;
+mod jobs;
 mod notices;
 mod outcome;
 mod rebuild;

@@ -1,0 +1,220 @@
+//! Runs the jobs of tenants: asks [`Fair`] whose turn it is, has the files asked and the jobs done, and tells it what came
+//! of that. All that it knows is found again after a crash.
+
+mod leases;
+mod turns;
+
+use super::fair::Fair;
+use super::timers::Timers;
+use crate::clock::{MINUTE, SECOND, Timestamp};
+use crate::error::{Error, Result};
+use crate::id::{JobId, TenantId};
+use crate::service::Installation;
+use crate::service::jobs::work::{self, After, Look};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+/// How long nobody looks at the clock at most.
+const TICK: i64 = SECOND / 4;
+/// How long a tenant whose file cannot be asked is left alone.
+const PAUSE: i64 = 5 * SECOND;
+/// How often a held tenant is looked at: whoever resumes it says so.
+const HELD: i64 = MINUTE;
+
+/// What a task was for.
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    Turn(TenantId),
+    Look(TenantId),
+    Job(TenantId, JobId),
+    Beat(TenantId),
+}
+
+/// What it came to.
+enum Came {
+    Looked(Result<Look>),
+    Ran(Result<After>),
+    Beaten(Result<Vec<JobId>>),
+}
+
+/// What the driver knows of a tenant.
+#[derive(Default)]
+struct Known {
+    /// Jobs that run here.
+    here: HashMap<JobId, Here>,
+    /// Jobs at which handlers work on, with their kinds.
+    elsewhere: HashMap<JobId, String>,
+    /// Jobs that were over since the file was last asked: what it says of them then is old.
+    over: HashSet<JobId>,
+    /// Jobs that worked elsewhere when the file was last asked.
+    before: HashSet<JobId>,
+    /// How many answers of the file are awaited.
+    asked: usize,
+    /// Kinds of which more is due than may run of one tenant.
+    held_up: HashSet<String>,
+}
+
+impl Known {
+    fn running_of(&self, kind: &str) -> usize {
+        self.here.values().filter(|here| here.kind == kind).count()
+    }
+}
+
+struct Here {
+    kind: String,
+    lease: String,
+    task: AbortHandle,
+    cancelled: watch::Sender<bool>,
+}
+
+pub(super) struct Driver {
+    installation: Arc<Installation>,
+    fair: Fair<TenantId>,
+    /// Kinds with a bound over all tenants.
+    bounded: HashSet<String>,
+    /// Bounds of kinds for those of one tenant.
+    tenant_bounds: BTreeMap<String, usize>,
+    timers: Timers<TenantId>,
+    known: HashMap<TenantId, Known>,
+    tasks: JoinSet<Came>,
+    meant: HashMap<Id, Task>,
+    last_beat: Timestamp,
+    last_look: Timestamp,
+}
+
+impl Driver {
+    pub(super) fn new(installation: &Arc<Installation>) -> Driver {
+        let bounds = work::bounds(installation);
+        Driver {
+            bounded: bounds.keys().cloned().collect(),
+            tenant_bounds: work::tenant_bounds(installation),
+            fair: Fair::new(work::places(installation), bounds),
+            timers: Timers::new(),
+            known: HashMap::new(),
+            tasks: JoinSet::new(),
+            meant: HashMap::new(),
+            last_beat: installation.clock().now(),
+            last_look: installation.clock().now(),
+            installation: Arc::clone(installation),
+        }
+    }
+
+    /// Runs until it is dropped. Then what runs is cut off, and begun again at the next start.
+    pub(super) async fn run(mut self) {
+        while let Err(error) = self.take_hints().await {
+            tracing::error!(error = ?error, "which tenants have jobs cannot be read; it is tried again");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let installation = Arc::clone(&self.installation);
+        loop {
+            self.hear();
+            let now = installation.clock().now();
+            if self.last_look.since(now) > SECOND {
+                // The clock was set back: what was to come later may come sooner.
+                self.timers.set_all(now);
+            }
+            self.last_look = now;
+            while let Some(tenant) = self.timers.next(now) {
+                self.wake(tenant);
+            }
+            self.give_turns();
+            self.beat(now);
+            let wait = self.timers.first().map_or(TICK, |at| at.since(now)).clamp(1, TICK);
+            tokio::select! {
+                Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.came(ended),
+                () = installation.tenancy().jobs().arrive() => {}
+                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
+            }
+            while let Some(ended) = self.tasks.try_join_next_with_id() {
+                self.came(ended);
+            }
+        }
+    }
+
+    /// The tenants that may have jobs, without opening a file.
+    async fn take_hints(&mut self) -> Result<()> {
+        for (tenant, at) in work::list_hints(&self.installation).await? {
+            self.timers.set(tenant, at);
+        }
+        Ok(())
+    }
+
+    /// What others have said.
+    fn hear(&mut self) {
+        let words = self.installation.tenancy().jobs().take();
+        for (tenant, job) in words.over {
+            let known = self.known.entry(tenant).or_default();
+            known.over.insert(job);
+            self.cancel(tenant, job);
+            let known = self.known.entry(tenant).or_default();
+            // What runs here keeps its place until its handler has answered: the thread that waits for it cannot be cut off.
+            if let Some(kind) = known.elsewhere.remove(&job) {
+                self.fair.ended_elsewhere(tenant, &kind);
+            }
+            self.wake(tenant);
+        }
+        for tenant in words.due {
+            self.wake(tenant);
+        }
+    }
+
+    /// A tenant may have work. One that has as much running as it may is looked at all the same: its time for something
+    /// else may have come.
+    fn wake(&mut self, tenant: TenantId) {
+        if !self.fair.wake(tenant) {
+            self.ask(Task::Look(tenant), tenant, 0, BTreeMap::new());
+        }
+    }
+
+    fn spawn(&mut self, task: Task, work: impl Future<Output = Came> + Send + 'static) -> AbortHandle {
+        let handle = self.tasks.spawn(work);
+        self.meant.insert(handle.id(), task);
+        handle
+    }
+
+    fn came(&mut self, ended: Result<(Id, Came), JoinError>) {
+        let (id, came) = match ended {
+            Ok((id, came)) => (id, Ok(came)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some(task) = self.meant.remove(&id) else { return };
+        match (task, came) {
+            (Task::Turn(tenant), Ok(Came::Looked(look))) => self.looked(tenant, look, true),
+            (Task::Look(tenant), Ok(Came::Looked(look))) => self.looked(tenant, look, false),
+            (Task::Job(tenant, job), Ok(Came::Ran(after))) => self.ran(tenant, job, after),
+            (Task::Beat(tenant), Ok(Came::Beaten(renewed))) => self.beaten(tenant, renewed),
+            (Task::Turn(tenant), Err(error)) => self.looked(tenant, Err(Error::internal(error)), true),
+            (Task::Look(tenant), Err(error)) => self.looked(tenant, Err(Error::internal(error)), false),
+            // Somebody cancelled it.
+            (Task::Job(tenant, job), Err(error)) if error.is_cancelled() => {
+                self.ran(tenant, job, Ok(After::Over));
+            }
+            (Task::Job(tenant, job), Err(error)) => {
+                self.ran(tenant, job, Err(Error::internal(error)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The tenant is gone. What runs for it finds nobody to tell.
+    fn forget(&mut self, tenant: TenantId) {
+        self.timers.forget(tenant);
+        let Some(known) = self.known.get_mut(&tenant) else { return };
+        known.here.values().for_each(|here| here.task.abort());
+        for (_, kind) in std::mem::take(&mut known.elsewhere) {
+            self.fair.ended_elsewhere(tenant, &kind);
+        }
+        self.forget_if_quiet(tenant);
+    }
+
+    fn forget_if_quiet(&mut self, tenant: TenantId) {
+        let is_quiet =
+            |known: &Known| known.here.is_empty() && known.elsewhere.is_empty() && known.asked == 0;
+        if self.known.get(&tenant).is_some_and(is_quiet) {
+            self.known.remove(&tenant);
+        }
+    }
+}
