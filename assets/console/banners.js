@@ -38,7 +38,7 @@ function State({ at }) {
       ${after ? s.banner.closing(day(after)) : s.banner.closingSoon}<//>`;
   }
   if (["unpaid", "past_due"].includes(subscription.data?.status)) {
-    return html`<${Banner} kind="bad" icon="warn" href=${to(at.slug, "invoices")} link=${s.screens.invoices}>${s.banner[subscription.data.status]}<//>`;
+    return html`<${Banner} kind="bad" icon="warn" href=${to(at.slug, "invoices")} link=${s.screens.invoices}>${subscription.data.status === "unpaid" ? s.banner.unpaid : s.banner.past_due}<//>`;
   }
   return null;
 }

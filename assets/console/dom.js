@@ -7,4 +7,4 @@ import { h } from "../vendor/preact.js";
 export const html = htm.bind(h);
 
 export { Component, createContext, Fragment, render } from "../vendor/preact.js";
-export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
+export { useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState } from "../vendor/hooks.js";

@@ -83,7 +83,7 @@ export function Shell({ me, route }) {
 /** @param {import("./session.js").Me} me @param {At | null} at @param {import("./router.js").Route} route */
 function shown(me, at, route) {
   const load = SCREENS[route.name];
-  const isMine = route.tenant ? at && load && GROUPS.some(([, all]) => all.some(([name]) => name === route.name)) : ["home", "account"].includes(route.name);
+  const isMine = route.tenant ? at && GROUPS.some(([, all]) => all.some(([name]) => name === route.name)) : ["home", "account"].includes(route.name);
   if (!isMine) {
     const text = route.tenant && !at ? s.missing.tenant(route.tenant) : s.missing.text;
     return html`<${Empty} icon="search" title=${s.missing.title} text=${text}><a class="button" href="/console">${s.missing.action}</a><//>`;

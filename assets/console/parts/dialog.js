@@ -5,7 +5,7 @@ import { s } from "../strings.js";
 import { Form } from "./form.js";
 import { Icon } from "./icon.js";
 
-/** @param {{ title: any, onClose: () => void, kind?: "wide" | "side" | "", children?: any, tools?: any }} props */
+/** @param {{ title: any, onClose: () => void, kind?: "wide" | "drawer" | "", children?: any, tools?: any }} props */
 export function Dialog({ title, onClose, kind = "", children, tools }) {
   const dialog = useRef(/** @type {any} */ (null));
   const heading = useId();
@@ -16,7 +16,7 @@ export function Dialog({ title, onClose, kind = "", children, tools }) {
     dialog.current.showModal();
     return () => before?.isConnected && before.focus({ preventScroll: true });
   }, []);
-  const onPointer = (/** @type {PointerEvent} */ event) => event.target === dialog.current && kind === "side" && close.current();
+  const onPointer = (/** @type {PointerEvent} */ event) => event.target === dialog.current && kind === "drawer" && close.current();
   return html`<dialog ref=${dialog} class=${kind} aria-labelledby=${heading} onMouseDown=${onPointer}
       onCancel=${(/** @type {Event} */ event) => { event.preventDefault(); close.current(); }}>
     <div class="head"><h2 id=${heading} class="cut">${title}</h2>

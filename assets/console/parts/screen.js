@@ -9,7 +9,10 @@ export function Screen({ load, ...props }) {
     let current = true;
     load().then(
       (module) => current && setLoaded({ load, View: module.default }),
-      () => current && setLoaded({ load, problem: new Error(s.problem.offline) }),
+      (cause) => {
+        console.error(cause);
+        if (current) setLoaded({ load, problem: new Error(s.problem.offline) });
+      },
     );
     return () => void (current = false);
   }, [load]);
