@@ -5,7 +5,7 @@ import { createStore, useStore } from "./store.js";
 
 /**
  * @typedef {{ tenant: { id: string, slug: string, name: string, status: string }, role: string, permissions: string[] }} Membership
- * @typedef {{ id: string, email: string, email_verified: boolean, name: string, operator: boolean, memberships: Membership[] }} Me
+ * @typedef {{ id: string, email: string, email_verified: boolean, name: string, operator: boolean, second_factor?: boolean, memberships: Membership[] }} Me
  */
 
 /** Undefined until it is known, null where nobody is signed in. @type {import("./store.js").Store<Me | null | undefined>} */
