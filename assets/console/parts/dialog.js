@@ -14,6 +14,7 @@ export function Dialog({ title, onClose, kind = "", children, tools }) {
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog.current.showModal();
+    if (!dialog.current.querySelector("[autofocus]")) dialog.current.querySelector(".body").focus();
     return () => before?.isConnected && before.focus({ preventScroll: true });
   }, []);
   const onPointer = (/** @type {PointerEvent} */ event) => event.target === dialog.current && kind === "drawer" && close.current();
@@ -21,7 +22,7 @@ export function Dialog({ title, onClose, kind = "", children, tools }) {
       onCancel=${(/** @type {Event} */ event) => { event.preventDefault(); close.current(); }}>
     <div class="head"><h2 id=${heading} class="cut">${title}</h2>
       <div class="row">${tools}<button type="button" class="button plain square" aria-label=${s.close} onClick=${() => close.current()}><${Icon} name="close" /></button></div></div>
-    <div class="body">${children}</div>
+    <div class="body" tabindex="-1">${children}</div>
   </dialog>`;
 }
 

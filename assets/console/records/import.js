@@ -95,7 +95,7 @@ export function Import({ at, table, onClose, onDone }) {
   return html`<${Dialog} kind="wide" title=${s.records.importing.title(table.name)} onClose=${onClose}><div class="stack">
     ${!parsed && html`<div class=${`dropzone ${over ? "over" : ""}`} onDragOver=${(/** @type {Event} */ event) => { event.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)}
         onDrop=${(/** @type {DragEvent} */ event) => { event.preventDefault(); setOver(false); void take(event.dataTransfer?.files[0]); }}>
-      <${Icon} name="import" /><p>${s.records.importing.drop}</p><button class="button primary" onClick=${() => picker.current.click()}>${s.records.importing.choose}</button>
+      <${Icon} name="upload" /><p>${s.records.importing.drop}</p><button class="button primary" onClick=${() => picker.current.click()}>${s.records.importing.choose}</button>
       <p class="small">${s.records.importing.columns(table.columns.filter((column) => !column.read_only).map((column) => column.name).join(", "))}</p></div>
       <label class="field"><span class="label">${s.records.importing.paste}</span><textarea class="input mono" spellcheck="false" onChange=${(/** @type {any} */ event) => setText(event.target.value)}></textarea></label>`}
     <input type="file" class="unseen" tabindex="-1" aria-label=${s.records.importing.choose} ref=${picker} accept=".csv,.tsv,.txt,.json,.ndjson,.jsonl,text/csv,application/json" onChange=${(/** @type {any} */ event) => take(event.target.files[0])} />

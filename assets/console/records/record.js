@@ -92,6 +92,7 @@ function Fields({ at, table, tables, writable, record, etag, recordKey, onClose,
 
 /** @param {import("./schema.js").Column} column @param {import("./schema.js").TableOf} table @param {any} record */
 function markOf(column, table, record) {
+  if (record && table.key.includes(column.name)) return s.records.key;
   if (column.references) return `→ ${column.references.table}`;
   if (!record && (column.has_default || table.key.includes(column.name))) return s.records.filledIn;
   return column.required ? column.type : `${column.type}, ${s.optional}`;

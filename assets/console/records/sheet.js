@@ -84,7 +84,7 @@ export function Sheet({ at, table, tables, search, openKey }) {
   const empty = isFiltered
     ? html`<${Empty} icon="filter" title=${s.records.noMatch} text=${s.records.noMatchText}><button class="button" onClick=${() => show({ conditions: [], rest: [] })}>${s.records.clear}</button><//>`
     : html`<${Empty} icon="records" title=${s.records.none(table.name)} text=${writable ? s.records.noneText : s.records.noneRead}>
-        ${writable && html`<button class="button primary" onClick=${() => setPanel("new")}><${Icon} name="plus" />${s.records.create}</button><button class="button" onClick=${() => setPanel("import")}><${Icon} name="import" />${s.records.import}</button>`}<//>`;
+        ${writable && html`<button class="button primary" onClick=${() => setPanel("new")}><${Icon} name="plus" />${s.records.create}</button><button class="button" onClick=${() => setPanel("import")}><${Icon} name="upload" />${s.records.import}</button>`}<//>`;
   const chosen = rows.records.filter((record) => picked.has(keyOf(table, record) ?? ""));
   return html`<section class="sheet" aria-label=${table.name}>
     <div class="sheet-head">
@@ -95,9 +95,9 @@ export function Sheet({ at, table, tables, search, openKey }) {
       <button class="button" aria-pressed=${filtering} onClick=${() => setFiltering(!filtering)} aria-label=${s.records.filter}><${Icon} name="filter" /><span class="label">${s.records.filter}</span>${query.conditions.length > 0 && html`<span class="badge info">${query.conditions.length}</span>`}</button>
       <${ColumnChooser} table=${table} hidden=${hidden} onChange=${setHidden} />
       <${Menu} button=${html`<${Icon} name="dots" />`} label=${s.actions} class="button square">
-        ${writable && html`<${Item} icon="import" onClick=${() => setPanel("import")}>${s.records.import}…<//>`}
-        <${Item} icon="export" onClick=${() => save("csv")}>${s.records.exportCsv}<//>
-        <${Item} icon="export" onClick=${() => save("ndjson")}>${s.records.exportNdjson}<//>
+        ${writable && html`<${Item} icon="upload" onClick=${() => setPanel("import")}>${s.records.import}…<//>`}
+        <${Item} icon="download" onClick=${() => save("csv")}>${s.records.exportCsv}<//>
+        <${Item} icon="download" onClick=${() => save("ndjson")}>${s.records.exportNdjson}<//>
         <${Item} icon="reload" onClick=${() => again(undefined)}>${s.refresh}<//>
       <//>
       ${writable && html`<button class="button primary" onClick=${() => setPanel("new")} aria-label=${s.records.create}><${Icon} name="plus" /><span class="label">${s.records.create}</span></button>`}

@@ -10,6 +10,15 @@ import { saveAs } from "../records/export.js";
 import { navigate, to } from "../router.js";
 import { s } from "../strings.js";
 
+/** What an entry says besides, as "role: viewer". @param {string} details */
+function detailsOf(details) {
+  try {
+    return Object.entries(JSON.parse(details)).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(" · ");
+  } catch {
+    return details;
+  }
+}
+
 /** Who did what, newest first. @param {{ at: import("../shell.js").At, route: import("../router.js").Route }} props */
 export default function Audit({ at, route }) {
   const asked = new URLSearchParams(route.search);
@@ -27,10 +36,10 @@ export default function Audit({ at, route }) {
     { label: s.audit.when, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.at} />` },
     { label: s.audit.who, cell: (/** @type {any} */ one) => html`<button class="link quiet cut block" title=${one.actor} onClick=${() => set("actor", one.actor)}>${actorOf(one.actor)}</button>` },
     { label: s.audit.what, class: "narrow", cell: (/** @type {any} */ one) => html`<button class="link quiet mono small" onClick=${() => set("action", one.action)}>${one.action}</button>` },
-    { label: s.audit.target, cell: (/** @type {any} */ one) => html`<span class="two"><span class="cut" title=${one.target}>${/^identity:/.test(one.target) ? actorOf(one.target) : one.target}</span>${one.details && one.details !== "{}" && html`<span class="soft small mono cut" title=${one.details}>${one.details}</span>`}</span>` },
+    { label: s.audit.target, cell: (/** @type {any} */ one) => html`<span class="two"><span class="cut" title=${one.target}>${/^identity:/.test(one.target) ? actorOf(one.target) : one.target}</span>${one.details && one.details !== "{}" && html`<span class="soft small mono cut" title=${one.details}>${detailsOf(one.details)}</span>`}</span>` },
     { label: s.audit.address, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="soft mono small">${one.address || "—"}</span>` },
   ];
-  return html`<${Page} title=${s.screens.audit} of=${at.tenant.name} about=${s.audit.about} actions=${html`<${Menu} button=${html`<${Icon} name="export" />${s.download}`} label=${s.download}>
+  return html`<${Page} title=${s.screens.audit} of=${at.tenant.name} about=${s.audit.about} actions=${html`<${Menu} button=${html`<${Icon} name="download" />${s.download}`} label=${s.download}>
       <${Item} onClick=${() => save("text/csv", "csv")}>CSV<//><${Item} onClick=${() => save("application/x-ndjson", "ndjson")}>NDJSON<//><//>`}>
     <div class="tools">
       <label class="field"><span class="label small soft">${s.audit.what}</span><input class="input" placeholder="member.*" spellcheck="false" value=${query.get("action") ?? ""} onChange=${(/** @type {any} */ event) => set("action", event.target.value.trim())} /></label>

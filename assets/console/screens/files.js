@@ -66,10 +66,10 @@ export default function Files({ at }) {
     { label: s.files.size, class: "end narrow", cell: (/** @type {any} */ one) => size(one.size) },
     { label: s.files.type, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="soft small">${one.content_type}</span>` },
     { label: s.files.changed, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="two"><${Time} at=${one.updated_at} near /><span class="soft small">${actorOf(one.updated_by)}</span></span>` },
-    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => html`<div class="row nowrap end"><a class="button plain square" aria-label=${s.files.get(one.path)} href=${`/api/v1${addressOf(at, one.path)}`} download><${Icon} name="import" /></a>
+    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => html`<div class="row nowrap end"><a class="button plain square" aria-label=${s.files.get(one.path)} href=${`/api/v1${addressOf(at, one.path)}`} download><${Icon} name="download" /></a>
       ${writable && html`<button class="button plain danger square" aria-label=${s.files.delete(one.path)} onClick=${() => setDeleting(one)}><${Icon} name="bin" /></button>`}</div>` },
   ];
-  const add = html`<button class="button primary" onClick=${() => picker.current.click()}><${Icon} name="export" />${s.files.upload}</button>`;
+  const add = html`<button class="button primary" onClick=${() => picker.current.click()}><${Icon} name="upload" />${s.files.upload}</button>`;
   return html`<${Page} title=${s.screens.files} of=${at.tenant.name} actions=${html`<input class="input slim" type="search" aria-label=${s.files.prefix} placeholder=${s.files.prefix} value=${prefix} onChange=${(/** @type {any} */ event) => setPrefix(event.target.value)} />${writable && add}`}>
     <input type="file" multiple class="unseen" tabindex="-1" aria-label=${s.files.upload} ref=${picker} onChange=${(/** @type {any} */ event) => take(event.target.files)} />
     ${Object.entries(sending).map(([path, part]) => html`<div class="card row" key=${path}><span class="cut">${path}</span><div class="progress" role="progressbar" aria-label=${path} aria-valuenow=${Math.round(part * 100)} aria-valuemax="100"><div style=${{ width: `${part * 100}%` }}></div></div></div>`)}

@@ -50,7 +50,7 @@ function Invoice({ at, id }) {
   ];
   return html`<${Page} title=${found.data ? s.invoices.title(found.data.number ?? s.invoices.statuses.draft) : s.screens.invoices} of=${at.tenant.name}
       about=${html`<a href=${to(at.slug, "invoices")}>${s.screens.invoices}</a>`}
-      actions=${found.data && html`<button class="button" onClick=${() => save(found.data)}><${Icon} name="export" />CSV</button><${Printed} path=${path} invoice=${found.data} />`}>
+      actions=${found.data && html`<button class="button" onClick=${() => save(found.data)}><${Icon} name="download" />CSV</button><${Printed} path=${path} invoice=${found.data} />`}>
     <${Loaded} of=${found}>${(/** @type {any} */ invoice) => html`
       <div class="card"><header><h2>${money(invoice.total_cents, invoice.currency)}</h2><${Status} invoice=${invoice} /></header>
         <dl class="facts"><dt>${s.usage.period}</dt><dd>${day(invoice.period.from)} – ${day(invoice.period.to)}</dd>

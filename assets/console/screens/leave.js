@@ -38,12 +38,12 @@ export default function Leave({ at }) {
       ? html`<div class="progress" role="progressbar" aria-label=${s.jobs.progress} aria-valuenow=${one.progress} aria-valuemax="100"><div style=${{ width: `${one.progress}%` }}></div></div>`
       : one.size_bytes ? size(one.size_bytes) : html`<span class="soft" title=${one.error ?? ""}>—</span>` },
     { label: s.leave.until, class: "narrow", cell: (/** @type {any} */ one) => (one.status === "ready" ? html`<${Time} at=${one.expires_at} near />` : html`<span class="soft">—</span>`) },
-    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => one.status === "ready" && html`<a class="button" download href=${`/api/v1${at.api(`/exports/${one.id}/download`)}`}><${Icon} name="import" />${s.download}</a>` },
+    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => one.status === "ready" && html`<a class="button" download href=${`/api/v1${at.api(`/exports/${one.id}/download`)}`}><${Icon} name="download" />${s.download}</a>` },
   ];
   const isClosing = at.tenant.status === "closing";
   const until = tenant.data?.erase_after ? day(tenant.data.erase_after) : "";
   return html`<${Page} title=${s.screens.leave} of=${at.tenant.name}>
-    <section class="card"><header><h2>${s.leave.export}</h2><button class=${`button primary ${going ? "busy" : ""}`} disabled=${going} onClick=${start}><${Icon} name=${going ? "reload" : "export"} />${s.leave.start}</button></header>
+    <section class="card"><header><h2>${s.leave.export}</h2><button class=${`button primary ${going ? "busy" : ""}`} disabled=${going} onClick=${start}><${Icon} name=${going ? "reload" : "download"} />${s.leave.start}</button></header>
       <p class="soft">${s.leave.exportText}</p></section>
     <${Loaded} of=${exports} lines=${2}>${(/** @type {any[]} */ all) => all.length > 0 && html`<${Table} label=${s.leave.export} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} />`}<//>
     ${at.can("tenant:close") && (isClosing

@@ -34,7 +34,7 @@ export default function Plan({ at }) {
     <${Loaded} of=${found}>${(/** @type {any} */ { plans, subscription }) => {
       const mine = plans.find((/** @type {any} */ plan) => plan.key === subscription.plan);
       const next = subscription.scheduled_change;
-      return html`<div class="card"><header><h2>${mine?.title ?? subscription.plan}</h2><${Badge} kind=${subscription.status === "active" ? "good" : "warn"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//></header>
+      return html`<div class="card"><header><h2>${mine?.title ?? subscription.plan}</h2><${Badge} kind=${{ active: "good", trialing: "info" }[/** @type {string} */ (subscription.status)] ?? "warn"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//></header>
           <dl class="facts"><dt>${s.plan.period}</dt><dd><${Time} at=${subscription.period_start} /> – <${Time} at=${subscription.period_end} /></dd>
             ${subscription.trial_end && html`<dt>${s.plan.trial}</dt><dd><${Time} at=${subscription.trial_end} near /></dd>`}
             ${next && html`<dt>${s.plan.next}</dt><dd>${s.plan.nextIs(next.plan, day(next.at))} ${manages && html`<button class="link" onClick=${() => attempt(async () => { await remove(at.api("/subscription/scheduled-change")); await found.reload(); }, s.plan.kept)}>${s.plan.keep}</button>`}</dd>`}
@@ -59,7 +59,7 @@ function PlanCard({ plan, current, scheduled, manages, onChoose }) {
   return html`<section class=${`card plan ${current ? "current" : ""}`}><div class="row apart"><h2>${plan.title}</h2>${current && html`<${Badge} kind="good">${s.plan.current}<//>`}${scheduled && html`<${Badge} kind="info">${s.plan.next}<//>`}</div>
     <p><b class="value">${money(plan.fee_cents, plan.currency)}</b> <span class="soft">/ ${s.plan.intervals[plan.interval] ?? plan.interval}</span></p>
     <ul class="small">${lines.map((line) => html`<li><${Icon} name="check" /><span>${line}</span></li>`)}</ul>
-    ${manages && !current && html`<div class="actions"><button class="button primary" onClick=${() => onChoose("now")}>${s.plan.choose}</button>${!scheduled && html`<button class="button plain" onClick=${() => onChoose("period_end")}>${s.plan.atEnd}</button>`}</div>`}
+    ${manages && !current && html`<div class="actions"><button class="button" onClick=${() => onChoose("now")}>${s.plan.choose}</button>${!scheduled && html`<button class="link small" onClick=${() => onChoose("period_end")}>${s.plan.atEnd}</button>`}</div>`}
   </section>`;
 }
 

@@ -55,7 +55,7 @@ export default function Sql({ at }) {
       <div class="row apart"><div class="row">${offers.map((/** @type {string} */ name) => html`<button key=${name} class="button plain small" onClick=${() => write(`SELECT * FROM "${name.replaceAll('"', '""')}" LIMIT 100`)}>${name}</button>`)}</div>
         <button class=${`button primary ${state.busy ? "busy" : ""}`} disabled=${state.busy || !sql.trim()} onClick=${run}><${Icon} name=${state.busy ? "reload" : "play"} />${s.sql.run} <kbd class="onmain">${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} ↵</kbd></button></div></div>
     <div role="status">${state.problem && html`<${ProblemNote} problem=${state.problem} />`}</div>
-    ${answer ? html`<div class="row apart"><span class="soft small numeric">${s.sql.rows(answer.rows.length)} · ${number(answer.duration_ms)} ms${answer.truncated ? ` · ${s.sql.truncated}` : ""}</span>${answer.rows.length > 0 && html`<button class="button plain" onClick=${saveCsv}><${Icon} name="export" />CSV</button>`}</div>
+    ${answer ? html`<div class="row apart"><span class="soft small numeric">${s.sql.rows(answer.rows.length)} · ${number(answer.duration_ms)} ms${answer.truncated ? ` · ${s.sql.truncated}` : ""}</span>${answer.rows.length > 0 && html`<button class="button plain" onClick=${saveCsv}><${Icon} name="download" />CSV</button>`}</div>
       ${answer.rows.length === 0 ? html`<div class="card"><${Empty} icon="sql" title=${s.sql.empty} /></div>` : html`<${Result} answer=${answer} />`}`
       : html`<div class="card"><${Empty} icon="sql" title=${s.sql.start} text=${s.sql.startText} /></div>`}
   <//>`;
