@@ -140,7 +140,8 @@ async function reach(address, init) {
  */
 export async function call(method, path, asked) {
   const answer = await send(method, path, asked);
-  return answer.status === 204 ? undefined : answer.json();
+  const text = await answer.text();
+  return text ? JSON.parse(text) : undefined;
 }
 
 export const get = (/** @type {string} */ path, /** @type {Asked} */ asked = {}) => call("GET", path, asked);

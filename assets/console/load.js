@@ -1,5 +1,6 @@
 // What a screen asks the API for when it is shown.
 
+import { online } from "./api.js";
 import { useCallback, useEffect, useRef, useState } from "./dom.js";
 
 /**
@@ -21,6 +22,11 @@ export function useLoad(ask, inputs) {
       if (turn.current === mine) setState((old) => ({ ...old, problem, busy: false }));
     }
   }, inputs);
+  const { problem } = state;
+  useEffect(() => {
+    if (problem?.code !== "offline") return;
+    return online.subscribe((is) => is && void reload());
+  }, [problem, reload]);
   useEffect(() => {
     void reload();
     return () => void (turn.current += 1);

@@ -46,6 +46,11 @@ export function Shell({ me, route }) {
   const [open, setOpen] = useState(false);
   const at = route.tenant ? tenantAt(me, route.tenant) : null;
   const main = useRef(/** @type {any} */ (null));
+  useEffect(() => {
+    // The other screens, so that going there waits for nothing, nor for a connection.
+    const timer = setTimeout(() => Object.values(SCREENS).forEach((load) => void load().catch(() => {})), 1500);
+    return () => clearTimeout(timer);
+  }, []);
   const place = `${route.tenant}/${route.name}`;
   const first = useRef(true);
   useEffect(() => {
@@ -94,9 +99,9 @@ function shown(me, at, route) {
 /** @param {{ me: import("./session.js").Me, at: At | null }} props */
 function Switcher({ me, at }) {
   const button = at
-    ? html`<${Avatar} name=${at.tenant.name} /><span class="cut">${at.tenant.name}</span><${Icon} name="updown" />`
+    ? html`<${Avatar} name=${at.tenant.name} /><span class="cut"><span class="unseen">${s.tenants.current} </span>${at.tenant.name}</span><${Icon} name="updown" />`
     : html`<span class="avatar"><${Icon} name="tenant" /></span><span class="cut">${s.tenants.choose}</span><${Icon} name="updown" />`;
-  return html`<${Menu} button=${button} label=${at ? s.tenants.switch(at.tenant.name) : s.tenants.choose} class="switcher" at="start">
+  return html`<${Menu} button=${button} class="switcher" at="start">
     <div class="title">${s.tenants.title}</div>
     ${me.memberships.map(({ tenant, role }) => html`<${Item} key=${tenant.id} href=${to(tenant.slug, "records")} current=${tenant.id === at?.tenant.id}>
       ${tenant.name} <span class="soft small">${tenant.status === "active" ? role : s.status[tenant.status] ?? tenant.status}</span><//>`)}
@@ -109,8 +114,8 @@ function Switcher({ me, at }) {
 /** @param {{ me: import("./session.js").Me, current: boolean }} props */
 function Account({ me, current }) {
   const chosen = useStore(theme);
-  const button = html`<${Avatar} name=${me.name || me.email} round /><span class="who"><span class="cut">${me.name}</span><span class="cut soft small">${me.email}</span></span>`;
-  return html`<div class="foot"><${Menu} button=${button} label=${s.account.menu(me.name || me.email)} class="switcher" at="start up">
+  const button = html`<${Avatar} name=${me.name || me.email} round /><span class="who"><span class="cut">${me.name}</span><span class="cut soft small">${me.email}</span></span><span class="unseen">${s.account.menu}</span>`;
+  return html`<div class="foot"><${Menu} button=${button} class="switcher" at="start up">
     ${me.operator && html`<div class="title"><${Badge} kind="info">${s.account.operator}<//></div>`}
     <${Item} icon="user" href="/console/account" current=${current}>${s.account.title}<//>
     <${Item} icon="info" href="/api/docs">${s.account.docs}<//>

@@ -43,12 +43,12 @@ export const s = {
   },
   stepUp: { title: "Show that it is you", text: "This act is asked for again some minutes after signing in.", action: "Go on", byCode: "Use a code of my second factor", byPassword: "Use my password" },
   tenants: {
-    title: "Tenants", all: "All tenants", choose: "Choose a tenant", switch: (/** @type {string} */ name) => `Tenant: ${name}. Switch`, none: "No tenants yet",
+    title: "Tenants", all: "All tenants", choose: "Choose a tenant", current: "Tenant:", none: "No tenants yet",
     noneText: "Make one for your company, or open the link of an invitation that somebody sent you.", noneOperator: "You run this installation. To work in a tenant yourself, make one or be invited to it.",
     create: "New tenant", name: "Name", slug: "Slug", slugHint: "Its name in addresses: small letters, digits and dashes. Made from the name where you leave it empty.",
   },
   account: {
-    title: "Your account", menu: (/** @type {string} */ name) => `${name}: account and appearance`, operator: "operator", docs: "API documents", signOut: "Sign out",
+    title: "Your account", menu: "account and appearance", operator: "operator", docs: "API documents", signOut: "Sign out",
     profile: "Profile", unverified: "not confirmed", resend: "Send the mail again", resent: "A mail is on its way.", changeEmail: "Change address", newEmail: "New address", emailSent: (/** @type {string} */ email) => `A mail is on its way to ${email}. The address changes when the link in it is opened.`,
     changePassword: "Change password", currentPassword: "Current password", newPassword: "New password", passwordChanged: "Changed. Your other sessions have ended.",
     factorText: "A code from an app on your phone, asked for besides the password.", setUp: "Set up", setUpTitle: "Set up a second factor", setUpText: "You need an app that makes codes, on your phone or in your password manager.", begin: "Begin", secretText: "Enter this secret in the app:", openApp: "or open the app on this device",

@@ -60,6 +60,7 @@ export async function startBrowser() {
 /** A profile of its own, whose pages are watched: what they complain of, whom they ask, what the policy refused. */
 export async function watchedContext(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 820 }, reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(10_000);
   const seen = { complaints: [], hosts: new Set(), requests: [] };
   await context.addInitScript(() => {
     addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
@@ -84,9 +85,14 @@ export async function signIn(context, url, email, path = "/console") {
   await page.goto(url + path);
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.locator(".shell").waitFor();
   return page;
+}
+
+/** Until nothing on the page is being waited for. */
+export async function settled(page) {
+  await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector("[aria-busy=true], .busy"));
 }
 
 /** What axe finds serious. */

@@ -1,6 +1,6 @@
 // One cell being edited: Enter and Tab keep, Escape does not.
 
-import { html, useEffect, useRef, useState } from "../dom.js";
+import { html, useLayoutEffect, useRef, useState } from "../dom.js";
 import { s } from "../strings.js";
 import { Relation } from "./relation.js";
 import { draft } from "./schema.js";
@@ -25,7 +25,8 @@ export function CellEditor({ at, column, value, typed, target, label, onCommit, 
     done.current = true;
     act();
   };
-  useEffect(() => {
+  // Before the next key comes.
+  useLayoutEffect(() => {
     input.current?.focus();
     if (typed === undefined) input.current?.select?.();
   }, []);
@@ -41,16 +42,16 @@ export function CellEditor({ at, column, value, typed, target, label, onCommit, 
     }
   };
   if (target && column.references) {
-    return html`<div class="cell editing" onFocusOut=${(/** @type {FocusEvent} */ event) => !(/** @type {Element} */ (event.currentTarget)).contains(/** @type {any} */ (event.relatedTarget)) && setTimeout(() => end(onCancel), 160)}>
+    return html`<div class="cell editing" role="gridcell" onFocusOut=${(/** @type {FocusEvent} */ event) => !(/** @type {Element} */ (event.currentTarget)).contains(/** @type {any} */ (event.relatedTarget)) && setTimeout(() => end(onCancel), 160)}>
       <${Relation} at=${at} target=${target} column=${column.references.column} value=${value} label=${label} autofocus onKey=${onKey}
         onPick=${(/** @type {any} */ picked, /** @type {any} */ record) => end(() => onCommit(picked === null ? "" : String(picked), "", record))} /></div>`;
   }
   if (column.type === "boolean") {
-    return html`<div class="cell editing"><select class="input" ref=${input} aria-label=${column.name} onKeyDown=${onKey} onBlur=${() => end(() => onCommit(text, ""))} onChange=${(/** @type {any} */ event) => setText(event.target.value)}>
+    return html`<div class="cell editing" role="gridcell"><select class="input" ref=${input} aria-label=${column.name} onKeyDown=${onKey} onBlur=${() => end(() => onCommit(text, ""))} onChange=${(/** @type {any} */ event) => setText(event.target.value)}>
       ${!column.required && html`<option value="" selected=${text === ""}>${s.none}</option>`}
       <option value="true" selected=${text === "true"}>${s.yes}</option><option value="false" selected=${text === "false"}>${s.no}</option></select></div>`;
   }
-  return html`<div class="cell editing"><input class="input" ref=${input} aria-label=${column.name} value=${text} spellcheck="false" onKeyDown=${onKey}
+  return html`<div class="cell editing" role="gridcell"><input class="input" ref=${input} aria-label=${column.name} value=${text} spellcheck="false" onKeyDown=${onKey}
     inputmode=${column.type === "integer" ? "numeric" : column.type === "real" ? "decimal" : undefined}
     onBlur=${() => end(() => onCommit(text, ""))} onInput=${(/** @type {any} */ event) => setText(event.target.value)} /></div>`;
 }

@@ -111,7 +111,7 @@ export function Grid({ at, table, tables, columns, rows, order, writable, picked
       aria-activedescendant=${rows.records.length ? `${id}-on` : undefined} onKeyDown=${onKey}
       onScroll=${() => requestAnimationFrame(() => root.current && setView({ top: root.current.scrollTop, height: root.current.clientHeight }))}>
     <div class="line heads" role="row" style=${template}>
-      <div class="head tick">${pickable && html`<input type="checkbox" class="pick" tabindex="-1" aria-label=${s.records.pickAll} checked=${all} onChange=${() => onPick(all ? new Set() : new Set(rows.records.map((record) => keyOf(table, record) ?? "")))} />`}</div>
+      <div class="head tick" role="columnheader">${pickable && html`<input type="checkbox" class="pick" tabindex="-1" aria-label=${s.records.pickAll} checked=${all} onChange=${() => onPick(all ? new Set() : new Set(rows.records.map((record) => keyOf(table, record) ?? "")))} />`}</div>
       ${columns.map((column, index) => html`<div key=${column.name} class=${`head ${isNumeric(column) ? "end" : ""}`} data-head=${index} role="columnheader" aria-sort=${order === column.name ? "ascending" : order === `-${column.name}` ? "descending" : "none"}>
         <button tabindex="-1" title=${`${column.name} · ${column.declared || column.type}`} onClick=${() => onOrder(nextOrder(order, column.name))}><span class="cut">${column.name}</span>
           ${order.replace("-", "") === column.name && html`<${Icon} name=${order.startsWith("-") ? "down" : "up"} />`}</button></div>`)}
@@ -122,10 +122,10 @@ export function Grid({ at, table, tables, columns, rows, order, writable, picked
         const key = record ? keyOf(table, record) ?? `#${index}` : `#${index}`;
         const look = `line ${picked.has(key) ? "picked" : ""} ${rows.fresh.has(key) ? "fresh" : ""}`;
         return html`<div key=${key} class=${look} role="row" aria-rowindex=${index + 1} aria-selected=${picked.has(key)} style=${{ ...template, transform: `translateY(${index * ROW}px)` }}>
-          <div class="cell tick">${record && pickable && html`<input type="checkbox" class="pick" tabindex="-1" aria-label=${s.records.pick(labelOf(table, record))} checked=${picked.has(key)} onChange=${() => flip(record)} />`}
+          <div class="cell tick" role="gridcell">${record && pickable && html`<input type="checkbox" class="pick" tabindex="-1" aria-label=${s.records.pick(labelOf(table, record))} checked=${picked.has(key)} onChange=${() => flip(record)} />`}
             ${record && table.key.length > 0 && html`<button tabindex="-1" aria-label=${s.records.open(labelOf(table, record))} title=${s.records.openHint} onClick=${() => onOpen(record)}><${Icon} name="right" /></button>`}</div>
           ${columns.map((column, place) => {
-            if (!record) return html`<div class="cell" key=${column.name}><div class="wait"></div></div>`;
+            if (!record) return html`<div class="cell" role="gridcell" key=${column.name}><div class="wait"></div></div>`;
             const target = targetOf(column);
             if (editing.isAt(key, column.name)) {
               return html`<${CellEditor} key=${column.name} at=${at} column=${column} value=${record[column.name]} typed=${editing.cell?.typed} target=${target} label=${target && record.expand?.[column.name] ? labelOf(target, record.expand[column.name]) : undefined}

@@ -1,7 +1,7 @@
 // A related record, picked by searching what it is called.
 
 import { get } from "../api.js";
-import { html, useEffect, useId, useRef, useState } from "../dom.js";
+import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../dom.js";
 import { s } from "../strings.js";
 import { labelColumn, labelOf } from "./schema.js";
 
@@ -25,8 +25,10 @@ export function Relation({ at, target, column, value, label, ties = {}, autofocu
   const turn = useRef(0);
   const input = useRef(/** @type {any} */ (null));
   const by = labelColumn(target);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (autofocus) input.current?.select();
+  }, []);
+  useEffect(() => {
     if (label || value === null || value === undefined || value === "") return;
     const query = new URLSearchParams({ [column]: `eq.${value}`, limit: "1" });
     get(at.api(`/records/${encodeURIComponent(target.name)}?${query}`)).then(({ items }) => items[0] && setText(labelOf(target, items[0])), () => {});
