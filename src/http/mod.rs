@@ -2,6 +2,7 @@
 
 mod address;
 mod api;
+mod assets;
 mod body;
 mod conditions;
 mod connection;

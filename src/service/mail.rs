@@ -16,8 +16,8 @@ mod templates;
 mod tests;
 
 pub use delivery::{deliver_due, sweep_undelivered};
-pub(super) use post::{at_minute, on_day};
 pub(in crate::service) use post::tell_that_trial_ends;
+pub(super) use post::{at_minute, on_day};
 pub use post::{post_due, sweep_posted, tell_of_trials};
 pub(super) use templates::Templates;
 

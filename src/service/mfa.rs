@@ -7,8 +7,8 @@ use super::tokens::TokenPair;
 use super::{Caller, Installation, devices};
 use crate::catalog::{Actor, By};
 use crate::error::{Error, Result};
-use std::sync::Arc;
 use crate::model::Email;
+use std::sync::Arc;
 
 /// What a right password leads to.
 pub enum SignedIn {

@@ -66,6 +66,6 @@ async fn me(installation: &Installation, signed_in: &SignedIn) -> Result<Value> 
         .collect();
     Ok(json!({
         "id": identity.id, "email": identity.email, "email_verified": identity.email_verified, "name": identity.name, "operator": identity.operator,
-        "created_at": identity.created_at, "memberships": memberships,
+        "second_factor": signed_in.principal.has_second_factor(), "created_at": identity.created_at, "memberships": memberships,
     }))
 }

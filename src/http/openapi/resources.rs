@@ -81,7 +81,7 @@ const SHAPES: &[Shape] = &[
             ("created_at", "time"),
         ],
     ),
-    ("Me", &[("..", "Identity"), ("memberships", "[Membership]")]),
+    ("Me", &[("..", "Identity"), ("second_factor", "flag"), ("memberships", "[Membership]")]),
     ("MeChange", &[("name?", "text")]),
     ("TenantName", &[("id", "text"), ("slug", "text"), ("name", "text"), ("status", "text")]),
     ("Membership", &[("tenant", "TenantName"), ("role", "text"), ("permissions", "[text]")]),

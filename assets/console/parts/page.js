@@ -1,0 +1,72 @@
+// What every screen is made of: its head, the state of its data, tables, empty states.
+
+import { html, useEffect } from "../dom.js";
+import { ago, time, utc } from "../format.js";
+import { s } from "../strings.js";
+import { ProblemNote } from "./form.js";
+import { Icon } from "./icon.js";
+import { attempt } from "./toasts.js";
+
+/** @param {{ title: string, about?: any, actions?: any, children?: any, of?: string }} props */
+export function Page({ title, about, actions, children, of }) {
+  useEffect(() => {
+    document.title = [title, of, "Tenantry"].filter(Boolean).join(" · ");
+  }, [title, of]);
+  return html`<div class="page">
+    <header class="page-head"><div class="stack tight"><h1>${title}</h1>${about && html`<p class="soft">${about}</p>`}</div>
+      ${actions && html`<div class="actions">${actions}</div>`}</header>
+    ${children}
+  </div>`;
+}
+
+/** Waiting, failed, or `children` of the data. @param {{ of: { data: any, problem: any, busy: boolean, reload: () => void }, children?: any, lines?: number }} props */
+export function Loaded({ of, children, lines = 5 }) {
+  if (of.data !== undefined) return children(of.data);
+  if (of.problem) return html`<${ProblemNote} problem=${of.problem} retry=${of.reload} />`;
+  return html`<div class="card stack" aria-busy="true"><span class="unseen">${s.loading}</span>
+    ${Array.from({ length: lines }, (_, index) => html`<div class="wait" style=${{ width: `${88 - ((index * 17) % 40)}%` }}></div>`)}</div>`;
+}
+
+/** @param {{ icon: string, title: string, text?: any, children?: any }} props */
+export function Empty({ icon, title, text, children }) {
+  return html`<div class="empty"><${Icon} name=${icon} /><h2>${title}</h2>${text && html`<p>${text}</p>`}
+    ${children && html`<div class="actions">${children}</div>`}</div>`;
+}
+
+/**
+ * @template T
+ * @typedef {{ label: any, cell: (row: T) => any, class?: string }} Column
+ */
+
+/** @param {{ columns: Column<any>[], rows: any[], keyOf: (row: any) => string | number, label: string, onMore?: (() => void) | null, busy?: boolean }} props */
+export function Table({ columns, rows, keyOf, label, onMore, busy }) {
+  return html`<div class="card flush"><div class="table-scroll" tabindex="0" role="region" aria-label=${label}>
+    <table class="table"><thead><tr>${columns.map((column) => html`<th scope="col" class=${column.class ?? ""}>${column.label}</th>`)}</tr></thead>
+      <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map((column) => html`<td class=${column.class ?? ""}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table>
+    </div>${onMore && html`<div class="more"><button class="button plain" disabled=${busy} onClick=${onMore}>${s.more}</button></div>`}</div>`;
+}
+
+/** A time in the reader's zone, with UTC for a pointer over it. @param {{ at: string | null | undefined, near?: boolean }} props */
+export function Time({ at, near }) {
+  if (!at) return html`<span class="soft">${s.never}</span>`;
+  return html`<time datetime=${at} title=${near ? `${time(at)} · ${utc(at)}` : utc(at)}>${near ? ago(at) : time(at)}</time>`;
+}
+
+/** @param {{ kind?: string, children?: any }} props */
+export const Badge = ({ kind = "", children }) => html`<span class=${`badge ${kind}`}>${children}</span>`;
+
+/** @param {{ name: string, round?: boolean }} props */
+export const Avatar = ({ name, round }) => html`<span class=${`avatar ${round ? "round" : ""}`} aria-hidden="true">${[...(name.trim() || "?")][0]}</span>`;
+
+/** @param {{ text: string, label?: string }} props */
+export function Copy({ text, label = s.copy }) {
+  const copy = () => attempt(() => navigator.clipboard.writeText(text), s.copied);
+  return html`<button type="button" class="button" onClick=${copy}><${Icon} name="copy" />${label}</button>`;
+}
+
+/** How much of a limit is used. @param {{ percent: number, label: string }} props */
+export function MeterBar({ percent, label }) {
+  const kind = percent >= 100 ? "bad" : percent >= 80 ? "warn" : "";
+  return html`<div class=${`meterbar ${kind}`} role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.min(100, percent)}>
+    <div style=${{ width: `${Math.min(100, percent)}%` }}></div></div>`;
+}

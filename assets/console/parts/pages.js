@@ -1,0 +1,30 @@
+// A list that is asked for page by page.
+
+import { get } from "../api.js";
+import { useLoad } from "../load.js";
+import { useState } from "../dom.js";
+import { toastProblem } from "./toasts.js";
+
+/**
+ * The first page, and `more` while there is one.
+ * @param {string} path
+ * @param {number} [limit]
+ */
+export function usePages(path, limit = 50) {
+  const [busy, setBusy] = useState(false);
+  const joined = path.includes("?") ? "&" : "?";
+  const ask = (/** @type {string} */ cursor = "") => get(`${path}${joined}limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const first = useLoad(() => ask(), [path]);
+  const more = async () => {
+    setBusy(true);
+    try {
+      const page = await ask(first.data.next_cursor);
+      first.set({ items: [...first.data.items, ...page.items], next_cursor: page.next_cursor });
+    } catch (problem) {
+      toastProblem(problem);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { data: /** @type {any[] | undefined} */ (first.data?.items), problem: first.problem, busy: busy || first.busy, reload: first.reload, more: first.data?.next_cursor ? more : null };
+}

@@ -1,0 +1,70 @@
+import { get, post } from "../api.js";
+import { html, useState } from "../dom.js";
+import { number } from "../format.js";
+import { useLoad } from "../load.js";
+import { ProblemNote } from "../parts/form.js";
+import { Icon } from "../parts/icon.js";
+import { Item, Menu } from "../parts/menu.js";
+import { Empty, Page } from "../parts/page.js";
+import { toast } from "../parts/toasts.js";
+import { saveAs } from "../records/export.js";
+import { csvField } from "../records/parse.js";
+import { Editor } from "../sql/editor.js";
+import { s } from "../strings.js";
+
+/** @typedef {{ name: string, sql: string }} Saved */
+
+/** Reading with SQL, in this tenant's file alone. @param {{ at: import("../shell.js").At }} props */
+export default function Sql({ at }) {
+  const place = `tenantry.sql.${at.tenant.id}`;
+  const [saved, setSaved] = useState(() => /** @type {Saved[]} */ (JSON.parse(localStorage.getItem(place) ?? "[]")));
+  const [sql, setSql] = useState(() => sessionStorage.getItem(place) ?? "");
+  const [state, setState] = useState(/** @type {{ busy: boolean, answer: any, problem: any }} */ ({ busy: false, answer: null, problem: null }));
+  const tables = useLoad(async () => (await get(at.api("/tables"))).items, [at.tenant.id]);
+  const write = (/** @type {string} */ text) => {
+    sessionStorage.setItem(place, text);
+    setSql(text);
+  };
+  const keep = (/** @type {Saved[]} */ next) => {
+    localStorage.setItem(place, JSON.stringify(next));
+    setSaved(next);
+  };
+  const run = async () => {
+    if (!sql.trim() || state.busy) return;
+    setState((old) => ({ ...old, busy: true, problem: null }));
+    try {
+      setState({ busy: false, answer: await post(at.api("/sql"), { sql }), problem: null });
+    } catch (problem) {
+      setState((old) => ({ ...old, busy: false, problem }));
+    }
+  };
+  const save = () => {
+    const name = sql.trim().replace(/\s+/g, " ").slice(0, 60);
+    if (name) keep([{ name, sql }, ...saved.filter((one) => one.sql !== sql)].slice(0, 50));
+    toast(s.saved);
+  };
+  const { answer } = state;
+  const saveCsv = () => saveAs(new Blob([[answer.columns, ...answer.rows].map((row) => `${row.map(csvField).join(",")}\r\n`).join("")], { type: "text/csv" }), `${at.slug}-query.csv`);
+  const offers = (tables.data ?? []).slice(0, 6).map((/** @type {any} */ table) => table.name);
+  return html`<${Page} title=${s.screens.sql} of=${at.tenant.name} about=${s.sql.about} actions=${html`
+      <${Menu} button=${html`<${Icon} name="star" />${s.sql.savedQueries}`} label=${s.sql.savedQueries}>
+        <${Item} icon="plus" onClick=${save} disabled=${!sql.trim()}>${s.sql.saveThis}<//>${saved.length > 0 && html`<hr />`}
+        ${saved.map((one) => html`<${Item} key=${one.sql} onClick=${() => write(one.sql)}>${one.name}<//>`)}
+        ${saved.length > 0 && html`<hr /><${Item} icon="bin" danger onClick=${() => { const before = saved; keep([]); toast(s.sql.cleared, { act: { label: s.undo, run: () => keep(before) } }); }}>${s.sql.clearSaved}<//>`}<//>`}>
+    <div class="sql"><${Editor} sql=${sql} onInput=${write} onRun=${run} label=${s.sql.statement} />
+      <div class="row apart"><div class="row">${offers.map((/** @type {string} */ name) => html`<button key=${name} class="button plain small" onClick=${() => write(`SELECT * FROM "${name.replaceAll('"', '""')}" LIMIT 100`)}>${name}</button>`)}</div>
+        <button class=${`button primary ${state.busy ? "busy" : ""}`} disabled=${state.busy || !sql.trim()} onClick=${run}><${Icon} name=${state.busy ? "reload" : "play"} />${s.sql.run} <kbd class="onmain">${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} ↵</kbd></button></div></div>
+    <div role="status">${state.problem && html`<${ProblemNote} problem=${state.problem} />`}</div>
+    ${answer ? html`<div class="row apart"><span class="soft small numeric">${s.sql.rows(answer.rows.length)} · ${number(answer.duration_ms)} ms${answer.truncated ? ` · ${s.sql.truncated}` : ""}</span>${answer.rows.length > 0 && html`<button class="button plain" onClick=${saveCsv}><${Icon} name="download" />CSV</button>`}</div>
+      ${answer.rows.length === 0 ? html`<div class="card"><${Empty} icon="sql" title=${s.sql.empty} /></div>` : html`<${Result} answer=${answer} />`}`
+      : html`<div class="card"><${Empty} icon="sql" title=${s.sql.start} text=${s.sql.startText} /></div>`}
+  <//>`;
+}
+
+/** @param {{ answer: { columns: string[], rows: any[][] } }} props */
+function Result({ answer }) {
+  const [shown, setShown] = useState(200);
+  return html`<div class="card flush"><div class="result" tabindex="0" role="region" aria-label=${s.sql.result}><table class="table small"><thead><tr>${answer.columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+    <tbody>${answer.rows.slice(0, shown).map((row) => html`<tr>${row.map((value) => html`<td class=${typeof value === "number" ? "end" : ""} title=${typeof value === "string" && value.length > 40 ? value : undefined}>${value === null ? html`<span class="soft">null</span>` : typeof value === "object" ? JSON.stringify(value) : String(value)}</td>`)}</tr>`)}</tbody></table></div>
+    ${answer.rows.length > shown && html`<div class="more"><button class="button plain" onClick=${() => setShown(shown + 500)}>${s.more}</button></div>`}</div>`;
+}

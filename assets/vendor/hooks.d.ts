@@ -1,0 +1,10 @@
+export function useState<T>(initial: T | (() => T)): [T, (next: T | ((old: T) => T)) => void];
+export function useState<T = undefined>(): [T | undefined, (next: T | undefined | ((old: T | undefined) => T | undefined)) => void];
+export function useEffect(run: () => void | (() => void), inputs?: readonly any[]): void;
+export function useLayoutEffect(run: () => void | (() => void), inputs?: readonly any[]): void;
+export function useMemo<T>(make: () => T, inputs: readonly any[]): T;
+export function useCallback<T extends (...args: any[]) => any>(call: T, inputs: readonly any[]): T;
+export function useRef<T = any>(initial?: T): { current: T };
+export function useContext(context: any): any;
+export function useId(): string;
+export function useReducer<S, A>(reduce: (state: S, act: A) => S, initial: S): [S, (act: A) => void];

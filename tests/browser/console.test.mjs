@@ -1,0 +1,315 @@
+// The tenant console in a real browser.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { keepShot, PASSWORD, seriousFindings, settled, signIn, startBrowser, startServer, totp, watchedContext } from "./harness.mjs";
+
+const ADA = "ada@example.com";
+const BEN = "ben@example.com";
+const XSS = `<img src=x onerror="alert(1)">"><script>alert(2)</script>{{7*7}}\${alert(3)}`;
+const SCREENS = ["records/invoices", "sql", "files", "jobs", "members", "roles", "keys", "usage", "plan", "invoices", "audit", "settings", "leave"];
+
+let server, browser, context, seen;
+
+before(async () => {
+  server = await startServer();
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+beforeEach(async () => ({ context, seen } = await watchedContext(browser, server.url)));
+afterEach(async () => {
+  await context.close();
+  assert.deepEqual(seen.complaints, [], "nothing was complained of, by a script or by the policy");
+  assert.deepEqual([...seen.hosts], [server.host ?? seen.host], "no other host was asked");
+});
+
+const cellOf = (page, row, column) => page.locator(`.grid [role=row][aria-rowindex="${row}"] [role=gridcell][aria-colindex="${column}"]`);
+
+test("the first load is small, and the second comes out of the browser's own cache", async () => {
+  const page = await context.newPage();
+  const load = async () => {
+    seen.requests.length = 0;
+    await page.goto(`${server.url}/console`, { waitUntil: "networkidle" });
+    await page.getByLabel("E-mail").waitFor();
+    const sizes = await Promise.all(seen.requests.map(async (request) => {
+      const { responseBodySize: body, responseHeadersSize: headers } = await request.sizes();
+      return (await request.response()).fromServiceWorker() ? 0 : body + headers;
+    }));
+    return { requests: seen.requests.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+  };
+  const first = await load();
+  console.log(`first load: ${first.requests} requests, ${first.bytes} bytes`);
+  assert.ok(first.bytes > 20_000 && first.bytes < 120_000, `${first.bytes} bytes`);
+  assert.ok(first.requests <= 40, `${first.requests} requests`);
+  const page2 = await page.goto(`${server.url}/console`);
+  assert.equal(page2.headers()["cache-control"], "no-cache");
+  const [, script] = /src="([^"]+app\.js)"/.exec(await page2.text());
+  const answer = await fetch(server.url + script, { headers: { "accept-encoding": "gzip" } });
+  assert.match(answer.headers.get("cache-control"), /immutable/);
+  assert.equal(answer.headers.get("content-encoding"), "gzip");
+  const old = await fetch(server.url + script.replace(/v-[0-9a-f]+/, "v-0000000000000000"));
+  assert.equal(old.headers.get("cache-control"), "no-cache", "what another release asks for is not kept");
+});
+
+test("signing in leads to where one wanted to go, and tabs keep tenants of their own", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/records/customers");
+  await page.locator(".grid [role=gridcell]").first().waitFor();
+  assert.match(page.url(), /\/t\/acme\/records\/customers$/);
+  const other = await context.newPage();
+  await other.goto(`${server.url}/console/t/acme/records`);
+  await other.getByRole("button", { name: /^Tenant: Acme Tools/ }).click();
+  await other.getByRole("link", { name: /Globex Travel/ }).click();
+  await other.waitForURL(/\/t\/globex\/records\/customers/);
+  await other.locator(".grid [role=gridcell]").first().waitFor();
+  assert.equal(await other.getByRole("button", { name: "New record" }).count(), 0, "a viewer writes nothing");
+  await page.reload();
+  await page.getByRole("button", { name: /^Tenant: Acme Tools/ }).waitFor();
+  assert.notEqual(await cellOf(page, 1, 3).textContent(), await cellOf(other, 1, 3).textContent());
+  await other.goto(`${server.url}/console/t/initech/records`);
+  await other.getByText("There is no tenant “initech” that you are a member of.").waitFor();
+});
+
+test("an access token that ran out is had anew once for two tabs, unseen", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/members");
+  const other = await context.newPage();
+  await other.goto(`${server.url}/console/t/acme/roles`);
+  await other.locator("table").waitFor();
+  await context.clearCookies({ name: /access/ });
+  await page.evaluate(() => localStorage.setItem("tenantry.access-until", "1"));
+  seen.requests.length = 0;
+  const go = (tab, name) => tab.getByRole("link", { name, exact: true }).click().then(() => tab.getByRole("heading", { name, level: 1 }).waitFor());
+  await Promise.all([go(page, "API keys"), go(other, "Settings")]);
+  await page.getByText(/No API keys|Made by/).first().waitFor();
+  await other.getByLabel("Time zone").waitFor();
+  assert.equal(seen.requests.filter((request) => request.url().includes("/auth/refresh")).length, 1);
+});
+
+test("a cell is edited in place; what breaks a rule is taken back and said", async () => {
+  await server.api(ADA, "PUT", "/tenants/acme/records/customers/edit-me", { name: "AAA before" });
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/records/customers?name=like.AAA*");
+  const name = cellOf(page, 1, 2);
+  await name.dblclick();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type("AAA after");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.querySelector("[aria-colindex='2']")?.textContent === "AAA after");
+  await page.locator(".cell.sending").waitFor({ state: "detached" });
+  assert.equal((await server.api(ADA, "GET", "/tenants/acme/records/customers/edit-me")).name, "AAA after");
+  // By keyboard alone: to the address, which somebody else has.
+  const taken = (await server.api(ADA, "GET", "/tenants/acme/records/customers?limit=1&email=is.not_null")).items[0].email;
+  await page.locator(".grid").focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  seen.expected = /409/;
+  await page.keyboard.type(taken);
+  await page.keyboard.press("Enter");
+  await page.getByText(/email was not saved:/).waitFor();
+  assert.equal(await cellOf(page, 1, 3).getAttribute("aria-invalid"), "true");
+  assert.equal((await server.api(ADA, "GET", "/tenants/acme/records/customers/edit-me")).email, null);
+  await keepShot(page, "edit-refused");
+});
+
+test("somebody else's change is not overwritten, and shows by itself", async () => {
+  await server.api(ADA, "PUT", "/tenants/acme/records/customers/live-1", { name: "BBB one" });
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/records/customers?name=like.BBB*");
+  await page.getByText("live", { exact: true }).waitFor();
+  await server.api(BEN, "PATCH", "/tenants/acme/records/customers/live-1", { name: "BBB two" });
+  await page.waitForFunction(() => document.querySelector("[aria-colindex='2']")?.textContent === "BBB two");
+  await server.api(BEN, "POST", "/tenants/acme/records/customers", { name: "BBB three" });
+  await page.getByRole("button", { name: "1 new" }).click();
+  await page.getByText("BBB three").waitFor();
+  // Between beginning to edit and ending it another one is quicker.
+  const etag = page.waitForResponse((answer) => answer.url().endsWith("/customers/live-1") && answer.request().method() === "GET");
+  await page.getByRole("gridcell", { name: "BBB two", exact: true }).dblclick();
+  await page.locator(".cell.editing input").waitFor();
+  await etag;
+  await server.api(BEN, "PATCH", "/tenants/acme/records/customers/live-1", { email: "quicker@example.com" });
+  seen.expected = /412/;
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.type("BBB mine");
+  await page.keyboard.press("Enter");
+  await page.getByText(/Somebody else changed this record meanwhile/).waitFor();
+  assert.equal((await server.api(ADA, "GET", "/tenants/acme/records/customers/live-1")).name, "BBB two");
+  await server.api(BEN, "DELETE", "/tenants/acme/records/customers/live-1");
+  await page.waitForFunction(() => !document.querySelector(".grid").textContent.includes("BBB two"));
+});
+
+test("a filter is built, and shows the query that it makes", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/records/invoices");
+  await page.getByRole("button", { name: "Filter", exact: true }).click();
+  await page.getByLabel("Column", { exact: true }).selectOption("amount_cents");
+  await page.getByLabel("Condition", { exact: true }).selectOption("gte");
+  await page.getByLabel("Value", { exact: true }).fill("300000");
+  await page.getByText("amount_cents=gte.300000").first().waitFor();
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.waitForURL(/\?amount_cents=gte\.300000$/);
+  await page.getByRole("columnheader", { name: "amount_cents" }).getByRole("button").click();
+  await page.waitForURL(/order=amount_cents/);
+  const { total } = await server.api(ADA, "GET", "/tenants/acme/records/invoices?amount_cents=gte.300000&count=exact&limit=1");
+  await page.locator(".count", { hasText: String(total) }).waitFor();
+  await page.getByRole("button", { name: "Columns" }).click();
+  await page.locator(".menu").getByRole("button", { name: "memo", exact: true }).click();
+  await page.keyboard.press("Escape");
+  await page.reload();
+  await page.locator(".grid [role=gridcell]").first().waitFor();
+  assert.equal(await page.getByRole("columnheader", { name: "memo" }).count(), 0, "the choice of columns is kept");
+});
+
+test("a record is created by a form with its relation picked, deleted, and brought back", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/records/notes");
+  await page.getByRole("button", { name: "New record" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByRole("textbox", { name: "title" }).fill("From the browser");
+  await form.getByRole("combobox", { name: /customer_id/ }).fill("a");
+  await form.getByRole("option").first().click();
+  await form.getByRole("button", { name: "New record" }).click();
+  await form.waitFor({ state: "detached" });
+  const made = (await server.api(ADA, "GET", "/tenants/acme/records/notes?title=From the browser")).items[0];
+  assert.ok(made.customer_id);
+  await page.goto(`${server.url}/console/t/acme/records/notes?title=From+the+browser`);
+  await page.getByRole("checkbox", { name: "Choose From the browser" }).check();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
+  await page.getByText("1 record deleted.").waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("1 record restored.").waitFor();
+  assert.equal((await server.api(ADA, "GET", `/tenants/acme/records/notes/${made.id}`)).created_at, made.created_at);
+});
+
+test("a CSV file is looked at, its faults are named by line, the rest is imported", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/records/invoices");
+  await page.getByRole("button", { name: "Actions" }).click();
+  await page.getByRole("button", { name: "Import…" }).click();
+  const rows = ["id,customer_id,amount_cents,memo,surplus", 'csv-1,cus-0001,100,"a, ""quoted"" one",x', "csv-2,cus-0001,many,,x", "csv-3,cus-0001,-5,,x", "csv-4,cus-0002,400,,x"];
+  await page.locator("input[type=file]").setInputFiles({ name: "invoices.csv", mimeType: "text/csv", buffer: Buffer.from(rows.join("\r\n")) });
+  await page.getByText("4 rows of CSV.").waitFor();
+  await page.getByText(/no such column to write: surplus/).waitFor();
+  await page.getByText("amount_cents must be a whole number").waitFor();
+  seen.expected = /422/;
+  await page.getByRole("button", { name: "Import 3 rows" }).click();
+  await page.getByText(/of the thousand that follows none, because of 1 row/).waitFor();
+  await keepShot(page, "import-refused");
+  await page.getByRole("button", { name: "Leave those out, import 2" }).click();
+  await page.getByText("2 records imported.").waitFor();
+  const { items } = await server.api(ADA, "GET", "/tenants/acme/records/invoices?id=like.csv-*&order=id");
+  assert.deepEqual(items.map(({ id, memo }) => [id, memo]), [["csv-1", 'a, "quoted" one'], ["csv-4", null]]);
+});
+
+test("twenty thousand records are scrolled through with few lines drawn", async () => {
+  for (let from = 0; from < 20_000; from += 1000) {
+    await server.api(ADA, "POST", "/tenants/acme/records/notes", Array.from({ length: 1000 }, (_, index) => ({ id: `n-${String(from + index).padStart(6, "0")}`, title: `Note ${from + index}` })), { prefer: "return=minimal" });
+  }
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/records/notes?id=like.n-*");
+  await page.locator(".count", { hasText: "20,000" }).waitFor();
+  await page.locator(".grid").focus();
+  const begun = Date.now();
+  await page.keyboard.press("ControlOrMeta+End");
+  await page.getByText("Note 19999", { exact: true }).waitFor();
+  console.log(`to the last of 20,000: ${Date.now() - begun} ms`);
+  assert.ok((await page.locator(".grid [role=row]").count()) < 80);
+});
+
+test("what tenants and people wrote is shown as text everywhere", async () => {
+  await server.api(BEN, "PATCH", "/tenants/globex", { name: XSS });
+  await server.api(BEN, "PATCH", "/me", { name: XSS });
+  await server.api(BEN, "PUT", "/tenants/globex/records/customers/xss", { name: XSS, email: XSS });
+  await server.api(BEN, "POST", "/tenants/globex/api-keys", { name: XSS, permissions: ["records:read"], expires_at: null });
+  await server.api(BEN, "PUT", `/tenants/globex/files/${encodeURIComponent(XSS.replaceAll("/", "_"))}`, "<script>alert(4)</script>", { "content-type": "text/html" });
+  await server.api(BEN, "POST", "/tenants/globex/invitations", { email: "x+onerror=alert@example.com", role: "member" });
+  const page = await signIn(context, server.url, BEN, "/console/t/globex/records/customers?id=xss");
+  await cellOf(page, 1, 2).getByText("<img src=x").waitFor();
+  await page.goto(`${server.url}/console/t/globex/records/customers/xss`);
+  await page.getByRole("tab", { name: "History" }).click();
+  await page.locator(".diff").first().waitFor();
+  for (const screen of SCREENS) {
+    await page.goto(`${server.url}/console/t/globex/${screen}`);
+    await page.locator("h1").first().waitFor();
+    await settled(page);
+    assert.equal(await page.locator("img[src=x], script:not([src])").count(), 0, screen);
+  }
+  await page.keyboard.press("ControlOrMeta+k");
+  await page.getByRole("combobox").fill("onerror");
+  await page.getByRole("option").first().waitFor();
+  await server.api(BEN, "PATCH", "/tenants/globex", { name: "Globex Travel" });
+});
+
+test("a second factor is set up and asked for", async () => {
+  const email = "eva@example.com";
+  const page = await signIn(context, server.url, email, "/console/account");
+  await page.getByRole("button", { name: "Set up" }).click();
+  await page.getByRole("button", { name: "Begin" }).click();
+  const secret = (await page.getByRole("dialog").locator("code").textContent()).replaceAll(" ", "");
+  await page.getByLabel("Code").fill(totp(secret));
+  await page.getByRole("button", { name: "Confirm" }).click();
+  const recovery = await page.locator(".codes span").first().textContent();
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await page.getByRole("button", { name: /account and appearance/ }).click();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByLabel("Code").fill(recovery);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.locator(".shell").waitFor();
+});
+
+test("a key is shown once; closing asks for the slug and can be taken back", async () => {
+  const page = await signIn(context, server.url, "cleo@example.com", "/console/t/initech/keys");
+  await page.getByRole("button", { name: "New key" }).click();
+  await page.getByLabel("Name").fill("For the test");
+  await page.getByRole("dialog").getByRole("button", { name: "New key" }).click();
+  await page.getByText(/^tnt_/).first().waitFor();
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await page.getByRole("link", { name: "Export and leave" }).click();
+  await page.getByRole("button", { name: "Export everything" }).click();
+  const ready = page.getByRole("link", { name: "Download" });
+  await ready.waitFor({ timeout: 20_000 });
+  const [download] = await Promise.all([page.waitForEvent("download"), ready.click()]);
+  assert.equal(download.suggestedFilename(), "initech-export.zip");
+  await page.getByRole("button", { name: "Close the tenant…" }).click();
+  const close = page.getByRole("dialog").getByRole("button", { name: "Close the tenant" });
+  assert.ok(await close.isDisabled());
+  await page.getByLabel("Type initech to confirm").fill("initech");
+  await close.click();
+  await page.getByText(/Everything in it is erased after/).waitFor();
+  await keepShot(page, "closing");
+  await page.getByRole("button", { name: "Reopen" }).click();
+  await page.getByText("The tenant is open again.").waitFor();
+});
+
+for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], ["dark", 2560]]) {
+  test(`every screen at ${width} px, ${scheme}: nothing overflows, nothing serious for screen readers`, async () => {
+    const page = await signIn(context, server.url, ADA, "/console");
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    for (const path of ["", "/account", ...SCREENS.map((screen) => `/t/acme/${screen}`)]) {
+      await page.goto(`${server.url}/console${path}`);
+      await page.locator("h1").first().waitFor();
+      await settled(page);
+      await keepShot(page, `${path.replaceAll("/", "-").slice(1) || "home"}-${width}-${scheme}`);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} overflows`);
+      assert.deepEqual(await seriousFindings(page), [], path);
+    }
+  });
+}
+
+test("without a connection that is said, and it goes on by itself", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/members");
+  await page.locator("table").first().waitFor();
+  await page.getByRole("link", { name: "Roles", exact: true }).click();
+  await page.getByRole("heading", { name: "Roles", exact: true }).waitFor();
+  await page.getByRole("link", { name: "API keys", exact: true }).click();
+  await page.getByRole("heading", { name: "API keys", exact: true }).waitFor();
+  seen.expected = /ERR_INTERNET_DISCONNECTED/;
+  await context.setOffline(true);
+  await page.getByRole("link", { name: "Roles", exact: true }).click();
+  await page.getByText("No connection to the server. Trying again…").waitFor();
+  await context.setOffline(false);
+  await page.getByText("No connection to the server. Trying again…").waitFor({ state: "detached" });
+  await page.getByText("built in").first().waitFor();
+});

@@ -1,0 +1,121 @@
+// A server with the demo's data and a real Chromium, and what every page is watched for.
+
+import { spawn } from "node:child_process";
+import { createHmac } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const modules = process.env.BROWSER_MODULES;
+const { chromium } = await import(join(modules, "playwright-core/index.mjs"));
+const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
+
+export const PASSWORD = "correct horse battery staple";
+const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+/** Starts the demo on a free port, in a directory of its own. */
+export async function startServer() {
+  const directory = mkdtempSync(join(tmpdir(), "tenantry-browser-"));
+  const child = spawn(process.env.TENANTRY, ["demo", "--data", join(directory, "data"), "--listen", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const first = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once("line", resolve);
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+  });
+  const { url } = JSON.parse(first);
+  const stop = async () => {
+    child.removeAllListeners("exit");
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await gone;
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { url, stop, api: apiOf(url) };
+}
+
+/** A second client: a program with a token. @param {string} url */
+function apiOf(url) {
+  const tokens = new Map();
+  return async function api(email, method, path, body, headers = {}) {
+    if (email && !tokens.has(email)) {
+      const answer = await fetch(`${url}/api/v1/auth/sign-in`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ email, password: PASSWORD }) });
+      tokens.set(email, (await answer.json()).access_token);
+    }
+    const isJson = body !== undefined && typeof body !== "string";
+    const answer = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: { ...(email ? { authorization: `Bearer ${tokens.get(email)}` } : {}), ...(isJson ? { "content-type": "application/json" } : {}), ...headers },
+      body: isJson ? JSON.stringify(body) : body,
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text ? JSON.parse(text) : undefined;
+  };
+}
+
+export async function startBrowser() {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+}
+
+/** A profile of its own, whose pages are watched: what they complain of, whom they ask, what the policy refused. */
+export async function watchedContext(browser, url, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 820 }, reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(10_000);
+  const seen = { complaints: [], hosts: new Set(), requests: [] };
+  await context.addInitScript(() => {
+    addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+    globalThis.alert = () => console.error("an alert was shown");
+  });
+  context.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !seen.expected?.test(message.text())) seen.complaints.push(message.text());
+  });
+  context.on("weberror", (error) => seen.complaints.push(String(error.error().stack)));
+  context.on("request", (request) => {
+    const { protocol, host } = new URL(request.url());
+    if (protocol.startsWith("http")) seen.hosts.add(host);
+    seen.requests.push(request);
+  });
+  seen.host = new URL(url).host;
+  return { context, seen };
+}
+
+/** Signs in at the page that it opens. */
+export async function signIn(context, url, email, path = "/console") {
+  const page = await context.newPage();
+  await page.goto(url + path);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.locator(".shell").waitFor();
+  return page;
+}
+
+/** Until nothing on the page is being waited for. */
+export async function settled(page) {
+  await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector("[aria-busy=true], .busy"));
+}
+
+/** What axe finds serious. */
+export async function seriousFindings(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+}
+
+/** Keeps what was seen, for people to look at. */
+export async function keepShot(page, name) {
+  const directory = process.env.BROWSER_SHOTS;
+  if (!directory) return;
+  mkdirSync(directory, { recursive: true });
+  await page.screenshot({ path: join(directory, `${name}.png`) });
+}
+
+/** The code that an authenticator shows (RFC 6238: SHA-1, 30 s, six digits). @param {string} secret in base32 */
+export function totp(secret, at = Date.now()) {
+  const bits = [...secret].map((char) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(char).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)));
+  const digest = createHmac("sha1", key).update(counter).digest();
+  return String((digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
