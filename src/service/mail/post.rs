@@ -128,7 +128,7 @@ async fn addresses(installation: &Installation, letter: &PostedLetter) -> Result
         .await
 }
 
-fn people(of: &crate::catalog::OfTenant<'_>, roles: &Roles, recipient: &Recipient) -> Result<Vec<String>> {
+fn people(of: &OfTenant<'_>, roles: &Roles, recipient: &Recipient) -> Result<Vec<String>> {
     let roles = of.roles(roles)?;
     let members = of.list_members(None, 500)?.into_iter();
     let told = members.filter(|member| {

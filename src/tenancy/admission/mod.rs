@@ -23,7 +23,6 @@ use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, TenantId};
 use crate::model::api_key::KeyRate;
-use crate::model::plan::Rate;
 use foldhash::fast::RandomState;
 use gauge::{Gauge, KeyGauge};
 use quick_cache::sync::Cache;
