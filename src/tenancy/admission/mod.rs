@@ -23,7 +23,6 @@ use crate::clock::SharedClock;
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, TenantId};
 use crate::model::api_key::KeyRate;
-use crate::model::plan::Rate;
 use gauge::{Gauge, KeyGauge};
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter};
@@ -36,6 +35,7 @@ use turns::{Crowd, Turn};
 /// Tenants and keys whose limits are in memory.
 const MOST_TENANTS: usize = 131_072;
 const MOST_KEYS: usize = 65_536;
+
 /// What the settings say.
 #[derive(Clone, Copy, Debug)]
 pub struct AdmissionOptions {
