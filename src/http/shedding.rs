@@ -1,6 +1,6 @@
 //! Shedding: when the machine is full, new work is refused early, and what was accepted finishes.
 //!
-//! Full is a rule about delay rather than a count, after CoDel (RFC 8289): a queue that is long for a moment is a burst; one
+//! Full is a rule about delay rather than a count, after `CoDel` (RFC 8289): a queue that is long for a moment is a burst; one
 //! that never got short in a whole [`INTERVAL`] is more work than can be done. What is measured is how late a task of the
 //! runtime runs, and how long a thread that may block takes to begin. While that lasts, a growing share of new requests
 //! is answered with 503; once delays are short again, the share halves in each interval. Beside it stands a plain bound

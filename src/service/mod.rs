@@ -71,7 +71,7 @@ use crate::db::ReaderThreads;
 use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
 use crate::id::RequestId;
-use crate::tenancy::{App, Layout, SignUp, Tenancy, most_open_tenants};
+use crate::tenancy::{App, Bounds, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
@@ -207,10 +207,12 @@ impl Installation {
             Arc::clone(&catalog),
             layout.clone(),
             app,
-            most_open_tenants(config.open_tenants, descriptors.tenant_files),
             threads,
-            changes::feed_options(&config),
-            addresses::admission_options(&config),
+            Bounds {
+                open_tenants: most_open_tenants(config.open_tenants, descriptors.tenant_files),
+                feed: changes::feed_options(&config),
+                admission: addresses::admission_options(&config),
+            },
             Arc::clone(&clock),
         )?;
         Ok(Installation {

@@ -86,6 +86,17 @@ pub struct Tenancy {
     clock: SharedClock,
 }
 
+/// What bounds tenants.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Files that are open at once.
+    pub open_tenants: usize,
+    /// Feeds of changes.
+    pub feed: FeedOptions,
+    /// Requests.
+    pub admission: AdmissionOptions,
+}
+
 /// What bounds the feeds of changes.
 #[derive(Clone, Copy, Debug)]
 pub struct FeedOptions {
@@ -96,7 +107,7 @@ pub struct FeedOptions {
 }
 
 impl Tenancy {
-    /// Builds the template, which tries every migration, and reads the ledger of erasures; at most `open_tenants` files
+    /// Builds the template, which tries every migration, and reads the ledger of erasures; at most [`Bounds::open_tenants`] files
     /// will be open at once. Blocks.
     ///
     /// # Errors
@@ -105,10 +116,8 @@ impl Tenancy {
         catalog: Arc<Catalog>,
         layout: Layout,
         app: App,
-        open_tenants: usize,
         threads: ReaderThreads,
-        feed: FeedOptions,
-        admission: AdmissionOptions,
+        bounds: Bounds,
         clock: SharedClock,
     ) -> Result<Tenancy> {
         let app = Arc::new(app);
@@ -116,12 +125,12 @@ impl Tenancy {
         let ledger = Ledger::open(layout.erasure_ledger())?;
         let options = FileOptions { threads, clock: Arc::clone(&clock), app: Arc::clone(&app) };
         let fences: Arc<Fences> = Arc::default();
-        let files = OpenFiles::new(open_tenants, layout.clone(), options, Arc::clone(&fences));
+        let files = OpenFiles::new(bounds.open_tenants, layout.clone(), options, Arc::clone(&fences));
         for erased in ledger.tenants() {
             fences.lower(erased);
         }
         let workers = console::Workers::new();
-        let (feeds, keep) = (Arc::new(Feeds::new(feed.listen)), feed.keep);
+        let (feeds, keep) = (Arc::new(Feeds::new(bounds.feed.listen)), bounds.feed.keep);
         let contents = Arc::new(Contents::new(layout.clone(), Arc::clone(&fences)));
         Ok(Tenancy {
             catalog,
@@ -140,7 +149,7 @@ impl Tenancy {
             job_runs: RequestCounts::default(),
             jobs: Arc::default(),
             keep,
-            admission: Admission::new(admission, Arc::clone(&clock)),
+            admission: Admission::new(bounds.admission, Arc::clone(&clock)),
             clock,
         })
     }

@@ -67,7 +67,7 @@ mod tests {
         // A rest brings back all of it and not more.
         budget.spend(Duration::from_millis(500), 1_000_000);
         assert_eq!(budget.admit(1_000_000), Ok(()));
-        budget.spend(Duration::from_micros(1_000), 1_000_000);
+        budget.spend(Duration::from_millis(1), 1_000_000);
         assert_eq!(budget.admit(1_000_000), Err(1));
     }
 

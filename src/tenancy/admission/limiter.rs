@@ -10,7 +10,7 @@ use std::time::Duration;
 /// So many requests a second in the long run, and so many at once after a rest.
 pub struct Limiter {
     name: &'static str,
-    limiter: RateLimiter<NotKeyed, InMemoryState, SteadyClock, StateInformationMiddleware>,
+    bucket: RateLimiter<NotKeyed, InMemoryState, SteadyClock, StateInformationMiddleware>,
     burst: u32,
     each: Duration,
     clock: SteadyClock,
@@ -38,9 +38,9 @@ impl Limiter {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         // With a period above zero there is always a quota.
         let quota = Quota::with_period(each).unwrap_or(Quota::per_second(burst)).allow_burst(burst);
-        let limiter = RateLimiter::direct_with_clock(quota, clock.clone())
+        let bucket = RateLimiter::direct_with_clock(quota, clock.clone())
             .with_middleware::<StateInformationMiddleware>();
-        Limiter { name, limiter, burst: burst.get(), each, clock: clock.clone() }
+        Limiter { name, bucket, burst: burst.get(), each, clock: clock.clone() }
     }
 
     /// Takes one request.
@@ -48,7 +48,7 @@ impl Limiter {
     /// # Errors
     /// The seconds, at least one, after which there is room for it, beside how the limit stands.
     pub fn take(&self) -> Result<Standing, (Standing, u32)> {
-        match self.limiter.check() {
+        match self.bucket.check() {
             Ok(state) => Ok(self.standing(state.remaining_burst_capacity())),
             Err(until) => {
                 let wait = until.wait_time_from(governor::clock::Clock::now(&self.clock));

@@ -36,6 +36,7 @@ use turns::{Crowd, Turn};
 /// Tenants and keys whose limits are in memory.
 const MOST_TENANTS: usize = 131_072;
 const MOST_KEYS: usize = 65_536;
+
 /// What the settings say.
 #[derive(Clone, Copy, Debug)]
 pub struct AdmissionOptions {

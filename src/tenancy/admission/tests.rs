@@ -3,6 +3,7 @@
 use super::*;
 use crate::clock::{HOUR, ManualClock, SECOND, Timestamp};
 use crate::db::ReaderThreads;
+use crate::model::plan::Rate;
 use std::time::Duration;
 
 const OPTIONS: AdmissionOptions = AdmissionOptions { turns: 8, database_ms_per_second: 0 };

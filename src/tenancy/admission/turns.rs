@@ -123,7 +123,7 @@ impl Turns {
 
 /// Requests of one tenant or key that may be under way at once, as its plan says.
 pub(super) struct Places {
-    places: Arc<Semaphore>,
+    free: Arc<Semaphore>,
     most: u32,
     waiting: AtomicU32,
 }
@@ -133,21 +133,21 @@ const WAIT_FOR_PLACE: Duration = Duration::from_millis(250);
 
 impl Places {
     pub(super) fn new(most: u32) -> Places {
-        Places { places: Arc::new(Semaphore::new(most as usize)), most, waiting: AtomicU32::new(0) }
+        Places { free: Arc::new(Semaphore::new(most as usize)), most, waiting: AtomicU32::new(0) }
     }
 
     /// How many there are, and how many of them are free.
     pub(super) fn standing(&self) -> (u32, u32) {
-        (self.most, u32::try_from(self.places.available_permits()).unwrap_or(u32::MAX))
+        (self.most, u32::try_from(self.free.available_permits()).unwrap_or(u32::MAX))
     }
 
     /// Waits a moment for a place, as long as no more wait than there are places.
     pub(super) async fn take(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+        if let Ok(place) = Arc::clone(&self.free).try_acquire_owned() {
             return Some(place);
         }
         let _waiting = Waiting::begin(&self.waiting, self.most)?;
-        tokio::time::timeout(WAIT_FOR_PLACE, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()
+        tokio::time::timeout(WAIT_FOR_PLACE, Arc::clone(&self.free).acquire_owned()).await.ok()?.ok()
     }
 }
 
