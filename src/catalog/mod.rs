@@ -35,6 +35,7 @@ mod subscriptions;
 mod tenant_roles;
 mod tenants;
 mod usage;
+mod webhooks;
 
 pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
@@ -62,6 +63,7 @@ pub use stripe::{
 };
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
+pub use webhooks::WebhookEvent;
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
 
 use crate::clock::{SharedClock, Timestamp};
@@ -262,6 +264,7 @@ fn track() -> Track {
         ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
         ("catalog/0014_statements.sql", include_str!("../../migrations/catalog/0014_statements.sql")),
         ("catalog/0015_jobs.sql", include_str!("../../migrations/catalog/0015_jobs.sql")),
+        ("catalog/0019_webhooks.sql", include_str!("../../migrations/catalog/0019_webhooks.sql")),
     ])
 }
 

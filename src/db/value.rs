@@ -165,7 +165,10 @@ ids_are_text!(
     ContentId,
     InvoiceId,
     CreditNoteId,
-    JobId
+    JobId,
+    WebhookEndpointId,
+    DeliveryId,
+    EventId
 );
 
 /// A Rust type that a stored value can be read as.

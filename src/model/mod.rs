@@ -17,6 +17,7 @@ pub mod media_type;
 pub mod meter;
 pub mod money;
 pub mod name;
+pub mod network;
 pub mod password;
 pub mod plan;
 pub mod precondition;
@@ -30,6 +31,7 @@ pub mod table;
 pub mod tenant;
 pub mod text;
 pub mod usage;
+pub mod webhook;
 
 pub use email::Email;
 pub use etag::{Etag, Tagger};

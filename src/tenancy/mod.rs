@@ -14,6 +14,7 @@ mod export;
 mod feeds;
 mod fence;
 mod file;
+mod hooks;
 mod job_words;
 mod layout;
 mod ledger;

@@ -9,6 +9,7 @@ mod invoices;
 pub mod jobs;
 pub mod records;
 pub mod usage;
+pub mod webhooks;
 
 use crate::clock::Timestamp;
 use crate::db::{AppTx, DbError, Tx};

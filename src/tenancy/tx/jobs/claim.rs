@@ -68,6 +68,7 @@ impl TenantTx<'_> {
     /// As the database says.
     pub fn claim_jobs(&self, asked: &ClaimAsked, share: JobShare) -> Result<Claimed> {
         self.take_over_jobs(asked)?;
+        self.wake_webhooks()?;
         let now = self.now();
         self.tx.execute(
             "UPDATE _jobs SET due = 1 WHERE status = 'queued' AND due = 0 AND run_at <= ?1",

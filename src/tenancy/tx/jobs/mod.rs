@@ -6,6 +6,7 @@ mod enqueue;
 mod find;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 pub use claim::{ClaimAsked, Claimed, Elsewhere};
 pub use end::Ended;
