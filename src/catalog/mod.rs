@@ -63,8 +63,8 @@ pub use stripe::{
 };
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
-pub use webhooks::WebhookEvent;
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
+pub use webhooks::WebhookEvent;
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{

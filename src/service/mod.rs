@@ -27,6 +27,7 @@ pub mod margins;
 pub mod members;
 pub mod mfa;
 pub mod operators;
+mod outgoing;
 mod password_hasher;
 pub mod passwords;
 pub mod plans;
@@ -51,6 +52,7 @@ mod tokens;
 mod trust;
 mod turns;
 pub mod usage;
+pub mod webhooks;
 
 pub use keys::PublicKey;
 pub use tokens::TokenPair;
@@ -68,6 +70,7 @@ use crate::db::ReaderThreads;
 use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
 use crate::id::RequestId;
+use crate::model::webhook::OutgoingRules;
 use crate::tenancy::{App, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
@@ -90,6 +93,7 @@ pub struct Installation {
     mailer: Mailer,
     stripe: stripe::Stripe,
     handlers: jobs::Handlers,
+    outgoing: Arc<outgoing::Outgoing>,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
@@ -201,6 +205,13 @@ impl Installation {
             mailer: Mailer::new(&config, layout.mail(), clock.now())?,
             stripe: stripe::Stripe::new(&config)?,
             handlers,
+            outgoing: Arc::new(outgoing::Outgoing::new(
+                OutgoingRules {
+                    allow_http: config.outgoing_allow_http,
+                    networks: config.outgoing_allow_networks.clone(),
+                },
+                Arc::new(outgoing::SystemLookup),
+            )),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),

@@ -299,7 +299,8 @@ impl TenantScope {
                     let feeds = Arc::clone(&feeds);
                     tx.after_commit(move || feeds.announce(tenant, seq));
                     if hooks.tells_of_records() {
-                        let (hooks, jobs, clock) = (Arc::clone(&hooks), Arc::clone(&jobs), Arc::clone(&clock));
+                        let (hooks, jobs, clock) =
+                            (Arc::clone(&hooks), Arc::clone(&jobs), Arc::clone(&clock));
                         tx.after_commit(move || {
                             if hooks.is_to_be_told(clock.now()) {
                                 jobs.tell_due(tenant);

@@ -29,6 +29,7 @@ mod stripe;
 mod subscriptions;
 mod tenants;
 mod usage;
+mod webhooks;
 
 use super::routes::Routes;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -66,6 +67,7 @@ pub(super) fn routes() -> Routes {
         .and(usage::routes())
         .and(margins::routes())
         .and(jobs::routes())
+        .and(webhooks::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -63,7 +63,10 @@ impl EndpointUrl {
             _ => return fault("bad_host", "must name a host by letters, digits, points and hyphens"),
         };
         if address.is_some_and(|address| !rules.admit(address)) {
-            return fault("address_not_allowed", "must lead into the open internet, and this address does not");
+            return fault(
+                "address_not_allowed",
+                "must lead into the open internet, and this address does not",
+            );
         }
         if url.port().is_some_and(|port| port < FIRST_PORT) {
             return fault("port_not_allowed", "must use the usual port, or one from 1024 on");
@@ -99,12 +102,41 @@ mod tests {
     #[test]
     fn addresses_that_are_not_the_open_internet_are_refused_in_every_spelling() {
         for host in [
-            "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001",
-            "127.0.0.1.", "%31%32%37.0.0.1", "１２７.0.0.1", "127。0。0。1", "①②⑦.0.0.1", "0", "0.0.0.0", "10.1",
-            "192.168.257", "169.254.169.254", "0xa9fea9fe", "2852039166", "0251.0376.0251.0376", "100.64.0.1",
-            "224.0.0.1", "[::1]", "[::]", "[::127.0.0.1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-            "[0:0:0:0:0:ffff:a9fe:a9fe]", "[64:ff9b::169.254.169.254]", "[2002:7f00:1::]", "[fd00:ec2::254]",
-            "[fe80::1]", "[fec0::1]", "[2001:0:4136:e378:8000:63bf:3fff:fdd2]",
+            "127.0.0.1",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "017700000001",
+            "127.0.0.1.",
+            "%31%32%37.0.0.1",
+            "１２７.0.0.1",
+            "127。0。0。1",
+            "①②⑦.0.0.1",
+            "0",
+            "0.0.0.0",
+            "10.1",
+            "192.168.257",
+            "169.254.169.254",
+            "0xa9fea9fe",
+            "2852039166",
+            "0251.0376.0251.0376",
+            "100.64.0.1",
+            "224.0.0.1",
+            "[::1]",
+            "[::]",
+            "[::127.0.0.1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:ffff:a9fe:a9fe]",
+            "[64:ff9b::169.254.169.254]",
+            "[2002:7f00:1::]",
+            "[fd00:ec2::254]",
+            "[fe80::1]",
+            "[fec0::1]",
+            "[2001:0:4136:e378:8000:63bf:3fff:fdd2]",
         ] {
             assert_eq!(read(&format!("https://{host}/")), Err("address_not_allowed".to_owned()), "{host}");
         }
@@ -157,7 +189,9 @@ mod tests {
     fn the_operator_opens_networks_and_http() {
         let networks = ["10.0.0.0/8", "::1"].map(|text| text.parse().unwrap()).to_vec();
         let rules = OutgoingRules { allow_http: true, networks };
-        for text in ["http://10.1.2.3:8080/", "https://[::1]/", "http://example.com/", "https://[::ffff:10.0.0.1]/"] {
+        for text in
+            ["http://10.1.2.3:8080/", "https://[::1]/", "http://example.com/", "https://[::ffff:10.0.0.1]/"]
+        {
             assert!(EndpointUrl::parse(text, &rules).is_ok(), "{text}");
         }
         for text in ["https://127.0.0.1/", "https://192.168.0.1/", "ftp://10.0.0.1/"] {

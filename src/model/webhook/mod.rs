@@ -356,7 +356,12 @@ impl Event {
     pub fn of_change(tenant: TenantId, seq: i64, kind: EventType, at: Timestamp, change: &str) -> Event {
         let rest = change.strip_prefix('{').unwrap_or(change);
         let data = format!("{{\"tenant_id\":\"{tenant}\",{rest}");
-        Event { id: event_id(tenant, &format!("change:{seq}:{}", at.0)), kind, at, body: body(kind, at, &data) }
+        Event {
+            id: event_id(tenant, &format!("change:{seq}:{}", at.0)),
+            kind,
+            at,
+            body: body(kind, at, &data),
+        }
     }
 }
 
@@ -411,8 +416,12 @@ mod tests {
         assert_ne!(event(one, "a").id, event(other, "a").id);
         let body: Value = serde_json::from_str(&event(one, "a").body).unwrap();
         let data = json!({ "tenant_id": one, "number": "2" });
-        assert_eq!(body, json!({ "type": "invoice.paid", "timestamp": "1970-01-01T00:00:00.000Z", "data": data }));
-        let change = Event::of_change(one, 7, EventType::RecordCreated, Timestamp(0), "{\"seq\":7,\"record\":null}");
+        assert_eq!(
+            body,
+            json!({ "type": "invoice.paid", "timestamp": "1970-01-01T00:00:00.000Z", "data": data })
+        );
+        let change =
+            Event::of_change(one, 7, EventType::RecordCreated, Timestamp(0), "{\"seq\":7,\"record\":null}");
         let body: Value = serde_json::from_str(&change.body).unwrap();
         assert_eq!(body["data"], json!({ "tenant_id": one, "seq": 7, "record": null }));
     }

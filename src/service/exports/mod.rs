@@ -10,6 +10,7 @@ use crate::catalog::{Export, ExportStatus};
 use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
 use crate::id::ExportId;
+use crate::model::webhook::EventType;
 use crate::policy::Permission;
 use crate::tenancy::{Lease, TenantScope, blocking};
 use archive::{Archive, Finished};
@@ -106,7 +107,11 @@ pub async fn run_next_export(installation: &Arc<Installation>) -> Result<bool> {
             installation
                 .catalog
                 .write("finish_export", move |tx| {
-                    tx.of(tenant).finish_export(id, finished.size, &finished.sha256, expires_at)
+                    let of = tx.of(tenant);
+                    let told =
+                        json!({ "export_id": id, "size_bytes": finished.size, "expires_at": expires_at });
+                    of.tell_webhooks(EventType::ExportReady, &format!("export:{id}"), &told)?;
+                    of.finish_export(id, finished.size, &finished.sha256, expires_at)
                 })
                 .await?;
             tracing::info!(tenant_id = %tenant, export_id = %id, "export ready");

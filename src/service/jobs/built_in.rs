@@ -5,15 +5,26 @@ use crate::catalog::Tenant;
 use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::model::job::{LeasedJob, NewJob, Outcome};
-use crate::model::tenant::TenantStatus;
+use crate::model::tenant::{Act as TenantAct, TenantStatus};
 use crate::policy::Permission;
-use crate::service::Installation;
+use crate::service::{Installation, webhooks};
 use crate::tenancy::TenantScope;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 /// All of them.
-pub(in crate::service) const ALL: &[BuiltIn] = &[];
+pub(in crate::service) const ALL: &[BuiltIn] = &[BuiltIn {
+    kind: webhooks::KIND,
+    max_attempts: 1_000,
+    timeout_seconds: 120,
+    concurrency: None,
+    // So that slow endpoints leave room for other jobs of their tenant.
+    tenant_concurrency: Some(6),
+    // An endpoint may ask to be told that the tenant is closing.
+    also: Also { closing: true, suspended: false, unpaid: false },
+    for_members: None,
+    act: |installation, scope, job| Box::pin(webhooks::deliver(installation, scope, job)),
+}];
 
 /// One function of the service: it is given the scope of the job, of which it lets go before it waits for a slow peer.
 /// May be run twice for one job: after a crash nobody knows how far it was.
@@ -50,6 +61,12 @@ pub(in crate::service) struct Also {
     pub suspended: bool,
     /// It owes for longer than is waited for.
     pub unpaid: bool,
+}
+
+/// Whether jobs of this kind of ours run in the state that the tenant is in.
+pub(in crate::service) fn admits(tenant: &Tenant, kind: &str) -> bool {
+    tenant.admit(TenantAct::Write).is_ok()
+        || BuiltIn::find(kind).is_some_and(|kind| kind.runs_all_the_same(tenant))
 }
 
 impl BuiltIn {

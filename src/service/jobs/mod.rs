@@ -8,6 +8,7 @@ pub mod work;
 
 pub use complete::{Completion, complete_job};
 pub(super) use dispatch::Handlers;
+pub(super) use posts::retry_after;
 
 pub use crate::model::job::{Job, JobStatus, LeasedJob};
 

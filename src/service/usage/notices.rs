@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::policy::{OWNER, Permission, Roles};
 use crate::service::Installation;
 use crate::service::mail::Letter;
+use crate::service::webhooks;
 use crate::tenancy::tx::usage::Notice;
 use crate::tenancy::{Lease, TenantScope};
 
@@ -30,6 +31,7 @@ async fn tell(installation: &Installation, lease: &Lease) -> Result<()> {
     loop {
         let notices = scope.untold_notices().await?;
         let Some(last) = notices.last().map(|notice| notice.id) else { return Ok(()) };
+        webhooks::tell_notices(&scope, &notices).await?;
         let roles = scope.app_roles().clone();
         let addresses = scope.catalog().read(move |of| whom(of, &roles)).await?;
         for notice in &notices {

@@ -6,9 +6,9 @@ use crate::id::WebhookEndpointId;
 use crate::model::table::{Table, TableKind};
 use crate::model::webhook::{Event, ReadsAs};
 use crate::policy::{Held, Permission, PermissionSet};
+use crate::tenancy::Wants;
 use crate::tenancy::tx::TenantTx;
 use crate::tenancy::tx::webhooks::{Asked, Waiting};
-use crate::tenancy::Wants;
 use std::sync::Arc;
 
 impl TenantScope {

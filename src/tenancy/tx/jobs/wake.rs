@@ -12,7 +12,13 @@ const ATTEMPTS: i64 = 1_000;
 impl TenantTx<'_> {
     /// Sees to it that the job of that kind and key is queued for `at` or before, unless it runs: whoever ends it looks
     /// again whether it is wanted.
-    pub(in crate::tenancy::tx) fn wake_job(self, kind: &str, key: &str, payload: &str, at: Timestamp) -> Result<()> {
+    pub(in crate::tenancy::tx) fn wake_job(
+        self,
+        kind: &str,
+        key: &str,
+        payload: &str,
+        at: Timestamp,
+    ) -> Result<()> {
         let now = self.now();
         let at = at.max(now);
         let found = self.tx.query_row(

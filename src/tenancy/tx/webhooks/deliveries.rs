@@ -42,9 +42,9 @@ impl TenantTx<'_> {
         limit: u32,
     ) -> Result<Vec<Delivery>> {
         self.find_webhook_endpoint(endpoint)?;
-        let mut sql = format!("SELECT {COLUMNS} FROM _webhook_deliveries WHERE endpoint_id = ?1 AND number < ?2");
-        let mut values: Vec<Value> =
-            vec![endpoint.into(), before.unwrap_or(i64::MAX).into(), limit.into()];
+        let mut sql =
+            format!("SELECT {COLUMNS} FROM _webhook_deliveries WHERE endpoint_id = ?1 AND number < ?2");
+        let mut values: Vec<Value> = vec![endpoint.into(), before.unwrap_or(i64::MAX).into(), limit.into()];
         let filters = [("status", status.map(DeliveryStatus::name)), ("type", kind)];
         for (column, value) in filters.into_iter().filter_map(|(column, value)| Some((column, value?))) {
             values.push(value.into());

@@ -56,7 +56,9 @@ impl TenantTx<'_> {
         if self.tx.count("SELECT count(*) FROM _webhook_endpoints", &[])? >= MOST_ENDPOINTS {
             return Err(Error::conflict(
                 "too_many_endpoints",
-                format!("A tenant has at most {MOST_ENDPOINTS} webhook endpoints. Remove one that is not needed."),
+                format!(
+                    "A tenant has at most {MOST_ENDPOINTS} webhook endpoints. Remove one that is not needed."
+                ),
             ));
         }
         self.tx.execute(
@@ -188,7 +190,9 @@ impl TenantTx<'_> {
             },
         )?;
         let texts = keys.into_iter().flatten().flatten();
-        texts.map(|text| SigningKey::of(&text).ok_or_else(|| Error::internal("a secret that is none"))).collect()
+        texts
+            .map(|text| SigningKey::of(&text).ok_or_else(|| Error::internal("a secret that is none")))
+            .collect()
     }
 
     /// The endpoint if its owners are to be told that it was disabled.

@@ -61,7 +61,9 @@ impl TenantTx<'_> {
         if self.pending_of(endpoint)? >= MOST_PENDING {
             return Err(Error::conflict(
                 "too_many_pending",
-                format!("{MOST_PENDING} deliveries wait for this endpoint already. Wait until some are done."),
+                format!(
+                    "{MOST_PENDING} deliveries wait for this endpoint already. Wait until some are done."
+                ),
             ));
         }
         Ok(())

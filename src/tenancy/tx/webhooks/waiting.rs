@@ -98,7 +98,8 @@ impl TenantTx<'_> {
         table: &dyn Fn(&ReadsAs, &str) -> Option<Arc<Table>>,
     ) -> Result<()> {
         let kinds: Vec<EventType> = listening.events.split(' ').filter_map(EventType::parse).collect();
-        if !kinds.iter().any(|kind| kind.is_of_records()) || self.pending_of(asked.endpoint)? >= MOST_PENDING {
+        if !kinds.iter().any(|kind| kind.is_of_records()) || self.pending_of(asked.endpoint)? >= MOST_PENDING
+        {
             return Ok(());
         }
         let (mut seen, mut missed, mut bytes) = (listening.seen, 0, 0);

@@ -8,7 +8,7 @@ use crate::params;
 use crate::tenancy::tx::TenantTx;
 
 /// The kind of these jobs.
-pub const KIND: &str = "webhooks.deliver";
+pub const KIND: &str = "tenantry.webhooks";
 
 struct Endpoint {
     id: WebhookEndpointId,
