@@ -83,8 +83,9 @@ impl Runner {
         }));
         let telling = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
+            let mut carrier = webhooks::Carrier::default();
             loop {
-                note("events for endpoints", webhooks::carry_events(&telling).await);
+                note("events for endpoints", carrier.carry(&telling).await);
                 tokio::time::sleep(TICK).await;
             }
         }));

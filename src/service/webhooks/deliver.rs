@@ -3,7 +3,7 @@
 use crate::catalog::By;
 use crate::clock::{Timestamp, monotonic};
 use crate::error::{Kind, Result};
-use crate::id::WebhookEndpointId;
+use crate::id::{TenantId, WebhookEndpointId};
 use crate::model::job::{LeasedJob, Outcome};
 use crate::model::webhook::{DueDelivery, SigningKey, Tried, kept_of};
 use crate::policy::OWNER;
@@ -69,21 +69,29 @@ async fn send_all(
         }
         is_last = false;
         let tenant = scope.tenant().id;
-        // Whoever waits for slow peers keeps no file open.
+        // Whoever waits for slow peers keeps no file open; and whatever became of the tenant until now counts.
         drop(scope);
+        scope = scope_of(installation, tenant).await?;
+        if !admits(scope.tenant(), super::KIND) {
+            return scope.look_for_changes_begins().await;
+        }
         let tried = send(installation, waiting).await;
-        scope = TenantScope::for_job(&installation.tenancy, &Tenancy::lease_for_jobs(tenant)).await?;
+        scope = scope_of(installation, tenant).await?;
         let noted =
             scope.write_jobs("note_attempts", move |tx| tx.note_webhook_attempts(endpoint, &tried)).await?;
         if noted.is_disabled {
             tracing::warn!(tenant_id = %tenant, endpoint_id = %endpoint, "an endpoint of webhooks was disabled");
         }
         // What is still due is the matter of the next turn.
-        if begun.elapsed() >= TURN || !admits(scope.tenant(), super::KIND) {
+        if begun.elapsed() >= TURN {
             tell_owners(installation, &scope, endpoint).await?;
             return scope.look_for_changes_begins().await;
         }
     }
+}
+
+async fn scope_of(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {
+    TenantScope::for_job(&installation.tenancy, &Tenancy::lease_for_jobs(tenant)).await
 }
 
 async fn send(installation: &Arc<Installation>, waiting: Waiting) -> Vec<Tried> {

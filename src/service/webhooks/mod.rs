@@ -11,7 +11,7 @@ pub use endpoints::{
     EndpointIn, create_endpoint, delete_endpoint, find_endpoint, list_endpoints, rotate_secret,
     update_endpoint,
 };
-pub use events::carry_events;
+pub use events::Carrier;
 pub(super) use events::tell_notices;
 
 pub use crate::model::webhook::{Attempt, Delivery, DeliveryStatus, Endpoint, EventType};

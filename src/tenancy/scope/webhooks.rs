@@ -90,7 +90,9 @@ impl TenantScope {
                 } else {
                     Held::all_of(PermissionSet::default())
                 };
-                let rights = app.roles.lines().bounded(name, reads_as.role.as_deref(), held);
+                // A role that is no longer known reads what no line withholds from anybody.
+                let role = reads_as.role.as_deref().filter(|role| app.roles.is_known(role));
+                let rights = app.roles.lines().bounded(name, role, held);
                 rights.read.then(|| Arc::clone(table))
             };
             tx.take_waiting_deliveries(&asked, &table)

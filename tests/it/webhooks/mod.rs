@@ -7,6 +7,7 @@ mod kills;
 mod receiver;
 mod sending;
 mod states;
+mod tls;
 
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ mod attempts;
 mod deliveries;
 mod endpoints;
 mod events;
+#[cfg(test)]
+mod tests;
 mod waiting;
 mod wake;
 
