@@ -23,27 +23,34 @@ pub struct WebhookEvent {
     pub data: Value,
 }
 
-/// Acts of the log that are told, how their target is called there, and which of their details are told along.
-const ACTS: &[(&str, EventType, &str, &[&str])] = &[
-    ("member.joined", EventType::MemberAdded, "identity_id", &["role"]),
-    ("service_identity.created", EventType::MemberAdded, "identity_id", &["role"]),
-    ("member.removed", EventType::MemberRemoved, "identity_id", &["role"]),
-    ("member.left", EventType::MemberRemoved, "identity_id", &["role"]),
+/// An act of the log that is told: its name, the type, how its target is called there, and which of its details are told
+/// along, each with the name that it has there.
+type Told = (&'static str, EventType, &'static str, &'static [(&'static str, &'static str)]);
+
+const INVOICE: &[(&str, &str)] = &[
+    ("number", "number"),
+    ("total_cents", "total_cents"),
+    ("due_cents", "due_cents"),
+    ("currency", "currency"),
+    ("period", "period"),
+];
+const ROLE: &[(&str, &str)] = &[("role", "role")];
+
+const ACTS: &[Told] = &[
+    ("member.joined", EventType::MemberAdded, "identity_id", ROLE),
+    ("service_identity.created", EventType::MemberAdded, "identity_id", ROLE),
+    ("member.removed", EventType::MemberRemoved, "identity_id", ROLE),
+    ("member.left", EventType::MemberRemoved, "identity_id", ROLE),
+    ("invoice.finalized", EventType::InvoiceFinalized, "invoice_id", INVOICE),
+    ("invoice.paid", EventType::InvoicePaid, "invoice_id", INVOICE),
+    ("subscription.changed", EventType::SubscriptionChanged, "plan", &[("from", "from"), ("to", "to")]),
     (
-        "invoice.finalized",
-        EventType::InvoiceFinalized,
-        "invoice_id",
-        &["number", "total_cents", "currency", "period"],
+        "subscription.status_changed",
+        EventType::SubscriptionChanged,
+        "plan",
+        &[("from", "status_before"), ("to", "status")],
     ),
-    (
-        "invoice.paid",
-        EventType::InvoicePaid,
-        "invoice_id",
-        &["number", "total_cents", "due_cents", "currency", "period"],
-    ),
-    ("subscription.changed", EventType::SubscriptionChanged, "plan", &["from", "to"]),
-    ("subscription.status_changed", EventType::SubscriptionChanged, "plan", &["from", "to"]),
-    ("tenant.closed", EventType::TenantClosing, "", &["erase_after"]),
+    ("tenant.closed", EventType::TenantClosing, "", &[("erase_after", "erase_after")]),
 ];
 
 impl OfTenant<'_> {
@@ -86,9 +93,9 @@ impl OfTenant<'_> {
         if let Some((_, id)) = target.split_once(':') {
             data.insert((*name).to_owned(), json!(id));
         }
-        for field in *told {
+        for (field, called) in *told {
             if let Some(value) = details.get(*field) {
-                data.insert((*field).to_owned(), value.clone());
+                data.insert((*called).to_owned(), value.clone());
             }
         }
         self.tell_webhooks(*kind, &format!("audit:{hash}"), &Value::Object(data))

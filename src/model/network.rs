@@ -58,7 +58,7 @@ impl<'de> serde::Deserialize<'de> for Network {
 
 /// What of IPv4 is not the open internet (IANA, IPv4 Special-Purpose Address Registry), with what begins there.
 const CLOSED4: [(Ipv4Addr, u8); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by carriers
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // this machine
@@ -75,7 +75,7 @@ const CLOSED4: [(Ipv4Addr, u8); 15] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, and broadcast
 ];
 
-/// The same of what lies in 2000::/3, where all of the open internet is.
+/// The same of what lies in `2000::/3`, where all of the open internet is.
 const CLOSED6: [(Ipv6Addr, u8); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocols: Teredo, benchmarks, ORCHID
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documents

@@ -75,6 +75,11 @@ impl EndpointUrl {
         Ok(EndpointUrl(url.into()))
     }
 
+    /// One that was read before. What rules say now counts when it is called.
+    pub fn kept(text: &str) -> EndpointUrl {
+        EndpointUrl(text.to_owned())
+    }
+
     /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -36,9 +36,13 @@ impl EndpointIn {
         before: Option<&Endpoint>,
     ) -> Result<(EndpointTerms, bool)> {
         let mut faults = Vec::new();
-        let url = self.url.or_else(|| before.map(|before| before.url.clone())).unwrap_or_default();
-        let url =
-            EndpointUrl::parse(&url, installation.outgoing.rules()).map_err(|fault| faults.push(fault)).ok();
+        let rules = installation.outgoing.rules();
+        let url = match (self.url, before) {
+            (None, Some(before)) => Some(EndpointUrl::kept(&before.url)),
+            (url, _) => {
+                EndpointUrl::parse(&url.unwrap_or_default(), rules).map_err(|fault| faults.push(fault)).ok()
+            }
+        };
         let events = self.events.or_else(|| before.map(|before| before.events.clone())).unwrap_or_default();
         let events = read_events(&events, &mut faults);
         let description = self.description.or_else(|| before.map(|before| before.description.clone()));

@@ -42,15 +42,17 @@ impl TenantTx<'_> {
         limit: u32,
     ) -> Result<Vec<Delivery>> {
         self.find_webhook_endpoint(endpoint)?;
-        let mut sql =
-            format!("SELECT {COLUMNS} FROM _webhook_deliveries WHERE endpoint_id = ?1 AND number < ?2");
         let mut values: Vec<Value> = vec![endpoint.into(), before.unwrap_or(i64::MAX).into(), limit.into()];
-        let filters = [("status", status.map(DeliveryStatus::name)), ("type", kind)];
-        for (column, value) in filters.into_iter().filter_map(|(column, value)| Some((column, value?))) {
+        let mut filter = |column: &str, value: Option<&str>| {
+            let Some(value) = value else { return String::new() };
             values.push(value.into());
-            sql += &format!(" AND {column} = ?{}", values.len());
-        }
-        sql += " ORDER BY number DESC LIMIT ?3";
+            format!(" AND {column} = ?{}", values.len())
+        };
+        let (of_status, of_type) = (filter("status", status.map(DeliveryStatus::name)), filter("type", kind));
+        let sql = format!(
+            "SELECT {COLUMNS} FROM _webhook_deliveries WHERE endpoint_id = ?1 AND number < ?2{of_status}{of_type}
+             ORDER BY number DESC LIMIT ?3"
+        );
         Ok(self.tx.query(&sql, &values, delivery)?)
     }
 

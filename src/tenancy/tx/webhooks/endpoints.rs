@@ -125,17 +125,19 @@ impl TenantTx<'_> {
         )?;
         let hears_records = |names: &[String]| names.iter().any(|name| name.starts_with("record."));
         let is_new_to_records = !hears_records(&before.events);
-        match (before.status == "enabled", is_enabled) {
-            (true, true) if !is_new_to_records => {}
-            (_, true) => {
-                self.tx.execute(
-                    "UPDATE _webhook_endpoints SET status = 'enabled', disabled_reason = NULL, failing_since = NULL,
-                       notice_due = 0, seen = ?2 WHERE id = ?1",
-                    params![id, self.latest_change()?],
-                )?;
-            }
-            (true, false) => self.disable_webhook_endpoint(id, "by_hand", false)?,
-            (false, false) => {}
+        let was_enabled = before.status == "enabled";
+        if is_enabled && (!was_enabled || is_new_to_records) {
+            let latest = self.latest_change()?;
+            self.tx.execute("UPDATE _webhook_endpoints SET seen = ?2 WHERE id = ?1", params![id, latest])?;
+        }
+        if is_enabled && !was_enabled {
+            self.tx.execute(
+                "UPDATE _webhook_endpoints SET status = 'enabled', disabled_reason = NULL, failing_since = NULL,
+                   notice_due = 0 WHERE id = ?1",
+                params![id],
+            )?;
+        } else if was_enabled && !is_enabled {
+            self.disable_webhook_endpoint(id, "by_hand", false)?;
         }
         self.find_webhook_endpoint(id)
     }
