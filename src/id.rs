@@ -87,6 +87,19 @@ typed_id! {
     InvoiceId,
     /// One credit note.
     CreditNoteId,
+    /// Where a tenant has events sent.
+    WebhookEndpointId,
+    /// One event on its way to one endpoint.
+    DeliveryId,
+    /// Something that endpoints are told of.
+    EventId,
+}
+
+impl EventId {
+    /// The event that follows from what the digest was made of.
+    pub fn derived(digest: &[u8; 32]) -> EventId {
+        EventId(uuid_v8(digest))
+    }
 }
 
 /// An export that a job asked for.

@@ -118,7 +118,7 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn audit(&self, by: &By, action: &str, target: &str, details: &serde_json::Value) -> Result<()> {
-        self.append(INSTALLATION, by, action, target, details)
+        self.append(INSTALLATION, by, action, target, details).map(drop)
     }
 
     fn append(
@@ -128,7 +128,7 @@ impl CatalogTx<'_> {
         action: &str,
         target: &str,
         details: &serde_json::Value,
-    ) -> Result<()> {
+    ) -> Result<String> {
         let (last, prev_hash) = self.audit_head(chain)?;
         let mut entry = AuditEntry {
             seq: last + 1,
@@ -148,10 +148,11 @@ impl CatalogTx<'_> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 chain, entry.seq, entry.at, entry.actor, entry.session, entry.action, entry.target, entry.address, entry.details,
-                entry.prev_hash, entry.hash
+                entry.prev_hash, entry.hash.as_str()
             ],
         )?;
-        self.audit_entry_is_unsigned(chain, action)
+        self.audit_entry_is_unsigned(chain, action)?;
+        Ok(entry.hash)
     }
 
     pub(super) fn append_for_system(
@@ -160,7 +161,7 @@ impl CatalogTx<'_> {
         action: &str,
         details: &serde_json::Value,
     ) -> Result<()> {
-        self.append(chain, &By::system(), action, "", details)
+        self.append(chain, &By::system(), action, "", details).map(drop)
     }
 
     fn audit_head(&self, chain: &str) -> Result<(i64, String)> {
@@ -197,12 +198,13 @@ impl CatalogTx<'_> {
 }
 
 impl OfTenant<'_> {
-    /// Writes an entry of the tenant's log.
+    /// Writes an entry of the tenant's log. What of it endpoints of webhooks may ask for is on its way to them with that.
     ///
     /// # Errors
     /// As the database says.
     pub fn audit(&self, by: &By, action: &str, target: &str, details: &serde_json::Value) -> Result<()> {
-        self.catalog.append(&self.tenant.to_string(), by, action, target, details)
+        let hash = self.catalog.append(&self.tenant.to_string(), by, action, target, details)?;
+        self.tell_webhooks_of_act(&hash, action, target, details)
     }
 
     /// Number and hash of the last entry.

@@ -36,6 +36,7 @@ mod subscriptions;
 mod tenant_roles;
 mod tenants;
 mod usage;
+mod webhooks;
 
 pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
@@ -65,6 +66,7 @@ pub use stripe::{
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
+pub use webhooks::WebhookEvent;
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{
@@ -267,6 +269,7 @@ fn track() -> Track {
         ("catalog/0016_api_key_rates.sql", include_str!("../../migrations/catalog/0016_api_key_rates.sql")),
         ("catalog/0016_stripe_parking.sql", include_str!("../../migrations/catalog/0016_stripe_parking.sql")),
         ("catalog/0021_letters.sql", include_str!("../../migrations/catalog/0021_letters.sql")),
+        ("catalog/0019_webhooks.sql", include_str!("../../migrations/catalog/0019_webhooks.sql")),
     ])
 }
 

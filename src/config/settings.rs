@@ -3,6 +3,7 @@
 use super::mail::{Secret, SmtpSecurity};
 use super::text::FromText;
 use super::{ConfigError, Source};
+use crate::model::network::Network;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -111,6 +112,10 @@ settings! {
     jobs_secret: Option<Secret> = None, "\"whsec_...\"";
     /// Jobs that run at the same time, of all tenants.
     jobs_at_once: usize = 64, "64";
+    /// Networks that webhooks of tenants may be sent to though they are not the open internet.
+    outgoing_allow_networks: Vec<Network> = Vec::new(), "[\"10.20.0.0/16\"]";
+    /// Allows webhooks of tenants to be sent by plain HTTP.
+    outgoing_allow_http: bool = false, "false";
     /// Allows plain HTTP on a network that is not loopback.
     insecure_http: bool = false, "false";
     /// Proxies whose X-Forwarded-For is believed, from the right.

@@ -1,6 +1,7 @@
 //! Settings as the environment spells them.
 
 use super::{LogFormat, Secret};
+use crate::model::network::Network;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -29,6 +30,12 @@ impl<T: FromText> FromText for Option<T> {
 impl FromText for Vec<IpAddr> {
     fn from_text(text: &str) -> Result<Self, String> {
         text.split(',').map(|part| part.trim().parse().map_err(|error| format!("{error}"))).collect()
+    }
+}
+
+impl FromText for Vec<Network> {
+    fn from_text(text: &str) -> Result<Self, String> {
+        text.split(',').map(|part| part.trim().parse()).collect()
     }
 }
 

@@ -166,7 +166,10 @@ ids_are_text!(
     InvoiceId,
     CreditNoteId,
     JobId,
-    ScheduleId
+    ScheduleId,
+    WebhookEndpointId,
+    DeliveryId,
+    EventId
 );
 
 /// A Rust type that a stored value can be read as.

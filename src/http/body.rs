@@ -141,6 +141,17 @@ impl Fields {
         Vec::new()
     }
 
+    /// A list of texts that may be left out.
+    pub(super) fn optional_texts(&mut self, name: &str) -> Option<Vec<String>> {
+        match self.map.get(name) {
+            None | Some(Value::Null) => {
+                self.map.remove(name);
+                None
+            }
+            Some(_) => Some(self.texts(name)),
+        }
+    }
+
     /// True or false, or left out.
     pub(super) fn optional_flag(&mut self, name: &str) -> Option<bool> {
         match self.map.remove(name) {

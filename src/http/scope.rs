@@ -73,6 +73,8 @@ needs! {
     SetSpendCap = BillingManage, Pay;
     ReadJobs = JobsRead, Read;
     WriteJobs = JobsWrite, Write;
+    SeeWebhooks = WebhooksManage, Read;
+    ManageWebhooks = WebhooksManage, Write;
 }
 
 /// The scope of a request whose handler needs `N`.

@@ -9,7 +9,7 @@ use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
     Installation, checkpoints, erasure, exports, invoices, mail, provisioning, sessions, stripe,
-    subscriptions, usage,
+    subscriptions, usage, webhooks,
 };
 use driver::Driver;
 use std::future::Future;
@@ -87,6 +87,14 @@ impl Runner {
             loop {
                 note("invoices", invoices::run_due(&billing).await);
                 tokio::time::sleep(BILL).await;
+            }
+        }));
+        let telling = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            let mut carrier = webhooks::Carrier::default();
+            loop {
+                note("events for endpoints", carrier.carry(&telling).await);
+                tokio::time::sleep(TICK).await;
             }
         }));
         let limits = Arc::clone(installation);

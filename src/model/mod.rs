@@ -18,6 +18,7 @@ pub mod media_type;
 pub mod meter;
 pub mod money;
 pub mod name;
+pub mod network;
 pub mod password;
 pub mod plan;
 pub mod precondition;
@@ -32,6 +33,7 @@ pub mod table;
 pub mod tenant;
 pub mod text;
 pub mod usage;
+pub mod webhook;
 
 pub use email::Email;
 pub use etag::{Etag, Tagger};

@@ -47,6 +47,13 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_specification_comes_out() {
+        let key = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signature = sign(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, b"{\"test\": 2432232314}");
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
     fn a_secret_that_is_none_is_found() {
         assert_eq!(key_of("plain words").as_deref(), Some(&b"plain words"[..]));
         assert!(key_of("whsec_***").is_none() && key_of("whsec_").is_none() && key_of("").is_none());

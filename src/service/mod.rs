@@ -29,6 +29,7 @@ pub mod members;
 pub mod mfa;
 mod new_places;
 pub mod operators;
+mod outgoing;
 mod password_hasher;
 pub mod passwords;
 pub mod plans;
@@ -54,6 +55,7 @@ mod tokens;
 mod trust;
 mod turns;
 pub mod usage;
+pub mod webhooks;
 
 pub use keys::PublicKey;
 pub use tokens::TokenPair;
@@ -71,6 +73,7 @@ use crate::db::ReaderThreads;
 use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
 use crate::id::RequestId;
+use crate::model::webhook::OutgoingRules;
 use crate::tenancy::{App, Bounds, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
@@ -93,6 +96,7 @@ pub struct Installation {
     mailer: Mailer,
     stripe: stripe::Stripe,
     handlers: jobs::Handlers,
+    outgoing: Arc<outgoing::Outgoing>,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -222,6 +226,13 @@ impl Installation {
             mailer: Mailer::new(&config, templates, layout.mail(), clock.now())?,
             stripe: stripe::Stripe::new(&config)?,
             handlers,
+            outgoing: Arc::new(outgoing::Outgoing::new(
+                OutgoingRules {
+                    allow_http: config.outgoing_allow_http,
+                    networks: config.outgoing_allow_networks.clone(),
+                },
+                Arc::new(outgoing::SystemLookup),
+            )),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),

@@ -3,6 +3,7 @@
 use super::app::{App, AppError};
 use super::console::Consoles;
 use super::entitled::Entitled;
+use super::hooks::Hooks;
 use super::schema;
 use super::tx::TenantTx;
 use super::tx::changes::{Tracked, begin_anew};
@@ -40,6 +41,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0009_invoices.sql", include_str!("../../migrations/tenant/0009_invoices.sql")),
         ("tenant/0010_jobs.sql", include_str!("../../migrations/tenant/0010_jobs.sql")),
         ("tenant/0012_schedules.sql", include_str!("../../migrations/tenant/0012_schedules.sql")),
+        ("tenant/0013_webhooks.sql", include_str!("../../migrations/tenant/0013_webhooks.sql")),
     ])
 }
 
@@ -63,6 +65,8 @@ pub(super) struct TenantFile {
     pub(super) terms: Arc<TermsCache>,
     /// Whether there were notices of limits in it that nobody was told of, until somebody took that up.
     pub(super) has_untold: AtomicBool,
+    /// Whether endpoints of webhooks are to be told of records.
+    pub(super) hooks: Arc<Hooks>,
 }
 
 /// Why a file is not served.
@@ -145,7 +149,7 @@ impl TenantFile {
         if is_link(path) {
             return Err(Refusal::Link);
         }
-        let (mut found, mut revision, mut has_untold) = (None, None, false);
+        let (mut found, mut revision, mut has_untold, mut tells_of_records) = (None, None, false, false);
         let database = Database::open(path, database_options(options), Arc::clone(&options.clock), |tx| {
             check_stamp(tx, id, epoch)?;
             // Both are looked at: a file that is older in one may be newer in the other.
@@ -156,6 +160,7 @@ impl TenantFile {
             found = Some(schemas.of(tx, &options.app)?);
             revision = TenantTx::new(tx).entitlements_revision()?;
             has_untold = TenantTx::new(tx).has_untold_notices()?;
+            tells_of_records = TenantTx::new(tx).tells_of_records()?;
             Ok::<(), Refusal>(())
         })?;
         let schema = found.ok_or(Refusal::Open(OpenError::Missing))?;
@@ -169,6 +174,7 @@ impl TenantFile {
             entitled,
             terms: Arc::default(),
             has_untold: AtomicBool::new(has_untold),
+            hooks: Arc::new(Hooks::new(tells_of_records)),
             consoles: Consoles::new(),
         })
     }

@@ -15,6 +15,7 @@ mod export;
 mod feeds;
 mod fence;
 mod file;
+mod hooks;
 mod job_words;
 mod layout;
 mod ledger;

@@ -11,6 +11,7 @@ mod tables;
 mod timed;
 mod transactions;
 mod usage;
+mod webhooks;
 
 pub use catalog::CatalogOf;
 pub(super) use timed::Timed;

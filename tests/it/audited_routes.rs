@@ -67,6 +67,10 @@ const AUDITED: &[(&str, &str)] = &[
     ("PATCH /tenants/{tenant}/schedules/{schedule}", "schedule.changed"),
     ("DELETE /tenants/{tenant}/schedules/{schedule}", "schedule.deleted"),
     ("POST /operator/tenants/{selector}/jobs/release", "jobs.released"),
+    ("POST /tenants/{tenant}/webhook-endpoints", "webhook_endpoint.created"),
+    ("PATCH /tenants/{tenant}/webhook-endpoints/{endpoint}", "webhook_endpoint.changed"),
+    ("DELETE /tenants/{tenant}/webhook-endpoints/{endpoint}", "webhook_endpoint.deleted"),
+    ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/rotate-secret", "webhook_endpoint.secret_rotated"),
 ];
 
 /// Routes whose acts need a Stripe: that they are in the log is tried beside it, in `stripe`.
@@ -86,6 +90,8 @@ const IN_THE_EVENTS: &str =
 const IN_THE_JOBS: &str =
     "jobs are work of the product, and say themselves who enqueued them and what became of them";
 
+const IN_THE_DELIVERIES: &str = "what was sent is kept with every attempt";
+
 /// Routes that change something and leave no entry.
 const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /auth/refresh", "a session goes on; only the reuse of a token is told"),
@@ -103,6 +109,8 @@ const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/jobs/{job}/cancel", IN_THE_JOBS),
     ("POST /tenants/{tenant}/jobs/{job}/retry", IN_THE_JOBS),
     ("POST /jobs/{job}/complete", IN_THE_JOBS),
+    ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/test", IN_THE_DELIVERIES),
+    ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/deliveries/{delivery}/replay", IN_THE_DELIVERIES),
 ];
 
 #[test]
@@ -134,6 +142,16 @@ fn send(call: Call, client: &Client) -> Answer {
 
 fn post(path: String) -> Call {
     Call::new("POST", path)
+}
+
+/// Endpoints that nothing is sent to.
+fn act_on_webhooks(ann: &Client, acme: &Tenant) {
+    let new = json!({"url": "https://hooks.example.com/", "events": ["tenant.closing"]});
+    let made = ann.post(&acme.path("/webhook-endpoints"), new).expect(201);
+    let path = acme.path(&format!("/webhook-endpoints/{}", made.string("/id")));
+    send(Call::patch(path.clone(), json!({"description": "Ours"})), ann);
+    send(post(format!("{path}/rotate-secret")), ann);
+    send(Call::delete(path), ann);
 }
 
 /// Plans, subscriptions, the spend cap, invoices.
@@ -193,6 +211,7 @@ fn each_of_these_acts_is_in_a_log() {
     let key = json!({"name": "Import", "permissions": ["records:read"]});
     let key = ann.client.post(&acme.path("/api-keys"), key).expect(201);
     send(Call::delete(acme.path(&format!("/api-keys/{}", key.string("/id")))), &ann.client);
+    act_on_webhooks(&ann.client, &acme);
     send(Call::post(acme.path("/sql"), json!({"sql": "SELECT 1"})), &ann.client);
     let nightly = json!({"kind": "tenantry.export", "cron": "@daily"});
     let nightly = ann.client.post(&acme.path("/schedules"), nightly).expect(201);

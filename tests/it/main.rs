@@ -77,4 +77,5 @@ mod tenant_roles;
 mod throttling;
 mod two_tenants;
 mod usage;
+mod webhooks;
 mod writes;

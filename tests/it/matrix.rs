@@ -41,6 +41,12 @@ fn delete_unknown(path: &'static str, permission: &'static str) -> Route {
     Route { method: "DELETE", body: None, permitted: &[404], ..write("DELETE", path, permission) }
 }
 
+const WEBHOOKS: &str = "webhooks:manage";
+
+fn post_unknown(path: &'static str) -> Route {
+    Route { body: None, permitted: &[404], ..write("POST", path, WEBHOOKS) }
+}
+
 /// All of them. A route that is missing here is one that no stranger has tried.
 fn routes() -> Vec<Route> {
     vec![
@@ -119,6 +125,16 @@ fn routes() -> Vec<Route> {
         delete_unknown("/schedules/UNKNOWN", "jobs:write"),
         Route { body: None, permitted: &[404], ..write("POST", "/jobs/UNKNOWN/cancel", "jobs:write") },
         Route { body: None, permitted: &[404], ..write("POST", "/jobs/UNKNOWN/retry", "jobs:write") },
+        read("/webhook-endpoints", WEBHOOKS),
+        write("POST", "/webhook-endpoints", WEBHOOKS),
+        read_unknown("/webhook-endpoints/UNKNOWN", WEBHOOKS),
+        Route { permitted: &[400, 404, 422], ..write("PATCH", "/webhook-endpoints/UNKNOWN", WEBHOOKS) },
+        delete_unknown("/webhook-endpoints/UNKNOWN", WEBHOOKS),
+        post_unknown("/webhook-endpoints/UNKNOWN/rotate-secret"),
+        post_unknown("/webhook-endpoints/UNKNOWN/test"),
+        read_unknown("/webhook-endpoints/UNKNOWN/deliveries", WEBHOOKS),
+        read_unknown("/webhook-endpoints/UNKNOWN/deliveries/UNKNOWN", WEBHOOKS),
+        post_unknown("/webhook-endpoints/UNKNOWN/deliveries/UNKNOWN/replay"),
     ]
 }
 
@@ -133,6 +149,7 @@ const ROLES: &[(&str, &[&str])] = &[
             "members:manage",
             "roles:manage",
             "keys:manage",
+            "webhooks:manage",
             "audit:read",
             "settings:manage",
             "billing:read",
@@ -160,6 +177,7 @@ const FOR_KEYS: &[&str] = &[
     "limits:read",
     "jobs:read",
     "jobs:write",
+    "webhooks:manage",
 ];
 
 fn role_has(role: &str, permission: &str) -> bool {

@@ -32,6 +32,7 @@ mod stripe;
 mod subscriptions;
 mod tenants;
 mod usage;
+mod webhooks;
 
 use super::routes::Routes;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -72,6 +73,7 @@ pub(super) fn routes() -> Routes {
         .and(jobs::routes())
         .and(mailbox::routes())
         .and(schedules::routes())
+        .and(webhooks::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -22,6 +22,7 @@ mod tenant;
 mod typescript;
 mod usage;
 mod values;
+mod webhooks;
 
 pub(super) use installation::installation_document;
 pub use subject::Audience;

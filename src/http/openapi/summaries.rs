@@ -112,6 +112,16 @@ summaries! {
     GET "/tenants/{tenant}/jobs/{job}" getJob "One job, with payload and result" "-" -> 200 "WholeJob";
     POST "/tenants/{tenant}/jobs/{job}/cancel" cancelJob "End a job that is not over" "-" -> 200 "WholeJob";
     POST "/tenants/{tenant}/jobs/{job}/retry" retryJob "Put a job that is dead or cancelled back into the queue" "-" -> 202 "WholeJob";
+    POST "/tenants/{tenant}/webhook-endpoints" createWebhookEndpoint "Have events sent somewhere; the secret that signs them is told once" "NewWebhookEndpoint" -> 201 "WebhookEndpointWithSecret";
+    GET "/tenants/{tenant}/webhook-endpoints" listWebhookEndpoints "Endpoints of webhooks" "-" -> 200 "[WebhookEndpoint]";
+    GET "/tenants/{tenant}/webhook-endpoints/{endpoint}" getWebhookEndpoint "One endpoint" "-" -> 200 "WebhookEndpoint";
+    PATCH "/tenants/{tenant}/webhook-endpoints/{endpoint}" changeWebhookEndpoint "Change, disable or enable an endpoint" "WebhookEndpointChange" -> 200 "WebhookEndpoint";
+    DELETE "/tenants/{tenant}/webhook-endpoints/{endpoint}" deleteWebhookEndpoint "Remove an endpoint with its deliveries" "-" -> 204 "-";
+    POST "/tenants/{tenant}/webhook-endpoints/{endpoint}/rotate-secret" rotateWebhookSecret "Another secret, told once; the one before signs beside it for a day" "-" -> 200 "WebhookEndpointWithSecret";
+    POST "/tenants/{tenant}/webhook-endpoints/{endpoint}/test" testWebhookEndpoint "Send an event that means nothing" "-" -> 202 "WebhookDelivery";
+    GET "/tenants/{tenant}/webhook-endpoints/{endpoint}/deliveries" listWebhookDeliveries "What was sent or is on its way, newest first" "-" -> 200 "[WebhookDelivery]";
+    GET "/tenants/{tenant}/webhook-endpoints/{endpoint}/deliveries/{delivery}" getWebhookDelivery "One delivery, with what is sent and the attempts at it" "-" -> 200 "WholeWebhookDelivery";
+    POST "/tenants/{tenant}/webhook-endpoints/{endpoint}/deliveries/{delivery}/replay" replayWebhookDelivery "Send a delivery again" "-" -> 202 "WebhookDelivery";
     POST "/jobs/{job}/complete" completeJob "For a handler that works on after its answer: how far it is, or what came of it" "JobCompletion" -> 200 "JobCompleted";
     POST "/tenants/{tenant}/schedules" createSchedule "Have work done again and again, by the clock of a time zone" "NewSchedule" -> 201 "WholeSchedule";
     GET "/tenants/{tenant}/schedules" listSchedules "Schedules, the oldest first" "-" -> 200 "[Schedule]";

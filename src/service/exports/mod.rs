@@ -13,6 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{ExportId, IdentityId};
 use crate::model::job::{LeasedJob, Outcome};
 use crate::model::letter::{Content, Recipient};
+use crate::model::webhook::EventType;
 use crate::policy::Permission;
 use crate::tenancy::{Lease, TenantScope, blocking};
 use archive::{Archive, Finished};
@@ -142,6 +143,9 @@ pub async fn run_next_export(installation: &Arc<Installation>) -> Result<bool> {
                 .catalog
                 .write("finish_export", move |tx| {
                     let of = tx.of(tenant);
+                    let told =
+                        json!({ "export_id": id, "size_bytes": finished.size, "expires_at": expires_at });
+                    of.tell_webhooks(EventType::ExportReady, &format!("export:{id}"), &told)?;
                     of.finish_export(id, finished.size, &finished.sha256, expires_at)?;
                     let Some(to) = &asked_by else { return Ok(()) };
                     let until = at_minute(expires_at);

@@ -5,9 +5,9 @@ use crate::catalog::Tenant;
 use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::model::job::{LeasedJob, NewJob, Outcome};
-use crate::model::tenant::TenantStatus;
+use crate::model::tenant::{Act as TenantAct, TenantStatus};
 use crate::policy::Permission;
-use crate::service::{Installation, exports};
+use crate::service::{Installation, exports, webhooks};
 use crate::tenancy::TenantScope;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -24,6 +24,19 @@ pub(in crate::service) const ALL: &[BuiltIn] = &[
         also: Also { closing: true, suspended: false, unpaid: true },
         for_members: Some(Permission::TenantExport),
         act: |installation, scope, job| Box::pin(exports::request_as_job(installation, scope, job)),
+    },
+    // Sends what happened to an endpoint of the tenant.
+    BuiltIn {
+        kind: webhooks::KIND,
+        max_attempts: 1_000,
+        timeout_seconds: 120,
+        concurrency: None,
+        // So that slow endpoints leave room for other jobs of their tenant.
+        tenant_concurrency: Some(6),
+        // An endpoint may ask to be told that the tenant is closing.
+        also: Also { closing: true, suspended: false, unpaid: false },
+        for_members: None,
+        act: |installation, scope, job| Box::pin(webhooks::deliver(installation, scope, job)),
     },
 ];
 
@@ -62,6 +75,12 @@ pub(in crate::service) struct Also {
     pub suspended: bool,
     /// It owes for longer than is waited for.
     pub unpaid: bool,
+}
+
+/// Whether jobs of this kind of ours run in the state that the tenant is in.
+pub(in crate::service) fn admits(tenant: &Tenant, kind: &str) -> bool {
+    tenant.admit(TenantAct::Write).is_ok()
+        || BuiltIn::find(kind).is_some_and(|kind| kind.runs_all_the_same(tenant))
 }
 
 impl BuiltIn {

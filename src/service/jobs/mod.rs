@@ -11,6 +11,7 @@ pub mod work;
 pub use complete::{Completion, complete_job};
 pub(super) use dispatch::Handlers;
 pub use functions::{FunctionJob, FunctionOptions, Functions, JobFailure};
+pub(super) use posts::retry_after;
 
 pub use crate::model::job::{Job, JobStatus, LeasedJob};
 

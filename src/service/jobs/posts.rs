@@ -137,7 +137,7 @@ fn post_blocking(
 }
 
 /// The header `Retry-After` in milliseconds: seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
+pub(in crate::service) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
         return Some(i64::from(seconds) * SECOND);

@@ -6,7 +6,7 @@ use crate::clock::{MINUTE, SECOND, Timestamp};
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, Outcome};
-use crate::service::Installation;
+use crate::service::{Installation, webhooks};
 use crate::tenancy::tx::jobs::{ClaimAsked, Ended};
 use crate::tenancy::{BUSY, Tenancy, TenantScope};
 use std::collections::BTreeMap;
@@ -167,9 +167,17 @@ pub async fn run(
     };
     let scope = scope(installation, tenant).await?;
     let (id, lease, random) = (job.id, job.lease.clone(), u32::from_le_bytes(crate::random::id_bytes()));
-    let ended = scope.write_jobs("end_job", move |tx| tx.end_job(id, &lease, &outcome, random)).await?;
+    let sends_webhooks = job.kind == webhooks::KIND;
+    let write = scope.write_jobs("end_job", move |tx| {
+        let ended = tx.end_job(id, &lease, &outcome, random)?;
+        // Whatever came for its endpoint while the job ran is seen here.
+        let again = if sends_webhooks { tx.wake_webhooks()? } else { None };
+        Ok((ended, again))
+    });
+    let (ended, again) = write.await?;
     Ok(match (ended, works_until) {
-        (Ended::Again(at), _) => After::Again(at),
+        (Ended::Again(at), _) => After::Again(again.map_or(at, |again| again.min(at))),
+        (Ended::Is(_), None) if again.is_some() => After::Again(again.unwrap_or_default()),
         (Ended::Is(_), Some(until)) => After::Elsewhere(until),
         (Ended::Is(_) | Ended::NotOurs, _) => After::Over,
     })

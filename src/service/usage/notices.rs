@@ -4,6 +4,7 @@ use crate::catalog::Tenant;
 use crate::error::Result;
 use crate::model::letter::{Content, Recipient};
 use crate::service::Installation;
+use crate::service::webhooks;
 use crate::tenancy::tx::usage::Notice;
 use crate::tenancy::{Lease, TenantScope};
 
@@ -29,6 +30,7 @@ async fn tell(installation: &Installation, lease: &Lease) -> Result<()> {
     loop {
         let notices = scope.untold_notices().await?;
         let Some(last) = notices.last().map(|notice| notice.id) else { return Ok(()) };
+        webhooks::tell_notices(&scope, &notices).await?;
         let tenant = scope.tenant();
         let letters: Vec<_> = notices.iter().map(|notice| letter(tenant, notice)).collect();
         // Truth is in the tenant's file; the catalog takes each once, however often it is copied.

@@ -100,6 +100,12 @@ impl TenantScope {
         let (tracked, actor) = (Arc::clone(&file.tracked), self.by.actor);
         let (feeds, keep, tenant) = (Arc::clone(&self.tenancy.feeds), self.tenancy.keep, self.tenant.id);
         let (metering, timed) = (self.metering(file), self.timed());
+        let (hooks, jobs, clock) =
+            (Arc::clone(&file.hooks), Arc::clone(&self.tenancy.jobs), Arc::clone(&self.tenancy.clock));
+        if hooks.tells_of_records() {
+            // A start finds the changes that no endpoint was told of.
+            self.open_jobs().await?;
+        }
         let write = file.database.write(name, move |tx| {
             timed.run(|| {
                 let tenant_tx = TenantTx::new(tx);
@@ -115,6 +121,15 @@ impl TenantScope {
                 if let Some(seq) = recorded.last {
                     let feeds = Arc::clone(&feeds);
                     tx.after_commit(move || feeds.announce(tenant, seq));
+                    if hooks.tells_of_records() {
+                        let (hooks, jobs, clock) =
+                            (Arc::clone(&hooks), Arc::clone(&jobs), Arc::clone(&clock));
+                        tx.after_commit(move || {
+                            if hooks.is_to_be_told(clock.now()) {
+                                jobs.tell_due(tenant);
+                            }
+                        });
+                    }
                 }
                 Ok(result)
             })

@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod records;
 mod schedules;
 pub mod usage;
+pub mod webhooks;
 
 use crate::clock::Timestamp;
 use crate::db::{AppTx, DbError, Tx};

@@ -26,6 +26,11 @@ impl Op {
             Op::Delete => "delete",
         }
     }
+
+    /// The one of that name.
+    pub(super) fn parse(name: &str) -> Option<Op> {
+        [Op::Create, Op::Update, Op::Delete].into_iter().find(|op| op.name() == name)
+    }
 }
 
 /// One change, ready to be sent.
@@ -40,11 +45,28 @@ pub struct Change {
 /// The columns that [`read_change`] expects.
 pub(super) const COLUMNS: &str = "seq, at, op, table_name, id, record, actor";
 
+/// How much of a change is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// All of it.
+    Whole,
+    /// All but the record.
+    WithoutRecord,
+    /// Not even which record it was.
+    WithoutId,
+}
+
 /// Reads a row of [`COLUMNS`]. Of the record, only columns are told that a client may read now: the app may have
 /// hidden or renamed some since it was stored.
 pub(super) fn read_change(table: &Table, row: &Row<'_>) -> Result<Change, DbError> {
+    write_change(table, row, Told::Whole)
+}
+
+/// The same for so much of it.
+pub(super) fn write_change(table: &Table, row: &Row<'_>, told: Told) -> Result<Change, DbError> {
     let (seq, at, op) = (row.get::<i64>(0)?, row.get::<Timestamp>(1)?, row.get::<String>(2)?);
     let (id, record) = (row.get::<Option<String>>(4)?, row.get::<Option<String>>(5)?);
+    let (id, record) = (id.filter(|_| told != Told::WithoutId), record.filter(|_| told == Told::Whole));
     let actor: String = row.get(6)?;
     let mut json = String::with_capacity(record.as_deref().map_or(0, str::len) + 256);
     let text = |text: &str| serde_json::Value::from(text).to_string();

@@ -13,6 +13,7 @@
 
 mod change;
 mod effects;
+mod heard;
 mod history;
 mod keep;
 mod ledger;
@@ -23,6 +24,7 @@ mod tracked;
 mod tests;
 
 pub use change::{Change, Op};
+pub(super) use heard::HeardChange;
 pub use history::list_history;
 pub use keep::Keep;
 pub(in crate::tenancy) use keep::begin_anew;

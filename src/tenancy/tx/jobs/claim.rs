@@ -87,6 +87,7 @@ impl TenantTx<'_> {
         if asked.only.is_none() {
             self.fire_schedules(&asked.attempts, bound)?;
         }
+        self.wake_webhooks()?;
         let now = self.now();
         self.tx.execute(
             "UPDATE _jobs SET due = 1 WHERE status = 'queued' AND due = 0 AND run_at <= ?1",

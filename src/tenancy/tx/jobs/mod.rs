@@ -7,6 +7,7 @@ mod find;
 mod hold;
 #[cfg(test)]
 mod tests;
+mod wake;
 
 pub use claim::{ClaimAsked, Claimed, Elsewhere};
 pub use end::Ended;
