@@ -262,6 +262,7 @@ fn track() -> Track {
         ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
         ("catalog/0014_statements.sql", include_str!("../../migrations/catalog/0014_statements.sql")),
         ("catalog/0015_jobs.sql", include_str!("../../migrations/catalog/0015_jobs.sql")),
+        ("catalog/0017_billing.sql", include_str!("../../migrations/catalog/0017_billing.sql")),
     ])
 }
 

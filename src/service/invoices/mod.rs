@@ -2,7 +2,9 @@
 
 mod acts;
 mod closing;
+mod drawing;
 mod gather;
+mod issuing;
 mod unpaid;
 mod verify;
 

@@ -41,6 +41,9 @@ pub struct ExportedInvoice {
     pub status: InvoiceStatus,
     /// SHA-256 of the canonical text of `document`.
     pub digest: String,
+    /// Whether Stripe sends it.
+    #[serde(default)]
+    pub by_stripe: bool,
     /// When it was declared void, if it was.
     pub voided_at: Option<Timestamp>,
     /// What it says.
@@ -52,6 +55,7 @@ impl From<StoredInvoice> for ExportedInvoice {
         ExportedInvoice {
             status: stored.status,
             digest: stored.digest,
+            by_stripe: stored.by_stripe,
             voided_at: stored.voided_at,
             document: stored.invoice,
         }
@@ -85,15 +89,15 @@ impl BillingCheck {
             invoices: invoices.len(),
         };
         let mut books = Books::default();
-        let mut voided: Vec<(Timestamp, &Invoice)> =
-            invoices.iter().filter_map(|invoice| Some((invoice.voided_at?, &invoice.document))).collect();
+        let mut voided: Vec<(Timestamp, &ExportedInvoice)> =
+            invoices.iter().filter_map(|invoice| Some((invoice.voided_at?, invoice))).collect();
         for invoice in &invoices {
             let document = &invoice.document;
             // Credit of invoices that were void by then was there again.
             voided.retain(|(at, void)| {
-                let before = *at <= document.drawn_at && void.id != document.id;
+                let before = *at <= document.drawn_at && void.document.id != document.id;
                 if before {
-                    books.give_back(void);
+                    books.give_back(&void.document, void.by_stripe);
                 }
                 !before
             });
@@ -101,7 +105,7 @@ impl BillingCheck {
             if check.fault.is_none() && document.digest()? != invoice.digest {
                 check.fault = Some(format!("{name}: it is not what was issued: its digest is another one"));
             }
-            let fault = books.take(document)?;
+            let fault = books.take(document, invoice.by_stripe)?;
             if check.fault.is_none() {
                 check.fault = fault.map(|fault| format!("{name} {fault}"));
             }
