@@ -39,6 +39,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0008_usage.sql", include_str!("../../migrations/tenant/0008_usage.sql")),
         ("tenant/0009_invoices.sql", include_str!("../../migrations/tenant/0009_invoices.sql")),
         ("tenant/0010_jobs.sql", include_str!("../../migrations/tenant/0010_jobs.sql")),
+        ("tenant/0011_event_senders.sql", include_str!("../../migrations/tenant/0011_event_senders.sql")),
     ])
 }
 

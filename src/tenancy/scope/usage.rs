@@ -1,12 +1,13 @@
 //! The way of a scope to usage.
 
 use super::TenantScope;
+use crate::catalog::Actor;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::meter::{Meters, STORAGE_BYTES};
 use crate::model::plan::Window;
-use crate::model::usage::NewUsageEvent;
+use crate::model::usage::{NewUsageEvent, UsageEvent};
 use crate::tenancy::file::TenantFile;
 use crate::tenancy::tx::usage::{Intake, Notice, Outcome, TermsCache, UsageRefusal, UsageTerms};
 use crate::tenancy::warnings::Warnings;
@@ -19,6 +20,7 @@ pub(super) struct Metering {
     terms: Arc<TermsCache>,
     warnings: Arc<Warnings>,
     tenant: TenantId,
+    actor: Actor,
 }
 
 impl Metering {
@@ -36,7 +38,7 @@ impl Metering {
     fn take(&self, tx: TenantTx<'_>, events: &[NewUsageEvent]) -> Result<Vec<Outcome>> {
         let meters = &self.app.meters;
         let terms = self.terms.terms(tx, meters)?;
-        let mut intake = Intake::begin(tx, meters, terms)?;
+        let mut intake = Intake::begin(tx, meters, terms, self.actor)?;
         let outcomes = events.iter().map(|event| intake.take(event)).collect::<Result<_>>()?;
         let taken = intake.finish()?;
         if taken.touches_limits {
@@ -160,6 +162,7 @@ impl TenantScope {
             terms: Arc::clone(&file.terms),
             warnings: Arc::clone(&self.tenancy.warnings),
             tenant: self.tenant.id,
+            actor: self.by.actor,
         }
     }
 
@@ -190,10 +193,25 @@ impl TenantScope {
     /// Takes an event back, by another event whose number is told.
     ///
     /// # Errors
-    /// 404 for an event that there is not; 409 `already_voided`, `not_voidable`; as [`TenantScope::write`].
+    /// 404 for an event that there is not; 403 `not_the_sender`; 409 `already_voided`, `not_voidable`; as
+    /// [`TenantScope::write`].
     pub async fn void_usage_event(&self, seq: i64) -> Result<i64> {
-        let app = Arc::clone(self.tenancy.app());
-        self.write("void_usage_event", move |tx| tx.void_usage_event(seq, &app.meters)).await
+        let (app, actor) = (Arc::clone(self.tenancy.app()), self.by.actor);
+        self.write("void_usage_event", move |tx| tx.void_usage_event(seq, &app.meters, actor)).await
+    }
+
+    /// The same by an operator, in any state of the tenant: no record is touched. Tells of the event, too.
+    ///
+    /// # Errors
+    /// As [`TenantScope::void_usage_event`].
+    pub async fn correct_usage_event(&self, seq: i64) -> Result<(i64, UsageEvent)> {
+        let (app, file, actor) = (Arc::clone(self.tenancy.app()), self.file().await?, self.by.actor);
+        let write = file.database.write("correct_usage_event", move |tx| {
+            let tx = TenantTx::new(tx);
+            let by = tx.void_usage_event(seq, &app.meters, actor)?;
+            Ok((by, tx.find_usage_event(seq)?.ok_or_else(Error::not_found)?))
+        });
+        write.await
     }
 
     /// Makes the sums anew from the events, in any state of the tenant; tells of how many events.

@@ -6,6 +6,7 @@ mod events;
 mod limits;
 mod margins;
 mod operators;
+mod senders;
 
 use std::sync::Arc;
 

@@ -18,8 +18,8 @@ use std::sync::Arc;
 /// Windows that one answer tells of at most, of one meter.
 const MOST_WINDOWS: usize = 10_000;
 
-const COLUMNS: &str =
-    "seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids";
+const COLUMNS: &str = "seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids, \
+     (SELECT s.sender FROM _usage_senders s WHERE s.id = _usage_events.sender)";
 
 pub(super) fn event(row: &Row<'_>) -> Result<UsageEvent, DbError> {
     Ok(UsageEvent {
@@ -33,6 +33,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<UsageEvent, DbError> {
         dated: row.get(7)?,
         properties: row.get(8)?,
         voids: row.get(9)?,
+        sender: row.get(10)?,
     })
 }
 

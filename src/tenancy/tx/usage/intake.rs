@@ -7,6 +7,7 @@ use super::spend::OpenSpend;
 use super::sums::{Addition, Counted};
 use super::terms::UsageTerms;
 use super::windows::{OpenWindow, SPEND_CAP};
+use crate::catalog::Actor;
 use crate::db::{DbError, ValueRef};
 use crate::error::{Error, Result};
 use crate::model::meter::{Meter, Meters};
@@ -20,6 +21,8 @@ pub struct Intake<'t> {
     tx: TenantTx<'t>,
     meters: &'t Meters,
     terms: Option<Arc<UsageTerms>>,
+    actor: Actor,
+    sender: Option<i64>,
     seq: i64,
     chain: Vec<u8>,
     additions: Vec<Addition>,
@@ -29,20 +32,27 @@ pub struct Intake<'t> {
 }
 
 const INSERT: &str = "INSERT INTO _usage_events (seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, \
-    dated, properties, voids, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+    dated, properties, voids, chain, sender) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
     ON CONFLICT (idempotency_key) DO NOTHING";
 
 impl<'t> Intake<'t> {
-    /// Begins; `terms` are what the tenant may use, where that is bounded.
+    /// Begins; `terms` are what the tenant may use, where that is bounded, and `actor` is who sends.
     ///
     /// # Errors
     /// As the database says.
-    pub fn begin(tx: TenantTx<'t>, meters: &'t Meters, terms: Option<Arc<UsageTerms>>) -> Result<Intake<'t>> {
+    pub fn begin(
+        tx: TenantTx<'t>,
+        meters: &'t Meters,
+        terms: Option<Arc<UsageTerms>>,
+        actor: Actor,
+    ) -> Result<Intake<'t>> {
         let (seq, chain) = tx.last_event()?;
         Ok(Intake {
             tx,
             meters,
             terms,
+            actor,
+            sender: None,
             seq,
             chain,
             additions: Vec::new(),
@@ -104,6 +114,10 @@ impl<'t> Intake<'t> {
 
     /// Stores a row as the next one; `false` if its key is taken.
     pub(super) fn insert(&mut self, row: &UsageRow<'_>) -> Result<bool> {
+        let sender = match self.sender {
+            Some(sender) => sender,
+            None => *self.sender.insert(self.tx.sender_number(&self.actor.to_string())?),
+        };
         let chain = row.chain(&self.chain, &mut self.buffer);
         let inserted = self.tx.tx.execute_with(
             INSERT,
@@ -119,6 +133,7 @@ impl<'t> Intake<'t> {
                 row.8.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
                 row.9.map_or(ValueRef::Null, ValueRef::Integer),
                 ValueRef::Blob(&chain),
+                ValueRef::Integer(sender),
             ],
         )?;
         if inserted == 0 {
@@ -265,6 +280,16 @@ pub(super) fn beyond_counting() -> Error {
 }
 
 impl TenantTx<'_> {
+    /// The number by which events remember who sent them.
+    fn sender_number(self, sender: &str) -> Result<i64, DbError> {
+        const FIND: &str = "SELECT id FROM _usage_senders WHERE sender = ?1";
+        if let Some(known) = self.tx.query_row(FIND, params![sender], |row| row.get(0))? {
+            return Ok(known);
+        }
+        self.tx.execute("INSERT INTO _usage_senders (sender) VALUES (?1)", params![sender])?;
+        self.tx.count(FIND, params![sender])
+    }
+
     /// The number and the chain of the last event.
     fn last_event(self) -> Result<(i64, Vec<u8>), DbError> {
         let last = self.tx.query_row(

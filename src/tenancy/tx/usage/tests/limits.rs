@@ -49,7 +49,8 @@ fn many_at_once_use_a_limit_up_exactly() {
                     let (meters, terms) = (Arc::clone(&meters), Arc::clone(&terms));
                     let outcome = database.write("test", move |tx| {
                         let tx = TenantTx::new(tx);
-                        let mut intake = Intake::begin(tx, &meters, terms.terms(tx, &meters)?)?;
+                        let mut intake =
+                            Intake::begin(tx, &meters, terms.terms(tx, &meters)?, Actor::System)?;
                         let outcome = intake.take(&event)?;
                         intake.finish()?;
                         Ok(outcome)
