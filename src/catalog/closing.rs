@@ -171,6 +171,15 @@ impl OfTenant<'_> {
         if changed == 0 {
             return Ok(false);
         }
+        self.put_booked(booked)?;
+        Ok(true)
+    }
+
+    /// Notes what was booked of service periods by now.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn put_booked(&self, booked: &[Booked]) -> Result<()> {
         for booked in booked {
             self.tx().execute(
                 "INSERT INTO booked_usage (tenant_id, period, meter, quantity, amount) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -178,7 +187,7 @@ impl OfTenant<'_> {
                 params![self.tenant, booked.period, booked.meter.as_str(), booked.quantity, booked.amount],
             )?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Credit that earlier invoices in that currency left.

@@ -1,5 +1,6 @@
 //! Invoices: drawn up, issued with a number, paid or not.
 
+mod adopted;
 mod kept;
 
 pub use kept::KeptInvoice;

@@ -88,8 +88,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Audit { file, tenant, tenant_id, checkpoints, key }) => {
             verify::audit(&common, verify::AuditIn { file, tenant, tenant_id, checkpoints, key })
         }
-        Command::Verify(VerifyCommand::Billing { tenant, export }) => match export {
-            Some(export) => billing::verify_export(&common, &export),
+        Command::Verify(VerifyCommand::Billing { tenant, export, key }) => match export {
+            Some(export) => billing::verify_export(&common, &export, key),
             None => billing::verify(&common, tenant),
         },
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),

@@ -11,6 +11,7 @@ pub mod file_path;
 pub mod hex;
 pub mod idempotency;
 pub mod invoice;
+pub mod issued;
 pub mod job;
 pub mod mac;
 pub mod media_type;
@@ -30,6 +31,7 @@ pub mod table;
 pub mod tenant;
 pub mod text;
 pub mod usage;
+pub mod usage_head;
 
 pub use email::Email;
 pub use etag::{Etag, Tagger};

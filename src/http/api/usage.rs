@@ -243,6 +243,8 @@ async fn limits_out(scope: &TenantScope) -> Answer<Json<Value>> {
             "currency": limits.currency.code(),
             "cap_cents": limits.spend_cap,
             "spent_cents": limits.spent.to_string(),
+            "late_meters": limits.late,
+            "unrefused_meters": limits.unrefused,
         },
         "seats": { "used": limits.seats.0, "limit": limits.seats.1 },
         "features": limits.features,

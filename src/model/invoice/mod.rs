@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::id::{InvoiceId, TenantId};
 use crate::model::hex::hex;
 use crate::model::money::Currency;
+use crate::model::usage_head::UsageHead;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -154,6 +155,9 @@ pub struct Basis {
     pub closes: i64,
     /// The last usage event that counted.
     pub watermark: i64,
+    /// That it was the last one, signed; nothing where no events count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage_head: Option<UsageHead>,
     /// The service period that is invoiced, and earlier ones with usage that came late.
     pub services: Vec<Service>,
     /// What tax is levied.

@@ -110,6 +110,7 @@ fn bill_on(
     let basis = Basis {
         closes: last.number,
         watermark: 9,
+        usage_head: None,
         services,
         tax_rate,
         by_stripe,

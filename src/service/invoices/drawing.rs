@@ -2,12 +2,14 @@
 
 use super::closing::Closed;
 use super::gather::{Gathered, gather};
+use super::numbers::booked_with;
 use crate::catalog::{Booked, By, OfTenant};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::InvoiceId;
 use crate::model::invoice::{Basis, Customer, Head, Invoice, Service, Span, invoice_id};
 use crate::model::meter::API_REQUESTS;
+use crate::model::usage_head::{self, UsageHead};
 use crate::rating::invoice::{booked, draw};
 use crate::service::{Installation, usage};
 use crate::tenancy::{Lease, TenantScope};
@@ -37,9 +39,10 @@ pub(super) async fn close_one(
             gathered = again;
         }
         let (by, issuer, with_stripe) = (by.clone(), issuer.clone(), installation.bills_by_stripe());
+        let head = sign_head(installation, &scope, &gathered)?;
         let stored = scope
             .catalog()
-            .write("close_period", move |of| store(of, &gathered, &issuer, with_stripe, &by))
+            .write("close_period", move |of| store(of, &gathered, &issuer, head.as_ref(), with_stripe, &by))
             .await?;
         // Somebody else closed it: what comes next is looked at anew.
         if let Some(invoices) = stored {
@@ -50,11 +53,30 @@ pub(super) async fn close_one(
     Ok(periods)
 }
 
+/// Signs with which event the tenant's usage ends as it is counted, if any is.
+fn sign_head(
+    installation: &Installation,
+    scope: &TenantScope,
+    gathered: &Gathered,
+) -> Result<Option<UsageHead>> {
+    let Some(chain) = &gathered.chain else { return Ok(None) };
+    let head = usage_head::Head {
+        format: usage_head::FORMAT.to_owned(),
+        installation: installation.id.clone(),
+        tenant: scope.tenant().id,
+        seq: gathered.watermark,
+        chain: chain.clone(),
+        at: installation.clock().now().to_string(),
+    };
+    Ok(Some(UsageHead::sign(&head, installation.keys.receipts())?))
+}
+
 /// Draws up and stores what was gathered, unless somebody did in the meantime. With it the service period is billed.
 fn store(
     of: &OfTenant<'_>,
     gathered: &Gathered,
     issuer: &str,
+    head: Option<&UsageHead>,
     with_stripe: bool,
     by: &By,
 ) -> Result<Option<Vec<InvoiceId>>> {
@@ -64,6 +86,18 @@ fn store(
         .is_some_and(|next| next == gathered.next);
     if !is_next || of.last_watermark()? != gathered.before {
         return Ok(None);
+    }
+    let adopted = of.list_invoices_of_closing(number)?;
+    if !adopted.is_empty() {
+        // A restored catalog took its invoices in before it knew of the service period.
+        let mut watermark = gathered.before;
+        for id in adopted {
+            let invoice = of.find_invoice(id)?.invoice;
+            watermark = watermark.max(invoice.basis.watermark);
+            of.put_booked(&booked_with(&invoice)?)?;
+        }
+        of.store_closing(number, watermark, &[])?;
+        return Ok(Some(Vec::new()));
     }
     let mut services = gathered.services.clone();
     let mut sums = Vec::new();
@@ -90,7 +124,7 @@ fn store(
     services.retain(|service| !service.was_billed || !service.usage.is_empty());
     let by_stripe = with_stripe && of.is_billed_by_stripe(gathered.next.period.part)?;
     let mut invoices = Vec::new();
-    for invoice in draw_all(of, gathered, services, issuer, by_stripe)? {
+    for invoice in draw_all(of, gathered, services, (issuer, head), by_stripe)? {
         if !invoice.says_something() {
             continue;
         }
@@ -109,7 +143,7 @@ fn draw_all(
     of: &OfTenant<'_>,
     gathered: &Gathered,
     services: Vec<Service>,
-    issuer: &str,
+    (issuer, usage_head): (&str, Option<&UsageHead>),
     by_stripe: bool,
 ) -> Result<Vec<Invoice>> {
     let tenant = of.tenant()?;
@@ -138,6 +172,7 @@ fn draw_all(
         let basis = Basis {
             closes: gathered.next.number,
             watermark: gathered.watermark,
+            usage_head: usage_head.cloned(),
             services,
             tax_rate: tax_rate.clone(),
             by_stripe,

@@ -1,6 +1,7 @@
 //! Issuing: drafts get their numbers and turn final, and final invoices are kept in the tenants' files.
 
 use super::drawing::told;
+use super::numbers;
 use crate::catalog::{By, OfTenant, StoredInvoice};
 use crate::clock::{DAY, Timestamp};
 use crate::error::Result;
@@ -20,10 +21,17 @@ pub(super) async fn finalize(
     by: &By,
 ) -> Result<usize> {
     let mut finalized = 0;
+    let mut is_settled = false;
     loop {
         let drafts = installation.catalog.read(move |tx| tx.list_drafts(drafted, only, PAGE)).await?;
         if drafts.is_empty() {
             return Ok(finalized);
+        }
+        if !is_settled {
+            numbers::settle(installation).await?;
+            is_settled = true;
+            // What was a draft may be one of them.
+            continue;
         }
         for (tenant, id) in drafts {
             let (by, due_after) = (by.clone(), i64::from(installation.config.invoice_due_days) * DAY);
@@ -32,6 +40,7 @@ pub(super) async fn finalize(
                 .write("finalize_invoice", move |tx| finalize_one(&tx.of(tenant), id, due_after, &by));
             finalized += usize::from(write.await?);
         }
+        numbers::note(installation).await?;
     }
 }
 

@@ -5,6 +5,7 @@ mod closing;
 mod drawing;
 mod gather;
 mod issuing;
+mod numbers;
 mod unpaid;
 mod verify;
 

@@ -102,13 +102,14 @@ impl NewJobIn {
 /// Enqueues a job.
 ///
 /// # Errors
-/// 403 without `jobs:write`; 422 with every field at fault; 409 `idempotency_key_reused`.
+/// 403 without `jobs:write`; 422 with every field at fault; 409 `idempotency_key_reused`; 402 `spend_cap_reached` where jobs
+/// have a price.
 pub async fn enqueue_job(installation: &Installation, scope: &TenantScope, input: NewJobIn) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
     let (kinds, now) = (&installation.app().jobs, installation.clock.now());
     let new = input.read(kinds, now, scope.by().actor.to_string())?;
     let ticket = scope.open_jobs().await?;
-    Ok(scope.write("enqueue_job", move |tx| tx.enqueue_job(&ticket, &new)).await?.job)
+    scope.enqueue_job(ticket, new).await
 }
 
 /// Jobs, newest first, older than `after`; of one status and kind where these are said.

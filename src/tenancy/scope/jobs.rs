@@ -4,7 +4,8 @@ use super::TenantScope;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::JobId;
-use crate::model::job::{Job, JobStatus};
+use crate::model::job::{Job, JobStatus, NewJob};
+use crate::model::meter::JOBS_RUN;
 use crate::tenancy::job_words::{BUSY, JobTicket};
 use crate::tenancy::tx::TenantTx;
 use crate::tenancy::tx::jobs::{ClaimAsked, Claimed};
@@ -24,6 +25,19 @@ impl TenantScope {
             words.note_busy(id, until);
         }
         Ok(JobTicket::new(words, id))
+    }
+
+    /// Enqueues a job for somebody, unless jobs have a price and the spend cap is reached.
+    ///
+    /// # Errors
+    /// 402 `spend_cap_reached`; 409 `idempotency_key_reused`; as [`TenantScope::write`].
+    pub async fn enqueue_job(&self, ticket: JobTicket, new: NewJob) -> Result<Job> {
+        let metering = self.metering(self.file().await?);
+        let write = self.write("enqueue_job", move |tx| {
+            metering.admit_more(*tx, JOBS_RUN)?;
+            tx.enqueue_job(&ticket, &new)
+        });
+        Ok(write.await?.job)
     }
 
     /// Takes jobs that are due, and tells what the scheduler has to know. In any state of the tenant: no record is touched.

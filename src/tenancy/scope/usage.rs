@@ -37,8 +37,7 @@ impl Metering {
     /// Takes events, each by itself; what they lead to is known once they are on disk.
     fn take(&self, tx: TenantTx<'_>, events: &[NewUsageEvent]) -> Result<Vec<Outcome>> {
         let meters = &self.app.meters;
-        let terms = self.terms.terms(tx, meters)?;
-        let mut intake = Intake::begin(tx, meters, terms, self.actor)?;
+        let mut intake = Intake::begin(tx, meters, Some(&self.terms), self.actor)?;
         let outcomes = events.iter().map(|event| intake.take(event)).collect::<Result<_>>()?;
         let taken = intake.finish()?;
         if taken.touches_limits {
@@ -53,14 +52,28 @@ impl Metering {
     /// # Errors
     /// As the database says.
     pub(super) fn storage(&self, tx: TenantTx<'_>) -> Result<Option<Storage>> {
-        let hard = self.terms.storage_limit(tx, &self.app.meters)?;
-        hard.map(|hard| Ok(Storage { hard, before: tx.stored_bytes()? })).transpose()
+        let terms = self.terms.storage_terms(tx, &self.app.meters)?;
+        let app = &self.app;
+        terms.map(|terms| Ok(Storage { terms, app: Arc::clone(app), before: tx.stored_bytes()? })).transpose()
+    }
+
+    /// Why nothing more of a meter is begun, where it has a price and the spend cap is reached.
+    ///
+    /// # Errors
+    /// 402 `spend_cap_reached`.
+    pub(super) fn admit_more(&self, tx: TenantTx<'_>, meter: &str) -> Result<()> {
+        let Some(terms) = self.terms.terms(tx, &self.app.meters)?.filter(|terms| terms.caps(meter)) else {
+            return Ok(());
+        };
+        let refusal = tx.cap_is_reached(&terms, &self.app.meters)?;
+        refusal.map_or(Ok(()), |refusal| Err(refusal.error()))
     }
 }
 
 /// How much room a write has.
 pub(super) struct Storage {
-    hard: i64,
+    terms: Arc<UsageTerms>,
+    app: Arc<App>,
     before: i64,
 }
 
@@ -68,16 +81,22 @@ impl Storage {
     /// Refuses a write that takes more room where there is none. What makes room is let through.
     ///
     /// # Errors
-    /// 402 `limit_reached`.
+    /// 402 `limit_reached`, `spend_cap_reached`.
     pub(super) fn admit(&self, tx: TenantTx<'_>) -> Result<()> {
         let used = tx.stored_bytes()?;
-        if used <= self.hard || used <= self.before {
+        if used <= self.before {
             return Ok(());
         }
+        if self.terms.caps(STORAGE_BYTES)
+            && let Some(refusal) = tx.spend_on_level(&self.terms, &self.app.meters, STORAGE_BYTES, used)?
+        {
+            return Err(refusal.error());
+        }
+        let Some(hard) = self.terms.storage_limit().filter(|hard| used > *hard) else { return Ok(()) };
         Err(UsageRefusal::LimitReached {
             meter: STORAGE_BYTES.to_owned(),
             used: self.before.to_string(),
-            hard: self.hard.to_string(),
+            hard: hard.to_string(),
             window: Window::None,
             resets_at: None,
         }
@@ -178,6 +197,23 @@ impl TenantScope {
     pub async fn take_usage_events(&self, events: Vec<NewUsageEvent>) -> Result<Vec<Outcome>> {
         let metering = self.metering(self.file().await?);
         self.write("usage_events", move |tx| metering.take(*tx, &events)).await
+    }
+
+    /// Notes what Tenantry counted itself of meters with a price, and tells where the spend cap is reached by now. In any
+    /// state of the tenant: no record is touched.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn note_counted(&self, counted: Vec<(String, i64)>) -> Result<Option<UsageRefusal>> {
+        let file = self.file().await?;
+        let metering = self.metering(file);
+        let write = file.database.write("note_counted", move |tx| {
+            let (tx, meters) = (TenantTx::new(tx), &metering.app.meters);
+            let Some(terms) = metering.terms.terms(tx, meters)? else { return Ok(None) };
+            tx.note_counted(&terms, meters, &counted)?;
+            tx.cap_is_reached(&terms, meters)
+        });
+        write.await
     }
 
     /// How many requests of this tenant were counted and are not stored yet.

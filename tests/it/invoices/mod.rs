@@ -4,6 +4,7 @@ mod acts;
 mod closing;
 mod crash;
 mod outputs;
+mod restored;
 mod unpaid;
 mod verified;
 

@@ -7,12 +7,14 @@
 
 mod find;
 mod intake;
+mod kept_windows;
 mod notices;
 mod outcome;
 mod rebuild;
 mod spend;
 mod sums;
 mod take;
+mod tally;
 mod terms;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod intake;
 mod limits;
 mod oracle;
+mod windows;
 
 use super::*;
 use crate::catalog::Actor;
@@ -98,7 +99,7 @@ impl House {
     pub(super) fn try_take(&self, events: &[NewUsageEvent]) -> Result<(Vec<Outcome>, Taken)> {
         let (events, meters, terms) = (events.to_vec(), Arc::clone(&self.meters), Arc::clone(&self.terms));
         self.write(move |tx| {
-            let mut intake = Intake::begin(tx, &meters, terms.terms(tx, &meters)?, Actor::System)?;
+            let mut intake = Intake::begin(tx, &meters, Some(&terms), Actor::System)?;
             let outcomes = events.iter().map(|event| intake.take(event)).collect::<Result<_>>()?;
             Ok((outcomes, intake.finish()?))
         })
