@@ -14,6 +14,7 @@
 //! | [`model`], [`policy`] | plain data and its validation; who may do what |
 //! | [`rating`] | prices x quantities -> money, and the calendar it goes by |
 //! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
+//! | [`fault`] | power failures for tests; nothing of it in a release |
 //! | [`telemetry`] | the log |
 //!
 //! Imports go one way: `cli -> http, jobs -> service -> tenancy -> catalog -> db -> model, error, id, clock`.
@@ -46,6 +47,7 @@ pub mod config;
 pub mod db;
 pub mod descriptors;
 pub mod error;
+pub mod fault;
 #[cfg(test)]
 mod fuzzing;
 pub mod http;

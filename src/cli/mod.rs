@@ -117,6 +117,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
 /// The clock of this run.
 fn clock() -> SharedClock {
     #[cfg(debug_assertions)]
+    if let Some(step) = crate::config::variable("TENANTRY_TEST_FAULT").and_then(|step| step.parse().ok()) {
+        crate::fault::end_at(step);
+    }
+    #[cfg(debug_assertions)]
     if let Some(file) = crate::config::variable("TENANTRY_TEST_CLOCK") {
         return Arc::new(crate::clock::FileClock(file.into()));
     }

@@ -134,8 +134,10 @@ pub(super) fn append<'t>(path: &Path, lines: impl Iterator<Item = &'t str>) -> R
         text.push_str(line);
         text.push('\n');
     }
+    crate::fault::step();
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
+    crate::fault::step();
     if let Some(directory) = path.parent() {
         std::fs::File::open(directory)?.sync_all()?;
     }

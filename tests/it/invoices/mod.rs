@@ -5,6 +5,7 @@ mod closing;
 mod crash;
 mod outputs;
 mod restored;
+mod steps;
 mod unpaid;
 mod verified;
 

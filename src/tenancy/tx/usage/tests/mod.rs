@@ -2,6 +2,7 @@
 
 mod intake;
 mod limits;
+mod once;
 mod oracle;
 mod windows;
 
