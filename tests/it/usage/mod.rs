@@ -1,6 +1,7 @@
 //! Usage over the API: events, what they come to, limits, the spend cap, and what Tenantry counts itself.
 
 mod billable;
+mod capped;
 mod counted;
 mod events;
 mod limits;
