@@ -164,7 +164,10 @@ fn last_number(path: &Path, key: &str) -> Result<i64> {
     match last {
         Some(issued) => Ok(issued.number),
         None if length == 0 => Ok(0),
-        None => Err(Error::internal(format!("{} has no line that this installation signed", path.display()))),
+        None => Err(Error::internal(format!(
+            "{} ends with nothing that this installation signed: put its keys back, or move that file away",
+            path.display()
+        ))),
     }
 }
 
