@@ -72,7 +72,6 @@ fn a_closing_that_is_ended_at_every_step_makes_each_invoice_once() {
 fn an_event_that_is_sent_while_the_server_is_ended_at_every_step_counts_once() {
     let (installation, server, ann, acme) = begin();
     server.stop();
-    let mut server;
     let (mut ended, mut answered) = (0, 0);
     for step in 1..24 {
         let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
@@ -88,7 +87,7 @@ fn an_event_that_is_sent_while_the_server_is_ended_at_every_step_counts_once() {
             _ => ended += 1,
         }
         dying.kill();
-        server = installation.serve();
+        let server = installation.serve();
         let again = ann.sign_in_again_at(&server);
         again.client.post(&acme.path("/usage-events"), event).expect_one_of(&[200, 201]);
         let used = again.client.get(&acme.path("/usage?meter=tokens&window=month")).expect(200);
