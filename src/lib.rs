@@ -14,6 +14,7 @@
 //! | [`model`], [`policy`] | plain data and its validation; who may do what |
 //! | [`rating`] | prices x quantities -> money, and the calendar it goes by |
 //! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
+//! | [`fault`] | power failures for tests; nothing of it in a release |
 //! | [`telemetry`] | the log |
 //! | [`embedded`] | the server as a part of another program |
 //!
@@ -48,6 +49,7 @@ pub mod db;
 pub mod descriptors;
 pub mod embedded;
 pub mod error;
+pub mod fault;
 #[cfg(test)]
 mod fuzzing;
 pub mod http;

@@ -14,6 +14,7 @@ const PARTS: &[(&str, &str)] = &[
     ("clock", ""),
     ("random", ""),
     ("descriptors", ""),
+    ("fault", ""),
     ("niceness", ""),
     // Tests alone.
     ("fuzzing", "clock random config"),
@@ -23,14 +24,14 @@ const PARTS: &[(&str, &str)] = &[
     ("model", "policy error id clock"),
     ("rating", "model error"),
     ("config", "model policy error clock"),
-    ("db", "model error id clock random niceness"),
+    ("db", "model error id clock random niceness fault"),
     ("telemetry", "db config model error id clock"),
     ("catalog", "db config model policy rating error id clock random"),
     // `fuzzing` in whole files of tests.
     ("tenancy", "catalog db config model policy rating error id clock random fuzzing"),
     (
         "service",
-        "tenancy catalog db telemetry config descriptors niceness model policy rating error id clock random",
+        "tenancy catalog db telemetry config descriptors niceness fault model policy rating error id clock random",
     ),
     // These two touch neither the catalog nor a tx; of `tenancy` they name the scope, see PATHS.
     ("jobs", "service tenancy telemetry config model policy rating error id clock random"),
@@ -38,7 +39,7 @@ const PARTS: &[(&str, &str)] = &[
     ("embedded", "http jobs service config error clock"),
     (
         "cli",
-        "embedded http jobs service tenancy catalog db telemetry config model policy rating error id clock random",
+        "embedded http jobs service tenancy catalog db telemetry config fault model policy rating error id clock random",
     ),
 ];
 

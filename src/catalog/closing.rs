@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::db::{DbError, Row};
 use crate::error::Result;
 use crate::id::TenantId;
+use crate::model::invoice::Credit;
 use crate::params;
 use crate::rating::{Period, PlanRef, ServiceKind, ServicePeriod};
 
@@ -170,6 +171,15 @@ impl OfTenant<'_> {
         if changed == 0 {
             return Ok(false);
         }
+        self.put_booked(booked)?;
+        Ok(true)
+    }
+
+    /// Notes what was booked of service periods by now.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn put_booked(&self, booked: &[Booked]) -> Result<()> {
         for booked in booked {
             self.tx().execute(
                 "INSERT INTO booked_usage (tenant_id, period, meter, quantity, amount) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -177,35 +187,34 @@ impl OfTenant<'_> {
                 params![self.tenant, booked.period, booked.meter.as_str(), booked.quantity, booked.amount],
             )?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Credit that earlier invoices in that currency left.
     ///
     /// # Errors
     /// As the database says.
-    pub fn find_credit(&self, currency: &str) -> Result<i64> {
+    pub fn find_credit(&self, currency: &str) -> Result<Credit> {
         let found = self.tx().query_row(
-            "SELECT amount FROM credit_balances WHERE tenant_id = ?1 AND currency = ?2",
+            "SELECT amount, at_stripe, given_here FROM credit_balances WHERE tenant_id = ?1 AND currency = ?2",
             params![self.tenant, currency],
-            |row| row.get(0),
+            |row| Ok(Credit { ours: row.get(0)?, at_stripe: row.get(1)?, given_here: row.get(2)? }),
         )?;
         Ok(found.unwrap_or_default())
     }
 
-    /// Adds to that credit; less than nothing takes from it.
+    /// Stores how that credit stands.
     ///
     /// # Errors
     /// As the database says.
-    pub fn add_credit(&self, currency: &str, amount: i64) -> Result<()> {
-        if amount == 0 {
+    pub fn put_credit(&self, currency: &str, credit: Credit) -> Result<()> {
+        if credit == self.find_credit(currency)? {
             return Ok(());
         }
-        let balance = self.find_credit(currency)?.saturating_add(amount);
         self.tx().execute(
-            "INSERT INTO credit_balances (tenant_id, currency, amount) VALUES (?1, ?2, ?3)
-             ON CONFLICT (tenant_id, currency) DO UPDATE SET amount = ?3",
-            params![self.tenant, currency, balance],
+            "INSERT INTO credit_balances (tenant_id, currency, amount, at_stripe, given_here) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (tenant_id, currency) DO UPDATE SET amount = ?3, at_stripe = ?4, given_here = ?5",
+            params![self.tenant, currency, credit.ours, credit.at_stripe, credit.given_here],
         )?;
         Ok(())
     }

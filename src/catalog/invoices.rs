@@ -1,5 +1,6 @@
 //! Invoices: drawn up, issued with a number, paid or not.
 
+mod adopted;
 mod kept;
 
 pub use kept::KeptInvoice;
@@ -23,6 +24,8 @@ pub struct StoredInvoice {
     pub status: InvoiceStatus,
     /// What credit notes took back of it, in minor units.
     pub credited: i64,
+    /// Whether Stripe sends it.
+    pub by_stripe: bool,
     /// What Stripe calls it.
     pub stripe_invoice_id: Option<String>,
     /// When it was drawn up.
@@ -47,8 +50,7 @@ impl StoredInvoice {
     }
 }
 
-const COLUMNS: &str =
-    "document, digest, status, credited, stripe_invoice_id, drafted_at, paid_at, voided_at, given_up_at";
+const COLUMNS: &str = "document, digest, status, credited, stripe_invoice_id, drafted_at, paid_at, voided_at, given_up_at, by_stripe";
 
 /// What [`COLUMNS`] reads; the document is parsed behind the row.
 fn stored(row: &Row<'_>) -> Result<(String, StoredRow), DbError> {
@@ -61,6 +63,7 @@ fn stored(row: &Row<'_>) -> Result<(String, StoredRow), DbError> {
         paid_at: row.get(6)?,
         voided_at: row.get(7)?,
         given_up_at: row.get(8)?,
+        by_stripe: row.get(9)?,
     };
     Ok((row.get(0)?, rest))
 }
@@ -74,6 +77,7 @@ struct StoredRow {
     paid_at: Option<Timestamp>,
     voided_at: Option<Timestamp>,
     given_up_at: Option<Timestamp>,
+    by_stripe: bool,
 }
 
 fn invoice_of((document, row): (String, StoredRow)) -> Result<StoredInvoice> {
@@ -83,6 +87,7 @@ fn invoice_of((document, row): (String, StoredRow)) -> Result<StoredInvoice> {
         // The CHECK of the table lets no other word in.
         status: InvoiceStatus::parse(&row.status).unwrap_or(InvoiceStatus::Void),
         credited: row.credited,
+        by_stripe: row.by_stripe,
         stripe_invoice_id: row.stripe_invoice_id,
         drafted_at: row.drafted_at,
         paid_at: row.paid_at,

@@ -270,6 +270,7 @@ fn track() -> Track {
         ("catalog/0016_stripe_parking.sql", include_str!("../../migrations/catalog/0016_stripe_parking.sql")),
         ("catalog/0021_letters.sql", include_str!("../../migrations/catalog/0021_letters.sql")),
         ("catalog/0019_webhooks.sql", include_str!("../../migrations/catalog/0019_webhooks.sql")),
+        ("catalog/0017_billing.sql", include_str!("../../migrations/catalog/0017_billing.sql")),
     ])
 }
 

@@ -1,5 +1,6 @@
 //! `tenantry verify billing`.
 
+use super::verify::trusted_key;
 use super::verify_files::open;
 use super::{Common, Failure, admin};
 use crate::model::usage::UsageEvent;
@@ -8,7 +9,7 @@ use crate::service::invoices::{BillingCheck, ExportedInvoice};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use zip::ZipArchive;
 
@@ -43,18 +44,23 @@ fn words(answer: &Value) -> String {
 }
 
 /// Recomputes the invoices of an export: of the zip file, or of the directory that it was unpacked into.
-pub(super) fn verify_export(common: &Common, export: &Path) -> Result<ExitCode, Failure> {
+pub(super) fn verify_export(
+    common: &Common,
+    export: &Path,
+    key: Option<PathBuf>,
+) -> Result<ExitCode, Failure> {
+    let (trusted, from) = trusted_key(common, key)?;
     let mut invoices: Vec<ExportedInvoice> = Vec::new();
     each_line(export, "invoices.ndjson", |invoice| invoices.push(invoice))?;
     let count = invoices.len();
-    let begun = BillingCheck::begin(invoices);
+    let begun = BillingCheck::begin(invoices, trusted.as_deref());
     let mut check = begun.map_err(|error| Failure::Failed(format!("invoices.ndjson: {}", error.detail())))?;
     if check.needs_events() {
         each_line(export, "usage_events.ndjson", |event: UsageEvent| check.look(&event))?;
         each_line(export, "usage_events.ndjson", |event: UsageEvent| check.take(&event))?;
     }
     let fault = check.finish();
-    let answer = json!({ "ok": fault.is_none(), "invoices": count, "fault": fault });
+    let answer = json!({ "ok": fault.is_none(), "invoices": count, "fault": fault, "key_from": from });
     admin::print(common, &answer, |_| match &fault {
         None => format!("OK: {count} invoices."),
         Some(fault) => format!("DIFFERS:\n  {fault}"),

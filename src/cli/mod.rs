@@ -89,8 +89,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Audit { file, tenant, tenant_id, checkpoints, key }) => {
             verify::audit(&common, verify::AuditIn { file, tenant, tenant_id, checkpoints, key })
         }
-        Command::Verify(VerifyCommand::Billing { tenant, export }) => match export {
-            Some(export) => billing::verify_export(&common, &export),
+        Command::Verify(VerifyCommand::Billing { tenant, export, key }) => match export {
+            Some(export) => billing::verify_export(&common, &export, key),
             None => billing::verify(&common, tenant),
         },
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
@@ -118,6 +118,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
 
 /// The clock of this run.
 fn clock() -> SharedClock {
+    #[cfg(debug_assertions)]
+    if let Some(step) = crate::config::variable("TENANTRY_TEST_FAULT").and_then(|step| step.parse().ok()) {
+        crate::fault::end_at(step);
+    }
     #[cfg(debug_assertions)]
     if let Some(file) = crate::config::variable("TENANTRY_TEST_CLOCK") {
         return Arc::new(crate::clock::FileClock(file.into()));

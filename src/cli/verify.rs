@@ -96,7 +96,10 @@ pub(super) fn receipt(common: &Common, file: &Path, key: Option<PathBuf>) -> Res
     Ok(ExitCode::SUCCESS)
 }
 
-fn trusted_key(common: &Common, key: Option<PathBuf>) -> Result<(Option<String>, &'static str), Failure> {
+pub(super) fn trusted_key(
+    common: &Common,
+    key: Option<PathBuf>,
+) -> Result<(Option<String>, &'static str), Failure> {
     if let Some(path) = key {
         let key = std::fs::read_to_string(&path)
             .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;

@@ -172,6 +172,8 @@ fn told(error: &toml::de::Error, text: &str) -> String {
 const OTHER_VARIABLES: &[&str] = &[
     "TENANTRY_CONFIG",
     "TENANTRY_TEST_CLOCK",
+    #[cfg(debug_assertions)]
+    "TENANTRY_TEST_FAULT",
     "TENANTRY_PASSWORD",
     "TENANTRY_FUZZ_SECONDS",
     "TENANTRY_FUZZ_SEED",

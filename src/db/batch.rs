@@ -87,7 +87,9 @@ impl Batches<'_> {
             broken |= connected.raw.is_autocommit();
         }
         if !broken {
+            crate::fault::step();
             broken = Tx::new(connected, now).execute("COMMIT", &[]).is_err();
+            crate::fault::step();
         }
         if broken {
             roll_back(connected);
@@ -112,7 +114,9 @@ impl Batches<'_> {
             if connected.raw.is_autocommit() {
                 return Err(Error::internal("the transaction was ended from within"));
             }
+            crate::fault::step();
             tx.execute("COMMIT", &[])?;
+            crate::fault::step();
             Ok(())
         })();
         match &result {

@@ -11,6 +11,7 @@ pub mod file_path;
 pub mod hex;
 pub mod idempotency;
 pub mod invoice;
+pub mod issued;
 pub mod job;
 pub mod letter;
 pub mod mac;
@@ -33,6 +34,7 @@ pub mod table;
 pub mod tenant;
 pub mod text;
 pub mod usage;
+pub mod usage_head;
 pub mod webhook;
 
 pub use email::Email;

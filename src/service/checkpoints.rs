@@ -119,7 +119,7 @@ async fn write_ledger(installation: &Installation) -> Result<()> {
 }
 
 /// Appends lines; on disk when it returns. A line that a crash cut off is ended first.
-fn append<'t>(path: &Path, lines: impl Iterator<Item = &'t str>) -> Result<()> {
+pub(super) fn append<'t>(path: &Path, lines: impl Iterator<Item = &'t str>) -> Result<()> {
     let mut file = OpenOptions::new().create(true).read(true).append(true).mode(0o600).open(path)?;
     let mut text = String::new();
     if file.metadata()?.len() > 0 {
@@ -134,8 +134,10 @@ fn append<'t>(path: &Path, lines: impl Iterator<Item = &'t str>) -> Result<()> {
         text.push_str(line);
         text.push('\n');
     }
+    crate::fault::step();
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
+    crate::fault::step();
     if let Some(directory) = path.parent() {
         std::fs::File::open(directory)?.sync_all()?;
     }

@@ -14,10 +14,13 @@ pub use limits::{LimitLine, Limits, find_limits, resets_at, set_spend_cap};
 pub use notices::tell_notices;
 pub use reading::{UsageAsked, find_usage, find_usage_event, list_usage_events};
 
+use super::{By, Installation};
 use crate::error::{Error, Result};
+use crate::model::tenant::Act;
 use crate::model::usage::{UsageEventIn, read_usage_events};
 use crate::policy::Permission;
 use crate::tenancy::TenantScope;
+use serde_json::json;
 
 /// What became of what was sent.
 pub enum UsageAnswer {
@@ -65,8 +68,31 @@ pub async fn take_usage_events(scope: &TenantScope, body: &[u8]) -> Result<Usage
 /// Takes an event back, by another event whose number is told.
 ///
 /// # Errors
-/// 403 without `usage:write`; 404 for an event that there is not; 409 `already_voided`, `not_voidable`.
+/// 403 without `usage:write`, and `not_the_sender`; 404 for an event that there is not; 409 `already_voided`, `not_voidable`.
 pub async fn void_usage_event(scope: &TenantScope, seq: i64) -> Result<i64> {
     scope.require(Permission::UsageWrite)?;
     scope.void_usage_event(seq).await
+}
+
+/// Takes an event back for an operator, whoever sent it, which is audited in the tenant's log.
+///
+/// # Errors
+/// 404 for a tenant or event that there is not; 409 `already_voided`, `not_voidable`, `too_old_to_void`.
+pub async fn correct_usage_event(
+    installation: &Installation,
+    selector: &str,
+    seq: i64,
+    by: By,
+) -> Result<i64> {
+    let reason = "usage event taken back";
+    let scope =
+        TenantScope::for_operator(installation.tenancy(), by.clone(), selector, Act::Leave, reason).await?;
+    let (voided_by, event) = scope.correct_usage_event(seq).await?;
+    let details = json!({ "seq": seq, "voided_by": voided_by, "meter": event.meter, "sender": event.sender });
+    let catalog = scope.catalog();
+    let write = catalog.write("usage_event_voided", move |of| {
+        of.audit(&by, "usage.event_voided", &format!("usage-event:{seq}"), &details)
+    });
+    write.await?;
+    Ok(voided_by)
 }

@@ -82,6 +82,11 @@ impl Layout {
         self.backups().join("audit-checkpoints.ndjson")
     }
 
+    /// The ledger of issued invoices.
+    pub fn issued_invoices(&self) -> PathBuf {
+        self.backups().join("issued-invoices.ndjson")
+    }
+
     /// A tenant's directory. UUIDv7 begins with the time, so the last two digits spread evenly.
     pub fn tenant(&self, id: TenantId) -> PathBuf {
         let name = id.to_string();

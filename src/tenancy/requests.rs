@@ -26,21 +26,14 @@ impl Tenancy {
     /// Counts a request that a tenant is about to be let in with.
     ///
     /// # Errors
-    /// 402 `limit_reached` where the plan has no room for it. Whatever leads out of that is let in all the same: bills,
+    /// 402 `limit_reached` where the plan has no room for it, `spend_cap_reached` where the cap has none. Whatever leads out of that is let in all the same: bills,
     /// members, the way to another plan, the export.
     pub(super) fn count_request(&self, tenant: &Tenant, permission: Option<Permission>) -> Result<()> {
-        let Err(bound) = self.requests.count(tenant.id, self.clock.now()) else { return Ok(()) };
+        let Err(refusal) = self.requests.count(tenant.id, self.clock.now()) else { return Ok(()) };
         if !is_product(permission) {
             return Ok(());
         }
-        Err(UsageRefusal::LimitReached {
-            meter: API_REQUESTS.to_owned(),
-            used: bound.hard.to_string(),
-            hard: bound.hard.to_string(),
-            window: bound.window,
-            resets_at: bound.resets_at,
-        }
-        .error())
+        Err(refusal.error())
     }
 }
 
@@ -68,6 +61,8 @@ struct Counted {
     quarters: Buckets,
     /// What is known of its limit.
     bound: Option<RequestBound>,
+    /// Why none is let in where requests have a price: the spend cap was reached when it was last looked at.
+    capped: Option<UsageRefusal>,
     /// How many came since that was known.
     since: i64,
     /// Whether any came since the tenant was last looked at.
@@ -88,15 +83,26 @@ pub struct RequestBound {
 }
 
 impl RequestCounts {
-    /// Counts a request. Tells the bound that has no room for it, if there is one: it is not counted then.
-    pub(super) fn count(&self, tenant: TenantId, now: Timestamp) -> Result<(), RequestBound> {
+    /// Counts a request. Tells why there is no room for it, if there is none: it is not counted then.
+    pub(super) fn count(&self, tenant: TenantId, now: Timestamp) -> Result<(), UsageRefusal> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let counted = all.entry(tenant).or_default();
         if let Some(bound) = &counted.bound
             && bound.resets_at.is_none_or(|ends| now.0 < ends)
             && bound.used.saturating_add(counted.since) >= bound.hard
         {
-            return Err(bound.clone());
+            return Err(UsageRefusal::LimitReached {
+                meter: API_REQUESTS.to_owned(),
+                used: bound.hard.to_string(),
+                hard: bound.hard.to_string(),
+                window: bound.window,
+                resets_at: bound.resets_at,
+            });
+        }
+        if let Some(refusal @ UsageRefusal::SpendCapReached { resets_at, .. }) = &counted.capped
+            && now.0 < *resets_at
+        {
+            return Err(refusal.clone());
         }
         counted.since += 1;
         counted.is_touched = true;
@@ -119,7 +125,9 @@ impl RequestCounts {
             }
         }
         let open = quarter(now.0);
-        all.retain(|_, counted| !counted.quarters.forget_before(open) || counted.is_touched);
+        all.retain(|_, counted| {
+            !counted.quarters.forget_before(open) || counted.is_touched || counted.capped.is_some()
+        });
     }
 
     /// Remembers how much of its limit a tenant had used when `stored` was stored; nothing for one without a limit.
@@ -131,6 +139,14 @@ impl RequestCounts {
         let counted = all.entry(tenant).or_default();
         counted.since = counted.quarters.unstored_amount();
         counted.bound = bound;
+    }
+
+    /// Remembers whether the spend cap of a tenant whose requests have a price was reached.
+    pub fn cap(&self, tenant: TenantId, reached: Option<UsageRefusal>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if reached.is_some() || all.contains_key(&tenant) {
+            all.entry(tenant).or_default().capped = reached;
+        }
     }
 
     /// Takes the tenants that were counted since the last time.
@@ -153,6 +169,7 @@ impl RequestCounts {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counted) = all.get_mut(&tenant) {
             counted.bound = None;
+            counted.capped = None;
         }
     }
 
@@ -200,12 +217,20 @@ mod tests {
         let counts = RequestCounts::default();
         let tenant = tenant();
         let bound = RequestBound { hard: 5, used: 3, window: Window::Day, resets_at: Some(1_000) };
-        counts.bound(tenant, Some(bound.clone()));
+        counts.bound(tenant, Some(bound));
         counts.count(tenant, Timestamp(0)).unwrap();
         counts.count(tenant, Timestamp(0)).unwrap();
-        assert_eq!(counts.count(tenant, Timestamp(999)), Err(bound));
+        let refused = counts.count(tenant, Timestamp(999)).unwrap_err();
+        assert!(matches!(refused, UsageRefusal::LimitReached { resets_at: Some(1_000), .. }), "{refused:?}");
         counts.count(tenant, Timestamp(1_000)).unwrap();
         counts.bound(tenant, None);
+        counts.count(tenant, Timestamp(0)).unwrap();
+        // So does a spend cap that is reached, and until it is raised.
+        let reached = UsageRefusal::SpendCapReached { cap: "1.00 USD".to_owned(), resets_at: 2_000 };
+        counts.cap(tenant, Some(reached.clone()));
+        assert_eq!(counts.count(tenant, Timestamp(1_999)), Err(reached.clone()));
+        counts.count(tenant, Timestamp(2_000)).unwrap();
+        counts.forget_bound(tenant);
         counts.count(tenant, Timestamp(0)).unwrap();
     }
 }

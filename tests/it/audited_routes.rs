@@ -82,6 +82,10 @@ pub const AUDITED_WITH_STRIPE: &[(&str, &str)] = &[
     ("POST /operator/stripe-statements/{invoice}/retry", "stripe_statement.retried"),
 ];
 
+/// Routes whose acts need a meter: that they are in the log is tried in `usage`.
+pub const AUDITED_WITH_METERS: &[(&str, &str)] =
+    &[("POST /operator/tenants/{selector}/usage-events/{seq}/void", "usage.event_voided")];
+
 const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";
 
 const IN_THE_EVENTS: &str =
@@ -115,7 +119,7 @@ const NOT_AUDITED: &[(&str, &str)] = &[
 
 #[test]
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
-    let ours = AUDITED.iter().chain(AUDITED_WITH_STRIPE).chain(NOT_AUDITED);
+    let ours = AUDITED.iter().chain(AUDITED_WITH_STRIPE).chain(AUDITED_WITH_METERS).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()
         .iter()

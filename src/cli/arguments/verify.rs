@@ -31,7 +31,8 @@ pub(in crate::cli) enum VerifyCommand {
     /// Recompute all invoices from the usage events: of the installation, or of an export
     ///
     /// Each invoice is drawn again from its plan and its usage, which is measured again from the events. Nothing but the
-    /// file is needed for an export.
+    /// file is needed for an export. The last event of each invoice was signed with it: the events up to it are held against
+    /// that, too.
     #[command(
         after_help = "Examples:\n  tenantry verify billing\n  tenantry verify billing --tenant acme\n  \
                             tenantry verify billing --export acme.zip\n  tenantry verify billing --export unpacked/\n\n\
@@ -44,6 +45,9 @@ pub(in crate::cli) enum VerifyCommand {
         /// An export, or the directory that it was unpacked into
         #[arg(long, value_name = "FILE")]
         export: Option<PathBuf>,
+        /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the file]
+        #[arg(long, value_name = "FILE", requires = "export")]
+        key: Option<PathBuf>,
     },
     /// Check an export: every file against the manifest, and its audit log
     #[command(after_help = "Example:\n  tenantry verify export acme.zip --key receipts.pub")]

@@ -4,10 +4,11 @@ use super::paging::Paging;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http::body::{Fields, JsonBytes, NoBody, Object};
+use crate::http::principal::SignedInOperator;
 use crate::http::problem::Answer;
 use crate::http::query;
 use crate::http::repeats::repeatable;
-use crate::http::routes::{NONE, Params, Routes, Verb};
+use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::http::scope::{Allowed, EmitUsage, Need, ReadLimits, ReadUsage, SetSpendCap};
 use crate::model::meter::Meter;
 use crate::model::money::Amount;
@@ -37,6 +38,13 @@ pub(super) fn routes() -> Routes {
         )
         .tenant(ReadUsage::BOTH, Verb::Get, "/usage-events/{seq}", NONE, get)
         .tenant(EmitUsage::BOTH, Verb::Post, "/usage-events/{seq}/void", NONE, repeatable(void))
+        .add(
+            Access::Operator,
+            Verb::Post,
+            "/operator/tenants/{selector}/usage-events/{seq}/void",
+            NONE,
+            repeatable(correct),
+        )
         .tenant(ReadUsage::BOTH, Verb::Get, "/usage", Params::Only(&["meter", "from", "to", "window"]), find)
         .tenant(ReadUsage::BOTH, Verb::Get, "/meters", NONE, list_meters)
         .tenant(ReadLimits::BOTH, Verb::Get, "/limits", NONE, find_limits)
@@ -119,6 +127,7 @@ fn event_out(event: &UsageEvent, scale: u8) -> Value {
         "idempotency_key": event.key,
         "properties": event.properties.as_ref().and_then(|text| serde_json::from_str::<Value>(text).ok()),
         "voids": event.voids,
+        "sent_by": event.sender,
     })
 }
 
@@ -151,6 +160,23 @@ async fn get(allowed: Allowed<ReadUsage>, Path(path): Path<EventPath>) -> Answer
 async fn void(allowed: Allowed<EmitUsage>, Path(path): Path<EventPath>, _: NoBody) -> Answer {
     let seq = path.seq()?;
     let by = usage::void_usage_event(&allowed.scope, seq).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "seq": by, "voids": seq, "status": "accepted" }))).into_response())
+}
+
+#[derive(Deserialize)]
+struct EventOfTenant {
+    selector: String,
+    seq: String,
+}
+
+async fn correct(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<EventOfTenant>,
+    _: NoBody,
+) -> Answer {
+    let (seq, by) = (EventPath { seq: path.seq }.seq()?, operator.acts(&installation)?);
+    let by = usage::correct_usage_event(&installation, &path.selector, seq, by).await?;
     Ok((StatusCode::CREATED, Json(json!({ "seq": by, "voids": seq, "status": "accepted" }))).into_response())
 }
 
@@ -217,6 +243,8 @@ async fn limits_out(scope: &TenantScope) -> Answer<Json<Value>> {
             "currency": limits.currency.code(),
             "cap_cents": limits.spend_cap,
             "spent_cents": limits.spent.to_string(),
+            "late_meters": limits.late,
+            "unrefused_meters": limits.unrefused,
         },
         "seats": { "used": limits.seats.0, "limit": limits.seats.1 },
         "features": limits.features,

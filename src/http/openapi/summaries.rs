@@ -102,7 +102,7 @@ summaries! {
     POST "/tenants/{tenant}/usage-events" sendUsageEvents "Send a usage event, or an array of up to 1,000, each taken or refused by itself" "NewUsageEvents" -> 201 "UsageEventTaken";
     GET "/tenants/{tenant}/usage-events" listUsageEvents "Usage events, in their order" "-" -> 200 "[UsageEvent]";
     GET "/tenants/{tenant}/usage-events/{seq}" getUsageEvent "One usage event, and whether it was taken back" "-" -> 200 "UsageEvent";
-    POST "/tenants/{tenant}/usage-events/{seq}/void" voidUsageEvent "Take a usage event back" "-" -> 201 "UsageEventVoided";
+    POST "/tenants/{tenant}/usage-events/{seq}/void" voidUsageEvent "Take a usage event back that one has sent" "-" -> 201 "UsageEventVoided";
     GET "/tenants/{tenant}/usage" getUsage "What usage comes to, by meter and hour, day or month" "-" -> 200 "[UsageSum]";
     GET "/tenants/{tenant}/meters" listMeters "What is counted" "-" -> 200 "[Meter]";
     GET "/tenants/{tenant}/limits" getLimits "How much of each limit is used, and what usage costs so far" "-" -> 200 "Limits";
@@ -149,6 +149,7 @@ summaries! {
     POST "/operator/invoices/{invoice}/void" operatorVoidInvoice "A final invoice was issued by mistake" "-" -> 200 "Invoice";
     POST "/operator/invoices/{invoice}/mark-uncollectible" operatorGiveUpInvoice "Nobody expects a final invoice to be paid any more" "-" -> 200 "Invoice";
     POST "/operator/invoices/{invoice}/credit-notes" operatorCreditInvoice "Take something back of a final invoice" "CreditNoteIn" -> 201 "CreditNote";
+    POST "/operator/tenants/{selector}/usage-events/{seq}/void" operatorVoidUsageEvent "Take a usage event back, whoever sent it" "-" -> 201 "UsageEventVoided";
     GET "/operator/tenants/{selector}/tax-rate" operatorGetTaxRate "What tax is levied on a tenant's invoices" "-" -> 200 "TaxRate";
     PUT "/operator/tenants/{selector}/tax-rate" operatorPutTaxRate "Levy another tax on invoices from now on, or none" "TaxRate" -> 200 "TaxRate";
     PUT "/operator/tenants/{selector}/subscription" operatorAssignPlan "Move a tenant to any plan" "SubscriptionChange" -> 200 "Subscription";

@@ -38,6 +38,7 @@ pub(super) const SHAPES: &[Shape] = &[
             ("idempotency_key", "text"),
             ("properties", "object|null"),
             ("voids", "integer|null"),
+            ("sent_by", "text|null"),
             ("voided_by?", "integer|null"),
         ],
     ),

@@ -3,10 +3,12 @@
 //! The document holds what its lines were drawn from ([`Basis`]) beside them, so that whoever has the usage can draw
 //! them again. It is written in one form, over which its digest is made; once it is final it never changes.
 
+mod credit;
 mod measure;
 mod status;
 mod tax;
 
+pub use credit::{Credit, CreditTerms};
 pub use measure::Measure;
 pub use status::{InvoiceStatus, LineKind};
 pub use tax::TaxRate;
@@ -16,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::id::{InvoiceId, TenantId};
 use crate::model::hex::hex;
 use crate::model::money::Currency;
+use crate::model::usage_head::UsageHead;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -152,13 +155,30 @@ pub struct Basis {
     pub closes: i64,
     /// The last usage event that counted.
     pub watermark: i64,
+    /// That it was the last one, signed; nothing where no events count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage_head: Option<UsageHead>,
     /// The service period that is invoiced, and earlier ones with usage that came late.
     pub services: Vec<Service>,
     /// What tax is levied.
     pub tax_rate: Option<TaxRate>,
-    /// Credit of earlier invoices that there was.
+    /// Whether Stripe sends it: ours is the statement to that then.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_stripe: bool,
+    /// Credit that earlier documents of the same biller left; of Stripe what is in the balance there.
     #[serde(rename = "credit_cents")]
     pub credit: i64,
+    /// Credit that documents of the other biller left, carried onto this one.
+    #[serde(rename = "carried_cents", default, skip_serializing_if = "is_default")]
+    pub carried: i64,
+    /// Credit in the balance at Stripe that was given on our invoices, taken back with this one.
+    #[serde(rename = "taken_back_cents", default, skip_serializing_if = "is_default")]
+    pub taken_back: i64,
+}
+
+/// What says nothing is not in the document: those of before read as they were written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A service period and what was used in it.

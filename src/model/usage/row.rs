@@ -26,6 +26,9 @@ pub struct UsageEvent {
     pub properties: Option<String>,
     /// The event that it takes back.
     pub voids: Option<i64>,
+    /// Who sent it, where that is known. Not part of what is digested: that is what is billed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
 }
 
 /// The fields in the order in which they are digested, borrowed.
@@ -108,6 +111,7 @@ mod tests {
             dated: true,
             properties: Some("{}".to_owned()),
             voids: None,
+            sender: None,
         };
         let text = "[7,\"a\\\"b\",\"tokens\",-5,0,1,2,true,\"{}\",null]\n";
         let mut hash = Sha256::new();

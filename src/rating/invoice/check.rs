@@ -2,7 +2,7 @@
 
 use super::{booked, draw};
 use crate::error::Result;
-use crate::model::invoice::{Head, Invoice, MeterUsage, Service};
+use crate::model::invoice::{Credit, Head, Invoice, MeterUsage, Service};
 use std::collections::HashMap;
 
 /// What the invoices of a tenant have said so far, in the order in which they were drawn up.
@@ -11,27 +11,38 @@ pub struct Books {
     /// What each meter came to in each service period.
     booked: HashMap<(i64, String), i64>,
     /// Credit, by currency.
-    credit: HashMap<String, i64>,
+    credit: HashMap<String, Credit>,
 }
 
 impl Books {
-    /// Takes the next invoice in, and says what is wrong with it: the first line that differs.
+    /// Takes the next invoice in, and says what is wrong with it: the first line that differs. `by_stripe` where Stripe
+    /// sent it.
     ///
     /// # Errors
     /// An invoice whose terms or amounts nobody can read.
-    pub fn take(&mut self, invoice: &Invoice) -> Result<Option<String>> {
+    pub fn take(&mut self, invoice: &Invoice, by_stripe: bool) -> Result<Option<String>> {
         if let Some(fault) = redrawn(invoice)? {
             return Ok(Some(fault));
         }
-        let available = self.credit.entry(invoice.currency.clone()).or_default();
-        if *available != invoice.basis.credit {
-            return Ok(Some(format!(
-                "credit: it says that there was {}, earlier invoices left {}",
-                invoice.write(invoice.basis.credit),
-                invoice.write(*available)
-            )));
+        if invoice.basis.by_stripe && !by_stripe {
+            return Ok(Some("it says that Stripe sent it, and it was sent here".to_owned()));
         }
-        *available += invoice.credit_left() - invoice.credit_taken();
+        let credit = self.credit.entry(invoice.currency.clone()).or_default();
+        let (said, due) = (&invoice.basis, credit.terms(by_stripe));
+        for (what, said, due) in [
+            ("credit", said.credit, due.available),
+            ("credit that is carried over", said.carried, due.carried),
+            ("credit that is taken back", said.taken_back, due.taken_back),
+        ] {
+            if said != due {
+                return Ok(Some(format!(
+                    "{what}: it says that there was {}, earlier invoices left {}",
+                    invoice.write(said),
+                    invoice.write(due)
+                )));
+            }
+        }
+        *credit = credit.after(invoice, by_stripe);
         for service in &invoice.basis.services {
             for used in &service.usage {
                 if let Some(fault) = self.book(invoice, service, used)? {
@@ -43,8 +54,9 @@ impl Books {
     }
 
     /// Gives back the credit that an invoice took: it is void.
-    pub fn give_back(&mut self, invoice: &Invoice) {
-        *self.credit.entry(invoice.currency.clone()).or_default() += invoice.credit_taken();
+    pub fn give_back(&mut self, invoice: &Invoice, by_stripe: bool) {
+        let credit = self.credit.entry(invoice.currency.clone()).or_default();
+        *credit = credit.without(invoice, by_stripe);
     }
 
     fn book(&mut self, invoice: &Invoice, service: &Service, used: &MeterUsage) -> Result<Option<String>> {

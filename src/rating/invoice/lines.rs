@@ -2,7 +2,7 @@
 
 use super::share;
 use crate::error::{Error, Result};
-use crate::model::invoice::{LineKind, MeterUsage, Service, Span, TaxRate};
+use crate::model::invoice::{Basis, LineKind, MeterUsage, Service, Span, TaxRate};
 use crate::model::plan::{Plan, Price, PriceModel};
 use crate::rating::{Rated, RatedPart, RatedPartKind};
 use jiff::tz::TimeZone;
@@ -132,6 +132,29 @@ pub(super) fn adjustment(
         proof,
         digest,
     }))
+}
+
+/// Credit that goes from the documents of one biller to those of the other. These are adjustments, which go to Stripe where
+/// that sends the document.
+pub(super) fn carried(basis: &Basis) -> impl Iterator<Item = Draft> {
+    let from_other = if basis.by_stripe {
+        "Credit of invoices that Stripe did not send"
+    } else {
+        "Credit of invoices that Stripe sent"
+    };
+    let back = "Credit of invoices that Stripe sent, given on other invoices since";
+    let lines = [(from_other, -basis.carried), (back, basis.taken_back)];
+    lines.into_iter().filter(|(_, amount)| *amount != 0).map(|(description, amount)| Draft {
+        kind: LineKind::Adjustment,
+        service_period: None,
+        meter: None,
+        description: description.to_owned(),
+        quantity: "1".to_owned(),
+        unit: Some(amount.to_string()),
+        amount,
+        proof: None,
+        digest: None,
+    })
 }
 
 /// Credit that is taken, or left to the next invoice.

@@ -14,8 +14,9 @@ use lines::{Draft, adjustment, fee, usage};
 /// Draws an invoice up.
 ///
 /// The fee and each meter's usage of the service period come first, then one line for each meter of an earlier service
-/// period whose usage costs something else by now; of what that comes to, credit is taken, and less than nothing is left
-/// as credit to the next invoice. Tax is one line on the rest.
+/// period whose usage costs something else by now, and what is carried over from the documents of another biller; of what
+/// that comes to, credit is taken, and less than nothing is left as credit to the next invoice. Tax is one line on the
+/// rest.
 ///
 /// # Errors
 /// Amounts beyond what can be counted.
@@ -36,6 +37,7 @@ pub fn draw(head: Head, basis: Basis) -> Result<Invoice> {
             }
         }
     }
+    drafts.extend(lines::carried(&basis));
     let net = sum(&drafts)?;
     drafts.extend(lines::credit(net, basis.credit));
     let subtotal = sum(&drafts)?;

@@ -29,7 +29,7 @@ proptest! {
         let mut books = Books::default();
         let mut billed = serve(in_time);
         let invoice = bill(vec![billed.clone()], None, 0, "UTC");
-        prop_assert_eq!(books.take(&invoice).unwrap(), None);
+        prop_assert_eq!(books.take(&invoice, false).unwrap(), None);
         let mut net: i64 = invoice.subtotal;
         let mut credit = 0;
         let mut quantity = in_time;
@@ -41,7 +41,7 @@ proptest! {
             let invoice = bill(vec![serving(number, &plan, &empty, Vec::new()), now.clone()], None, credit, "UTC");
             let adjustments = invoice.lines.iter().filter(|line| line.kind.name() == "adjustment").count();
             prop_assert!(adjustments <= 1);
-            prop_assert_eq!(books.take(&invoice).unwrap(), None);
+            prop_assert_eq!(books.take(&invoice, false).unwrap(), None);
             credit += invoice.credit_left() - invoice.credit_taken();
             net += invoice.subtotal;
             billed = now;

@@ -1,7 +1,9 @@
 //! Invoices that were worked out by hand, line by line.
 
 use super::at;
-use crate::model::invoice::{Basis, Customer, Head, Invoice, MeterUsage, Service, Span, TaxRate, invoice_id};
+use crate::model::invoice::{
+    Basis, CreditTerms, Customer, Head, Invoice, MeterUsage, Service, Span, TaxRate, invoice_id,
+};
 use crate::model::plan::{KnownMeters, Plan};
 use crate::rating::invoice::{Books, booked, draw};
 use crate::rating::{Course, PlanRef, ServiceKind, ServicePeriod, Terms};
@@ -78,6 +80,22 @@ pub(super) fn bill(
     credit: i64,
     timezone: &str,
 ) -> Invoice {
+    let terms = CreditTerms { available: credit, ..CreditTerms::default() };
+    bill_on(services, tax_rate, terms, false, timezone)
+}
+
+/// By one biller or the other, without tax.
+pub(super) fn bill_by(services: Vec<Service>, credit: CreditTerms, by_stripe: bool) -> Invoice {
+    bill_on(services, None, credit, by_stripe, "UTC")
+}
+
+fn bill_on(
+    services: Vec<Service>,
+    tax_rate: Option<TaxRate>,
+    credit: CreditTerms,
+    by_stripe: bool,
+    timezone: &str,
+) -> Invoice {
     let last = services.iter().find(|service| !service.was_billed).unwrap();
     let currency = last.terms["currency"].as_str().unwrap().to_owned();
     let head = Head {
@@ -89,7 +107,17 @@ pub(super) fn bill(
         currency,
         period: last.part,
     };
-    let basis = Basis { closes: last.number, watermark: 9, services, tax_rate, credit };
+    let basis = Basis {
+        closes: last.number,
+        watermark: 9,
+        usage_head: None,
+        services,
+        tax_rate,
+        by_stripe,
+        credit: credit.available,
+        carried: credit.carried,
+        taken_back: credit.taken_back,
+    };
     let invoice = draw(head, basis).unwrap();
     let sum: i64 = invoice.lines.iter().map(|line| line.amount).sum();
     assert_eq!((sum, invoice.subtotal + invoice.tax), (invoice.total, invoice.total));
@@ -269,10 +297,12 @@ fn a_late_event_is_one_adjustment_on_the_next_invoice() {
     );
     assert_eq!(june.credit_left(), 30);
     let mut books = Books::default();
-    assert_eq!(books.take(&may).unwrap(), None);
-    assert_eq!(books.take(&june).unwrap(), None);
+    assert_eq!(books.take(&may, false).unwrap(), None);
+    assert_eq!(books.take(&june, false).unwrap(), None);
     // Another one in between would book the same difference twice.
-    assert!(books.take(&june).unwrap().unwrap().starts_with("credit: it says that there was 0.00 USD"));
+    assert!(
+        books.take(&june, false).unwrap().unwrap().starts_with("credit: it says that there was 0.00 USD")
+    );
 }
 
 #[test]
@@ -307,7 +337,7 @@ fn what_is_taken_back_of_an_invoiced_period_is_credited_and_taken_from_the_next_
     );
     let mut books = Books::default();
     for invoice in [&may, &june, &july, &august] {
-        assert_eq!(books.take(invoice).unwrap(), None);
+        assert_eq!(books.take(invoice, false).unwrap(), None);
     }
 }
 
@@ -402,7 +432,7 @@ fn whoever_changes_an_invoice_is_told_which_line_differs() {
     let fault = |change: &dyn Fn(&mut Invoice)| {
         let mut invoice = sound.clone();
         change(&mut invoice);
-        Books::default().take(&invoice).unwrap().unwrap_or_default()
+        Books::default().take(&invoice, false).unwrap().unwrap_or_default()
     };
     assert_eq!(fault(&|_| {}), "");
     let line = fault(&|invoice| invoice.lines[1].amount = 8);

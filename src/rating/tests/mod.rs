@@ -2,6 +2,7 @@
 
 mod calendar;
 mod course;
+mod credit;
 mod golden;
 mod invoice_oracle;
 mod invoices;

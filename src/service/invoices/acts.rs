@@ -1,6 +1,6 @@
 //! What operators do to final invoices.
 
-use super::closing::keep;
+use super::issuing::keep;
 use super::letters;
 use crate::catalog::{By, CreditNote, OfTenant, StoredInvoice};
 use crate::error::{Error, Result};
@@ -76,7 +76,8 @@ fn change(of: &OfTenant<'_>, id: InvoiceId, act: InvoiceAct, by: &By) -> Result<
     of.end_invoice(id, status)?;
     if status == InvoiceStatus::Void {
         // What it took of earlier credit is there again.
-        of.add_credit(&before.invoice.currency, before.invoice.credit_taken())?;
+        let credit = of.find_credit(&before.invoice.currency)?.without(&before.invoice, before.by_stripe);
+        of.put_credit(&before.invoice.currency, credit)?;
     }
     let details = json!({ "number": before.invoice.number, "due_cents": before.due(), "currency": before.invoice.currency });
     of.audit(by, action, &format!("invoice:{id}"), &details)?;

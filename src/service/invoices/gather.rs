@@ -23,6 +23,8 @@ pub(super) struct Gathered {
     pub(super) before: i64,
     /// The last event that this one counts.
     pub(super) watermark: i64,
+    /// The chain after that event, in hex; nothing where no events count.
+    pub(super) chain: Option<String>,
     /// It, and earlier ones of which there is usage that came late. What was booked is filled in as it is stored.
     pub(super) services: Vec<Service>,
 }
@@ -52,10 +54,11 @@ pub(super) async fn gather(scope: &TenantScope, ended: Timestamp) -> Result<Opti
     let earlier: Vec<_> = earlier.into_iter().filter(|(period, plan)| is_priced(period, plan)).collect();
     let mut services = Vec::with_capacity(1);
     // The file of a tenant none of whose usage costs anything is not opened.
-    let watermark = if is_priced(&next, &plan) || !earlier.is_empty() {
-        scope.read_slow(|tx| tx.last_usage_seq()).await?.max(before)
+    let (watermark, chain) = if is_priced(&next, &plan) || !earlier.is_empty() {
+        let (last, chain) = scope.read_slow(|tx| tx.usage_head()).await?;
+        (last.max(before), Some(hex(&chain)).filter(|_| last > 0 && last >= before))
     } else {
-        before
+        (before, None)
     };
     let mut usage = Vec::new();
     if next.period.kind == ServiceKind::Regular {
@@ -83,7 +86,7 @@ pub(super) async fn gather(scope: &TenantScope, ended: Timestamp) -> Result<Opti
             }
         }
     }
-    Ok(Some(Gathered { next, before, watermark, services }))
+    Ok(Some(Gathered { next, before, watermark, chain, services }))
 }
 
 fn has_events(meters: &Meters, name: &str) -> bool {

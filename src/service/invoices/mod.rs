@@ -2,8 +2,11 @@
 
 mod acts;
 mod closing;
+mod drawing;
 mod gather;
+mod issuing;
 mod letters;
+mod numbers;
 mod unpaid;
 mod verify;
 

@@ -8,6 +8,7 @@ use crate::model::hex::hex;
 use crate::model::invoice::{Invoice, InvoiceStatus, Measure};
 use crate::model::tenant::{Act, TenantStatus};
 use crate::model::usage::UsageEvent;
+use crate::model::usage_head::UsageHeadCheck;
 use crate::rating::invoice::Books;
 use crate::service::By;
 use crate::service::Installation;
@@ -41,6 +42,9 @@ pub struct ExportedInvoice {
     pub status: InvoiceStatus,
     /// SHA-256 of the canonical text of `document`.
     pub digest: String,
+    /// Whether Stripe sends it.
+    #[serde(default)]
+    pub by_stripe: bool,
     /// When it was declared void, if it was.
     pub voided_at: Option<Timestamp>,
     /// What it says.
@@ -52,6 +56,7 @@ impl From<StoredInvoice> for ExportedInvoice {
         ExportedInvoice {
             status: stored.status,
             digest: stored.digest,
+            by_stripe: stored.by_stripe,
             voided_at: stored.voided_at,
             document: stored.invoice,
         }
@@ -64,6 +69,7 @@ pub struct BillingCheck {
     /// Events and those that take them back.
     voids: HashSet<(i64, i64)>,
     voided_by: HashMap<i64, i64>,
+    heads: UsageHeadCheck,
     /// The first fault that was found without the events.
     pub fault: Option<String>,
     /// How many invoices there are.
@@ -71,29 +77,31 @@ pub struct BillingCheck {
 }
 
 impl BillingCheck {
-    /// Draws all invoices of a tenant again, in the order in which they were drawn up.
+    /// Draws all invoices of a tenant again, in the order in which they were drawn up. The heads of usage events in them
+    /// have to be signed with `trusted`, in hex; where none is given, with the key beside them.
     ///
     /// # Errors
     /// An invoice that nobody can read.
-    pub fn begin(mut invoices: Vec<ExportedInvoice>) -> Result<BillingCheck> {
+    pub fn begin(mut invoices: Vec<ExportedInvoice>, trusted: Option<&str>) -> Result<BillingCheck> {
         invoices.sort_by_key(|invoice| (invoice.document.basis.closes, invoice.document.id));
         let mut check = BillingCheck {
             measures: HashMap::new(),
             voids: HashSet::new(),
             voided_by: HashMap::new(),
+            heads: UsageHeadCheck::default(),
             fault: None,
             invoices: invoices.len(),
         };
         let mut books = Books::default();
-        let mut voided: Vec<(Timestamp, &Invoice)> =
-            invoices.iter().filter_map(|invoice| Some((invoice.voided_at?, &invoice.document))).collect();
+        let mut voided: Vec<(Timestamp, &ExportedInvoice)> =
+            invoices.iter().filter_map(|invoice| Some((invoice.voided_at?, invoice))).collect();
         for invoice in &invoices {
             let document = &invoice.document;
             // Credit of invoices that were void by then was there again.
             voided.retain(|(at, void)| {
-                let before = *at <= document.drawn_at && void.id != document.id;
+                let before = *at <= document.drawn_at && void.document.id != document.id;
                 if before {
-                    books.give_back(void);
+                    books.give_back(&void.document, void.by_stripe);
                 }
                 !before
             });
@@ -101,10 +109,14 @@ impl BillingCheck {
             if check.fault.is_none() && document.digest()? != invoice.digest {
                 check.fault = Some(format!("{name}: it is not what was issued: its digest is another one"));
             }
-            let fault = books.take(document)?;
+            let fault = books.take(document, invoice.by_stripe)?;
             if check.fault.is_none() {
                 check.fault = fault.map(|fault| format!("{name} {fault}"));
             }
+            let head = document.basis.usage_head.as_ref();
+            let (tenant, watermark) = (document.tenant.id, document.basis.watermark);
+            let added = head.map_or(Ok(()), |head| check.heads.add(&name, tenant, watermark, head, trusted));
+            check.fault = check.fault.take().or_else(|| added.err());
             for measure in Measure::all_of(document) {
                 check.measures.entry(measure.meter().to_owned()).or_default().push(measure);
             }
@@ -114,11 +126,13 @@ impl BillingCheck {
 
     /// Whether the events matter at all.
     pub fn needs_events(&self) -> bool {
-        self.fault.is_none() && !self.measures.is_empty()
+        self.fault.is_none() && !(self.measures.is_empty() && self.heads.is_empty())
     }
 
-    /// The first time that an event is seen: which others it takes back.
+    /// The first time that an event is seen, in the order of their numbers: which others it takes back, and whether it
+    /// is the one that was signed.
     pub fn look(&mut self, event: &UsageEvent) {
+        self.heads.take(event);
         if let Some(voided) = event.voids {
             self.voids.insert((voided, event.seq));
             self.voided_by.insert(voided, event.seq);
@@ -140,7 +154,7 @@ impl BillingCheck {
             let mut faults: Vec<String> =
                 self.measures.into_values().flatten().filter_map(Measure::fault).collect();
             faults.sort();
-            faults.into_iter().next()
+            faults.into_iter().next().or_else(|| self.heads.finish())
         })
     }
 }
@@ -212,7 +226,10 @@ async fn held_against_file(
     if let Some(fault) = kept_otherwise(&invoices, &kept) {
         return Ok(Some(fault));
     }
-    let check = BillingCheck::begin(invoices.into_iter().map(ExportedInvoice::from).collect())?;
+    let check = BillingCheck::begin(
+        invoices.into_iter().map(ExportedInvoice::from).collect(),
+        Some(&hex(installation.keys.receipts().verifying_key().as_bytes())),
+    )?;
     if !check.needs_events() {
         return Ok(check.finish());
     }

@@ -135,7 +135,8 @@ pub(super) fn max_attempts(
 /// Enqueues a job.
 ///
 /// # Errors
-/// 403 without `jobs:write` and what the kind needs beside that; 422 with every field at fault; 409 `idempotency_key_reused`.
+/// 403 without `jobs:write` and what the kind needs beside that; 422 with every field at fault; 409 `idempotency_key_reused`;
+/// 402 `limit_reached`, and `spend_cap_reached` where jobs have a price.
 pub async fn enqueue_job(installation: &Installation, scope: &TenantScope, input: NewJobIn) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
     let new = input.read(installation, scope)?;

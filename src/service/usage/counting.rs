@@ -123,5 +123,25 @@ async fn note_storage(installation: &Installation, lease: &Lease) -> Result<()> 
     });
     levels.await?;
     let costs = scope.read(move |tx| tx.daily_costs(since)).await?;
-    catalog.write("note_costs", move |of| of.store_daily_costs(since, &costs)).await
+    catalog.write("note_costs", move |of| of.store_daily_costs(since, &costs)).await?;
+    note_spend(installation, &scope).await
+}
+
+/// Tells a tenant's file what was counted of meters with a price, where it has a spend cap: that is held with them from
+/// then on, and no more requests are let in where it is reached and they have a price.
+async fn note_spend(installation: &Installation, scope: &TenantScope) -> Result<()> {
+    let priced = scope.read_with_terms(|_, terms, meters| {
+        let Some(terms) = terms.filter(|terms| terms.spend_cap.is_some()) else { return Ok(None) };
+        let built_in = meters.iter().filter(|meter| meter.is_built_in && terms.caps(&meter.name));
+        Ok(Some((built_in.map(|meter| meter.name.clone()).collect::<Vec<_>>(), terms.period)))
+    });
+    let Some((names, period)) = priced.await?.filter(|(names, _)| !names.is_empty()) else { return Ok(()) };
+    let caps_requests = names.iter().any(|name| name == API_REQUESTS);
+    let catalog = scope.catalog();
+    let counted = catalog.read(move |of| {
+        names.iter().map(|name| Ok((name.clone(), of.counted(name, period)?))).collect::<Result<Vec<_>>>()
+    });
+    let reached = scope.note_counted(counted.await?).await?;
+    installation.tenancy().requests().cap(scope.tenant().id, reached.filter(|_| caps_requests));
+    Ok(())
 }

@@ -48,6 +48,10 @@ pub struct Limits {
     pub spend_cap: Option<i64>,
     /// What it costs so far.
     pub spent: Amount,
+    /// Meters with a price that Tenantry counts itself: the cap is held with what was counted up to a minute ago.
+    pub late: Vec<String>,
+    /// Of them those more of which is let in also where the cap is reached.
+    pub unrefused: Vec<String>,
     /// Members with a seat, and how many there may be.
     pub seats: (i64, Option<i64>),
     /// What else the plan has.
@@ -75,14 +79,18 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
         }
         let spent = Amount(tx.spent(terms, meters)?);
         let features = terms.entitlements.terms.document().remove("features").unwrap_or_default();
-        Ok(Some((uses, counted, spent, terms.currency, terms.spend_cap, tx.stored_bytes()?, features)))
+        let late = terms.prices.keys().filter(|name| meters.get(name).is_some_and(|meter| meter.is_built_in));
+        let late: Vec<String> = late.cloned().collect();
+        Ok(Some((uses, counted, spent, late, terms.currency, terms.spend_cap, tx.stored_bytes()?, features)))
     });
-    let Some((uses, counted, spent, currency, spend_cap, stored, features)) = found.await? else {
+    let Some((uses, counted, spent, late, currency, spend_cap, stored, features)) = found.await? else {
         return Ok(Limits {
             lines: Vec::new(),
             currency: Currency::USD,
             spend_cap: None,
             spent: Amount::ZERO,
+            late: Vec::new(),
+            unrefused: Vec::new(),
             seats,
             features: json!({}),
         });
@@ -123,7 +131,9 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
         line.used = line.used.saturating_add(unstored);
     }
     lines.sort_by(|one, other| one.meter.name.cmp(&other.meter.name));
-    Ok(Limits { lines, currency, spend_cap, spent, seats, features })
+    // A seat is taken in the catalog, which does not know what was spent.
+    let unrefused = late.iter().filter(|name| *name == SEATS).cloned().collect();
+    Ok(Limits { lines, currency, spend_cap, spent, late, unrefused, seats, features })
 }
 
 /// Sets what usage may cost in a period, or takes that back.

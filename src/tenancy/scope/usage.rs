@@ -1,12 +1,13 @@
 //! The way of a scope to usage.
 
 use super::TenantScope;
+use crate::catalog::Actor;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::meter::{Meters, STORAGE_BYTES};
 use crate::model::plan::Window;
-use crate::model::usage::NewUsageEvent;
+use crate::model::usage::{NewUsageEvent, UsageEvent};
 use crate::tenancy::file::TenantFile;
 use crate::tenancy::tx::usage::{Intake, Notice, Outcome, TermsCache, UsageRefusal, UsageTerms};
 use crate::tenancy::warnings::Warnings;
@@ -19,6 +20,7 @@ pub(super) struct Metering {
     terms: Arc<TermsCache>,
     warnings: Arc<Warnings>,
     tenant: TenantId,
+    actor: Actor,
 }
 
 impl Metering {
@@ -35,8 +37,7 @@ impl Metering {
     /// Takes events, each by itself; what they lead to is known once they are on disk.
     fn take(&self, tx: TenantTx<'_>, events: &[NewUsageEvent]) -> Result<Vec<Outcome>> {
         let meters = &self.app.meters;
-        let terms = self.terms.terms(tx, meters)?;
-        let mut intake = Intake::begin(tx, meters, terms)?;
+        let mut intake = Intake::begin(tx, meters, Some(&self.terms), self.actor)?;
         let outcomes = events.iter().map(|event| intake.take(event)).collect::<Result<_>>()?;
         let taken = intake.finish()?;
         if taken.touches_limits {
@@ -51,14 +52,16 @@ impl Metering {
     /// # Errors
     /// As the database says.
     pub(super) fn storage(&self, tx: TenantTx<'_>) -> Result<Option<Storage>> {
-        let hard = self.terms.storage_limit(tx, &self.app.meters)?;
-        hard.map(|hard| Ok(Storage { hard, before: tx.stored_bytes()? })).transpose()
+        let terms = self.terms.storage_terms(tx, &self.app.meters)?;
+        let app = &self.app;
+        terms.map(|terms| Ok(Storage { terms, app: Arc::clone(app), before: tx.stored_bytes()? })).transpose()
     }
 }
 
 /// How much room a write has.
 pub(super) struct Storage {
-    hard: i64,
+    terms: Arc<UsageTerms>,
+    app: Arc<App>,
     before: i64,
 }
 
@@ -66,16 +69,22 @@ impl Storage {
     /// Refuses a write that takes more room where there is none. What makes room is let through.
     ///
     /// # Errors
-    /// 402 `limit_reached`.
+    /// 402 `limit_reached`, `spend_cap_reached`.
     pub(super) fn admit(&self, tx: TenantTx<'_>) -> Result<()> {
         let used = tx.stored_bytes()?;
-        if used <= self.hard || used <= self.before {
+        if used <= self.before {
             return Ok(());
         }
+        if self.terms.caps(STORAGE_BYTES)
+            && let Some(refusal) = tx.spend_on_level(&self.terms, &self.app.meters, STORAGE_BYTES, used)?
+        {
+            return Err(refusal.error());
+        }
+        let Some(hard) = self.terms.storage_limit().filter(|hard| used > *hard) else { return Ok(()) };
         Err(UsageRefusal::LimitReached {
             meter: STORAGE_BYTES.to_owned(),
             used: self.before.to_string(),
-            hard: self.hard.to_string(),
+            hard: hard.to_string(),
             window: Window::None,
             resets_at: None,
         }
@@ -160,6 +169,7 @@ impl TenantScope {
             terms: Arc::clone(&file.terms),
             warnings: Arc::clone(&self.tenancy.warnings),
             tenant: self.tenant.id,
+            actor: self.by.actor,
         }
     }
 
@@ -177,6 +187,23 @@ impl TenantScope {
         self.write("usage_events", move |tx| metering.take(*tx, &events)).await
     }
 
+    /// Notes what Tenantry counted itself of meters with a price, and tells where the spend cap is reached by now. In any
+    /// state of the tenant: no record is touched.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn note_counted(&self, counted: Vec<(String, i64)>) -> Result<Option<UsageRefusal>> {
+        let file = self.file().await?;
+        let metering = self.metering(file);
+        let write = file.database.write("note_counted", move |tx| {
+            let (tx, meters) = (TenantTx::new(tx), &metering.app.meters);
+            let Some(terms) = metering.terms.terms(tx, meters)? else { return Ok(None) };
+            tx.note_counted(&terms, meters, &counted)?;
+            tx.cap_is_reached(&terms, meters)
+        });
+        write.await
+    }
+
     /// How many requests of this tenant were counted and are not stored yet.
     pub fn unstored_requests(&self) -> i64 {
         self.tenancy.requests.unstored_of(self.tenant.id)
@@ -185,10 +212,25 @@ impl TenantScope {
     /// Takes an event back, by another event whose number is told.
     ///
     /// # Errors
-    /// 404 for an event that there is not; 409 `already_voided`, `not_voidable`; as [`TenantScope::write`].
+    /// 404 for an event that there is not; 403 `not_the_sender`; 409 `already_voided`, `not_voidable`; as
+    /// [`TenantScope::write`].
     pub async fn void_usage_event(&self, seq: i64) -> Result<i64> {
-        let app = Arc::clone(self.tenancy.app());
-        self.write("void_usage_event", move |tx| tx.void_usage_event(seq, &app.meters)).await
+        let (app, actor) = (Arc::clone(self.tenancy.app()), self.by.actor);
+        self.write("void_usage_event", move |tx| tx.void_usage_event(seq, &app.meters, actor)).await
+    }
+
+    /// The same by an operator, in any state of the tenant: no record is touched. Tells of the event, too.
+    ///
+    /// # Errors
+    /// As [`TenantScope::void_usage_event`].
+    pub async fn correct_usage_event(&self, seq: i64) -> Result<(i64, UsageEvent)> {
+        let (app, file, actor) = (Arc::clone(self.tenancy.app()), self.file().await?, self.by.actor);
+        let write = file.database.write("correct_usage_event", move |tx| {
+            let tx = TenantTx::new(tx);
+            let by = tx.void_usage_event(seq, &app.meters, actor)?;
+            Ok((by, tx.find_usage_event(seq)?.ok_or_else(Error::not_found)?))
+        });
+        write.await
     }
 
     /// Makes the sums anew from the events, in any state of the tenant; tells of how many events.

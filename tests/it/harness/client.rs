@@ -59,6 +59,11 @@ impl Client {
         Client { token: None, ..self.clone() }
     }
 
+    /// The same at another address.
+    pub fn at(&self, url: &str) -> Client {
+        Client { url: url.to_owned(), ..self.clone() }
+    }
+
     /// The same with the tenant chosen by header; paths then begin below the tenant.
     pub fn by_header(&self, tenant: &Tenant) -> Client {
         Client { tenant: Some(tenant.slug.clone()), ..self.clone() }

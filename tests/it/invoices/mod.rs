@@ -4,6 +4,8 @@ mod acts;
 mod closing;
 mod crash;
 mod outputs;
+mod restored;
+mod steps;
 mod unpaid;
 mod verified;
 

@@ -97,3 +97,36 @@ fn of_an_erased_tenant_the_invoices_stay_and_cannot_be_recomputed() {
     assert_eq!(kept[1], ("INV-000002".to_owned(), 7));
     assert_eq!(kept.len(), 2);
 }
+
+#[test]
+fn the_last_event_of_an_invoice_is_signed_with_it_and_an_export_is_held_against_that() {
+    let (installation, server, ann, acme) = billed();
+    let (_, download) = export(&ann.client, &acme);
+    server.stop();
+    let file = rusqlite::Connection::open(installation.tenant_file(&acme.id)).unwrap();
+    let kept: String = file.query_row("SELECT document FROM _invoices", [], |row| row.get(0)).unwrap();
+    assert!(kept.contains("tenantry.usage-head.v1"), "the tenant's file has it too");
+    let directory = installation.beside("signed");
+    std::fs::create_dir(&directory).unwrap();
+    let files = entries(&download.bytes);
+    for name in ["invoices.ndjson", "usage_events.ndjson"] {
+        std::fs::write(directory.join(name), &files[name]).unwrap();
+    }
+    let offline = |more: &[&str], code: i32| {
+        let arguments = [&["verify", "billing", "--export", directory.to_str().unwrap()], more].concat();
+        installation.run(&arguments).expect_code(code).stdout
+    };
+    let key = installation.data().join("keys/receipts.pub");
+    assert_eq!(offline(&["--key", key.to_str().unwrap()], 0), "OK: 1 invoices.\n");
+    let other = installation.beside("other.pub");
+    std::fs::write(&other, "0".repeat(64)).unwrap();
+    let told = offline(&["--key", other.to_str().unwrap()], 1);
+    assert!(told.contains("INV-000001: the head of its usage events is not valid"), "{told}");
+    // An event that no line counts, written in between.
+    let events = String::from_utf8(files["usage_events.ndjson"].clone()).unwrap();
+    let mut lines: Vec<String> = events.lines().map(str::to_owned).collect();
+    lines.insert(3, lines[2].replace("\"tokens\"", "\"other\"").replace("\"people\"", "\"other\""));
+    std::fs::write(directory.join("usage_events.ndjson"), lines.join("\n")).unwrap();
+    let told = offline(&[], 1);
+    assert!(told.contains("are not those that were signed with it"), "{told}");
+}

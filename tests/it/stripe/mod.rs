@@ -2,6 +2,7 @@
 
 mod checkout;
 mod crash;
+mod credit;
 mod drift;
 mod events;
 mod held;

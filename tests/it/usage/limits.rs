@@ -81,7 +81,10 @@ fn the_spend_cap_is_the_owners_to_set_and_raise() {
     }
     ann.client.patch(&acme.path("/limits"), json!({})).expect(422);
     let set = ann.client.send(&cap(json!("25"))).expect(200);
-    assert_eq!(set.json["spend"], json!({ "currency": "USD", "cap_cents": 25, "spent_cents": "0" }));
+    assert_eq!(
+        set.json["spend"],
+        json!({ "currency": "USD", "cap_cents": 25, "spent_cents": "0", "late_meters": [], "unrefused_meters": [] })
+    );
     // Ten cents each.
     send(&ann.client, &acme, event("gigabytes", "2.45", "a")).expect(201);
     let refused =

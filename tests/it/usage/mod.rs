@@ -1,11 +1,13 @@
 //! Usage over the API: events, what they come to, limits, the spend cap, and what Tenantry counts itself.
 
 mod billable;
+mod capped;
 mod counted;
 mod events;
 mod limits;
 mod margins;
 mod operators;
+mod senders;
 
 use std::sync::Arc;
 

@@ -18,8 +18,8 @@ use std::sync::Arc;
 /// Windows that one answer tells of at most, of one meter.
 const MOST_WINDOWS: usize = 10_000;
 
-const COLUMNS: &str =
-    "seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids";
+const COLUMNS: &str = "seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids, \
+     (SELECT s.sender FROM _usage_senders s WHERE s.id = _usage_events.sender)";
 
 pub(super) fn event(row: &Row<'_>) -> Result<UsageEvent, DbError> {
     Ok(UsageEvent {
@@ -33,6 +33,7 @@ pub(super) fn event(row: &Row<'_>) -> Result<UsageEvent, DbError> {
         dated: row.get(7)?,
         properties: row.get(8)?,
         voids: row.get(9)?,
+        sender: row.get(10)?,
     })
 }
 
@@ -134,9 +135,6 @@ impl TenantTx<'_> {
     /// 422 for more windows than are told at once; as the database says.
     pub fn find_usage(self, query: &UsageQuery) -> Result<Vec<UsageSum>> {
         let mut windows = Windows::of(query)?;
-        if query.meter.aggregation == Aggregation::Unique {
-            self.add_values(query, &mut windows)?;
-        }
         let mut failed = None;
         self.tx.each(
             "SELECT starts_at, quantity, latest_at, cost FROM _usage_sums
@@ -154,19 +152,21 @@ impl TenantTx<'_> {
             },
         )?;
         failed.map_or(Ok(()), Err)?;
+        if query.meter.aggregation == Aggregation::Unique {
+            self.count_values(query, &mut windows)?;
+        }
         windows.finish()
     }
 
     /// How many different values each window has.
-    fn add_values(self, query: &UsageQuery, windows: &mut Windows<'_>) -> Result<()> {
-        let values = self.tx.query(
-            "SELECT starts_at, value FROM _usage_values WHERE meter = ?1 AND starts_at >= ?2 AND starts_at < ?3
-             ORDER BY starts_at",
-            params![query.meter.name.as_str(), query.period.from, query.period.to],
-            |row| Ok((row.get::<i64>(0)?, row.get::<String>(1)?)),
-        )?;
-        for (starts_at, value) in values {
-            windows.at(starts_at)?.total.add_value(value);
+    fn count_values(self, query: &UsageQuery, windows: &mut Windows<'_>) -> Result<()> {
+        // Which windows there are is known from the sums; the values are counted where they lie, not fetched.
+        for sum in &mut windows.sums {
+            let different = self.tx.count(
+                "SELECT count(DISTINCT value) FROM _usage_values WHERE meter = ?1 AND starts_at >= ?2 AND starts_at < ?3",
+                params![query.meter.name.as_str(), sum.period.from, sum.period.to],
+            )?;
+            sum.total.count_values(different);
         }
         Ok(())
     }

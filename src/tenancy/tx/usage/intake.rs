@@ -1,12 +1,14 @@
 //! Taking usage events, in the transaction of whatever caused them.
 
 use super::super::TenantTx;
+use super::kept_windows::KeptWindow;
 use super::outcome::{Outcome, Taken, UsageRefusal};
 use super::quarter;
-use super::spend::OpenSpend;
+use super::spend::{OpenSpend, SPEND};
 use super::sums::{Addition, Counted};
-use super::terms::UsageTerms;
-use super::windows::{OpenWindow, SPEND_CAP};
+use super::terms::{TermsCache, UsageTerms};
+use super::windows::{LIMIT, OpenWindow, SPEND_CAP};
+use crate::catalog::Actor;
 use crate::db::{DbError, ValueRef};
 use crate::error::{Error, Result};
 use crate::model::meter::{Meter, Meters};
@@ -19,7 +21,10 @@ use std::sync::Arc;
 pub struct Intake<'t> {
     tx: TenantTx<'t>,
     meters: &'t Meters,
-    terms: Option<Arc<UsageTerms>>,
+    terms: Option<(Arc<UsageTerms>, &'t TermsCache)>,
+    kept: Vec<KeptWindow>,
+    actor: Actor,
+    sender: Option<i64>,
     seq: i64,
     chain: Vec<u8>,
     additions: Vec<Addition>,
@@ -29,20 +34,33 @@ pub struct Intake<'t> {
 }
 
 const INSERT: &str = "INSERT INTO _usage_events (seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, \
-    dated, properties, voids, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+    dated, properties, voids, chain, sender) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
     ON CONFLICT (idempotency_key) DO NOTHING";
 
 impl<'t> Intake<'t> {
-    /// Begins; `terms` are what the tenant may use, where that is bounded.
+    /// Begins; `terms` know what the tenant may use, where that matters, and `actor` is who sends.
     ///
     /// # Errors
     /// As the database says.
-    pub fn begin(tx: TenantTx<'t>, meters: &'t Meters, terms: Option<Arc<UsageTerms>>) -> Result<Intake<'t>> {
+    pub fn begin(
+        tx: TenantTx<'t>,
+        meters: &'t Meters,
+        terms: Option<&'t TermsCache>,
+        actor: Actor,
+    ) -> Result<Intake<'t>> {
         let (seq, chain) = tx.last_event()?;
+        let terms = match terms {
+            Some(cache) => cache.terms(tx, meters)?.map(|terms| (terms, cache)),
+            None => None,
+        };
+        let kept = terms.as_ref().map(|(terms, cache)| cache.windows.take(&chain, terms.revision));
         Ok(Intake {
             tx,
             meters,
             terms,
+            kept: kept.unwrap_or_default(),
+            actor,
+            sender: None,
             seq,
             chain,
             additions: Vec::new(),
@@ -104,6 +122,10 @@ impl<'t> Intake<'t> {
 
     /// Stores a row as the next one; `false` if its key is taken.
     pub(super) fn insert(&mut self, row: &UsageRow<'_>) -> Result<bool> {
+        let sender = match self.sender {
+            Some(sender) => sender,
+            None => *self.sender.insert(self.tx.sender_number(&self.actor.to_string())?),
+        };
         let chain = row.chain(&self.chain, &mut self.buffer);
         let inserted = self.tx.tx.execute_with(
             INSERT,
@@ -119,6 +141,7 @@ impl<'t> Intake<'t> {
                 row.8.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())),
                 row.9.map_or(ValueRef::Null, ValueRef::Integer),
                 ValueRef::Blob(&chain),
+                ValueRef::Integer(sender),
             ],
         )?;
         if inserted == 0 {
@@ -147,34 +170,31 @@ impl<'t> Intake<'t> {
             self.additions.len() - 1
         });
         self.additions[index].add(event).ok_or_else(beyond_counting)?;
-        let window = self.windows.iter_mut().find(|window| {
-            window.meter.name == meter.name && (window.period.from..window.period.to).contains(&occurred_at)
-        });
-        if let Some(window) = window {
-            window.quantity = window.with(event.quantity);
+        if let Some(window) = self.windows.iter_mut().find(|window| window.tally.has(meter, occurred_at)) {
+            let quantity = self.tx.with_event(&window.tally, event)?;
+            window.tally.take(event, quantity);
         }
         Ok(())
     }
 
     /// Why a limit or the cap has no room for an event; takes it into the spend if they have.
     fn no_room(&mut self, event: &NewUsageEvent, occurred_at: i64) -> Result<Option<UsageRefusal>> {
-        let Some(terms) = self.terms.clone() else { return Ok(None) };
+        let Some((terms, _)) = self.terms.clone() else { return Ok(None) };
         if let Some(limit) = terms.limits.get(&event.meter.name) {
-            let is_open = self.windows.iter().position(|window| {
-                window.meter.name == event.meter.name
-                    && (window.period.from..window.period.to).contains(&occurred_at)
-            });
+            let is_open = self.windows.iter().position(|window| window.tally.has(&event.meter, occurred_at));
             let index = match is_open {
                 Some(index) => index,
                 None => {
-                    self.windows.push(self.tx.open_window(&terms, &event.meter, *limit, occurred_at)?);
+                    let opened =
+                        self.tx.open_window(&terms, &event.meter, *limit, occurred_at, &self.kept)?;
+                    self.windows.push(opened);
                     self.windows.len() - 1
                 }
             };
-            let window = &self.windows[index];
+            let window = &self.windows[index].tally;
             if let Some(hard) = limit.hard.filter(|_| event.meter.aggregation.adds_up())
                 && event.quantity > 0
-                && window.with(event.quantity) > hard
+                && window.quantity.saturating_add(event.quantity) > hard
             {
                 let text = |quantity: i64| Decimal::of_scaled(quantity, event.meter.scale).to_string();
                 return Ok(Some(UsageRefusal::LimitReached {
@@ -191,14 +211,22 @@ impl<'t> Intake<'t> {
             return Ok(None);
         }
         if self.spend.is_none() {
-            self.spend = Some(self.tx.open_spend(&terms, self.meters)?);
+            self.spend = Some(self.tx.open_spend(&terms, self.meters, &self.kept)?);
         }
         let Some(spend) = self.spend.as_mut().filter(|spend| spend.has(&event.meter)) else {
             return Ok(None);
         };
+        let counted = Counted {
+            seq: self.seq + 1,
+            quantity: event.quantity,
+            cost: event.cost.0,
+            occurred_at,
+            value: event.value.as_deref(),
+            events: 1,
+        };
         // An event that came before is not spent twice.
         if self.tx.find_event_by_key(&event.key)?.is_some()
-            || spend.take(&terms, &event.meter, event.quantity)?
+            || spend.take(self.tx, &terms, &event.meter, &counted)?
         {
             return Ok(None);
         }
@@ -238,24 +266,37 @@ impl<'t> Intake<'t> {
         let mut taken = Taken::default();
         let now = self.tx.now().0;
         for window in &mut self.windows {
-            self.tx.close_window(window)?;
+            self.tx.keep_window(&mut window.tally, LIMIT, self.seq)?;
             let (is_new, warning) = self.tx.note_window(window)?;
             taken.has_notices |= is_new;
+            let tally = &window.tally;
             // Of a window that is over nobody has to be warned.
-            if (window.period.from..window.period.to).contains(&now) {
-                taken.looked_at.push(window.meter.name.clone());
-                taken.warnings.extend(warning.map(|warning| (warning, window.period.to)));
+            if (tally.period.from..tally.period.to).contains(&now) {
+                taken.looked_at.push(tally.meter.name.clone());
+                taken.warnings.extend(warning.map(|warning| (warning, tally.period.to)));
             }
         }
-        if let (Some(terms), Some(spend)) = (&self.terms, &mut self.spend) {
-            self.tx.close_spend(terms, spend)?;
+        if let (Some((terms, _)), Some(spend)) = (&self.terms, &mut self.spend) {
+            self.tx.close_spend(spend, self.seq)?;
             let (is_new, warning) = self.tx.note_spend(terms, spend)?;
             taken.has_notices |= is_new;
             taken.looked_at.push(SPEND_CAP.to_owned());
             taken.warnings.extend(warning.map(|warning| (warning, terms.period.to)));
         }
         taken.touches_limits = taken.has_notices || !taken.looked_at.is_empty();
+        self.keep();
         Ok(taken)
+    }
+}
+
+impl Intake<'_> {
+    /// Keeps the windows in memory for who comes next.
+    fn keep(self) {
+        let Some((terms, cache)) = self.terms else { return };
+        let windows = self.windows.iter().filter_map(|window| KeptWindow::of(&window.tally, LIMIT));
+        let spend = self.spend.iter().flat_map(|spend| spend.tallies());
+        let spend = spend.filter_map(|tally| KeptWindow::of(tally, SPEND));
+        cache.windows.put(self.chain, terms.revision, self.kept, windows.chain(spend).collect());
     }
 }
 
@@ -265,8 +306,18 @@ pub(super) fn beyond_counting() -> Error {
 }
 
 impl TenantTx<'_> {
+    /// The number by which events remember who sent them.
+    fn sender_number(self, sender: &str) -> Result<i64, DbError> {
+        const FIND: &str = "SELECT id FROM _usage_senders WHERE sender = ?1";
+        if let Some(known) = self.tx.query_row(FIND, params![sender], |row| row.get(0))? {
+            return Ok(known);
+        }
+        self.tx.execute("INSERT INTO _usage_senders (sender) VALUES (?1)", params![sender])?;
+        self.tx.count(FIND, params![sender])
+    }
+
     /// The number and the chain of the last event.
-    fn last_event(self) -> Result<(i64, Vec<u8>), DbError> {
+    pub(super) fn last_event(self) -> Result<(i64, Vec<u8>), DbError> {
         let last = self.tx.query_row(
             "SELECT seq, chain FROM _usage_events ORDER BY seq DESC LIMIT 1",
             params![],

@@ -18,13 +18,18 @@ impl TenantTx<'_> {
     /// Counts a job that is being enqueued. Tells what comes of that where there is a limit.
     ///
     /// # Errors
-    /// 402 `limit_reached`.
+    /// 402 `limit_reached`; `spend_cap_reached` where jobs have a price.
     pub(in crate::tenancy) fn take_job(
         self,
         terms: Option<&UsageTerms>,
         meters: &Meters,
     ) -> Result<Option<Taken>> {
         let now = self.now().0;
+        if let Some(terms) = terms.filter(|terms| terms.caps(JOBS_RUN))
+            && let Some(refusal) = self.cap_is_reached(terms, meters)?
+        {
+            return Err(refusal.error());
+        }
         let limit = terms.and_then(|terms| Some((terms, *terms.limits.get(JOBS_RUN)?)));
         let mut taken = None;
         if let (Some((terms, limit)), Some(meter)) = (limit, meters.get(JOBS_RUN)) {

@@ -8,12 +8,14 @@
 mod find;
 mod intake;
 mod jobs;
+mod kept_windows;
 mod notices;
 mod outcome;
 mod rebuild;
 mod spend;
 mod sums;
 mod take;
+mod tally;
 mod terms;
 #[cfg(test)]
 mod tests;

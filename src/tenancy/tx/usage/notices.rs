@@ -39,23 +39,28 @@ impl TenantTx<'_> {
     /// Enters the notices that are due as a window closes, and tells whether the limit is to be warned of.
     pub(super) fn note_window(self, window: &OpenWindow) -> Result<(bool, Option<Warning>)> {
         let base = window.limit.base();
-        let now = percent(window.quantity, base);
+        let now = percent(window.tally.quantity, base);
         if now < WARN_FROM {
             return Ok((false, None));
         }
-        let scale = window.meter.scale;
+        let scale = window.tally.meter.scale;
         let text = |quantity: i64| Decimal::of_scaled(quantity, scale).to_string();
         let warning = Warning {
-            meter: window.meter.name.clone(),
-            used: text(window.quantity),
+            meter: window.tally.meter.name.clone(),
+            used: text(window.tally.quantity),
             limit: text(base),
             percent: now,
         };
         let mut is_new = false;
         for threshold in crossed(percent(window.before, base), now) {
-            let notice = [window.meter.name.as_str(), window.limit.window.name()];
-            is_new |=
-                self.insert_notice(notice, window.period.from, threshold, &warning.used, &warning.limit)?;
+            let notice = [window.tally.meter.name.as_str(), window.limit.window.name()];
+            is_new |= self.insert_notice(
+                notice,
+                window.tally.period.from,
+                threshold,
+                &warning.used,
+                &warning.limit,
+            )?;
         }
         Ok((is_new, Some(warning)))
     }

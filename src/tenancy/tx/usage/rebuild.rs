@@ -100,11 +100,11 @@ impl TenantTx<'_> {
     fn find_broken_link(self) -> Result<Option<i64>> {
         let (mut chain, mut buffer, mut broken) = (Vec::new(), Vec::new(), None);
         self.tx.each(
-            "SELECT seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids, chain
+            "SELECT seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, voids, NULL, chain
              FROM _usage_events ORDER BY seq",
             &[],
             |row| {
-                let kept: Vec<u8> = row.get(10)?;
+                let kept: Vec<u8> = row.get(11)?;
                 chain = event(row)?.row().chain(&chain, &mut buffer).to_vec();
                 if chain == kept {
                     return Ok(ControlFlow::Continue(()));

@@ -1,18 +1,22 @@
 //! What the usage of the open period costs so far.
 //!
 //! Usage is rated as it will be on the invoice, but not rounded, without fees and minimums, and as if the plan had counted
-//! for all of the period.
+//! for all of the period. Of the meters that Tenantry counts itself it is what was counted when that was last looked at;
+//! of storage, within the tenant's own writes, it is exact.
 
 use super::super::TenantTx;
+use super::kept_windows::KeptWindow;
+use super::outcome::UsageRefusal;
+use super::sums::Counted;
+use super::tally::Tally;
 use super::terms::UsageTerms;
 use crate::error::{Error, Result};
-use crate::model::meter::{Aggregation, Meter, Meters};
+use crate::model::meter::{Meter, Meters};
 use crate::model::money::MICROS;
 use crate::model::plan::Price;
 use crate::rating::{Share, rate};
-use std::sync::Arc;
 
-const SPEND: &str = "spend";
+pub(super) const SPEND: &str = "spend";
 
 /// The spend of the open period while events are taken.
 pub(super) struct OpenSpend {
@@ -24,12 +28,10 @@ pub(super) struct OpenSpend {
 }
 
 struct Priced {
-    meter: Arc<Meter>,
+    tally: Tally,
     price: Price,
-    quantity: i64,
     /// In millionths of a minor unit.
     amount: i64,
-    is_changed: bool,
 }
 
 impl OpenSpend {
@@ -39,19 +41,29 @@ impl OpenSpend {
     }
 
     /// Takes an event in; `false`, and it is not, where the cap has no room for it.
-    pub(super) fn take(&mut self, terms: &UsageTerms, meter: &Meter, quantity: i64) -> Result<bool> {
-        let total = self.total();
-        let Some(priced) = self.meters.iter_mut().find(|priced| priced.meter.name == meter.name) else {
+    pub(super) fn take(
+        &mut self,
+        tx: TenantTx<'_>,
+        terms: &UsageTerms,
+        meter: &Meter,
+        event: &Counted<'_>,
+    ) -> Result<bool> {
+        let Some(index) = self.meters.iter().position(|priced| priced.tally.meter.name == meter.name) else {
             return Ok(true);
         };
-        let after = match meter.aggregation {
-            Aggregation::Sum | Aggregation::Count => priced.quantity.saturating_add(quantity),
-            Aggregation::Max => priced.quantity.max(quantity),
-            Aggregation::Latest => quantity,
-            // Whether the value is a new one is known when it was entered.
-            Aggregation::Unique => priced.quantity,
-        };
-        let amount = amount(terms, &priced.price, meter, after)?;
+        let after = tx.with_event(&self.meters[index].tally, event)?;
+        if !self.admits(terms, index, after)? {
+            return Ok(false);
+        }
+        self.meters[index].tally.take(event, after);
+        Ok(true)
+    }
+
+    /// Whether the cap has room for another quantity of a meter; it costs what that does then.
+    fn admits(&mut self, terms: &UsageTerms, index: usize, quantity: i64) -> Result<bool> {
+        let total = self.total();
+        let priced = &mut self.meters[index];
+        let amount = amount(terms, &priced.price, &priced.tally.meter, quantity)?;
         let grown = total.saturating_sub(priced.amount).saturating_add(amount);
         if let Some(cap) = self.cap
             && grown > total
@@ -59,13 +71,18 @@ impl OpenSpend {
         {
             return Ok(false);
         }
-        (priced.quantity, priced.amount, priced.is_changed) = (after, amount, true);
+        priced.amount = amount;
         Ok(true)
     }
 
     /// Whether a meter has a price.
     pub(super) fn has(&self, meter: &Meter) -> bool {
-        self.meters.iter().any(|priced| priced.meter.name == meter.name)
+        self.meters.iter().any(|priced| priced.tally.meter.name == meter.name)
+    }
+
+    /// What each priced meter comes to.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        self.meters.iter().map(|priced| &priced.tally)
     }
 }
 
@@ -75,14 +92,30 @@ fn amount(terms: &UsageTerms, price: &Price, meter: &Meter, quantity: i64) -> Re
     Ok(rated.exact.to_amount().map_err(Error::internal)?.0)
 }
 
+impl UsageTerms {
+    /// The cap has no room.
+    fn no_room(&self) -> UsageRefusal {
+        UsageRefusal::SpendCapReached {
+            cap: self.currency.write(self.spend_cap.unwrap_or_default()),
+            resets_at: self.period.to,
+        }
+    }
+}
+
 impl TenantTx<'_> {
-    /// Opens the spend of the open period.
-    pub(super) fn open_spend(self, terms: &UsageTerms, meters: &Meters) -> Result<OpenSpend> {
+    /// Opens the spend of the open period; `kept` are windows that are in memory.
+    pub(super) fn open_spend(
+        self,
+        terms: &UsageTerms,
+        meters: &Meters,
+        kept: &[KeptWindow],
+    ) -> Result<OpenSpend> {
         let priced = terms.prices.values().filter_map(|price| Some((meters.get(&price.meter)?, price)));
-        let priced = priced.filter(|(meter, _)| !meter.is_built_in).map(|(meter, price)| {
-            let quantity = self.window_quantity(meter, SPEND, terms.period)?;
-            let amount = amount(terms, price, meter, quantity)?;
-            Ok(Priced { meter: Arc::clone(meter), price: price.clone(), quantity, amount, is_changed: false })
+        let priced = priced.map(|(meter, price)| {
+            let known = self.known_window(meter, SPEND, terms.period, kept)?;
+            let tally = self.tally(meter, terms.period, known)?;
+            let amount = amount(terms, price, meter, tally.quantity)?;
+            Ok(Priced { tally, price: price.clone(), amount })
         });
         let mut spend = OpenSpend { meters: priced.collect::<Result<_>>()?, cap: terms.spend_cap, before: 0 };
         spend.before = spend.total();
@@ -90,23 +123,69 @@ impl TenantTx<'_> {
     }
 
     /// Closes it after events were entered.
-    pub(super) fn close_spend(self, terms: &UsageTerms, spend: &mut OpenSpend) -> Result<()> {
-        for priced in spend.meters.iter_mut().filter(|priced| priced.is_changed) {
-            if !priced.meter.aggregation.adds_up() {
-                priced.quantity = self.usage_within(&priced.meter, terms.period)?;
-                priced.amount = amount(terms, &priced.price, &priced.meter, priced.quantity)?;
-            }
-            self.keep_window(&priced.meter, SPEND, terms.period.from, priced.quantity)?;
-        }
-        Ok(())
+    pub(super) fn close_spend(self, spend: &mut OpenSpend, seq: i64) -> Result<()> {
+        spend.meters.iter_mut().try_for_each(|priced| self.keep_window(&mut priced.tally, SPEND, seq))
     }
 
-    /// What the usage of the open period costs so far, in millionths of a minor unit. Without the meters that Tenantry
-    /// counts itself.
+    /// What the usage of the open period costs so far, in millionths of a minor unit.
     ///
     /// # Errors
     /// As the database says.
     pub fn spent(self, terms: &UsageTerms, meters: &Meters) -> Result<i64> {
-        Ok(self.open_spend(terms, meters)?.before)
+        Ok(self.open_spend(terms, meters, &[])?.before)
+    }
+
+    /// Notes what Tenantry counted of a meter in the open period, if that has a price: more of it costs more, and the cap is
+    /// held with it from then on.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_counted(self, terms: &UsageTerms, meters: &Meters, counted: &[(String, i64)]) -> Result<()> {
+        let known = counted.iter().filter_map(|(name, quantity)| Some((meters.get(name)?, *quantity)));
+        for (meter, quantity) in known {
+            let before = self.known_window(meter, SPEND, terms.period, &[])?;
+            if before.1.is_some() && before.0 >= quantity {
+                continue;
+            }
+            let mut tally = self.tally(meter, terms.period, before)?;
+            (tally.quantity, tally.is_changed) = (quantity, true);
+            self.keep_window(&mut tally, SPEND, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Why the cap has no room for a level of a meter that Tenantry counts itself, if it has none. Where it has, the level is
+    /// the most there was so far.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn spend_on_level(
+        self,
+        terms: &UsageTerms,
+        meters: &Meters,
+        name: &str,
+        level: i64,
+    ) -> Result<Option<UsageRefusal>> {
+        let mut spend = self.open_spend(terms, meters, &[])?;
+        let found = spend.meters.iter().position(|priced| priced.tally.meter.name == name);
+        let Some(index) = found.filter(|index| level > spend.meters[*index].tally.quantity) else {
+            return Ok(None);
+        };
+        if !spend.admits(terms, index, level)? {
+            return Ok(Some(terms.no_room()));
+        }
+        let tally = &mut spend.meters[index].tally;
+        (tally.quantity, tally.is_changed) = (level, true);
+        self.keep_window(tally, SPEND, 0)?;
+        Ok(None)
+    }
+
+    /// Why nothing more that costs is begun, where the cap is reached.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn cap_is_reached(self, terms: &UsageTerms, meters: &Meters) -> Result<Option<UsageRefusal>> {
+        let Some(cap) = terms.spend_cap else { return Ok(None) };
+        Ok((self.spent(terms, meters)? >= cap.saturating_mul(MICROS)).then(|| terms.no_room()))
     }
 }

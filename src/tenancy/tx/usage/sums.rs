@@ -161,10 +161,7 @@ impl TenantTx<'_> {
     /// # Errors
     /// As the database says.
     pub(super) fn usage_within(self, meter: &Meter, within: Period) -> Result<i64> {
-        let whole = Period {
-            from: quarter(within.from.saturating_add(super::QUARTER - 1)),
-            to: if within.to == i64::MAX { i64::MAX } else { quarter(within.to) },
-        };
+        let whole = whole_quarters(within);
         if meter.aggregation == Aggregation::Unique && whole == within {
             return Ok(self.tx.count(
                 "SELECT count(DISTINCT value) FROM _usage_values WHERE meter = ?1 AND starts_at >= ?2 AND starts_at < ?3",
@@ -254,6 +251,14 @@ impl TenantTx<'_> {
     }
 }
 
+/// The quarters that lie wholly within a stretch of time.
+pub(super) fn whole_quarters(within: Period) -> Period {
+    Period {
+        from: quarter(within.from.saturating_add(super::QUARTER - 1)),
+        to: if within.to == i64::MAX { i64::MAX } else { quarter(within.to) },
+    }
+}
+
 /// What counts of a kept event.
 pub(super) struct CountedRow {
     pub(super) quantity: i64,
@@ -287,11 +292,13 @@ pub(super) struct Total {
     quantity: i128,
     latest_at: i64,
     values: BTreeSet<String>,
+    /// Different values that were counted elsewhere.
+    counted: i64,
 }
 
 impl Total {
     pub(super) fn new(aggregation: Aggregation) -> Total {
-        Total { aggregation, quantity: 0, latest_at: i64::MIN, values: BTreeSet::new() }
+        Total { aggregation, quantity: 0, latest_at: i64::MIN, values: BTreeSet::new(), counted: 0 }
     }
 
     /// One more quantity, of the order of their numbers.
@@ -310,9 +317,15 @@ impl Total {
         self.values.insert(value);
     }
 
+    /// So many different values, none of which is known here.
+    pub(super) fn count_values(&mut self, different: i64) {
+        self.counted = different;
+    }
+
     pub(super) fn quantity(&self) -> Result<i64> {
         if self.aggregation == Aggregation::Unique {
-            return Ok(i64::try_from(self.values.len()).unwrap_or(i64::MAX));
+            let known = i64::try_from(self.values.len()).unwrap_or(i64::MAX);
+            return Ok(known.saturating_add(self.counted));
         }
         i64::try_from(self.quantity).map_err(|_| Error::internal("usage is more than can be counted"))
     }

@@ -40,12 +40,12 @@ pub struct LateUsage {
 }
 
 impl TenantTx<'_> {
-    /// The number of the last event; 0 where there is none.
+    /// The number of the last event and the chain after it; 0 and nothing where there is none.
     ///
     /// # Errors
     /// As the database says.
-    pub fn last_usage_seq(self) -> Result<i64> {
-        Ok(self.tx.count("SELECT coalesce(max(seq), 0) FROM _usage_events", &[])?)
+    pub fn usage_head(self) -> Result<(i64, Vec<u8>)> {
+        Ok(self.last_event()?)
     }
 
     /// What a meter comes to: all that occurred within the period and has a number up to `watermark`.

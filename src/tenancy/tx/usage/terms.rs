@@ -1,6 +1,7 @@
 //! What of a tenant's plan counts for its usage, parsed once and kept.
 
 use super::super::TenantTx;
+use super::kept_windows::KeptWindows;
 use crate::clock::{HOUR, SECOND};
 use crate::error::{Error, Result};
 use crate::model::entitlements::Entitlements;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Limits and prices of a tenant, as its file says them.
 #[derive(Debug)]
 pub struct UsageTerms {
-    revision: i64,
+    pub(super) revision: i64,
     zone: TimeZone,
     /// By meter.
     pub limits: BTreeMap<String, ScaledLimit>,
@@ -82,6 +83,16 @@ impl UsageTerms {
         })
     }
 
+    /// How many bytes the tenant may take at most, if that is bounded.
+    pub fn storage_limit(&self) -> Option<i64> {
+        self.limits.get(STORAGE_BYTES).and_then(|limit| limit.hard)
+    }
+
+    /// Whether what a meter costs is under a spend cap.
+    pub fn caps(&self, meter: &str) -> bool {
+        self.spend_cap.is_some() && self.prices.contains_key(meter)
+    }
+
     /// The window in which a moment lies, by the clock on the tenant's wall.
     ///
     /// # Errors
@@ -131,13 +142,19 @@ pub fn window_of(timezone: &str, window: Window, moment: i64) -> Result<Period> 
 #[derive(Debug)]
 pub struct TermsCache {
     kept: Mutex<Option<Arc<UsageTerms>>>,
+    /// Windows as they were after the last event.
+    pub(super) windows: KeptWindows,
     /// Whether storage may be bounded: most files never look.
     may_bound_storage: AtomicBool,
 }
 
 impl Default for TermsCache {
     fn default() -> TermsCache {
-        TermsCache { kept: Mutex::new(None), may_bound_storage: AtomicBool::new(true) }
+        TermsCache {
+            kept: Mutex::new(None),
+            windows: KeptWindows::default(),
+            may_bound_storage: AtomicBool::new(true),
+        }
     }
 }
 
@@ -158,20 +175,20 @@ impl TermsCache {
         Ok(Some(terms))
     }
 
-    /// How many bytes the tenant may take at most, if that is bounded.
+    /// The terms, if they bound how many bytes the tenant takes: by a limit, or by a price under a spend cap.
     ///
     /// # Errors
     /// As the database says.
-    pub fn storage_limit(&self, tx: TenantTx<'_>, meters: &Meters) -> Result<Option<i64>> {
+    pub fn storage_terms(&self, tx: TenantTx<'_>, meters: &Meters) -> Result<Option<Arc<UsageTerms>>> {
         if !self.may_bound_storage.load(Relaxed) {
             return Ok(None);
         }
         let Some(terms) = self.terms(tx, meters)? else { return Ok(None) };
-        let hard = terms.limits.get(STORAGE_BYTES).and_then(|limit| limit.hard);
-        if hard.is_none() {
+        let is_bound = terms.storage_limit().is_some() || terms.caps(STORAGE_BYTES);
+        if !is_bound {
             self.may_bound_storage.store(false, Relaxed);
         }
-        Ok(hard)
+        Ok(Some(terms).filter(|_| is_bound))
     }
 
     /// The file is being told of other terms.

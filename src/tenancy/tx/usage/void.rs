@@ -4,17 +4,28 @@ use super::super::TenantTx;
 use super::intake::Intake;
 use super::quarter;
 use super::sums::Counted;
-use crate::error::{Error, Result};
+use crate::catalog::Actor;
+use crate::error::{Error, Kind, Result};
 use crate::model::meter::Meters;
 use crate::model::usage::{OLDEST, UsageRow};
 
 impl TenantTx<'_> {
-    /// Takes an event back, and tells the number of the event that does it.
+    /// Takes an event back, and tells the number of the event that does it. Whoever sent it may, and operators: what a
+    /// product sent of its customers is not theirs to take back.
     ///
     /// # Errors
-    /// 404 for an event that there is not; 409 `already_voided`, `not_voidable`, `too_old_to_void`.
-    pub fn void_usage_event(self, seq: i64, meters: &Meters) -> Result<i64> {
+    /// 404 for an event that there is not; 403 `not_the_sender`; 409 `already_voided`, `not_voidable`, `too_old_to_void`.
+    pub fn void_usage_event(self, seq: i64, meters: &Meters, actor: Actor) -> Result<i64> {
         let event = self.find_usage_event(seq)?.ok_or_else(Error::not_found)?;
+        let is_operator = matches!(actor, Actor::Operator(_) | Actor::Console);
+        if !is_operator && event.sender != Some(actor.to_string()) {
+            return Err(Error::new(
+                Kind::Forbidden,
+                "not_the_sender",
+                "Only whoever sent this event can take it back: the same member, or the same API key. An operator of this \
+                 installation can too.",
+            ));
+        }
         if event.voids.is_some() {
             return Err(Error::conflict(
                 "not_voidable",
@@ -33,7 +44,7 @@ impl TenantTx<'_> {
                 "This event occurred more than 35 days ago: its period is billed. An operator can give a credit note.",
             ));
         }
-        let mut intake = Intake::begin(self, meters, None)?;
+        let mut intake = Intake::begin(self, meters, None, actor)?;
         let (key, number) = (format!("_void:{seq}"), intake.next_seq());
         let row = UsageRow(
             number,

@@ -1,10 +1,12 @@
 //! How much of a limit is used, in the window that an event falls into.
 
 use super::super::TenantTx;
+use super::kept_windows::{BEHIND, KeptWindow};
+use super::tally::Tally;
 use super::terms::{ScaledLimit, UsageTerms};
 use crate::db::DbError;
 use crate::error::Result;
-use crate::model::meter::{Aggregation, Meter};
+use crate::model::meter::{API_REQUESTS, JOBS_RUN, Meter, SEATS, STORAGE_BYTES};
 use crate::model::plan::Window;
 use crate::params;
 use crate::rating::Period;
@@ -52,72 +54,76 @@ pub fn percent(used: i64, limit: i64) -> i64 {
     i64::try_from(i128::from(used.max(0)) * 100 / i128::from(limit)).unwrap_or(i64::MAX)
 }
 
-/// A window while events are taken.
+/// The window of a limit while events are taken.
 pub(super) struct OpenWindow {
-    pub(super) meter: Arc<Meter>,
     pub(super) limit: ScaledLimit,
-    pub(super) period: Period,
-    pub(super) quantity: i64,
+    pub(super) tally: Tally,
     pub(super) before: i64,
 }
 
-impl OpenWindow {
-    /// What is used once an event is taken too.
-    pub(super) fn with(&self, quantity: i64) -> i64 {
-        match self.meter.aggregation {
-            Aggregation::Sum | Aggregation::Count => self.quantity.saturating_add(quantity),
-            Aggregation::Max => self.quantity.max(quantity),
-            Aggregation::Latest => quantity,
-            // Whether the value is a new one is known when it was entered.
-            Aggregation::Unique => self.quantity,
-        }
-    }
-}
-
-const LIMIT: &str = "limit";
+pub(super) const LIMIT: &str = "limit";
 
 impl TenantTx<'_> {
-    /// Opens the window of a limit in which `moment` lies.
+    /// Opens the window of a limit in which `moment` lies; `kept` are those that are in memory.
     pub(super) fn open_window(
         self,
         terms: &UsageTerms,
         meter: &Arc<Meter>,
         limit: ScaledLimit,
         moment: i64,
+        kept: &[KeptWindow],
     ) -> Result<OpenWindow> {
         let period = terms.window(limit.window, moment)?;
-        let quantity = self.window_quantity(meter, LIMIT, period)?;
-        Ok(OpenWindow { meter: Arc::clone(meter), limit, period, quantity, before: quantity })
+        let known = self.known_window(meter, LIMIT, period, kept)?;
+        let tally = self.tally(meter, period, known)?;
+        Ok(OpenWindow { limit, before: tally.quantity, tally })
     }
 
-    /// What was used in a window: as it was kept, or as the sums say.
-    pub(super) fn window_quantity(self, meter: &Meter, kind: &str, period: Period) -> Result<i64> {
-        let kept = self.tx.query_row(
-            "SELECT quantity FROM _usage_windows WHERE meter = ?1 AND kind = ?2 AND starts_at = ?3",
+    /// What was used in a window, and up to which event a row says so: as it is in memory, as it was kept, or as the sums
+    /// say.
+    pub(super) fn known_window(
+        self,
+        meter: &Meter,
+        kind: &str,
+        period: Period,
+        kept: &[KeptWindow],
+    ) -> Result<(i64, Option<i64>)> {
+        if let Some(kept) = kept.iter().find(|kept| kept.is(&meter.name, kind, period.from)) {
+            return Ok((kept.quantity, Some(kept.row_seq)));
+        }
+        let row = self.tx.query_row(
+            "SELECT quantity, seq FROM _usage_windows WHERE meter = ?1 AND kind = ?2 AND starts_at = ?3",
             params![meter.name.as_str(), kind, period.from],
-            |row| row.get(0),
+            |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)),
         )?;
-        match kept {
-            Some(quantity) => Ok(quantity),
-            None => self.usage_within(meter, period),
+        match row {
+            Some((quantity, seq)) if meter.aggregation.adds_up() && !meter.is_built_in => {
+                let since = self.tx.count(
+                    "SELECT coalesce(sum(quantity), 0) FROM _usage_events
+                     WHERE seq > ?1 AND meter = ?2 AND occurred_at >= ?3 AND occurred_at < ?4",
+                    params![seq, meter.name.as_str(), period.from, period.to],
+                )?;
+                Ok((quantity.saturating_add(since), Some(seq)))
+            }
+            Some((quantity, seq)) => Ok((quantity, Some(seq))),
+            None if meter.is_built_in => Ok((0, None)),
+            None => Ok((self.usage_within(meter, period)?, None)),
         }
     }
 
-    pub(super) fn keep_window(self, meter: &Meter, kind: &str, starts_at: i64, quantity: i64) -> Result<()> {
+    /// Keeps the row of a window, unless it adds up and is not far behind: what is missing is added where it is read.
+    pub(super) fn keep_window(self, tally: &mut Tally, kind: &str, seq: i64) -> Result<()> {
+        let is_near = tally.row_seq.is_some_and(|row| seq - row < BEHIND);
+        if !tally.is_changed || (is_near && tally.meter.aggregation.adds_up() && !tally.meter.is_built_in) {
+            return Ok(());
+        }
         self.tx.execute(
-            "INSERT INTO _usage_windows (meter, kind, starts_at, quantity) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (meter, kind, starts_at) DO UPDATE SET quantity = excluded.quantity",
-            params![meter.name.as_str(), kind, starts_at, quantity],
+            "INSERT INTO _usage_windows (meter, kind, starts_at, quantity, seq) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (meter, kind, starts_at) DO UPDATE SET quantity = excluded.quantity, seq = excluded.seq",
+            params![tally.meter.name.as_str(), kind, tally.period.from, tally.quantity, seq],
         )?;
+        tally.row_seq = Some(seq);
         Ok(())
-    }
-
-    /// Closes a window after its events were entered.
-    pub(super) fn close_window(self, window: &mut OpenWindow) -> Result<()> {
-        if window.meter.aggregation == Aggregation::Unique {
-            window.quantity = self.usage_within(&window.meter, window.period)?;
-        }
-        self.keep_window(&window.meter, LIMIT, window.period.from, window.quantity)
     }
 
     /// Forgets what was kept of windows: of one meter, or of all.
@@ -127,7 +133,12 @@ impl TenantTx<'_> {
                 self.tx.execute("DELETE FROM _usage_windows WHERE meter = ?1", params![meter])?;
             }
             None => {
-                self.tx.execute("DELETE FROM _usage_windows", &[])?;
+                // What Tenantry counted itself is not made of events, and stays.
+                let counted = [API_REQUESTS, JOBS_RUN, SEATS, STORAGE_BYTES];
+                self.tx.execute(
+                    "DELETE FROM _usage_windows WHERE meter NOT IN (?1, ?2, ?3, ?4)",
+                    params![counted[0], counted[1], counted[2], counted[3]],
+                )?;
             }
         }
         Ok(())
@@ -147,9 +158,9 @@ impl TenantTx<'_> {
         known
             .filter(|(meter, _)| !meter.is_built_in)
             .map(|(meter, limit)| {
-                let window = self.open_window(terms, meter, limit, now)?;
-                let resets_at = (limit.window != Window::None).then_some(window.period.to);
-                Ok(LimitUse { meter: Arc::clone(meter), used: window.quantity, limit, resets_at })
+                let tally = self.open_window(terms, meter, limit, now, &[])?.tally;
+                let resets_at = (limit.window != Window::None).then_some(tally.period.to);
+                Ok(LimitUse { meter: Arc::clone(meter), used: tally.quantity, limit, resets_at })
             })
             .collect()
     }

@@ -49,7 +49,7 @@ fn many_at_once_use_a_limit_up_exactly() {
                     let (meters, terms) = (Arc::clone(&meters), Arc::clone(&terms));
                     let outcome = database.write("test", move |tx| {
                         let tx = TenantTx::new(tx);
-                        let mut intake = Intake::begin(tx, &meters, terms.terms(tx, &meters)?)?;
+                        let mut intake = Intake::begin(tx, &meters, Some(&terms), Actor::System)?;
                         let outcome = intake.take(&event)?;
                         intake.finish()?;
                         Ok(outcome)
@@ -142,4 +142,113 @@ fn the_spend_cap_is_held_over_all_priced_meters_and_can_be_raised() {
     assert_eq!(house.take(&[house.event("bytes", 501, "c")]).0, [Outcome::Accepted(5)]);
     // Late usage of the period before is not of this one.
     assert_eq!(house.take(&[house.at("bytes", 9_000, "f", NOW - 20 * DAY)]).0, [Outcome::Accepted(6)]);
+}
+
+const VALUES: &str = "[[prices]]\nmeter = \"users\"\nmodel = \"per_unit\"\nunit_cents = 2\n\
+                      [[prices]]\nmeter = \"level\"\nmodel = \"per_unit\"\nunit_cents = 1";
+
+#[track_caller]
+fn is_capped(outcome: &Outcome) {
+    assert!(matches!(outcome, Outcome::Refused(UsageRefusal::SpendCapReached { .. })), "{outcome:?}");
+}
+
+#[test]
+fn the_spend_cap_refuses_a_value_that_is_new_and_takes_one_that_is_known() {
+    let house = House::new();
+    house.plan(VALUES, Some(5));
+    let outcomes = house
+        .take(&[
+            house.user("ann", "a"),
+            house.user("ann", "b"),
+            house.user("ben", "c"),
+            house.user("cid", "d"),
+        ])
+        .0;
+    assert_eq!(accepted(&outcomes[..3]), [1, 2, 3]);
+    is_capped(&outcomes[3]);
+    // Known also from another transaction and another quarter; taken back, there is room.
+    house.clock.advance(DAY);
+    assert_eq!(house.take(&[house.user("ben", "e")]).0, [Outcome::Accepted(4)]);
+    is_capped(&house.take(&[house.user("cid", "f")]).0[0]);
+    house.void(1).unwrap();
+    is_capped(&house.take(&[house.user("cid", "f")]).0[0]);
+    house.void(2).unwrap();
+    assert_eq!(house.take(&[house.user("cid", "f")]).0, [Outcome::Accepted(7)]);
+    // What came in the first quarter before the period began is not known in it, what came after is.
+    let edge = NOW - 10 * DAY;
+    house.plan(VALUES, Some(100));
+    house.write(|tx| Ok(tx.forget_windows(None)?)).unwrap();
+    let at = |user: &str, key: &str, moment: i64| NewUsageEvent {
+        occurred_at: Some(moment),
+        ..house.user(user, key)
+    };
+    house.take(&[at("dan", "g", edge - 1), at("eve", "h", edge + 1)]);
+    let spent = || {
+        let meters = Arc::clone(&house.meters);
+        house.read(|tx| tx.spent(&house.terms.terms(tx, &meters)?.unwrap(), &meters))
+    };
+    let before = spent();
+    house.take(&[house.user("eve", "i")]);
+    assert_eq!(spent(), before);
+    house.take(&[house.user("dan", "j")]);
+    assert_eq!(spent(), before + 2_000_000);
+}
+
+#[test]
+fn an_older_event_does_not_lower_what_the_last_one_says() {
+    let house = House::new();
+    house.plan(&format!("{VALUES}\n[limits]\nlevel = {{ soft = 100, window = \"month\" }}"), Some(50));
+    let outcomes = house
+        .take(&[
+            house.at("level", 40, "a", NOW - HOUR),
+            house.at("level", 1, "b", NOW - 2 * HOUR),
+            house.at("level", 51, "c", NOW),
+        ])
+        .0;
+    assert_eq!(accepted(&outcomes[..2]), [1, 2]);
+    is_capped(&outcomes[2]);
+    let used = || {
+        let meters = Arc::clone(&house.meters);
+        house.read(|tx| {
+            let terms = house.terms.terms(tx, &meters)?.unwrap();
+            Ok((tx.limit_uses(&terms, &meters)?[0].used, tx.spent(&terms, &meters)?))
+        })
+    };
+    assert_eq!(used(), (40, 40_000_000));
+    // Neither does one of another transaction; a later one does.
+    house.take(&[house.at("level", 3, "d", NOW - 3 * HOUR)]);
+    assert_eq!(used(), (40, 40_000_000));
+    house.take(&[house.at("level", 7, "e", NOW)]);
+    assert_eq!(used(), (7, 7_000_000));
+}
+
+#[test]
+fn what_is_counted_without_events_is_spent_too() {
+    let house = House::new();
+    let prices = "[[prices]]\nmeter = \"tokens\"\nmodel = \"per_unit\"\nunit_cents = 1\n\
+                  [[prices]]\nmeter = \"storage.bytes\"\nmodel = \"per_unit\"\nunit_cents = 1";
+    house.plan(prices, Some(100));
+    let meters = Arc::clone(&house.meters);
+    let terms = house.read(|tx| Ok(house.terms.terms(tx, &meters)?.unwrap()));
+    let level = |level: i64| {
+        let (meters, terms) = (Arc::clone(&meters), Arc::clone(&terms));
+        house.write(move |tx| tx.spend_on_level(&terms, &meters, "storage.bytes", level)).unwrap()
+    };
+    assert_eq!(level(60), None);
+    // The most that there was is what is paid for: less costs no less.
+    assert_eq!(level(10), None);
+    house.take(&[house.event("tokens", 40, "a")]);
+    is_capped(&house.take(&[house.event("tokens", 1, "b")]).0[0]);
+    assert!(matches!(level(61), Some(UsageRefusal::SpendCapReached { .. })));
+    assert_eq!(level(60), None);
+    // A plan that changes forgets what events came to, and not this.
+    house.plan(prices, Some(101));
+    assert!(house.take(&[house.event("tokens", 1, "b")]).0[0] == Outcome::Accepted(2));
+    is_capped(&house.take(&[house.event("tokens", 1, "c")]).0[0]);
+    let counted = [("storage.bytes".to_owned(), 70), ("nothing".to_owned(), 1)];
+    let noted = Arc::clone(&terms);
+    let known = Arc::clone(&meters);
+    house.write(move |tx| tx.note_counted(&noted, &known, &counted)).unwrap();
+    let reached = house.read(|tx| tx.cap_is_reached(&house.terms.terms(tx, &meters)?.unwrap(), &meters));
+    assert!(reached.is_some());
 }

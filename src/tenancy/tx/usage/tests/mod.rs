@@ -2,9 +2,12 @@
 
 mod intake;
 mod limits;
+mod once;
 mod oracle;
+mod windows;
 
 use super::*;
+use crate::catalog::Actor;
 use crate::clock::{DAY, HOUR, ManualClock, SharedClock, Timestamp};
 use crate::db::{Database, DatabaseOptions, Maintenance, OpenError};
 use crate::error::Result;
@@ -97,7 +100,7 @@ impl House {
     pub(super) fn try_take(&self, events: &[NewUsageEvent]) -> Result<(Vec<Outcome>, Taken)> {
         let (events, meters, terms) = (events.to_vec(), Arc::clone(&self.meters), Arc::clone(&self.terms));
         self.write(move |tx| {
-            let mut intake = Intake::begin(tx, &meters, terms.terms(tx, &meters)?)?;
+            let mut intake = Intake::begin(tx, &meters, Some(&terms), Actor::System)?;
             let outcomes = events.iter().map(|event| intake.take(event)).collect::<Result<_>>()?;
             Ok((outcomes, intake.finish()?))
         })
@@ -105,7 +108,7 @@ impl House {
 
     pub(super) fn void(&self, seq: i64) -> Result<i64> {
         let meters = Arc::clone(&self.meters);
-        self.write(move |tx| tx.void_usage_event(seq, &meters))
+        self.write(move |tx| tx.void_usage_event(seq, &meters, Actor::System))
     }
 
     pub(super) fn event(&self, meter: &str, quantity: i64, key: &str) -> NewUsageEvent {

@@ -103,7 +103,7 @@ proptest! {
                 house.void(*seq).unwrap();
             }
         }
-        let watermark = house.read(|tx| tx.last_usage_seq());
+        let watermark = house.read(|tx| tx.usage_head()).0;
         for (meter, name) in NAMES.iter().enumerate() {
             // On quarters, and not on any.
             for period in [

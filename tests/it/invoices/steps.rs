@@ -1,0 +1,101 @@
+//! The power fails at every step of the work, one after the other: before and after each commit, and each line of a ledger.
+
+use super::*;
+use crate::harness::Call;
+
+/// More steps than any of this takes.
+const MOST: i64 = 400;
+
+/// Runs a command that ends at each step in turn, until it comes through; tells at how many it was ended.
+fn at_every_step(installation: &Installation, arguments: &[&str]) -> i64 {
+    for step in 1..MOST {
+        let mut command = installation.command(arguments);
+        command.env("TENANTRY_TEST_FAULT", step.to_string());
+        let status =
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).status().unwrap();
+        if status.success() {
+            return step - 1;
+        }
+        assert_eq!(status.code(), None, "it was ended, and did not fail");
+    }
+    panic!("it never came through");
+}
+
+#[test]
+fn a_closing_that_is_ended_at_every_step_makes_each_invoice_once() {
+    let (installation, server, ann, acme) = begin();
+    let other = ann.create_tenant("other");
+    for tenant in [&acme, &other] {
+        tokens(&ann.client, tenant, 300, "a");
+    }
+    server.stop();
+    set_clock(&installation, "2026-06-03T00:00:00Z");
+    let closing = ["plan", "close-period", "--final", "--app", app_of_tests()];
+    let steps = at_every_step(&installation, &closing);
+    assert!(steps > 10, "{steps}");
+    let server = installation.serve();
+    let ann = ann.sign_in_again_at(&server);
+    let mut invoices = Vec::new();
+    for tenant in [&acme, &other] {
+        let mut of_one = list(&ann.client, tenant);
+        assert_eq!(of_one.len(), 1, "{of_one:#?}");
+        invoices.append(&mut of_one);
+    }
+    for invoice in &invoices {
+        assert_eq!((&invoice["status"], &invoice["total_cents"]), (&json!("final"), &json!(5_300)));
+    }
+    let mut numbers: Vec<&str> = invoices.iter().map(|one| one["number"].as_str().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, ["INV-000001", "INV-000002"]);
+    // Once more nothing is left to do, and nothing of a final invoice changes.
+    server.stop();
+    at_every_step(&installation, &closing);
+    let server = installation.serve();
+    let ann = ann.sign_in_again_at(&server);
+    let again: Vec<Value> =
+        [&acme, &other].into_iter().flat_map(|tenant| list(&ann.client, tenant)).collect();
+    assert_eq!(again, invoices);
+    for tenant in [&acme, &other] {
+        let file = rusqlite::Connection::open(installation.tenant_file(&tenant.id)).unwrap();
+        let kept: i64 = file.query_row("SELECT count(*) FROM _invoices", [], |row| row.get(0)).unwrap();
+        assert_eq!(kept, 1);
+    }
+    let ledger = std::fs::read_to_string(installation.data().join("backups/issued-invoices.ndjson")).unwrap();
+    for number in 1..=2 {
+        assert!(ledger.contains(&format!("\\\"number\\\":{number},")), "{ledger}");
+    }
+    assert_eq!(verify(&installation, 0, &[]), "OK: 2 invoices of 2 tenants.\n");
+    server.stop();
+}
+
+#[test]
+fn an_event_that_is_sent_while_the_server_is_ended_at_every_step_counts_once() {
+    let (installation, server, ann, acme) = begin();
+    server.stop();
+    let (mut ended, mut answered) = (0, 0);
+    for step in 1..24 {
+        let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+        command.env("TENANTRY_TEST_FAULT", step.to_string());
+        let started = Server::spawn(&installation, installation.with_app(command));
+        // It may end before it listens.
+        let Ok(dying) = started else { continue };
+        let event = json!({ "meter": "tokens", "quantity": 10, "idempotency_key": format!("k{step}") });
+        let client = ann.client.at(dying.url());
+        let sent = client.try_send(&Call::post(acme.path("/usage-events"), event.clone()));
+        match sent {
+            Ok(answer) if answer.status == 201 => answered += 1,
+            _ => ended += 1,
+        }
+        dying.kill();
+        let server = installation.serve();
+        let again = ann.sign_in_again_at(&server);
+        again.client.post(&acme.path("/usage-events"), event).expect_one_of(&[200, 201]);
+        let used = again.client.get(&acme.path("/usage?meter=tokens&window=month")).expect(200);
+        assert_eq!(used.json["items"][0]["quantity"], (10 * (ended + answered)).to_string(), "step {step}");
+        server.stop();
+    }
+    assert!(ended > 0 && answered > 0, "{ended} {answered}");
+    assert!(
+        installation.run(&["verify", "usage", "--app", app_of_tests()]).expect_code(0).stdout.contains("OK")
+    );
+}
