@@ -202,6 +202,9 @@ fn jobs_of_a_restored_file_wait_until_an_operator_releases_them_and_the_fleet_is
     cid.client.get(&path).expect(200);
     cid.client.patch(&path, json!({ "cron": "* * * * *" })).expect(403);
     cid.client.delete(&path).expect(403);
+    for act in ["cancel", "retry"] {
+        cid.client.post(&acme.path(&format!("/jobs/{waits}/{act}")), json!({})).expect(403);
+    }
     server.stop();
 }
 

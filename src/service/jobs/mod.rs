@@ -182,14 +182,15 @@ fn shown(job: Job) -> Job {
 /// 403 without `jobs:write`; 404; 409 `job_ended`, `built_in_kind`.
 pub async fn cancel_job(scope: &TenantScope, id: JobId) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
-    scope.read_one(move |tx| tx.require_job(id)).await.and_then(refuse_built_in)?;
+    require_kind(scope, &scope.read_one(move |tx| tx.require_job(id)).await?, true)?;
     Ok(shown(scope.cancel_job(id).await?))
 }
 
-/// What the server does by itself is stopped by nobody who does not see what it is about.
-fn refuse_built_in(job: Job) -> Result<()> {
-    match BuiltIn::find(&job.kind) {
-        Some(kind) if kind.for_members.is_none() => Err(Error::conflict(
+/// What needs a permission beside `jobs:write` is up to those who have it; what the server does by itself is stopped by nobody.
+fn require_kind(scope: &TenantScope, job: &Job, stops: bool) -> Result<()> {
+    match BuiltIn::find(&job.kind).map(|kind| kind.for_members) {
+        Some(Some(permission)) => scope.require(permission),
+        Some(None) if stops => Err(Error::conflict(
             "built_in_kind",
             "This job is the server's own, for something that was done; undo that instead.",
         )),
@@ -203,6 +204,7 @@ fn refuse_built_in(job: Job) -> Result<()> {
 /// 403 without `jobs:write`; 404; 409 `job_not_ended`.
 pub async fn retry_job(scope: &TenantScope, id: JobId) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
+    require_kind(scope, &scope.read_one(move |tx| tx.require_job(id)).await?, false)?;
     let ticket = scope.open_jobs().await?;
     Ok(shown(scope.write("retry_job", move |tx| tx.retry_job(&ticket, id)).await?))
 }
