@@ -2,5 +2,5 @@ import { onSubmit, post, tokenInAddress } from "./form.js";
 
 onSubmit(document.querySelector("#setup"), async (values) => {
   const identity = await post("/setup", { ...values, token: tokenInAddress() });
-  return `${identity.email} is the operator now. Sign in with the API, or make the first tenant on the command line.`;
+  return `${identity.email} is the operator now. Sign in at /console.`;
 });

@@ -5,7 +5,7 @@ import { html, render, useEffect, useState } from "./dom.js";
 import { ProblemNote } from "./parts/form.js";
 import { Screen } from "./parts/screen.js";
 import { Toasts } from "./parts/toasts.js";
-import { catchLinks, currentRoute, navigate, useRoute } from "./router.js";
+import { catchLinks, currentRoute, navigate, to, useRoute } from "./router.js";
 import { loadMe, useMe } from "./session.js";
 import { Shell } from "./shell.js";
 import { askForStepUp, StepUp } from "./step-up.js";
@@ -27,12 +27,15 @@ function App() {
       const back = location.pathname.length > 9 ? `?to=${encodeURIComponent(location.pathname + location.search)}` : "";
       navigate(`/console/sign-in${back}`, { replace: true });
     }
-    if (me && isOutside) navigate(wayBack() ?? "/console", { replace: true });
+    if (me && isOutside) navigate(wayBack() ?? homeOf(me), { replace: true });
   }, [me, isOutside]);
   if (me === undefined) return problem && html`<main class="outside"><${ProblemNote} problem=${problem} retry=${start} /></main>`;
   if (me === null) return isOutside && html`<${Screen} load=${SCREENS[route.name]} />`;
   return !isOutside && html`<${Shell} me=${me} route=${route} />`;
 }
+
+/** The tenant of whoever has but one, else the choice. @param {import("./session.js").Me} me */
+const homeOf = ({ memberships: [only, ...others] }) => (only && others.length === 0 ? to(only.tenant.slug, "records") : "/console");
 
 /** Where to go after signing in: within the console only. */
 function wayBack() {

@@ -16,6 +16,40 @@ fn without_a_front_end_of_the_app_our_pages_are_at_the_root() {
 }
 
 #[test]
+fn files_of_pages_are_kept_for_good_under_the_digest_of_all_and_sent_compressed() {
+    let server = Installation::new().serve();
+    let nobody = server.nobody();
+    let page = nobody.get("/console/t/acme/records/customers").expect(200);
+    assert_eq!(page.header("cache-control"), Some("no-cache"));
+    let html = page.text();
+    let script = html.split('"').find(|text| text.ends_with("/console/app.js")).unwrap().to_owned();
+    assert!(script.starts_with("/assets/v-"), "{script}");
+    assert!(!html.contains("\"/assets/console/"), "a page names a file without its version: {html}");
+
+    let plain = nobody.get(&script).expect(200);
+    assert_eq!(plain.header("cache-control"), Some("public, max-age=31536000, immutable"));
+    assert_eq!(plain.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(plain.header("vary"), Some("accept-encoding"));
+    let packed = nobody.send(&Call::get(&script).header("accept-encoding", "br, gzip")).expect(200);
+    assert_eq!(packed.header("content-encoding"), Some("gzip"));
+    let length = |answer: &crate::harness::Answer| answer.header("content-length").unwrap().parse().unwrap();
+    let (whole, short): (usize, usize) = (length(&plain), length(&packed));
+    assert!(short < whole, "{short} of {whole}");
+
+    // Of another release, or of none: the file of today, for today.
+    for path in ["/assets/v-0000000000000000/console/app.js", "/assets/console/app.js"] {
+        let other = nobody.get(path).expect(200);
+        assert_eq!(other.header("cache-control"), Some("no-cache"), "{path}");
+        assert_eq!(other.text(), plain.text());
+    }
+    for path in ["/assets/v-0000000000000000/none.js", "/assets/v-x/../../Cargo.toml", "/assets/v-x/"] {
+        nobody.get(path).expect_code(404, "not_found");
+    }
+    server.stop();
+}
+
+#[test]
 fn the_front_end_of_the_app_is_at_the_root_and_the_api_beside_it() {
     let installation =
         Installation::with_migrations(&[("0001_t.sql", "CREATE TABLE t (id INTEGER PRIMARY KEY);")]);

@@ -178,6 +178,8 @@ fn a_second_factor_is_set_up_once_and_removed_with_a_code_of_it() {
     let remove =
         |code: &str| ann.client.send(&Call::delete("/api/v1/auth/totp").json(&json!({"code": code})));
     remove("123456").expect_code(409, "no_second_factor");
+    let has_one = || ann.client.get("/api/v1/me").expect(200).json["second_factor"].clone();
+    assert_eq!(has_one(), false);
     ann.client
         .post("/api/v1/auth/totp/confirm", json!({"code": "123456"}))
         .expect_code(409, "no_second_factor");
@@ -188,6 +190,7 @@ fn a_second_factor_is_set_up_once_and_removed_with_a_code_of_it() {
     ann.sign_in_again();
     let app = App::enroll(&server, &ann.client);
     enroll().expect_code(409, "second_factor_exists");
+    assert_eq!(has_one(), true);
     remove("000000").expect_code(403, "code_wrong");
     server.installation().advance_clock(30 * SECOND);
     remove(&app.code(&server, 0)).expect(204);

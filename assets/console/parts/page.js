@@ -41,8 +41,8 @@ export function Empty({ icon, title, text, children }) {
 /** @param {{ columns: Column<any>[], rows: any[], keyOf: (row: any) => string | number, label: string, onMore?: (() => void) | null, busy?: boolean }} props */
 export function Table({ columns, rows, keyOf, label, onMore, busy }) {
   return html`<div class="card flush"><div class="table-scroll" tabindex="0" role="region" aria-label=${label}>
-    <table class="table"><thead><tr>${columns.map((column) => html`<th scope="col" class=${column.class ?? ""}>${column.label}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map((column) => html`<td class=${column.class ?? ""}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table>
+    <table class="table stacks"><thead><tr>${columns.map((column) => html`<th scope="col" class=${column.class ?? ""}>${column.label}</th>`)}</tr></thead>
+      <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map((column) => html`<td class=${column.class ?? ""} data-label=${typeof column.label === "string" ? column.label : ""}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table>
     </div>${onMore && html`<div class="more"><button class="button plain" disabled=${busy} onClick=${onMore}>${s.more}</button></div>`}</div>`;
 }
 

@@ -48,12 +48,12 @@ export function Filters({ table, query, onApply, path }) {
         <button type="button" class="button plain square" aria-label=${s.records.removeCondition} onClick=${() => setRows(rows.length > 1 ? rows.filter((_, at) => at !== index) : [blank()])}><${Icon} name="close" /></button>
       </div>`;
     })}
-    <div class="actions">
+    <div class="foot"><div class="actions">
       <button class="button primary">${s.records.apply}</button>
       <button type="button" class="button plain" onClick=${() => setRows([...rows, blank()])}><${Icon} name="plus" />${s.records.addCondition}</button>
       ${query.conditions.length > 0 && html`<button type="button" class="button plain" onClick=${() => onApply([])}>${s.records.clear}</button>`}
     </div>
-    <div class="made"><code>GET ${path}${made ? `?${made}` : ""}</code><${Copy} text=${`${path}${made ? `?${made}` : ""}`} /></div>
+    <div class="made"><code>GET ${path}${made ? `?${made}` : ""}</code><${Copy} text=${`${path}${made ? `?${made}` : ""}`} /></div></div>
   </form>`;
 }
 

@@ -1,0 +1,70 @@
+// Modules of the console that need no browser, and whether the vendored ones are what their list says.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const assets = new URL("../../assets/", import.meta.url);
+/** A module without imports, as it is served. @param {string} path */
+const load = (path) => import(`data:text/javascript,${encodeURIComponent(readFileSync(new URL(path, assets), "utf8"))}`);
+
+const { csvField, parseCsv, parseRows } = await load("console/records/parse.js");
+const { nextOrder, parseQuery, writeQuery } = await load("console/records/query.js");
+const { tokens } = await load("console/sql/tokens.js");
+
+test("vendored modules are those that the list names by digest", () => {
+  const list = readFileSync(new URL("vendor/README.md", assets), "utf8");
+  const scripts = readdirSync(new URL("vendor/", assets)).filter((name) => name.endsWith(".js"));
+  assert.ok(scripts.length >= 3);
+  for (const name of scripts) {
+    const digest = createHash("sha256").update(readFileSync(new URL(`vendor/${name}`, assets))).digest("hex");
+    assert.match(list, new RegExp(`\`${name}\`.*\`${digest}\` \\|$`, "m"), name);
+  }
+});
+
+test("nothing inline stands in a page, which the policy would refuse", () => {
+  for (const name of readdirSync(assets).filter((name) => name.endsWith(".html"))) {
+    const page = readFileSync(new URL(name, assets), "utf8");
+    assert.doesNotMatch(page, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:/i, name);
+    assert.doesNotMatch(page, /(src|href)="(https?:)?\/\//, name);
+  }
+});
+
+test("CSV is read with quotes, line ends of all kinds and other separators", () => {
+  for (const [text, expected] of [
+    ["a,b\r\n1,2\r\n", [["a", "b"], ["1", "2"]]],
+    ['a,b\n"x, ""y""","line\nbreak"', [["a", "b"], ['x, "y"', "line\nbreak"]]],
+    ["\uFEFFa;b\n1;2,5", [["a", "b"], ["1", "2,5"]]],
+    ["a\tb\n\n\n1\t", [["a", "b"], ["1", ""]]],
+    ["a,b\r1,2", [["a", "b"], ["1", "2"]]],
+    ['"open', [["open"]]],
+    ["", []],
+  ]) assert.deepEqual(parseCsv(text), expected, JSON.stringify(text));
+});
+
+test("rows keep the line they stood on, and what cannot be read is marked", () => {
+  assert.deepEqual(parseRows("id,n\na,1\nb,2,3").rows, [{ line: 2, values: { id: "a", n: "1" } }, { line: 3, values: { id: "b", n: "2" }, fault: "columns" }]);
+  assert.deepEqual(parseRows('{"a":1}\n\n{bad\n[1]').rows, [{ line: 1, values: { a: 1 } }, { line: 3, values: {}, fault: "json" }, { line: 4, values: {}, fault: "json" }]);
+  assert.deepEqual(parseRows('[{"a":1},{"b":null}]').columns, ["a", "b"]);
+  assert.throws(() => parseRows("[{"));
+});
+
+test("a field of CSV is quoted where it must be, and is no formula", () => {
+  for (const [value, expected] of [["a,b", '"a,b"'], ['say "x"', '"say ""x"""'], ["=1+1", "'=1+1"], ["@x", "'@x"], [-5, "-5"], [null, ""], [{ a: 1 }, '"{""a"":1}"'], ["plain", "plain"]]) assert.equal(csvField(value), expected);
+});
+
+test("a query is read and written back as it was", () => {
+  for (const text of ["status=open&order=-created_at", "amount_cents=gte.100&amount_cents=lt.500", "name=eq.gte.5", "col:limit=5", "or=(a.eq.1,b.is.null)", "q=printer+fire", "memo=is.not_null", "status=in.(a,b)"]) {
+    assert.equal(writeQuery(parseQuery(text)), text);
+  }
+  assert.equal(writeQuery({ conditions: [{ column: "name", op: "eq", value: "gte.5" }], order: "", rest: [] }), "name=eq.gte.5");
+  assert.deepEqual(["", "-a", "a"].map((order) => nextOrder(order, "a")), ["a", "", "-a"]);
+});
+
+test("the colours of SQL leave every character where it was", () => {
+  for (const sql of ["SELECT 'it''s', \"x\", 1.5e3 -- note\nFROM t WHERE a = ?1 AND b = :b /* open", "'open", "", "äöü ¯\\_(ツ)_/¯ [x] `y`"]) {
+    assert.equal(tokens(sql).map(({ text }) => text).join(""), sql);
+  }
+  assert.deepEqual(tokens("select 'x' from t").filter(({ kind }) => kind).map(({ kind }) => kind), ["keyword", "string", "keyword"]);
+});
