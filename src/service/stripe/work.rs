@@ -12,6 +12,8 @@ use futures_util::StreamExt as _;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Tells of what Stripe does not know any more.
+const DELETED: &str = "invoice.deleted";
 /// Events that are taken at once.
 const BATCH: u32 = 100;
 /// Customers that are looked at at once; of one, one event after the other.
@@ -73,6 +75,10 @@ async fn work_off_one(
         };
         match looked {
             Ok(done) => finish(installation, event.id, done).await?,
+            Err(Fault::Unknown) if event.kind == DELETED => {
+                finish(installation, event.id, Done::ignored("it is gone there, and nothing here was of it"))
+                    .await?;
+            }
             Err(Fault::Unknown) => {
                 finish(installation, event.id, Done::parked("Stripe does not know it")).await?;
             }

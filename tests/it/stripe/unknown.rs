@@ -78,6 +78,9 @@ fn a_statement_whose_draft_is_deleted_at_stripe_is_free_of_it_and_goes_on_anothe
         assert_eq!((&items[0]["invoice"], &items[0]["amount"]), (&json!(other), &json!(150)));
         assert_eq!(town.stripe.object("invoices", &other)["total"], 150);
         eventually("that it is not held", || (held() == json!([])).then_some(()));
+        worked_off(&town.operator.client);
+        let parked = town.operator.client.get("/api/v1/operator/stripe-events?status=parked").expect(200);
+        assert_eq!(parked.json["items"], json!([]), "what was parked with it is settled with it");
         town.server.stop();
     }
 }
