@@ -267,10 +267,10 @@ fn track() -> Track {
         ("catalog/0014_statements.sql", include_str!("../../migrations/catalog/0014_statements.sql")),
         ("catalog/0015_jobs.sql", include_str!("../../migrations/catalog/0015_jobs.sql")),
         ("catalog/0016_api_key_rates.sql", include_str!("../../migrations/catalog/0016_api_key_rates.sql")),
-        ("catalog/0016_stripe_parking.sql", include_str!("../../migrations/catalog/0016_stripe_parking.sql")),
-        ("catalog/0021_letters.sql", include_str!("../../migrations/catalog/0021_letters.sql")),
+        ("catalog/0017_stripe_parking.sql", include_str!("../../migrations/catalog/0017_stripe_parking.sql")),
+        ("catalog/0018_letters.sql", include_str!("../../migrations/catalog/0018_letters.sql")),
         ("catalog/0019_webhooks.sql", include_str!("../../migrations/catalog/0019_webhooks.sql")),
-        ("catalog/0017_billing.sql", include_str!("../../migrations/catalog/0017_billing.sql")),
+        ("catalog/0020_billing.sql", include_str!("../../migrations/catalog/0020_billing.sql")),
     ])
 }
 

@@ -40,9 +40,9 @@ pub(super) fn system_track() -> Track {
         ("tenant/0008_usage.sql", include_str!("../../migrations/tenant/0008_usage.sql")),
         ("tenant/0009_invoices.sql", include_str!("../../migrations/tenant/0009_invoices.sql")),
         ("tenant/0010_jobs.sql", include_str!("../../migrations/tenant/0010_jobs.sql")),
+        ("tenant/0011_event_senders.sql", include_str!("../../migrations/tenant/0011_event_senders.sql")),
         ("tenant/0012_schedules.sql", include_str!("../../migrations/tenant/0012_schedules.sql")),
         ("tenant/0013_webhooks.sql", include_str!("../../migrations/tenant/0013_webhooks.sql")),
-        ("tenant/0011_event_senders.sql", include_str!("../../migrations/tenant/0011_event_senders.sql")),
     ])
 }
 

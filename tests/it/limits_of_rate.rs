@@ -178,7 +178,7 @@ fn one_more_at_once_than_the_plan_has_waits_a_moment_and_is_refused() {
     let alone = ann.client.get(&notes).expect(200);
     assert_eq!(alone.header("ratelimit-policy"), Some(r#""concurrency";q=1;qu="concurrent-requests""#));
     // A request whose body is still on its way is under way.
-    let (key, _) = {
+    let (key, ()) = {
         let body = json!({ "name": "k", "permissions": ["files:write"] });
         let made = ann.client.post(&acme.path("/api-keys"), body).expect(201);
         (made.string("/key"), ())

@@ -199,7 +199,7 @@ fn of_subscriptions_that_were_adopted_before_the_newest_goes_on_counting() {
                ('d', 't', 'canceled', 0, 4, 0), ('e', 'u', 'active', 0, 1, 0), ('f', 'v', 'canceled', 0, 1, 0)";
     let insert = "INSERT INTO stripe_subscriptions (id, tenant_id, status, paused, created, seen_at) VALUES";
     catalog.execute_batch(&format!("{insert} {all}")).unwrap();
-    catalog.execute_batch(include_str!("../../../migrations/catalog/0016_stripe_parking.sql")).unwrap();
+    catalog.execute_batch(include_str!("../../../migrations/catalog/0017_stripe_parking.sql")).unwrap();
     let parked = "SELECT group_concat(id) FROM (SELECT id FROM stripe_subscriptions WHERE parked IS NOT NULL ORDER BY id)";
     let parked: String = catalog.query_row(parked, [], |row| row.get(0)).unwrap();
     assert_eq!(parked, "a,b");

@@ -12,7 +12,6 @@ use crate::model::meter::{JOBS_RUN, Meters};
 use crate::model::plan::Window;
 use crate::params;
 use crate::rating::Period;
-use std::sync::Arc;
 
 impl TenantTx<'_> {
     /// Counts a job that is being enqueued. Tells what comes of that where there is a limit.
@@ -46,7 +45,7 @@ impl TenantTx<'_> {
                 };
                 return Err(refusal.error());
             }
-            let window = OpenWindow { meter: Arc::clone(meter), limit, period, quantity, before };
+            let window = OpenWindow { limit, tally: self.tally(meter, period, (quantity, None))?, before };
             let (has_notices, warning) = self.note_window(&window)?;
             let warnings = warning.map(|warning| (warning, period.to)).into_iter().collect();
             let looked_at = vec![JOBS_RUN.to_owned()];
