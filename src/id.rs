@@ -85,6 +85,8 @@ typed_id! {
     InvoiceId,
     /// One credit note.
     CreditNoteId,
+    /// One migration of the fleet.
+    MigrationRunId,
 }
 
 impl InvoiceId {

@@ -23,6 +23,7 @@ mod leaving;
 mod lifecycle;
 mod margins;
 mod memberships;
+mod migration_runs;
 mod plans;
 mod seats;
 mod second_factors;
@@ -35,6 +36,7 @@ mod subscriptions;
 mod tenant_roles;
 mod tenants;
 mod usage;
+mod versions;
 
 pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
@@ -51,6 +53,7 @@ pub use invoices::{KeptInvoice, StoredInvoice};
 pub use job_hints::JobHint;
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
+pub use migration_runs::{MigrationRun, MigrationStage, MigrationStatus, NewMigrationRun};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
 pub use second_factors::SecondFactor;
@@ -63,6 +66,7 @@ pub use stripe::{
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
+pub use versions::{FileVersion, MigrationTarget, TenantVersion, VersionCount, VersionState};
 
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{
@@ -262,6 +266,7 @@ fn track() -> Track {
         ("catalog/0013_stripe.sql", include_str!("../../migrations/catalog/0013_stripe.sql")),
         ("catalog/0014_statements.sql", include_str!("../../migrations/catalog/0014_statements.sql")),
         ("catalog/0015_jobs.sql", include_str!("../../migrations/catalog/0015_jobs.sql")),
+        ("catalog/0022_migrations.sql", include_str!("../../migrations/catalog/0022_migrations.sql")),
     ])
 }
 

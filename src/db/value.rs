@@ -165,7 +165,8 @@ ids_are_text!(
     ContentId,
     InvoiceId,
     CreditNoteId,
-    JobId
+    JobId,
+    MigrationRunId
 );
 
 /// A Rust type that a stored value can be read as.

@@ -8,7 +8,7 @@ mod timers;
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, invoices, mail, provisioning, sessions, stripe,
+    Installation, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions, stripe,
     subscriptions, usage,
 };
 use driver::Driver;
@@ -81,6 +81,14 @@ impl Runner {
                 tokio::time::sleep(BILL).await;
             }
         }));
+        let fleet = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                let progress = |line: String| tracing::info!(progress = line, "migrating the fleet");
+                note("migrations", migrations::work_off(&fleet, &progress).await);
+                fleet.migration_arrives().await;
+            }
+        }));
         let limits = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {
@@ -129,6 +137,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("audit entries", checkpoints::drop_old_entries(installation).await);
     note("letters", mail::sweep_undelivered(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
+    note("copies made before migrations", migrations::sweep_snapshots(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     let long_ago = installation.clock().now().plus(-10 * MINUTE);
     note("storage", usage::watch_storage(installation).await);

@@ -26,6 +26,7 @@ pub mod mail;
 pub mod margins;
 pub mod members;
 pub mod mfa;
+pub mod migrations;
 pub mod operators;
 mod password_hasher;
 pub mod passwords;
@@ -90,6 +91,7 @@ pub struct Installation {
     mailer: Mailer,
     stripe: stripe::Stripe,
     handlers: jobs::Handlers,
+    fleet: migrations::Fleet,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     file_turns: files::FileTurns,
@@ -158,6 +160,8 @@ impl Installation {
         installation.tokens.issued_by(&installation.id);
         let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
         installation.setup = operators::Setup::new(!has_operator);
+        installation.tenancy.read_standings().await?;
+        migrations::govern(&installation).await?;
         let installation = Arc::new(installation);
         provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
         subscriptions::begin_missing(&installation).await?;
@@ -201,6 +205,7 @@ impl Installation {
             mailer: Mailer::new(&config, layout.mail(), clock.now())?,
             stripe: stripe::Stripe::new(&config)?,
             handlers,
+            fleet: migrations::Fleet::default(),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),

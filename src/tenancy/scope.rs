@@ -14,7 +14,7 @@ pub use catalog::CatalogOf;
 
 use super::console::{self, Console};
 use super::file::TenantFile;
-use super::open_files::InUse;
+use super::open_files::{InUse, migrating};
 use super::tx::changes::record_changes;
 use super::{Listener, Tenancy, TenantTx};
 use crate::catalog::{Actor, By, Principal, Tenant};
@@ -154,6 +154,12 @@ impl TenantScope {
         self.file.get_or_try_init(|| self.lease()).await?.file()
     }
 
+    /// What went wrong for the tables being others by now is no fault of ours: to be tried again.
+    fn unless_replaced(&self, error: Error) -> Error {
+        let is_replaced = self.file.get().is_some_and(InUse::is_replaced);
+        if is_replaced && error.kind() == Kind::Internal { migrating().because(error) } else { error }
+    }
+
     /// Lets go of the tenant's file until the next use: who waits for a slow peer must not keep it open.
     pub fn release_file(&mut self) {
         self.file.take();
@@ -218,7 +224,8 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        self.file().await?.database.read(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
+        let read = self.file().await?.database.read(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        read.await.map_err(|error| self.unless_replaced(error))
     }
 
     /// The same for an `act` of one query, which sees one moment without a transaction around it.
@@ -231,7 +238,8 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        self.file().await?.database.read_one(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
+        let read = self.file().await?.database.read_one(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        read.await.map_err(|error| self.unless_replaced(error))
     }
 
     /// The same for what may take long within a single row.
@@ -244,7 +252,8 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        self.file().await?.database.read_slow(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
+        let read = self.file().await?.database.read_slow(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        read.await.map_err(|error| self.unless_replaced(error))
     }
 
     /// The right to run one SQL statement that somebody wrote, once it is its turn.
