@@ -38,7 +38,10 @@ impl MigrationStatus {
 
     fn parse(name: &str) -> MigrationStatus {
         use MigrationStatus as S;
-        [S::Running, S::Halted, S::Done].into_iter().find(|status| status.name() == name).unwrap_or(S::Cancelled)
+        [S::Running, S::Halted, S::Done]
+            .into_iter()
+            .find(|status| status.name() == name)
+            .unwrap_or(S::Cancelled)
     }
 }
 
@@ -88,7 +91,7 @@ pub struct MigrationRun {
     /// Tenants that are migrated at once.
     pub parallel: i64,
     /// Errors at which it halts, in hundredths of a percent.
-    #[serde(skip)]
+    #[serde(rename = "halt_at_errors", serialize_with = "percent")]
     pub halt_at: i64,
     /// Files up to this size, in bytes, are copied before; all where nothing is said.
     pub snapshot_bytes: Option<i64>,
@@ -112,6 +115,16 @@ pub struct MigrationRun {
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+}
+
+/// Hundredths of a percent as people write them.
+fn percent<S: serde::Serializer>(hundredths: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    let (whole, part) = (hundredths / 100, hundredths % 100);
+    match part {
+        0 => serializer.collect_str(&format_args!("{whole}%")),
+        _ if part % 10 == 0 => serializer.collect_str(&format_args!("{whole}.{}%", part / 10)),
+        _ => serializer.collect_str(&format_args!("{whole}.{part:02}%")),
+    }
 }
 
 const COLUMNS: &str = "id, status, stage, system, app, target, parallel, halt_at, snapshot_bytes, canaries, migrated, \

@@ -147,7 +147,8 @@ impl CatalogTx<'_> {
         after: Option<TenantId>,
         limit: u32,
     ) -> Result<Vec<TenantId>> {
-        let first = if canaries { "AND v.tenant_id IN (SELECT tenant_id FROM migration_canaries)" } else { "" };
+        let first =
+            if canaries { "AND v.tenant_id IN (SELECT tenant_id FROM migration_canaries)" } else { "" };
         let sql = format!(
             "SELECT v.tenant_id FROM tenant_versions v JOIN tenants t ON t.id = v.tenant_id
              WHERE v.tenant_id > ?4 AND {PENDING} AND {WITH_FILE} {first} ORDER BY v.tenant_id LIMIT ?5"

@@ -1,8 +1,10 @@
 //! The arguments of every command, and their help.
 
+mod migrate;
 mod tenant;
 mod verify;
 
+pub(super) use migrate::MigrateCommand;
 pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
 
@@ -97,6 +99,9 @@ pub(super) enum Command {
     /// Plans: prices, limits, features
     #[command(subcommand)]
     Plan(PlanCommand),
+    /// Migrations of all tenants' files
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// Usage: what was counted
     #[command(subcommand)]
     Usage(UsageCommand),

@@ -8,6 +8,7 @@ mod control;
 mod demo;
 mod healthcheck;
 mod keys;
+mod migrate;
 mod new;
 mod openapi;
 mod output;
@@ -100,6 +101,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Plan(PlanCommand::Apply { file, yes, dry_run }) => plan::apply(&common, &file, yes, dry_run),
         Command::Usage(UsageCommand::Rebuild { tenant }) => usage::rebuild(&common, tenant),
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),
+        Command::Migrate(command) => migrate::run(&common, command),
         Command::Keys(command) => keys::run(&common, &command),
         Command::Sessions(command) => sessions::run(&common, command),
         Command::Config(ConfigCommand::Check) => config::check(&common),

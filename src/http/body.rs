@@ -141,6 +141,17 @@ impl Fields {
         Vec::new()
     }
 
+    /// A list of texts; left out it is empty.
+    pub(super) fn optional_texts(&mut self, name: &str) -> Vec<String> {
+        match self.map.get(name) {
+            None | Some(Value::Null) => {
+                self.map.remove(name);
+                Vec::new()
+            }
+            Some(_) => self.texts(name),
+        }
+    }
+
     /// True or false, or left out.
     pub(super) fn optional_flag(&mut self, name: &str) -> Option<bool> {
         match self.map.remove(name) {

@@ -5,8 +5,8 @@ use super::console::Consoles;
 use super::entitled::Entitled;
 use super::migrate::{bring_up, version};
 use super::schema;
-use super::tx::TenantTx;
 use super::standing::{Noted, Standings, unavailable};
+use super::tx::TenantTx;
 use super::tx::changes::Tracked;
 use super::tx::usage::TermsCache;
 use crate::catalog::FileVersion;
@@ -172,8 +172,7 @@ impl TenantFile {
         let database = Database::open(path, database_options(options), Arc::clone(&options.clock), |tx| {
             check_stamp(tx, id, epoch)?;
             // Both are looked at: a file that is older in one may be newer in the other.
-            let (system, app) =
-                (count_applied(tx, &system_track)?, count_applied(tx, &options.app.track)?);
+            let (system, app) = (count_applied(tx, &system_track)?, count_applied(tx, &options.app.track)?);
             let is_behind = app < options.app.track.migrations.len();
             if system < system_track.migrations.len() || (is_behind && !options.standings.may_lag(id)) {
                 return Err(Refusal::Older);

@@ -110,7 +110,9 @@ fn take_snapshot(layout: &Layout, tenant: TenantId, name: &str) -> Result<()> {
         return Err(Error::new(
             Kind::Unavailable,
             "no_room_for_snapshots",
-            format!("There is no room on the disk for a copy of {size} bytes. Make room, or copy smaller files only."),
+            format!(
+                "There is no room on the disk for a copy of {size} bytes. Make room, or copy smaller files only."
+            ),
         ));
     }
     make_directory(&directory)?;
@@ -286,9 +288,9 @@ impl Tenancy {
         }
         let size = i64::try_from(std::fs::metadata(&path)?.len()).unwrap_or(i64::MAX);
         let now = self.clock.now();
-        let snapshot = snapshot_bytes.is_none_or(|most| size <= most).then(|| {
-            format!("{:06}-{:06}-{}.db", before.system, before.app, now.0)
-        });
+        let snapshot = snapshot_bytes
+            .is_none_or(|most| size <= most)
+            .then(|| format!("{:06}-{:06}-{}.db", before.system, before.app, now.0));
         if let Some(name) = &snapshot {
             take_snapshot(&self.layout, tenant.id, name)?;
         }

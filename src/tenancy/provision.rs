@@ -3,8 +3,8 @@
 use super::app::App;
 use super::file::{APPLICATION_ID, system_track};
 use super::layout::{Layout, make_directory, sync};
-use super::{migrate, schema};
 use super::tx::TenantTx;
+use super::{migrate, schema};
 use crate::catalog::FileVersion;
 use crate::clock::Timestamp;
 use crate::db::Maintenance;

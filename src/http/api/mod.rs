@@ -15,6 +15,7 @@ mod jobs;
 mod margins;
 mod me;
 mod members;
+mod migrations;
 mod openapi;
 mod operator;
 mod paging;
@@ -66,6 +67,7 @@ pub(super) fn routes() -> Routes {
         .and(usage::routes())
         .and(margins::routes())
         .and(jobs::routes())
+        .and(migrations::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -7,6 +7,7 @@ mod invoices;
 mod jobs;
 pub(super) mod kept;
 mod members;
+mod migrations;
 mod names;
 mod plans;
 mod query;

@@ -143,7 +143,8 @@ pub(super) async fn pending_by_size(installation: &Installation) -> Result<Vec<(
     let (mut all, mut after): (Vec<(u64, TenantId)>, Option<TenantId>) = (Vec::new(), None);
     loop {
         let target = installation.tenancy.migration_target().clone();
-        let list = move |tx: &crate::catalog::CatalogTx<'_>| tx.list_tenants_to_migrate(&target, false, after, PAGE);
+        let list =
+            move |tx: &crate::catalog::CatalogTx<'_>| tx.list_tenants_to_migrate(&target, false, after, PAGE);
         let page = installation.catalog.read(list).await?;
         let size = |id: &TenantId| (installation.tenancy.file_bytes(&Tenancy::lease_for_migration(*id)), *id);
         all.extend(page.iter().map(size));
@@ -168,7 +169,11 @@ pub(super) fn spread(length: usize, count: usize) -> Vec<usize> {
 ///
 /// # Errors
 /// 404; 409 `migration_over`.
-pub async fn cancel_run(installation: &Arc<Installation>, id: MigrationRunId, by: By) -> Result<MigrationRun> {
+pub async fn cancel_run(
+    installation: &Arc<Installation>,
+    id: MigrationRunId,
+    by: By,
+) -> Result<MigrationRun> {
     use MigrationStatus::{Cancelled, Halted, Running};
     change(installation, id, &[Running, Halted], Cancelled, "migration.cancelled", by).await
 }
@@ -177,7 +182,11 @@ pub async fn cancel_run(installation: &Arc<Installation>, id: MigrationRunId, by
 ///
 /// # Errors
 /// 404; 409 `migration_over`.
-pub async fn resume_run(installation: &Arc<Installation>, id: MigrationRunId, by: By) -> Result<MigrationRun> {
+pub async fn resume_run(
+    installation: &Arc<Installation>,
+    id: MigrationRunId,
+    by: By,
+) -> Result<MigrationRun> {
     use MigrationStatus::{Halted, Running};
     change(installation, id, &[Halted], Running, "migration.resumed", by).await
 }
@@ -220,7 +229,8 @@ mod tests {
 
     #[test]
     fn a_percentage_is_read_exactly_or_not_at_all() {
-        let read = ["5%", "0", "100%", "0.5 %", "12.25", "100.01", "5.123", "-1", "", "%", "a", "1e2", "9999"];
+        let read =
+            ["5%", "0", "100%", "0.5 %", "12.25", "100.01", "5.123", "-1", "", "%", "a", "1e2", "9999"];
         let read: Vec<Option<i64>> = read.map(parse_percent).into();
         let expected = [Some(500), Some(0), Some(10_000), Some(50), Some(1_225)];
         assert_eq!(read[..5], expected);

@@ -3,7 +3,8 @@
 use super::super::Installation;
 use super::plan::rehearse;
 use super::{
-    MigrationRun, MigrationStatus, NewRunIn, cancel_run, find_run, plan, resume_run, start_run, status, work_off,
+    MigrationRun, MigrationStatus, NewRunIn, cancel_run, find_run, plan, resume_run, start_run, status,
+    work_off,
 };
 use crate::catalog::By;
 use crate::error::{Error, Result};

@@ -56,7 +56,10 @@ pub async fn work_off(installation: &Arc<Installation>, progress: Progress<'_>) 
         let ended = if run.target == installation.tenancy.migration_target().digest {
             stage(installation, &run, words, progress).await?
         } else {
-            Ended::Halt("the program or the app has other migrations now: cancel this one and begin another".to_owned())
+            Ended::Halt(
+                "the program or the app has other migrations now: cancel this one and begin another"
+                    .to_owned(),
+            )
         };
         let id = run.id;
         match (ended, run.stage) {
@@ -65,7 +68,8 @@ pub async fn work_off(installation: &Arc<Installation>, progress: Progress<'_>) 
             (Ended::Halt(reason), _) => end(installation, id, MigrationStatus::Halted, Some(reason)).await?,
             (Ended::Through, MigrationStage::Canary) => {
                 progress("the canaries are good; all others follow".to_owned());
-                let open = installation.catalog.write("open_migration", move |tx| tx.open_migration_to_fleet(id));
+                let open =
+                    installation.catalog.write("open_migration", move |tx| tx.open_migration_to_fleet(id));
                 open.await?;
             }
             (Ended::Through, MigrationStage::Fleet) => {
@@ -128,8 +132,7 @@ async fn stage(
     let mut running: JoinSet<One> = JoinSet::new();
     let mut told = monotonic();
     let parallel = usize::try_from(run.parallel).unwrap_or(1);
-    let is_interrupted =
-        || installation.is_draining() || installation.fleet.words.load(SeqCst) != words;
+    let is_interrupted = || installation.is_draining() || installation.fleet.words.load(SeqCst) != words;
     let mut ended = loop {
         let (target, canaries) =
             (installation.tenancy.migration_target().clone(), run.stage == MigrationStage::Canary);
@@ -239,7 +242,8 @@ fn note(of: &OfTenant<'_>, migrated: &Migrated, digest: &str) -> Result<()> {
 pub(super) async fn survey(installation: &Installation) -> Result<()> {
     let mut after: Option<TenantId> = None;
     loop {
-        let page = installation.catalog.read(move |tx| tx.list_tenants_of_unknown_version(after, PAGE)).await?;
+        let page =
+            installation.catalog.read(move |tx| tx.list_tenants_of_unknown_version(after, PAGE)).await?;
         look_at(installation, &page).await?;
         match page.last() {
             Some(last) if page.len() == PAGE as usize && !installation.is_draining() => after = Some(*last),
