@@ -50,6 +50,14 @@ struct Known {
     before: HashSet<JobId>,
     /// How many answers of the file are awaited.
     asked: usize,
+    /// Kinds of which more is due than may run of one tenant.
+    held_up: HashSet<String>,
+}
+
+impl Known {
+    fn running_of(&self, kind: &str) -> usize {
+        self.here.values().filter(|here| here.kind == kind).count()
+    }
 }
 
 struct Here {
@@ -61,6 +69,10 @@ struct Here {
 pub(super) struct Driver {
     installation: Arc<Installation>,
     fair: Fair<TenantId>,
+    /// Kinds with a bound over all tenants.
+    bounded: HashSet<String>,
+    /// Bounds of kinds for those of one tenant.
+    tenant_bounds: BTreeMap<String, usize>,
     timers: Timers<TenantId>,
     known: HashMap<TenantId, Known>,
     tasks: JoinSet<Came>,
@@ -70,9 +82,11 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(installation: &Arc<Installation>) -> Driver {
-        let bounds = installation.app().jobs.bounds().map(|(kind, most)| (kind.to_owned(), most));
+        let bounds = work::bounds(installation);
         Driver {
-            fair: Fair::new(work::places(installation), bounds.collect()),
+            bounded: bounds.keys().cloned().collect(),
+            tenant_bounds: work::tenant_bounds(),
+            fair: Fair::new(work::places(installation), bounds),
             timers: Timers::new(),
             known: HashMap::new(),
             tasks: JoinSet::new(),
@@ -148,13 +162,17 @@ impl Driver {
         }
     }
 
-    fn ask(&mut self, task: Task, tenant: TenantId, most: usize, kinds: BTreeMap<String, usize>) {
+    fn ask(&mut self, task: Task, tenant: TenantId, most: usize, mut kinds: BTreeMap<String, usize>) {
         let known = self.known.entry(tenant).or_default();
         if known.asked == 0 {
             known.over.clear();
         }
         known.asked += 1;
         known.before = known.elsewhere.keys().copied().collect();
+        for (kind, bound) in &self.tenant_bounds {
+            let left = bound.saturating_sub(known.running_of(kind));
+            kinds.entry(kind.clone()).and_modify(|most| *most = left.min(*most)).or_insert(left);
+        }
         let wanted = Wanted { tenant, most, kinds, running: known.here.keys().copied().collect() };
         let installation = Arc::clone(&self.installation);
         self.spawn(task, async move { Came::Looked(work::claim(&installation, wanted).await) });
@@ -224,14 +242,36 @@ impl Driver {
             look.more = false;
             self.timers.set(tenant, now.plus(SECOND));
         }
-        let taken = look.jobs.iter().map(|job| job.kind.clone()).collect();
+        let taken: Vec<String> = look.jobs.iter().map(|job| job.kind.clone()).collect();
         if is_turn {
-            self.fair.brought(tenant, &Brought { taken, more: look.more, blocked: look.blocked });
+            let (blocked, again) = self.hold_up(tenant, look.blocked, &taken);
+            self.fair.brought(tenant, &Brought { taken, more: look.more, blocked });
+            if again {
+                self.wake(tenant);
+            }
         }
         for job in look.jobs {
             self.begin(tenant, job);
         }
         self.forget_if_quiet(tenant);
+    }
+
+    /// Of kinds of which more is due than might be taken: those that a bound over all tenants kept back. The others go on
+    /// when one of the tenant's own has ended, or at once where one has meanwhile.
+    fn hold_up(&mut self, tenant: TenantId, blocked: Vec<String>, taken: &[String]) -> (Vec<String>, bool) {
+        let known = self.known.entry(tenant).or_default();
+        let (mut by_all, mut again) = (Vec::new(), false);
+        for kind in blocked {
+            let running = known.running_of(&kind) + taken.iter().filter(|one| **one == kind).count();
+            if self.tenant_bounds.get(&kind).is_some_and(|bound| *bound <= running) {
+                known.held_up.insert(kind);
+            } else if self.bounded.contains(&kind) {
+                by_all.push(kind);
+            } else {
+                again = true;
+            }
+        }
+        (by_all, again)
     }
 
     fn learn_of_elsewhere(&mut self, tenant: TenantId, look: &Look) {
@@ -282,7 +322,11 @@ impl Driver {
             }
         }
         let is_last = known.here.is_empty();
+        let goes_on = known.held_up.remove(&here.kind);
         self.fair.ended(tenant, &here.kind);
+        if goes_on {
+            self.wake(tenant);
+        }
         if is_last {
             let at = work::quiet_at(&self.installation, tenant);
             self.timers.set(tenant, at.max(now.plus(TICK)));

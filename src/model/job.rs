@@ -13,6 +13,9 @@ pub const DEFAULT_ATTEMPTS: u32 = 5;
 /// Attempts of one job that do not count: with more of them they do.
 pub const MOST_SPARED: i64 = 100;
 
+/// How the names of kinds begin that are the server's own.
+pub const RESERVED: &str = "tenantry.";
+
 /// The first pause between attempts; each is twice as long as the one before.
 const FIRST_PAUSE: i64 = 5 * SECOND;
 /// The longest.

@@ -1,6 +1,6 @@
 //! Handlers that work on after their answer say here how far they are, and what came of it.
 
-use super::handlers::SILENCE;
+use super::posts::SILENCE;
 use super::{JobStatus, LeasedJob};
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::id::{JobId, TenantId};

@@ -1,11 +1,13 @@
 //! Jobs: enqueued, listed, cancelled, tried again. How they are done is in [`work`].
 
+pub(super) mod built_in;
 mod complete;
-mod handlers;
+mod dispatch;
+mod posts;
 pub mod work;
 
 pub use complete::{Completion, complete_job};
-pub(super) use handlers::Handlers;
+pub(super) use dispatch::Handlers;
 
 pub use crate::model::job::{Job, JobStatus, LeasedJob};
 
@@ -17,7 +19,9 @@ use crate::model::IdempotencyKey;
 use crate::model::job::{MOST_PAYLOAD, MOST_PRIORITY, NewJob};
 use crate::model::usage::canonical_json;
 use crate::policy::Permission;
-use crate::tenancy::{JobKinds, TenantScope};
+use crate::tenancy::TenantScope;
+use built_in::BuiltIn;
+use dispatch::Handler;
 use serde_json::Value;
 
 /// How far ahead a job may be due.
@@ -39,21 +43,16 @@ pub struct NewJobIn {
 }
 
 impl NewJobIn {
-    fn read(self, kinds: &JobKinds, now: Timestamp, by: String) -> Result<NewJob> {
+    fn read(self, installation: &Installation, scope: &TenantScope) -> Result<NewJob> {
+        let now = installation.clock.now();
         let mut faults = Vec::new();
         let mut fault = |field: &str, code: &'static str, message: String| {
             faults.push(FieldError::new(field, code, message));
         };
-        let max_attempts = match kinds.get(&self.kind) {
-            Some(kind) => kind.max_attempts,
-            None => {
-                let known: Vec<&str> = kinds.names().collect();
-                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-                fault(
-                    "kind",
-                    "unknown_kind",
-                    format!("there is no such kind of job; declared in app.toml: {known}"),
-                );
+        let max_attempts = match max_attempts(installation, scope, &self.kind)? {
+            Ok(attempts) => attempts,
+            Err((code, message)) => {
+                fault("kind", code, message);
                 1
             }
         };
@@ -94,19 +93,47 @@ impl NewJobIn {
             priority,
             idempotency_key: self.idempotency_key,
             max_attempts,
-            created_by: by,
+            created_by: scope.by().actor.to_string(),
         })
     }
+}
+
+/// After how many attempts a job of that kind is given up, or why members enqueue none.
+///
+/// # Errors
+/// 403 without the permission that the kind needs beside `jobs:write`.
+fn max_attempts(
+    installation: &Installation,
+    scope: &TenantScope,
+    kind: &str,
+) -> Result<Result<u32, (&'static str, String)>> {
+    Ok(match dispatch::handler(installation, kind) {
+        Some(Handler::Posted(kind)) => Ok(kind.max_attempts),
+        Some(Handler::BuiltIn(kind)) => match kind.for_members {
+            Some(permission) => {
+                scope.require(permission)?;
+                Ok(kind.max_attempts)
+            }
+            None => Err((
+                "built_in_kind",
+                "is done by the server when it is needed; nobody asks for it".to_owned(),
+            )),
+        },
+        None => {
+            let known = dispatch::names_for_members(installation);
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Err(("unknown_kind", format!("there is no such kind of job; there are: {known}")))
+        }
+    })
 }
 
 /// Enqueues a job.
 ///
 /// # Errors
-/// 403 without `jobs:write`; 422 with every field at fault; 409 `idempotency_key_reused`.
+/// 403 without `jobs:write` and what the kind needs beside that; 422 with every field at fault; 409 `idempotency_key_reused`.
 pub async fn enqueue_job(installation: &Installation, scope: &TenantScope, input: NewJobIn) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
-    let (kinds, now) = (&installation.app().jobs, installation.clock.now());
-    let new = input.read(kinds, now, scope.by().actor.to_string())?;
+    let new = input.read(installation, scope)?;
     let ticket = scope.open_jobs().await?;
     Ok(scope.write("enqueue_job", move |tx| tx.enqueue_job(&ticket, &new)).await?.job)
 }
@@ -132,16 +159,36 @@ pub async fn list_jobs(
 /// 403 without `jobs:read`; 404.
 pub async fn find_job(scope: &TenantScope, id: JobId) -> Result<Job> {
     scope.require(Permission::JobsRead)?;
-    scope.read_one(move |tx| tx.require_job(id)).await
+    Ok(shown(scope.read_one(move |tx| tx.require_job(id)).await?))
+}
+
+/// A job as members see it: what the server does by itself may be about what not all of them may know.
+fn shown(job: Job) -> Job {
+    match BuiltIn::find(&job.kind) {
+        Some(kind) if kind.for_members.is_none() => Job { payload: None, result: None, ..job },
+        _ => job,
+    }
 }
 
 /// Ends a job that is not over. A handler that is at it is not stopped; what it says afterwards counts no more.
 ///
 /// # Errors
-/// 403 without `jobs:write`; 404; 409 `job_ended`.
+/// 403 without `jobs:write`; 404; 409 `job_ended`, `built_in_kind`.
 pub async fn cancel_job(scope: &TenantScope, id: JobId) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
-    scope.cancel_job(id).await
+    scope.read_one(move |tx| tx.require_job(id)).await.and_then(refuse_built_in)?;
+    Ok(shown(scope.cancel_job(id).await?))
+}
+
+/// What the server does by itself is stopped by nobody who does not see what it is about.
+fn refuse_built_in(job: Job) -> Result<()> {
+    match BuiltIn::find(&job.kind) {
+        Some(kind) if kind.for_members.is_none() => Err(Error::conflict(
+            "built_in_kind",
+            "This job is the server's own, for something that was done; undo that instead.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Puts a job that was given up or cancelled back into the queue.
@@ -151,5 +198,5 @@ pub async fn cancel_job(scope: &TenantScope, id: JobId) -> Result<Job> {
 pub async fn retry_job(scope: &TenantScope, id: JobId) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
     let ticket = scope.open_jobs().await?;
-    scope.write("retry_job", move |tx| tx.retry_job(&ticket, id)).await
+    Ok(shown(scope.write("retry_job", move |tx| tx.retry_job(&ticket, id)).await?))
 }

@@ -1,14 +1,15 @@
 //! What the scheduler does: looks for work, does it, keeps its leases.
 
+use super::dispatch;
 use crate::clock::{MINUTE, SECOND, Timestamp};
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, Outcome};
-use crate::model::tenant::Act;
 use crate::service::Installation;
 use crate::tenancy::tx::jobs::{ClaimAsked, Ended};
 use crate::tenancy::{Tenancy, TenantScope};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// How long a lease is good; it is renewed three times in that time.
 const LEASE: i64 = MINUTE;
@@ -48,7 +49,7 @@ pub struct Look {
     pub weight: usize,
     /// How many of its jobs may run at the same time.
     pub concurrency: usize,
-    /// Whether its jobs are held.
+    /// Whether its jobs are held, but for those that run in any state.
     pub is_held: bool,
 }
 
@@ -77,6 +78,16 @@ pub fn places(installation: &Installation) -> usize {
     installation.config.jobs_at_once
 }
 
+/// Kinds of which so many may run at the same time and no more, of all tenants.
+pub fn bounds(installation: &Installation) -> BTreeMap<String, usize> {
+    dispatch::bounds(installation)
+}
+
+/// The same for those of one tenant.
+pub fn tenant_bounds() -> BTreeMap<String, usize> {
+    dispatch::tenant_bounds()
+}
+
 /// When to look whether a tenant is quiet, so that it can be forgotten.
 pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
     installation.tenancy.jobs().busy_until(tenant).unwrap_or_else(|| installation.clock.now())
@@ -88,14 +99,17 @@ pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
 /// 404 where the tenant is gone; as its file says.
 pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> {
     let scope = scope(installation, wanted.tenant).await?;
-    if scope.tenant().admit(Act::Write).is_err() {
+    let only = dispatch::kinds_let_through(scope.tenant());
+    if only.as_ref().is_some_and(|kinds| kinds.is_empty()) {
         return Ok(Look { is_held: true, weight: 1, concurrency: 1, ..Look::default() });
     }
+    let is_held = only.is_some();
     let leases = (0..wanted.most).map(|_| crate::model::hex::hex(&crate::random::bytes::<16>())).collect();
     let runs_here = !wanted.running.is_empty();
     let asked = ClaimAsked {
         most: wanted.most,
         kinds: wanted.kinds,
+        only,
         runner: installation.run.clone(),
         running: wanted.running,
         until: installation.clock.now().plus(LEASE),
@@ -119,7 +133,7 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
         next_at,
         weight: claimed.share.weight.map_or(1, |weight| weight as usize),
         concurrency: concurrency.min(most),
-        is_held: false,
+        is_held,
     })
 }
 
@@ -127,17 +141,9 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
 ///
 /// # Errors
 /// As the tenant's file says: the job is taken up again when its lease has ended. 404 where the tenant is gone.
-pub async fn run(installation: &Installation, tenant: TenantId, job: &LeasedJob) -> Result<After> {
-    let outcome = {
-        // Whatever happened to the tenant since the job was claimed counts now.
-        let scope = scope(installation, tenant).await?;
-        if scope.tenant().admit(Act::Write).is_err() {
-            Outcome::Held
-        } else {
-            installation.tenancy.count_job_run(tenant);
-            installation.handlers.run(installation, scope.tenant(), job).await
-        }
-    };
+pub async fn run(installation: &Arc<Installation>, tenant: TenantId, job: &LeasedJob) -> Result<After> {
+    // Whatever happened to the tenant since the job was claimed counts now.
+    let outcome = dispatch::dispatch(installation, scope(installation, tenant).await?, job).await;
     if let Outcome::Failed { error, .. } | Outcome::Hopeless(error) = &outcome {
         tracing::warn!(tenant_id = %tenant, job_id = %job.id, kind = job.kind, attempt = job.attempt, error, "a job failed");
     }

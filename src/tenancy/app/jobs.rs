@@ -1,7 +1,7 @@
 //! `[jobs.<kind>]`: kinds of jobs that the developer's own service does.
 
 use super::AppError;
-use crate::model::job::{DEFAULT_ATTEMPTS, is_kind};
+use crate::model::job::{DEFAULT_ATTEMPTS, RESERVED, is_kind};
 use std::collections::BTreeMap;
 
 /// Kinds that one app may declare.
@@ -48,6 +48,9 @@ impl JobKinds {
                     "",
                     "must be named with 1 to 60 characters of a-z, 0-9, _, - and ., beginning with a letter",
                 );
+            }
+            if name.starts_with(RESERVED) {
+                return fault("", "must not begin with tenantry., as the server's own kinds do");
             }
             let (timeout, attempts) =
                 (toml.timeout_seconds.unwrap_or(PATIENCE), toml.max_attempts.unwrap_or(DEFAULT_ATTEMPTS));
@@ -126,6 +129,7 @@ mod tests {
     fn what_cannot_be_is_named_with_its_place() {
         for (text, place) in [
             ("[Render]\nurl = \"http://a\"", "jobs.Render:"),
+            ("[\"tenantry.mail\"]\nurl = \"http://a\"", "jobs.tenantry.mail: must not begin with tenantry."),
             ("[a]\nurl = \"ftp://a\"", "jobs.a.url"),
             ("[a]\nurl = \"a\"", "jobs.a.url"),
             ("[a]\nurl = \"http://u:p@a/\"", "jobs.a.url"),

@@ -23,6 +23,8 @@ pub struct ClaimAsked {
     pub most: usize,
     /// At most so many of these kinds; of all others any number.
     pub kinds: BTreeMap<String, usize>,
+    /// No others than these; where nothing is said, all.
+    pub only: Option<Vec<String>>,
     /// Which run of the server asks.
     pub runner: String,
     /// Jobs that this run is at, so that no other attempt is begun whatever the clock says.
@@ -162,6 +164,10 @@ impl TenantTx<'_> {
             params![after.as_str()],
             |row| row.get::<String>(0),
         )? {
+            if asked.only.as_ref().is_some_and(|only| !only.contains(&kind)) {
+                after = kind;
+                continue;
+            }
             let allowed = asked.kinds.get(&kind).copied();
             let wanted = allowed.unwrap_or(usize::MAX).min(most);
             let mut of_kind = self.heads(&kind, wanted + 1)?;

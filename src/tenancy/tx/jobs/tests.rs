@@ -66,6 +66,7 @@ impl House {
         ClaimAsked {
             most,
             kinds: BTreeMap::new(),
+            only: None,
             runner: runner.to_owned(),
             running: Vec::new(),
             until: self.now().plus(MINUTE),
@@ -135,6 +136,20 @@ fn of_a_bounded_kind_no_more_is_taken_and_that_more_is_there_is_told() {
     let claimed = house.claim(asked);
     assert_eq!(claimed.jobs.len(), 3);
     assert_eq!((claimed.more, claimed.blocked), (false, vec!["a".to_owned()]));
+}
+
+#[test]
+fn of_a_tenant_that_is_held_only_what_runs_in_any_state_is_taken() {
+    let house = House::new();
+    for kind in ["render", "tenantry.export", "zip"] {
+        house.enqueue(|new| new.kind = kind.to_owned()).unwrap();
+    }
+    let mut asked = house.asked("run", 4);
+    asked.only = Some(vec!["tenantry.export".to_owned()]);
+    let claimed = house.claim(asked);
+    assert_eq!(claimed.jobs.iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(), ["tenantry.export"]);
+    assert!(!claimed.more && claimed.blocked.is_empty() && claimed.is_busy);
+    assert_eq!(house.claim(house.asked("run", 4)).jobs.len(), 2);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Handlers of jobs: services of the developer, named in app.toml, to which jobs are posted with a signature.
+//! Services of the developer, named in app.toml, to which jobs are posted with a signature.
 
 use super::complete::token_of;
 use crate::catalog::Tenant;
@@ -21,7 +21,7 @@ const MOST_ANSWER: u64 = 1 << 20;
 pub(super) const SILENCE: i64 = HOUR;
 
 /// What is needed to post jobs.
-pub(in crate::service) struct Handlers {
+pub(super) struct Posts {
     agent: ureq::Agent,
     key: Arc<Vec<u8>>,
 }
@@ -33,9 +33,9 @@ struct Answered {
     body: Option<Value>,
 }
 
-impl Handlers {
+impl Posts {
     /// Reads the certificates that this machine trusts, where a handler is reached by https. Blocks.
-    pub(in crate::service) fn new(config: &Config, app: &App, kept_secret: &str) -> Result<Handlers> {
+    pub(super) fn new(config: &Config, app: &App, kept_secret: &str) -> Result<Posts> {
         let secret = config.jobs_secret.as_ref().map_or(kept_secret, |secret| secret.expose());
         let key = key_of(secret).ok_or_else(|| Error::internal("the secret of jobs cannot be read"))?;
         let mut agent = ureq::Agent::config_builder()
@@ -48,14 +48,17 @@ impl Handlers {
         if kinds.any(|kind| kind.url.to_ascii_lowercase().starts_with("https:")) {
             agent = agent.tls_config(trusting_this_machine()?);
         }
-        Ok(Handlers { agent: agent.build().new_agent(), key: Arc::new(key) })
+        Ok(Posts { agent: agent.build().new_agent(), key: Arc::new(key) })
     }
 
     /// Does a job.
-    pub(super) async fn run(&self, installation: &Installation, tenant: &Tenant, job: &LeasedJob) -> Outcome {
-        let Some(kind) = installation.app().jobs.get(&job.kind) else {
-            return Outcome::Hopeless(format!("no handler for {} is declared in app.toml", job.kind));
-        };
+    pub(super) async fn run(
+        &self,
+        installation: &Installation,
+        kind: &JobKind,
+        tenant: &Tenant,
+        job: &LeasedJob,
+    ) -> Outcome {
         let now = installation.clock.now();
         match self.post(installation, kind, tenant, job, now).await {
             Ok(answered) => judge(answered, installation.clock.now()),
