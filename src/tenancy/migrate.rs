@@ -1,23 +1,24 @@
 //! Bringing a tenant's file up to date: as it is opened, or as one of the fleet.
 
+mod copies;
+
+pub use copies::Rehearsed;
+
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
-use super::layout::{make_directory, sync};
 use super::open_files::Gate;
 use super::standing::Noted;
 use super::tx::changes::begin_anew;
-use super::{App, Layout, Lease, Tenancy, schema};
+use super::{App, Lease, Tenancy, schema};
 use crate::catalog::{FileVersion, MigrationTarget, Tenant};
 use crate::clock::{Timestamp, monotonic};
 use crate::db::{Maintenance, Track};
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::hex::hex;
+use copies::{snapshot_of_before, take_snapshot};
 use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-
-/// What is kept free on the disk when files are copied before a migration.
-const SPARE: u64 = 64 << 20;
 
 /// What became of one tenant in a migration.
 #[derive(Debug)]
@@ -42,19 +43,6 @@ pub enum Migrated {
     },
     /// The tenant has no file any more, or is being erased.
     Gone,
-}
-
-/// What a migration of a copy came to.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Rehearsed {
-    /// The tenant's slug.
-    pub slug: String,
-    /// Bytes of the copy.
-    pub size_bytes: u64,
-    /// Milliseconds that migrating it took.
-    pub took_ms: i64,
-    /// What went wrong.
-    pub error: Option<String>,
 }
 
 /// Applies what is missing: of ours, and of the app unless the file may stay behind it. Blocks.
@@ -99,49 +87,6 @@ pub(super) fn digest(app: &App) -> String {
         hash.update(migration.checksum());
     }
     hex(&hash.finalize())
-}
-
-/// Copies the file into the directory of snapshots, in the place of any that is there, and returns its name. Blocks.
-fn take_snapshot(layout: &Layout, tenant: TenantId, name: &str) -> Result<()> {
-    let (source, directory) = (layout.tenant_file(tenant), layout.tenant_snapshots(tenant));
-    let size = std::fs::metadata(&source)?.len();
-    let room = rustix::fs::statvfs(&layout.tenant(tenant)).map_err(std::io::Error::from)?;
-    if room.f_bavail.saturating_mul(room.f_frsize) < size + SPARE {
-        return Err(Error::new(
-            Kind::Unavailable,
-            "no_room_for_snapshots",
-            format!(
-                "There is no room on the disk for a copy of {size} bytes. Make room, or copy smaller files only."
-            ),
-        ));
-    }
-    make_directory(&directory)?;
-    let working = directory.join("new.db");
-    remove_if_there(&working)?;
-    super::copy_file(&source, &working)?;
-    sync(&working)?;
-    std::fs::rename(&working, directory.join(name))?;
-    for old in std::fs::read_dir(&directory)? {
-        let old = old?;
-        if old.file_name() != name {
-            remove_if_there(&old.path())?;
-        }
-    }
-    sync(&directory)
-}
-
-fn remove_if_there(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-/// The copy that was made before a migration which was cut off.
-fn snapshot_of_before(layout: &Layout, tenant: TenantId) -> Option<String> {
-    let entries = std::fs::read_dir(layout.tenant_snapshots(tenant)).ok()?;
-    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name != "new.db").max()
 }
 
 impl Tenancy {
@@ -304,54 +249,6 @@ impl Tenancy {
                 snapshot,
             },
         })
-    }
-
-    /// Migrates a copy of a tenant's file, which is removed afterwards. None where the tenant has no file.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub async fn rehearse_migration(self: &Arc<Tenancy>, lease: Lease) -> Result<Option<Rehearsed>> {
-        let Some(tenant) = self.with_file(&lease).await? else { return Ok(None) };
-        let tenancy = Arc::clone(self);
-        super::blocking(move || {
-            let copy = tenancy.layout.tmp().join(format!("rehearsal-{}.db", tenant.id));
-            let rehearsed = tenancy.fences.unless_down(tenant.id, || tenancy.rehearse_on(&tenant, &copy));
-            for suffix in ["", "-wal", "-shm"] {
-                remove_if_there(&PathBuf::from(format!("{}{suffix}", copy.display())))?;
-            }
-            rehearsed.map(Some)
-        })
-        .await
-    }
-
-    fn rehearse_on(&self, tenant: &Tenant, copy: &Path) -> Result<Rehearsed> {
-        remove_if_there(copy)?;
-        super::copy_file(&self.layout.tenant_file(tenant.id), copy)?;
-        let (begun, size_bytes) = (monotonic(), std::fs::metadata(copy)?.len());
-        let done = bring_up(copy, Some(&self.app), self.clock.now());
-        let error = done.err().map(|refusal| reason(&refusal));
-        Ok(Rehearsed { slug: tenant.slug.clone(), size_bytes, took_ms: since(begun), error })
-    }
-
-    /// Bytes of a tenant's file, without a look into it; 0 where there is none.
-    pub fn file_bytes(&self, lease: &Lease) -> u64 {
-        std::fs::metadata(self.layout.tenant_file(lease.tenant_id())).map_or(0, |file| file.len())
-    }
-
-    /// Removes the copies that were made before migrations of a tenant.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub async fn remove_snapshots(self: &Arc<Tenancy>, lease: Lease) -> Result<()> {
-        let tenancy = Arc::clone(self);
-        super::blocking(move || {
-            let directory = tenancy.layout.tenant_snapshots(lease.tenant_id());
-            match std::fs::remove_dir_all(&directory) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-                _ => Ok(()),
-            }
-        })
-        .await
     }
 
     /// What schema each version of the app has, from none of its migrations to all: digests in hex. Blocks.

@@ -3,11 +3,14 @@
 //! A file in use is never closed under its users; one whose tenant is erased, moved or restored turns invalid for all
 //! of them at once.
 
+mod gate;
+
+pub(super) use gate::Gate;
+
 use super::fence::Fences;
 use super::file::{FileOptions, READERS, Schemas, TenantFile};
 use super::layout::Layout;
 use crate::catalog::Tenant;
-use crate::clock::monotonic;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use std::collections::HashMap;
@@ -23,10 +26,6 @@ const DESCRIPTORS: u64 = 2 * (READERS as u64 + 1) + 1;
 const DEFAULT_MOST: usize = 200;
 /// How long a write waits while its tenant is being migrated.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
-/// How long a migration waits for writes that have begun, before it ends them.
-const LONGEST_DRAIN: Duration = Duration::from_secs(5);
-/// Between two looks at who is there still.
-const LOOK: Duration = Duration::from_millis(2);
 /// Open tenants at least, however few descriptors there are: with fewer, tenants wait for one another.
 const LEAST: usize = 8;
 
@@ -189,26 +188,6 @@ impl OpenFiles {
         Ok(Asked::Given(InUse::new(slot, writes)))
     }
 
-    /// Keeps those away who would open the tenant's file or write to it, until the gate is dropped. Waits for another
-    /// gate.
-    pub(super) async fn gate(&self, id: TenantId) -> Gate<'_> {
-        loop {
-            let mut other = {
-                let mut slots = self.slots();
-                match slots.gates.get(&id) {
-                    Some(other) => other.clone(),
-                    None => {
-                        let (end, waiting) = watch::channel(());
-                        slots.gates.insert(id, waiting);
-                        return Gate { files: self, id, _end: end };
-                    }
-                }
-            };
-            // It only ever ends: nothing is sent.
-            let _ = other.changed().await;
-        }
-    }
-
     fn forget(&self, id: TenantId, slot: &Arc<Slot>) {
         let mut slots = self.slots();
         if slots.by_tenant.get(&id).is_some_and(|present| Arc::ptr_eq(present, slot)) {
@@ -228,70 +207,6 @@ impl OpenFiles {
     pub(super) fn close_all(&self) {
         let all: Vec<TenantId> = self.slots().by_tenant.keys().copied().collect();
         all.into_iter().for_each(|id| self.close(id));
-    }
-}
-
-/// Keeps others away from a tenant's file while it is being migrated.
-pub(super) struct Gate<'f> {
-    files: &'f OpenFiles,
-    id: TenantId,
-    _end: watch::Sender<()>,
-}
-
-impl Gate<'_> {
-    /// Waits for writes that have begun and for whoever opens the file; writes that take too long are ended.
-    ///
-    /// # Errors
-    /// 503 when the file is being opened all the time.
-    pub(super) async fn drain(&self) -> Result<()> {
-        let begun = monotonic();
-        loop {
-            let Some(slot) = self.slot() else { return Ok(()) };
-            let is_open = slot.file.initialized();
-            // Held by the map and by us alone: whoever was opening it has given up.
-            if (is_open && slot.writers.load(SeqCst) == 0) || (!is_open && Arc::strong_count(&slot) <= 2) {
-                return Ok(());
-            }
-            if begun.elapsed() > LONGEST_DRAIN {
-                return if is_open { self.end_use(slot).await } else { Err(migrating()) };
-            }
-            drop(slot);
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    fn slot(&self) -> Option<Arc<Slot>> {
-        self.files.slots().by_tenant.get(&self.id).cloned()
-    }
-
-    async fn end_use(&self, slot: Arc<Slot>) -> Result<()> {
-        self.files.forget(self.id, &slot);
-        super::blocking(move || {
-            if let Some(file) = slot.file.get() {
-                file.close();
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// Has the file opened anew by all who come after the gate. Those who read from it now keep it to their end.
-    pub(super) fn replace(&self) {
-        let Some(slot) = self.files.slots().by_tenant.remove(&self.id) else { return };
-        slot.is_replaced.store(true, Relaxed);
-        tokio::spawn(async move {
-            // Closing blocks: not on the thread of whoever lets go last.
-            while Arc::strong_count(&slot) > 1 {
-                tokio::time::sleep(10 * LOOK).await;
-            }
-            let _ = tokio::task::spawn_blocking(move || drop(slot)).await;
-        });
-    }
-}
-
-impl Drop for Gate<'_> {
-    fn drop(&mut self) {
-        self.files.slots().gates.remove(&self.id);
     }
 }
 

@@ -46,7 +46,7 @@ impl Fleet {
     }
 
     fn migrate(&self, arguments: &[&str], code: i32) -> Value {
-        let arguments = [&["migrate"], arguments, &["--json"]].concat();
+        let arguments = [&["migrate"][..], arguments, &["--json"]].concat();
         let ran = self.installation.run(&arguments).expect_code(code);
         serde_json::from_str(ran.stdout.trim()).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
     }
