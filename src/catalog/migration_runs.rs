@@ -118,6 +118,7 @@ pub struct MigrationRun {
 }
 
 /// Hundredths of a percent as people write them.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn percent<S: serde::Serializer>(hundredths: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     let (whole, part) = (hundredths / 100, hundredths % 100);
     match part {

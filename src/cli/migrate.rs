@@ -14,8 +14,8 @@ pub(super) fn run(common: &Common, command: Arguments) -> Result<ExitCode, Failu
         Arguments::Plan { rehearse } => {
             let plan = execute(MigrateCommand::Plan { rehearse: rehearse as usize })?;
             admin::print(common, &plan, planned);
-            let rehearsed = plan["rehearsed"].as_array().into_iter().flatten();
-            Ok(exit(rehearsed.filter(|one| !one["error"].is_null()).count() == 0))
+            let mut rehearsed = plan["rehearsed"].as_array().into_iter().flatten();
+            Ok(exit(rehearsed.all(|one| one["error"].is_null())))
         }
         Arguments::Run {
             canary_plan,
@@ -58,7 +58,7 @@ pub(super) fn run(common: &Common, command: Arguments) -> Result<ExitCode, Failu
         }
         Arguments::Status { look } => {
             let status = execute(MigrateCommand::Status { look })?;
-            admin::print(common, &status, |status| status_words(status));
+            admin::print(common, &status, status_words);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -79,7 +79,7 @@ fn outcome(run: &Value) -> String {
     }
     let counts = format!("{} tenants were migrated, {} failed", run["migrated"], run["failed"]);
     match run["status"].as_str().unwrap_or_default() {
-        "done" if run["failed"] == 0 => format!("Done: {}.", counts),
+        "done" if run["failed"] == 0 => format!("Done: {counts}."),
         "done" => {
             format!("Done: {counts}. `tenantry migrate status` says why; `migrate run --retry` tries again.")
         }
