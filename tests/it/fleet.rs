@@ -287,3 +287,27 @@ fn tenants_on_their_way_out_newer_files_and_foreign_tables_are_told_apart() {
     client.get(&customers("t-2")).expect(200);
     server.stop();
 }
+
+#[test]
+fn a_file_behind_the_app_is_served_only_where_nothing_hidden_could_show() {
+    let (fleet, server) = Fleet::of(1);
+    let hide = |column: &str| {
+        let settings = format!("[tables.customers]\nhidden = [\"{column}\"]\n");
+        std::fs::write(fleet.installation.migrations().parent().unwrap().join("app.toml"), settings).unwrap();
+    };
+    fleet.client(&server).post(&customers("t-1"), json!({"name": "x"})).expect(201);
+    hide("secret");
+    let sql = "ALTER TABLE customers ADD COLUMN secret TEXT NOT NULL DEFAULT 'hush';";
+    let server = fleet.deploy(server, ("0002_secret.sql", sql));
+    fleet.client(&server).get(&customers("t-1")).expect(200);
+    fleet.migrate(&["run", "--yes"], 0);
+    assert!(!fleet.client(&server).get(&customers("t-1")).expect(200).text().contains("hush"));
+    hide("discreet");
+    let sql = "ALTER TABLE customers RENAME COLUMN secret TO discreet;";
+    let server = fleet.deploy(server, ("0003_discreet.sql", sql));
+    fleet.client(&server).get(&customers("t-1")).expect_code(503, "tenant_unavailable");
+    fleet.migrate(&["run", "--yes"], 0);
+    let list = fleet.client(&server).get(&customers("t-1")).expect(200);
+    assert!(list.text().contains("\"x\"") && !list.text().contains("hush"), "{}", list.text());
+    server.stop();
+}
