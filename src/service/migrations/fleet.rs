@@ -277,9 +277,17 @@ pub(super) async fn look_at(installation: &Installation, tenants: &[TenantId]) -
 /// # Errors
 /// As catalog and disk say.
 pub async fn sweep_snapshots(installation: &Installation) -> Result<()> {
-    for id in installation.catalog.read(|tx| tx.list_expired_snapshots(PAGE)).await? {
-        installation.tenancy.remove_snapshots(Tenancy::lease_for_migration(id)).await?;
-        installation.catalog.write("forget_snapshot", move |tx| tx.of(id).forget_snapshot()).await?;
+    loop {
+        let page = installation.catalog.read(|tx| tx.list_expired_snapshots(PAGE)).await?;
+        for id in &page {
+            installation.tenancy.remove_snapshots(Tenancy::lease_for_migration(*id)).await?;
+        }
+        if page.is_empty() {
+            return Ok(());
+        }
+        let forget = installation
+            .catalog
+            .write("forget_snapshots", move |tx| page.iter().try_for_each(|id| tx.of(*id).forget_snapshot()));
+        forget.await?;
     }
-    Ok(())
 }
