@@ -120,7 +120,7 @@ settings! {
     log: String = "info".to_owned(), "\"info\"";
     /// Tenants that one identity owns at once before it can make no more; 0 leaves making tenants to operators.
     tenants_per_identity: u32 = 20, "20";
-    /// When files get new migrations of the app: on_open, each as it is opened, or manual, by `tenantry migrate run` alone.
+    /// When files get new migrations of the app: `on_open`, each as it is opened, or manual, by `tenantry migrate run` alone.
     migrations: Migrations = Migrations::OnOpen, "\"on_open\"";
     /// Days between closing a tenant and its erasure.
     grace_days: u32 = 30, "30";

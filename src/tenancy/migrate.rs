@@ -211,9 +211,8 @@ impl Tenancy {
                 self.standings.fail(tenant.id, error.clone());
                 gate.replace();
             }
-            Ok(Migrated::Gone) => {}
             Err(error) if error.kind() == Kind::NotFound => return Ok(Migrated::Gone),
-            Err(_) => {}
+            Ok(Migrated::Gone) | Err(_) => {}
         }
         migrated
     }
@@ -251,7 +250,7 @@ impl Tenancy {
         })
     }
 
-    /// What schema each version of the app has, from none of its migrations to all: digests in hex. Blocks.
+    /// What schema each version of the app has, from none of its migrations to all: digests in hex.
     ///
     /// # Errors
     /// The disk refuses.

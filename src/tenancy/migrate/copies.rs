@@ -31,7 +31,7 @@ pub struct Rehearsed {
 pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, name: &str) -> Result<()> {
     let (source, directory) = (layout.tenant_file(tenant), layout.tenant_snapshots(tenant));
     let size = std::fs::metadata(&source)?.len();
-    let room = rustix::fs::statvfs(&layout.tenant(tenant)).map_err(std::io::Error::from)?;
+    let room = rustix::fs::statvfs(layout.tenant(tenant)).map_err(std::io::Error::from)?;
     if room.f_bavail.saturating_mul(room.f_frsize) < size + SPARE {
         return Err(Error::new(
             Kind::Unavailable,
