@@ -346,7 +346,8 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Notes that the file was migrated, in so many milliseconds, and which copy was made before and is kept until then.
+    /// Notes that the file was migrated, in so many milliseconds, and which copy was made before and is kept until then. One
+    /// that is held stays so: only our own part of it was.
     ///
     /// # Errors
     /// As the database says.
@@ -357,8 +358,8 @@ impl OfTenant<'_> {
         snapshot: Option<(&str, Timestamp)>,
     ) -> Result<()> {
         self.tx().execute(
-            "UPDATE tenant_versions SET state = 'known', system = ?2, app = ?3, fingerprint = ?4, target = '', error = NULL,
-               took_ms = ?5, snapshot = coalesce(?6, snapshot), snapshot_until = coalesce(?7, snapshot_until),
+            "UPDATE tenant_versions SET state = CASE state WHEN 'held' THEN 'held' ELSE 'known' END, system = ?2, app = ?3,
+               fingerprint = ?4, target = '', error = NULL, took_ms = ?5, snapshot = coalesce(?6, snapshot), snapshot_until = coalesce(?7, snapshot_until),
                changed_at = ?8
              WHERE tenant_id = ?1",
             params![
