@@ -93,6 +93,8 @@ typed_id! {
     DeliveryId,
     /// Something that endpoints are told of.
     EventId,
+    /// One migration of the fleet.
+    MigrationRunId,
 }
 
 impl EventId {

@@ -24,6 +24,7 @@ mod letters;
 mod lifecycle;
 mod margins;
 mod memberships;
+mod migration_runs;
 mod plans;
 mod seats;
 mod second_factors;
@@ -36,6 +37,7 @@ mod subscriptions;
 mod tenant_roles;
 mod tenants;
 mod usage;
+mod versions;
 mod webhooks;
 
 pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
@@ -54,6 +56,7 @@ pub use job_hints::JobHint;
 pub use letters::PostedLetter;
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
+pub use migration_runs::{MigrationRun, MigrationStage, MigrationStatus, NewMigrationRun};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
 pub use second_factors::SecondFactor;
@@ -66,6 +69,7 @@ pub use stripe::{
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
+pub use versions::{FileVersion, MigrationTarget, TenantVersion, VersionCount, VersionState};
 pub use webhooks::WebhookEvent;
 
 use crate::clock::{SharedClock, Timestamp};
@@ -271,6 +275,7 @@ fn track() -> Track {
         ("catalog/0018_letters.sql", include_str!("../../migrations/catalog/0018_letters.sql")),
         ("catalog/0019_webhooks.sql", include_str!("../../migrations/catalog/0019_webhooks.sql")),
         ("catalog/0020_billing.sql", include_str!("../../migrations/catalog/0020_billing.sql")),
+        ("catalog/0021_migrations.sql", include_str!("../../migrations/catalog/0021_migrations.sql")),
     ])
 }
 

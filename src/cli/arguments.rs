@@ -1,10 +1,12 @@
 //! The arguments of every command, and their help.
 
 mod mail;
+mod migrate;
 mod tenant;
 mod verify;
 
 pub(super) use mail::{MailCommand, Part};
+pub(super) use migrate::MigrateCommand;
 pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
 
@@ -99,6 +101,9 @@ pub(super) enum Command {
     /// Plans: prices, limits, features
     #[command(subcommand)]
     Plan(PlanCommand),
+    /// Migrations of all tenants' files
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// Usage: what was counted
     #[command(subcommand)]
     Usage(UsageCommand),

@@ -9,6 +9,7 @@ mod demo;
 mod healthcheck;
 mod keys;
 mod mail;
+mod migrate;
 mod new;
 mod openapi;
 mod output;
@@ -102,6 +103,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Usage(UsageCommand::Rebuild { tenant }) => usage::rebuild(&common, tenant),
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),
         Command::Mail(command) => mail::run(&common, &command),
+        Command::Migrate(command) => migrate::run(&common, command),
         Command::Keys(command) => keys::run(&common, &command),
         Command::Sessions(command) => sessions::run(&common, command),
         Command::Config(ConfigCommand::Check) => config::check(&common),

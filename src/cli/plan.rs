@@ -24,7 +24,7 @@ pub(super) fn apply(common: &Common, file: &Path, yes: bool, dry_run: bool) -> R
     if !common.json {
         admin::print(common, &told, words);
     }
-    if !yes && !confirmed()? {
+    if !yes && !confirmed("Publish?", "use --yes to publish, or --dry-run")? {
         return Err(Failure::Failed("nothing was published".to_owned()));
     }
     // What was shown is what is published: if another version came in between, it is refused.
@@ -65,13 +65,12 @@ pub(super) fn close_period(
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn confirmed() -> Result<bool, Failure> {
+/// Asks whether to go on; without a terminal `instead` says what to do.
+pub(super) fn confirmed(question: &str, instead: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::WrongUse(
-            "there is no terminal to ask at; use --yes to publish, or --dry-run".to_owned(),
-        ));
+        return Err(Failure::WrongUse(format!("there is no terminal to ask at; {instead}")));
     }
-    eprint!("Publish? [y/N] ");
+    eprint!("{question} [y/N] ");
     std::io::stderr().flush()?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;

@@ -2,11 +2,13 @@
 //! default; an unknown key is an error that names it.
 
 mod mail;
+mod migrations;
 mod settings;
 mod stripe;
 mod text;
 
 pub use mail::{Secret, SmtpSecurity, read_authorities};
+pub use migrations::Migrations;
 pub use settings::{Config, LogFormat, Partial, Setting};
 
 use crate::model::money::{Amount, Currency};

@@ -1,6 +1,7 @@
 //! The list of settings. Each is written once: the struct, the file, the environment and `config show` follow from it.
 
 use super::mail::{Secret, SmtpSecurity};
+use super::migrations::Migrations;
 use super::text::FromText;
 use super::{ConfigError, Source};
 use crate::model::network::Network;
@@ -126,6 +127,8 @@ settings! {
     log: String = "info".to_owned(), "\"info\"";
     /// Tenants that one identity owns at once before it can make no more; 0 leaves making tenants to operators.
     tenants_per_identity: u32 = 20, "20";
+    /// When files get new migrations of the app: `on_open`, each as it is opened, or manual, by `tenantry migrate run` alone.
+    migrations: Migrations = Migrations::OnOpen, "\"on_open\"";
     /// Days between closing a tenant and its erasure.
     grace_days: u32 = 30, "30";
     /// Who sends invoices: name, address, tax number, one line each. Stands at the head of each.

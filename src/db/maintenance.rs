@@ -56,12 +56,20 @@ impl Maintenance {
         if id == i64::from(application_id) { Ok(()) } else { Err(OpenError::Foreign(id)) }
     }
 
-    /// As [`is_current`](super::is_current).
+    /// As [`count_applied`](super::count_applied).
     ///
     /// # Errors
     /// [`TrackFault`].
+    pub fn count_applied(&self, track: &Track) -> Result<usize, TrackFault> {
+        migration::count_applied(&Tx::new(&self.connected, Timestamp(0)), track)
+    }
+
+    /// Whether the file has all migrations of a track; false if some are still to be applied.
+    ///
+    /// # Errors
+    /// [`TrackFault`] for a file that must not be touched.
     pub fn is_current(&self, track: &Track) -> Result<bool, TrackFault> {
-        migration::is_current(&Tx::new(&self.connected, Timestamp(0)), track)
+        Ok(self.count_applied(track)? == track.migrations.len())
     }
 
     /// Applies what is missing of `track`; the number of migrations applied.

@@ -47,6 +47,12 @@ impl Track {
         Track { name: "system", migrations: migrations.collect() }
     }
 
+    /// The first `count` of them.
+    #[must_use]
+    pub fn up_to(&self, count: usize) -> Track {
+        Track { name: self.name, migrations: self.migrations.iter().take(count).cloned().collect() }
+    }
+
     fn speaker(&self) -> Speaker {
         if self.name == "system" { Speaker::System } else { Speaker::Migration }
     }
@@ -62,6 +68,15 @@ pub struct MigrationError {
     pub line: usize,
     /// What SQLite says.
     pub message: String,
+}
+
+impl MigrationError {
+    /// Whether it is up to the machine and not to the migration or the file: it may go well another time.
+    pub fn is_passing(&self) -> bool {
+        // As SQLite spells them (sqlite3ErrStr).
+        let texts = ["database or disk is full", "disk I/O error", "database is locked", "out of memory"];
+        texts.iter().any(|text| self.message.contains(text))
+    }
 }
 
 /// The migrations of a track that a file has: version and checksum, in order. Empty for a file without the table.
@@ -100,11 +115,11 @@ pub enum TrackFault {
     Query(#[from] DbError),
 }
 
-/// Whether a file has all migrations of a track; false if some are still to be applied.
+/// How many migrations of a track a file has, the first ones in order.
 ///
 /// # Errors
 /// [`TrackFault`] for a file that must not be touched.
-pub fn is_current(tx: &Tx<'_>, track: &Track) -> Result<bool, TrackFault> {
+pub fn count_applied(tx: &Tx<'_>, track: &Track) -> Result<usize, TrackFault> {
     let applied = migrations_applied(tx, track.name)?;
     for (index, (version, checksum)) in applied.iter().enumerate() {
         let Some(known) = track.migrations.get(index) else {
@@ -114,7 +129,7 @@ pub fn is_current(tx: &Tx<'_>, track: &Track) -> Result<bool, TrackFault> {
             return Err(TrackFault::Edited { track: track.name, name: known.name.clone() });
         }
     }
-    Ok(applied.len() == track.migrations.len())
+    Ok(applied.len())
 }
 
 /// Applies what is missing of `track`, each migration in a transaction of its own. Foreign keys are off meanwhile, as
@@ -153,6 +168,12 @@ fn apply_one(tx: &Tx<'_>, track: &Track, migration: &Migration) -> Result<(), Mi
         message: error.to_string(),
     };
     tx.execute("BEGIN IMMEDIATE", &[]).map_err(|e| at(1, &e))?;
+    // Asked again now that nobody else can: what another connection applied meanwhile is not applied twice.
+    let applied = "SELECT 1 FROM _migrations WHERE track = ?1 AND version = ?2";
+    let key = crate::params![track.name, migration.version];
+    if tx.exists(applied, key).map_err(|e| at(1, &e))? {
+        return tx.execute("ROLLBACK", &[]).map(drop).map_err(|e| at(1, &e));
+    }
     tx.as_speaker(track.speaker(), || run_script(tx, &migration.name, &migration.sql))?;
     if track.speaker() == Speaker::Migration
         && let Some(what) = tx.find_reader_of_ours().map_err(|e| at(1, &e))?

@@ -28,7 +28,7 @@ pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use database::{Database, DatabaseOptions, ReaderThreads};
 pub use maintenance::{Copy, Maintenance};
-pub use migration::{Migration, MigrationError, Track, TrackFault, is_current};
+pub use migration::{Migration, MigrationError, Track, TrackFault, count_applied};
 pub use open::{OpenError, keep_temporary_files_in};
 pub use pattern::{ILIKE, LIKE};
 pub use tx::{AppTx, Row, Tx};

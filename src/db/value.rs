@@ -169,7 +169,8 @@ ids_are_text!(
     ScheduleId,
     WebhookEndpointId,
     DeliveryId,
-    EventId
+    EventId,
+    MigrationRunId
 );
 
 /// A Rust type that a stored value can be read as.

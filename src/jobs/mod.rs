@@ -8,7 +8,7 @@ mod timers;
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, invoices, mail, provisioning, sessions, stripe,
+    Installation, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions, stripe,
     subscriptions, usage, webhooks,
 };
 use driver::Driver;
@@ -97,6 +97,14 @@ impl Runner {
                 tokio::time::sleep(TICK).await;
             }
         }));
+        let fleet = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                let progress = |line: String| tracing::info!(progress = line, "migrating the fleet");
+                note("migrations", migrations::work_off(&fleet, &progress).await);
+                fleet.migration_arrives().await;
+            }
+        }));
         let limits = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {
@@ -147,6 +155,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("trials that end", mail::tell_of_trials(installation).await);
     note("what letters told", mail::sweep_posted(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
+    note("copies made before migrations", migrations::sweep_snapshots(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     for (tenant_id, code, count) in installation.tenancy().take_refused() {
         tracing::info!(%tenant_id, code, count, "requests of a tenant were refused by its limits");

@@ -2,6 +2,7 @@
 
 use super::invoices::{self, ClosePeriodsIn};
 use super::lifecycle::{self, OperatorAct};
+use super::migrations::{self, MigrateCommand};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
 use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, tenants, usage};
@@ -101,6 +102,8 @@ pub enum Command {
         /// Whether drafts turn final at once.
         is_final: bool,
     },
+    /// Plans, runs or looks at migrations of the whole fleet.
+    Migrate(MigrateCommand),
     /// Lists the keys of access tokens.
     KeysList,
     /// Makes another key for access tokens.
@@ -176,6 +179,7 @@ pub async fn run(
             let closed = invoices::close_periods(installation, input, By::console()).await?;
             Ok(serde_json::to_value(closed)?)
         }
+        Command::Migrate(command) => migrations::run_command(installation, command, progress).await,
         Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),
         Command::KeysRotate { emergency } => {
             let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;

@@ -27,6 +27,7 @@ pub mod mail;
 pub mod margins;
 pub mod members;
 pub mod mfa;
+pub mod migrations;
 mod new_places;
 pub mod operators;
 mod outgoing;
@@ -97,6 +98,7 @@ pub struct Installation {
     stripe: stripe::Stripe,
     handlers: jobs::Handlers,
     outgoing: Arc<outgoing::Outgoing>,
+    fleet: migrations::Fleet,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -178,6 +180,8 @@ impl Installation {
         installation.tokens.issued_by(&installation.id);
         let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
         installation.setup = operators::Setup::new(!has_operator);
+        installation.tenancy.read_standings().await?;
+        migrations::govern(&installation).await?;
         let installation = Arc::new(installation);
         provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
         subscriptions::begin_missing(&installation).await?;
@@ -233,6 +237,7 @@ impl Installation {
                 },
                 Arc::new(outgoing::SystemLookup),
             )),
+            fleet: migrations::Fleet::default(),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),

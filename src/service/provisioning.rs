@@ -4,7 +4,7 @@
 mod tests;
 
 use super::{Installation, plans, subscriptions};
-use crate::catalog::{By, CatalogTx, NewTenant, Principal, Tenant, slug_taken};
+use crate::catalog::{By, CatalogTx, FileVersion, NewTenant, Principal, Tenant, slug_taken};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, TenantId};
@@ -77,13 +77,14 @@ pub(super) async fn provision_tenant(
     let installation = Arc::clone(installation);
     tokio::spawn(async move {
         let (id, plan) = (new.id, plans::default_plan(&installation).to_owned());
+        let version = installation.tenancy.migration_target().version.clone();
         installation
             .catalog
             .write("insert_tenant", move |tx| {
                 if let Some(most) = most {
                     admit_one_more(tx.count_tenants_owned(owner)?, most)?;
                 }
-                insert_tenant(tx, &new, owner, &plan)
+                insert_tenant(tx, &new, owner, &plan, &version)
             })
             .await?;
         let made = complete_tenant(&installation, id, owner, by).await;
@@ -136,7 +137,13 @@ pub(super) fn admit_one_more(owned: u32, most: u32) -> Result<()> {
 }
 
 /// The rows of a tenant to be, its owner among them: it counts as owned from the beginning.
-fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId, plan: &str) -> Result<()> {
+fn insert_tenant(
+    tx: &CatalogTx<'_>,
+    new: &TenantCandidate,
+    owner: IdentityId,
+    plan: &str,
+    version: &FileVersion,
+) -> Result<()> {
     let plan = tx.find_plan(plan)?.ok_or_else(|| {
         Error::unavailable(
             "plan_missing",
@@ -150,6 +157,7 @@ fn insert_tenant(tx: &CatalogTx<'_>, new: &TenantCandidate, owner: IdentityId, p
     };
     tx.insert_tenant(&NewTenant { id: new.id, slug, name: new.name.clone() }, &plan.reference())?;
     let of = tx.of(new.id);
+    of.insert_version(version)?;
     subscriptions::begin(&of, &plan)?;
     of.insert_membership(owner, OWNER).map(drop)
 }

@@ -82,6 +82,11 @@ impl Tenancy {
                 paths: ["data.db-wal", "data.db-shm", "data.db"].map(|name| directory.join(name)).into(),
                 verified: GONE,
             },
+            Store {
+                name: "copies made before migrations",
+                paths: vec![self.layout.tenant_snapshots(id)],
+                verified: GONE,
+            },
             Store { name: "uploaded files", paths: vec![self.layout.tenant_contents(id)], verified: GONE },
             Store { name: "exports", paths: exports, verified: GONE },
             Store {

@@ -4,14 +4,17 @@ use super::app::{App, AppError};
 use super::console::Consoles;
 use super::entitled::Entitled;
 use super::hooks::Hooks;
+use super::migrate::{bring_up, version};
 use super::schema;
+use super::standing::{Noted, Standings, unavailable};
 use super::tx::TenantTx;
-use super::tx::changes::{Tracked, begin_anew};
+use super::tx::changes::Tracked;
 use super::tx::usage::TermsCache;
-use crate::clock::SharedClock;
+use crate::catalog::FileVersion;
+use crate::clock::{SharedClock, monotonic};
 use crate::db::{
-    Database, DatabaseOptions, DbError, Maintenance, OpenError, ReaderThreads, Track, TrackFault, Tx,
-    WriteLimits, is_current,
+    Database, DatabaseOptions, DbError, OpenError, ReaderThreads, Track, TrackFault, Tx, WriteLimits,
+    count_applied,
 };
 use crate::error::{Error, Result};
 use crate::id::TenantId;
@@ -51,12 +54,15 @@ pub(super) struct FileOptions {
     pub(super) threads: ReaderThreads,
     pub(super) clock: SharedClock,
     pub(super) app: Arc<App>,
+    pub(super) standings: Arc<Standings>,
 }
 
 /// An open tenant file and the schema in it.
 pub(super) struct TenantFile {
     pub(super) database: Arc<Database>,
     pub(super) schema: Arc<Schema>,
+    /// The version that it had when it was opened.
+    version: FileVersion,
     pub(super) consoles: Consoles,
     /// The tables whose changes are captured.
     pub(super) tracked: Arc<Tracked>,
@@ -72,7 +78,7 @@ pub(super) struct TenantFile {
 
 /// Why a file is not served.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+pub(super) enum Refusal {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
@@ -116,11 +122,9 @@ impl TenantFile {
         options: &FileOptions,
         schemas: &Schemas,
     ) -> Result<TenantFile> {
+        options.standings.admit(id)?;
         let opened = match TenantFile::try_open(path, id, epoch, options, schemas) {
-            Err(Refusal::Older) => migrate(path, options).and_then(|()| {
-                tracing::info!(tenant_id = %id, "the tenant's file was migrated as it was opened");
-                TenantFile::try_open(path, id, epoch, options, schemas)
-            }),
+            Err(Refusal::Older) => TenantFile::migrate_and_open(path, id, epoch, options, schemas),
             other => other,
         };
         opened.map_err(|refusal| {
@@ -131,13 +135,32 @@ impl TenantFile {
                 reason = %reason(&refusal),
                 "a tenant's file cannot be served"
             );
-            Error::unavailable(
-                "tenant_unavailable",
-                "The file of this tenant cannot be served. The operator has been told.",
-                60,
-            )
-            .because(refusal)
+            unavailable().because(refusal)
         })
+    }
+
+    /// A file on which a migration failed is not tried again at every request.
+    fn migrate_and_open(
+        path: &Path,
+        id: TenantId,
+        epoch: i64,
+        options: &FileOptions,
+        schemas: &Schemas,
+    ) -> Result<TenantFile, Refusal> {
+        let begun = monotonic();
+        let app = (!options.standings.may_lag(id)).then_some(options.app.as_ref());
+        if let Err(refusal) = bring_up(path, app, options.clock.now()) {
+            if matches!(&refusal, Refusal::Migration(error) if !error.is_passing()) {
+                options.standings.fail(id, reason(&refusal));
+                options.standings.note(id, Noted::Failed(reason(&refusal)));
+            }
+            return Err(refusal);
+        }
+        tracing::info!(tenant_id = %id, "the tenant's file was migrated as it was opened");
+        let file = TenantFile::try_open(path, id, epoch, options, schemas)?;
+        let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        options.standings.note(id, Noted::Migrated(file.version.clone(), took_ms));
+        Ok(file)
     }
 
     fn try_open(
@@ -151,26 +174,31 @@ impl TenantFile {
             return Err(Refusal::Link);
         }
         let (mut found, mut revision, mut has_untold, mut tells_of_records) = (None, None, false, false);
+        let system_track = system_track();
         let database = Database::open(path, database_options(options), Arc::clone(&options.clock), |tx| {
             check_stamp(tx, id, epoch)?;
             // Both are looked at: a file that is older in one may be newer in the other.
-            let (system, app) = (is_current(tx, &system_track())?, is_current(tx, &options.app.track)?);
-            if !(system && app) {
+            let (system, app) = (count_applied(tx, &system_track)?, count_applied(tx, &options.app.track)?);
+            let is_behind = app < options.app.track.migrations.len();
+            if system < system_track.migrations.len() || (is_behind && !options.standings.may_lag(id)) {
                 return Err(Refusal::Older);
             }
-            found = Some(schemas.of(tx, &options.app)?);
+            let fingerprint = schema::fingerprint(tx)?;
+            let schema = schemas.of(tx, &options.app, fingerprint, is_behind)?;
+            found = Some((schema, version(system, app, &fingerprint)));
             revision = TenantTx::new(tx).entitlements_revision()?;
             has_untold = TenantTx::new(tx).has_untold_notices()?;
             tells_of_records = TenantTx::new(tx).tells_of_records()?;
             Ok::<(), Refusal>(())
         })?;
-        let schema = found.ok_or(Refusal::Open(OpenError::Missing))?;
+        let (schema, version) = found.ok_or(Refusal::Open(OpenError::Missing))?;
         let (tracked, plan) = Tracked::new(&schema, &|table| options.app.meter_of(table));
         database.capture(Arc::new(plan));
         let (tracked, entitled) = (Arc::new(tracked), Entitled::new(revision));
         Ok(TenantFile {
             database,
             schema,
+            version,
             tracked,
             entitled,
             terms: Arc::default(),
@@ -181,7 +209,7 @@ impl TenantFile {
     }
 }
 
-fn reason(refusal: &Refusal) -> String {
+pub(super) fn reason(refusal: &Refusal) -> String {
     use std::error::Error as _;
     let mut text = refusal.to_string();
     let mut cause = refusal.source();
@@ -208,13 +236,13 @@ fn database_options(options: &FileOptions) -> DatabaseOptions {
 }
 
 /// A symbolic link, or a file with another name beside this one: two tenants could be made to share it.
-fn is_link(path: &Path) -> bool {
+pub(super) fn is_link(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return false };
     metadata.file_type().is_symlink() || metadata.nlink() > 1
 }
 
-fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), Refusal> {
+pub(super) fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), Refusal> {
     let stamps = tx
         .query("SELECT id, epoch FROM _tenant", &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)))?;
     match stamps.as_slice() {
@@ -224,27 +252,25 @@ fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), Refusal> {
     }
 }
 
-fn migrate(path: &Path, options: &FileOptions) -> Result<(), Refusal> {
-    let file = Maintenance::open(path)?;
-    let now = options.clock.now();
-    file.migrate(&system_track(), now)?;
-    if !file.is_current(&options.app.track)? {
-        // Before, so that a crash in between costs readers a look at the tables, and never a change.
-        file.write(now, begin_anew)?;
-        file.migrate(&options.app.track, now)?;
-    }
-    Ok(())
-}
-
 impl Schemas {
-    fn of(&self, tx: &Tx<'_>, app: &App) -> Result<Arc<Schema>, Refusal> {
-        let fingerprint = schema::fingerprint(tx)?;
+    /// What app.toml says of tables and columns that a file which is behind has not got yet is left out.
+    fn of(
+        &self,
+        tx: &Tx<'_>,
+        app: &App,
+        fingerprint: [u8; 32],
+        is_behind: bool,
+    ) -> Result<Arc<Schema>, Refusal> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(schema) = known.get(&fingerprint) {
             return Ok(Arc::clone(schema));
         }
         let mut schema = schema::introspect(tx)?;
-        app.tables.restrict(&mut schema)?;
+        if is_behind && !app.tables.is_empty() {
+            app.tables.restrict_older(&mut schema, &super::provision::schema_of(app)?)?;
+        } else if !is_behind {
+            app.tables.restrict(&mut schema)?;
+        }
         let schema = Arc::new(schema);
         known.insert(fingerprint, Arc::clone(&schema));
         Ok(schema)

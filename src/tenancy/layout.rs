@@ -99,6 +99,11 @@ impl Layout {
         self.tenant(id).join("data.db")
     }
 
+    /// The directory of the copies that were made before a tenant was migrated.
+    pub fn tenant_snapshots(&self, id: TenantId) -> PathBuf {
+        self.tenant(id).join("snapshots")
+    }
+
     /// The directory of a tenant's uploads; made with the first of them.
     pub fn tenant_contents(&self, id: TenantId) -> PathBuf {
         self.tenant(id).join("files")

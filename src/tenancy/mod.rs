@@ -19,11 +19,13 @@ mod hooks;
 mod job_words;
 mod layout;
 mod ledger;
+mod migrate;
 mod open_files;
 mod provision;
 mod requests;
 mod schema;
 mod scope;
+mod standing;
 mod table_access;
 pub mod tx;
 mod warnings;
@@ -37,6 +39,7 @@ pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
 pub use job_words::{BUSY, JobTicket, JobWords, Words};
 pub use layout::Layout;
+pub use migrate::{Migrated, Rehearsed};
 pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
 pub use table_access::{TableAccess, Wants};
@@ -44,7 +47,7 @@ pub use tx::TenantTx;
 pub use tx::changes::Keep;
 pub use warnings::Warnings;
 
-use crate::catalog::{Catalog, Export};
+use crate::catalog::{Catalog, Export, MigrationTarget};
 use crate::clock::{SharedClock, Timestamp};
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
@@ -58,6 +61,7 @@ use ledger::Ledger;
 use open_files::OpenFiles;
 pub use open_files::most_open_tenants;
 use provision::{NewFile, Template};
+use standing::Standings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tx::usage::Warning;
@@ -71,6 +75,9 @@ pub struct Tenancy {
     layout: Layout,
     app: Arc<App>,
     template: Template,
+    /// The version of the template.
+    target: MigrationTarget,
+    standings: Arc<Standings>,
     files: OpenFiles,
     workers: console::Workers,
     contents: Arc<Contents>,
@@ -124,7 +131,14 @@ impl Tenancy {
         let app = Arc::new(app);
         let template = Template::build(&layout, &app, clock.now())?;
         let ledger = Ledger::open(layout.erasure_ledger())?;
-        let options = FileOptions { threads, clock: Arc::clone(&clock), app: Arc::clone(&app) };
+        let target = MigrationTarget { version: template.version(&app)?, digest: migrate::digest(&app) };
+        let standings: Arc<Standings> = Arc::default();
+        let options = FileOptions {
+            threads,
+            clock: Arc::clone(&clock),
+            app: Arc::clone(&app),
+            standings: Arc::clone(&standings),
+        };
         let fences: Arc<Fences> = Arc::default();
         let files = OpenFiles::new(bounds.open_tenants, layout.clone(), options, Arc::clone(&fences));
         for erased in ledger.tenants() {
@@ -138,6 +152,8 @@ impl Tenancy {
             layout,
             app,
             template,
+            target,
+            standings,
             files,
             workers,
             contents,

@@ -3,6 +3,10 @@
 //! A file in use is never closed under its users; one whose tenant is erased, moved or restored turns invalid for all
 //! of them at once.
 
+mod gate;
+
+pub(super) use gate::Gate;
+
 use super::fence::Fences;
 use super::file::{FileOptions, READERS, Schemas, TenantFile};
 use super::layout::Layout;
@@ -10,14 +14,18 @@ use crate::catalog::Tenant;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use foldhash::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::OnceCell;
+use std::time::Duration;
+use tokio::sync::{OnceCell, watch};
 
 /// Descriptors that one open tenant may take: database and log per connection, and the shared memory.
 const DESCRIPTORS: u64 = 2 * (READERS as u64 + 1) + 1;
 /// Open tenants at most where nobody says otherwise: some 500 KB each under load.
 const DEFAULT_MOST: usize = 200;
+/// How long a write waits while its tenant is being migrated.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// Open tenants at least, however few descriptors there are: with fewer, tenants wait for one another.
 const LEAST: usize = 8;
 
@@ -34,6 +42,8 @@ pub(super) struct OpenFiles {
 #[derive(Default)]
 struct Slots {
     by_tenant: HashMap<TenantId, Arc<Slot>>,
+    /// Tenants that are being migrated: each end is let go of when that is over.
+    gates: HashMap<TenantId, watch::Receiver<()>>,
 }
 
 /// The place of one tenant. Whoever holds it holds the file open.
@@ -41,15 +51,58 @@ pub(super) struct Slot {
     file: OnceCell<TenantFile>,
     epoch: i64,
     last_use: AtomicU64,
+    /// Those who may write records through it.
+    writers: AtomicUsize,
+    /// Whether the file was migrated since it was opened.
+    is_replaced: AtomicBool,
+}
+
+impl Slot {
+    fn new(epoch: i64, last_use: u64) -> Arc<Slot> {
+        Arc::new(Slot {
+            file: OnceCell::new(),
+            epoch,
+            last_use: AtomicU64::new(last_use),
+            writers: AtomicUsize::new(0),
+            is_replaced: AtomicBool::new(false),
+        })
+    }
 }
 
 /// A file in use.
-pub(super) struct InUse(Arc<Slot>);
+pub(super) struct InUse {
+    slot: Arc<Slot>,
+    writes: bool,
+}
 
 impl InUse {
-    pub(super) fn file(&self) -> Result<&TenantFile> {
-        self.0.file.get().ok_or_else(|| Error::internal("a tenant's file is used before it is open"))
+    /// Counts a writer; to be called under the lock of the slots.
+    fn new(slot: Arc<Slot>, writes: bool) -> InUse {
+        slot.writers.fetch_add(usize::from(writes), SeqCst);
+        InUse { slot, writes }
     }
+
+    pub(super) fn file(&self) -> Result<&TenantFile> {
+        self.slot.file.get().ok_or_else(|| Error::internal("a tenant's file is used before it is open"))
+    }
+
+    /// Whether the file was migrated since it was opened: its tables may be others now.
+    pub(super) fn is_replaced(&self) -> bool {
+        self.slot.is_replaced.load(Relaxed)
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.slot.writers.fetch_sub(usize::from(self.writes), SeqCst);
+    }
+}
+
+/// What somebody gets who asks for a file.
+enum Asked {
+    Given(InUse),
+    /// The tenant is being migrated: to be asked again when this ends.
+    Gated(watch::Receiver<()>),
 }
 
 impl OpenFiles {
@@ -73,11 +126,21 @@ impl OpenFiles {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The tenant's file, opened if it was not.
-    pub(super) async fn lease(&self, tenant: &Tenant) -> Result<InUse> {
-        let slot = self.slot(tenant)?;
+    /// The tenant's file, opened if it was not. While the tenant is being migrated, whoever `writes` waits, and whoever
+    /// reads gets the file as it was.
+    pub(super) async fn lease(&self, tenant: &Tenant, writes: bool) -> Result<InUse> {
+        let in_use = loop {
+            match self.ask(tenant, writes)? {
+                Asked::Given(in_use) => break in_use,
+                // It only ever ends: nothing is sent.
+                Asked::Gated(mut gate) => {
+                    tokio::time::timeout(LONGEST_WAIT, gate.changed()).await.map_err(|_| migrating())?.ok();
+                }
+            }
+        };
+        let slot = &in_use.slot;
         if slot.file.initialized() {
-            return Ok(InUse(slot));
+            return Ok(in_use);
         }
         let path = self.layout.tenant_file(tenant.id);
         let (id, epoch) = (tenant.id, tenant.epoch);
@@ -89,34 +152,40 @@ impl OpenFiles {
             })
             .await;
         if let Err(error) = opened {
-            self.forget(id, &slot);
+            self.forget(id, slot);
             return Err(error);
         }
         // The fence may have come down while the file was being opened.
         if self.fences.is_down(id) {
-            self.forget(id, &slot);
+            self.forget(id, slot);
             return Err(Error::not_found());
         }
-        Ok(InUse(slot))
+        Ok(in_use)
     }
 
-    fn slot(&self, tenant: &Tenant) -> Result<Arc<Slot>> {
+    fn ask(&self, tenant: &Tenant, writes: bool) -> Result<Asked> {
         if self.fences.is_down(tenant.id) {
             return Err(Error::not_found());
         }
         let mut slots = self.slots();
         let last_use = self.uses.fetch_add(1, Relaxed);
+        let gate = slots.gates.get(&tenant.id).cloned();
         if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == tenant.epoch) {
-            slot.last_use.store(last_use, Relaxed);
-            return Ok(Arc::clone(slot));
+            let is_free = gate.is_none() || (!writes && slot.file.initialized());
+            if is_free {
+                slot.last_use.store(last_use, Relaxed);
+                return Ok(Asked::Given(InUse::new(Arc::clone(slot), writes)));
+            }
+        }
+        if let Some(gate) = gate {
+            return Ok(Asked::Gated(gate));
         }
         if slots.by_tenant.len() >= self.most {
             slots.evict(self.most)?;
         }
-        let slot =
-            Arc::new(Slot { file: OnceCell::new(), epoch: tenant.epoch, last_use: AtomicU64::new(last_use) });
+        let slot = Slot::new(tenant.epoch, last_use);
         slots.by_tenant.insert(tenant.id, Arc::clone(&slot));
-        Ok(slot)
+        Ok(Asked::Given(InUse::new(slot, writes)))
     }
 
     fn forget(&self, id: TenantId, slot: &Arc<Slot>) {
@@ -139,6 +208,11 @@ impl OpenFiles {
         let all: Vec<TenantId> = self.slots().by_tenant.keys().copied().collect();
         all.into_iter().for_each(|id| self.close(id));
     }
+}
+
+/// 503 for who has waited too long, or met a schema that is not there any more.
+pub(super) fn migrating() -> Error {
+    Error::unavailable("tenant_migrating", "This tenant is being migrated. Try again shortly.", 2)
 }
 
 impl Slots {
@@ -199,7 +273,7 @@ mod tests {
             template.copy_to(&layout, &new, Timestamp(0)).unwrap();
         }
         let clock: SharedClock = Arc::new(SystemClock);
-        let options = FileOptions { threads: ReaderThreads::new(1), clock, app };
+        let options = FileOptions { threads: ReaderThreads::new(1), clock, app, standings: Arc::default() };
         (directory, OpenFiles::new(most, layout, options, Arc::default()), tenants)
     }
 
@@ -235,15 +309,15 @@ mod tests {
     async fn those_unused_for_longest_make_way_and_none_in_use_does() {
         let (_directory, files, tenants) = house(2);
         let [a, b, c] = tenants.as_slice() else { unreachable!("three were made") };
-        let held = files.lease(a).await.unwrap();
-        drop(files.lease(b).await.unwrap());
-        drop(files.lease(c).await.unwrap());
+        let held = files.lease(a, true).await.unwrap();
+        drop(files.lease(b, true).await.unwrap());
+        drop(files.lease(c, true).await.unwrap());
         let open = |tenant: &Tenant| files.slots().by_tenant.contains_key(&tenant.id);
         assert_eq!((open(a), open(b), open(c)), (true, false, true));
-        let also_held = files.lease(c).await.unwrap();
-        assert_eq!(files.lease(b).await.err().map(|error| error.kind()), Some(Kind::Unavailable));
+        let also_held = files.lease(c, true).await.unwrap();
+        assert_eq!(files.lease(b, true).await.err().map(|error| error.kind()), Some(Kind::Unavailable));
         drop(also_held);
-        files.lease(b).await.unwrap();
+        files.lease(b, true).await.unwrap();
         assert!(held.file().unwrap().database.read(|_| Ok(())).await.is_ok());
     }
 
@@ -251,21 +325,21 @@ mod tests {
     async fn a_fenced_tenant_is_closed_for_those_who_hold_it_and_opened_for_nobody() {
         let (_directory, files, tenants) = house(2);
         let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        let held = files.lease(a).await.unwrap();
+        let held = files.lease(a, true).await.unwrap();
         files.fences.lower(a.id);
         files.close(a.id);
         let read = held.file().unwrap().database.read(|_| Ok(())).await;
         assert_eq!(read.err().map(|error| error.kind()), Some(Kind::Unavailable));
-        assert_eq!(files.lease(a).await.err().map(|error| error.kind()), Some(Kind::NotFound));
+        assert_eq!(files.lease(a, true).await.err().map(|error| error.kind()), Some(Kind::NotFound));
     }
 
     #[tokio::test]
     async fn another_epoch_in_the_catalog_is_another_file() {
         let (_directory, files, tenants) = house(2);
         let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        files.lease(a).await.unwrap();
+        files.lease(a, true).await.unwrap();
         let moved = Tenant { epoch: 2, ..a.clone() };
-        let refused = files.lease(&moved).await.err().map(|error| error.code().to_owned());
+        let refused = files.lease(&moved, true).await.err().map(|error| error.code().to_owned());
         assert_eq!(refused.as_deref(), Some("tenant_unavailable"));
     }
 }

@@ -3,13 +3,15 @@
 use super::app::App;
 use super::file::{APPLICATION_ID, system_track};
 use super::layout::{Layout, make_directory, sync};
-use super::schema;
 use super::tx::TenantTx;
+use super::{migrate, schema};
+use crate::catalog::FileVersion;
 use crate::clock::Timestamp;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::entitlements::Entitlements;
+use crate::model::hex::hex;
 use crate::model::table::Schema;
 use crate::params;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,12 @@ impl Template {
         let path = layout.tmp().join("template.db");
         make(&path, app, now)?;
         Ok(Template { path })
+    }
+
+    /// The version that files have which are made of it. Blocks.
+    pub(super) fn version(&self, app: &App) -> Result<FileVersion> {
+        let file = Maintenance::open(&self.path).map_err(Error::internal)?;
+        migrate::version_of(&file, app).map_err(Error::internal)
     }
 
     /// Copies the template into the place of tenant `id`, with what the tenant may use. It appears there whole or not at
@@ -107,13 +115,33 @@ pub(super) fn schema_of(app: &App) -> Result<Schema> {
     })
 }
 
+/// What schema each version of the app has, from none of its migrations to all: digests in hex. Blocks.
+pub(super) fn fingerprints(app: &App) -> Result<Vec<String>> {
+    let now = Timestamp(0);
+    in_a_directory(|path| {
+        let file = Maintenance::create(path, APPLICATION_ID).map_err(Error::internal)?;
+        file.unsynced()?;
+        file.migrate(&system_track(), now).map_err(Error::internal)?;
+        let of_step = |track| {
+            file.migrate(&track, now).map_err(Error::internal)?;
+            Ok(hex(&file.read(schema::fingerprint)?))
+        };
+        migrate::steps(app).map(of_step).collect()
+    })
+}
+
 /// Makes a file, calls `act` with its path, and removes it.
 fn for_a_moment<T>(app: &App, act: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    in_a_directory(|path| make(path, app, Timestamp(0)).and_then(|()| act(path)))
+}
+
+/// Calls `act` with the path of a file to be, and removes what is there afterwards.
+fn in_a_directory<T>(act: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let now = Timestamp(0);
     let directory = std::env::temp_dir().join(format!("tenantry-check-{}", crate::id::uuid_v7(now)));
     make_directory(&directory)?;
     let path = directory.join("template.db");
-    let done = make(&path, app, now).and_then(|()| act(&path));
+    let done = act(&path);
     std::fs::remove_dir_all(&directory)?;
     done
 }

@@ -85,6 +85,12 @@ pub const AUDITED_WITH_STRIPE: &[(&str, &str)] = &[
 /// Routes whose acts need a meter: that they are in the log is tried in `usage`.
 pub const AUDITED_WITH_METERS: &[(&str, &str)] =
     &[("POST /operator/tenants/{selector}/usage-events/{seq}/void", "usage.event_voided")];
+/// Routes whose acts need tenants that are behind: tried in `fleet`.
+pub const AUDITED_WITH_A_FLEET: &[(&str, &str)] = &[
+    ("POST /operator/migrations", "migration.started"),
+    ("POST /operator/migrations/{run}/cancel", "migration.cancelled"),
+    ("POST /operator/migrations/{run}/resume", "migration.resumed"),
+];
 
 const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";
 
@@ -119,7 +125,8 @@ const NOT_AUDITED: &[(&str, &str)] = &[
 
 #[test]
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
-    let ours = AUDITED.iter().chain(AUDITED_WITH_STRIPE).chain(AUDITED_WITH_METERS).chain(NOT_AUDITED);
+    let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
+    let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()
         .iter()

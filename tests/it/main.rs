@@ -31,6 +31,7 @@ mod erasure;
 mod export;
 mod feed;
 mod files;
+mod fleet;
 mod front_end;
 mod invitations;
 mod invoices;

@@ -16,6 +16,7 @@ mod mailbox;
 mod margins;
 mod me;
 mod members;
+mod migrations;
 mod openapi;
 mod operator;
 mod operator_jobs;
@@ -74,6 +75,7 @@ pub(super) fn routes() -> Routes {
         .and(mailbox::routes())
         .and(schedules::routes())
         .and(webhooks::routes())
+        .and(migrations::routes())
 }
 
 /// 201 with the whole resource and where it is.

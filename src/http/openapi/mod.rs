@@ -8,6 +8,7 @@ mod jobs;
 pub(super) mod kept;
 mod mailbox;
 mod members;
+mod migrations;
 mod names;
 mod plans;
 mod query;

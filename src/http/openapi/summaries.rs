@@ -165,6 +165,13 @@ summaries! {
     GET "/operator/tenants/{selector}/jobs" operatorListJobs "Jobs of a tenant, newest first" "-" -> 200 "[Job]";
     POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
+    GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";
+    POST "/operator/migrations" operatorStartMigration "Migrate all tenants that are behind" "MigrationRunIn" -> 202 "MigrationRun";
+    GET "/operator/migrations/plan" operatorPlanMigration "What a migration of the fleet would do" "-" -> 200 "MigrationPlan";
+    GET "/operator/migrations/tenants" operatorListVersions "Tenants on which a migration failed, or that are held where they are" "-" -> 200 "[TenantVersion]";
+    GET "/operator/migrations/{run}" operatorGetMigration "One migration of the fleet" "-" -> 200 "MigrationRun";
+    POST "/operator/migrations/{run}/cancel" operatorCancelMigration "Give a migration of the fleet up" "-" -> 200 "MigrationRun";
+    POST "/operator/migrations/{run}/resume" operatorResumeMigration "Go on with one that was halted" "-" -> 202 "MigrationRun";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
     GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";
 }

@@ -52,7 +52,8 @@ async fn an_account_whose_sign_up_was_cut_off_signs_in_and_makes_its_tenant_then
     let ann = sign_ann_up(&installation, None).await.unwrap().identity.id;
     let half_made = prepare_tenant(&installation, &acme()).unwrap();
     let copy = installation.tenancy.layout().tmp().join(half_made.id.to_string());
-    let insert = move |tx: &CatalogTx<'_>| insert_tenant(tx, &half_made, ann, "default");
+    let version = installation.tenancy.migration_target().version.clone();
+    let insert = move |tx: &CatalogTx<'_>| insert_tenant(tx, &half_made, ann, "default", &version);
     installation.catalog.write("insert_tenant", insert).await.unwrap();
     std::fs::create_dir_all(&copy).unwrap();
     installation.close().await;

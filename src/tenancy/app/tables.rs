@@ -107,6 +107,40 @@ impl TableRules {
         let restrictions = self.restrictions.iter().map(|(name, restriction)| (name.as_str(), restriction));
         schema.restrict(restrictions).map_err(|reason| AppError(format!("{}: {reason}", self.file)))
     }
+
+    /// The same for a schema of before `newest`: what is said of tables and columns that came later is left out.
+    ///
+    /// # Errors
+    /// As [`TableRules::restrict`]; and where it has what `newest` has not, as after a renaming: nothing is said of that,
+    /// and it might be what is hidden now.
+    pub(in crate::tenancy) fn restrict_older(
+        &self,
+        schema: &mut Schema,
+        newest: &Schema,
+    ) -> Result<(), AppError> {
+        for table in schema.tables() {
+            let now = newest.table(&table.name);
+            let is_known =
+                |name: &str| now.is_some_and(|now| now.columns.iter().any(|column| column.name == name));
+            if let Some(column) = table.columns.iter().find(|column| !is_known(&column.name)) {
+                return Err(AppError(format!(
+                    "{}: says nothing of {}.{}, which files have that are behind the app: migrate this one",
+                    self.file, table.name, column.name
+                )));
+            }
+        }
+        let mut fitting: Vec<(&str, Restriction)> = Vec::new();
+        for (name, restriction) in &self.restrictions {
+            let Some(table) = schema.table(name) else { continue };
+            let has = |column: &String| table.columns.iter().any(|own| own.name == *column);
+            let mut restriction = restriction.clone();
+            restriction.hidden.retain(has);
+            restriction.read_only.retain(has);
+            fitting.push((name, restriction));
+        }
+        let restrictions = fitting.iter().map(|(name, restriction)| (*name, restriction));
+        schema.restrict(restrictions).map_err(|reason| AppError(format!("{}: {reason}", self.file)))
+    }
 }
 
 impl LineToml {

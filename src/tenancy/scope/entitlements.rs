@@ -2,13 +2,16 @@
 
 use super::TenantScope;
 use crate::error::Result;
+use crate::model::tenant::Act;
 use crate::tenancy::open_files::InUse;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl TenantScope {
     /// Leases the file, as new as the catalog in what the tenant may use.
     pub(super) async fn lease(&self) -> Result<InUse> {
-        let in_use = self.tenancy.files.lease(&self.tenant).await?;
+        let leased = self.tenancy.files.lease(&self.tenant, self.act == Act::Write).await;
+        self.tenancy.tell_versions().await;
+        let in_use = leased?;
         let file = in_use.file()?;
         self.tenancy.keep_entitled(&self.tenant, file).await;
         if file.has_untold.load(Relaxed) && file.has_untold.swap(false, Relaxed) {

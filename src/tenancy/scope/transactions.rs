@@ -1,18 +1,25 @@
 //! Reads and writes of a tenant's file.
 
 use super::TenantScope;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::table::Schema;
 use crate::model::tenant::Act;
 use crate::tenancy::TenantTx;
 use crate::tenancy::console::{self, Console};
 use crate::tenancy::file::TenantFile;
+use crate::tenancy::open_files::{InUse, migrating};
 use crate::tenancy::tx::changes::record_changes;
 use std::sync::Arc;
 
 impl TenantScope {
     pub(super) async fn file(&self) -> Result<&TenantFile> {
         self.file.get_or_try_init(|| self.lease()).await?.file()
+    }
+
+    /// What went wrong for the tables being others by now is no fault of ours: to be tried again.
+    fn unless_replaced(&self, error: Error) -> Error {
+        let is_replaced = self.file.get().is_some_and(InUse::is_replaced);
+        if is_replaced && error.kind() == Kind::Internal { migrating().because(error) } else { error }
     }
 
     /// Lets go of the tenant's file until the next use, and of the tenant's turn: who waits for a slow peer must not keep
@@ -42,7 +49,8 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        self.file().await?.database.read(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
+        let read = self.file().await?.database.read(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        read.await.map_err(|error| self.unless_replaced(error))
     }
 
     /// The same for an `act` of one query, which sees one moment without a transaction around it.
@@ -55,7 +63,8 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        self.file().await?.database.read_one(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
+        let read = self.file().await?.database.read_one(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        read.await.map_err(|error| self.unless_replaced(error))
     }
 
     /// The same for what may take long within a single row.
@@ -68,7 +77,8 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        self.file().await?.database.read_slow(move |tx| timed.run(|| act(&TenantTx::new(tx)))).await
+        let read = self.file().await?.database.read_slow(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        read.await.map_err(|error| self.unless_replaced(error))
     }
 
     /// The right to run one SQL statement that somebody wrote, once it is its turn.

@@ -1,0 +1,293 @@
+//! Working a run off: canaries first, then all others, so many at once, until it is done, halted or given up.
+
+use super::super::Installation;
+use super::{MigrationRun, MigrationStatus, govern};
+use crate::catalog::{MigrationStage, OfTenant};
+use crate::clock::{DAY, Timestamp, monotonic};
+use crate::error::{Error, Result};
+use crate::id::{MigrationRunId, TenantId};
+use crate::tenancy::{Migrated, Tenancy};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Tenants that are taken up in one go.
+const PAGE: u32 = 256;
+/// The rate of errors counts as if there had been so many tenants at least: one of the first is no rate.
+const LEAST: i64 = 20;
+/// How long copies made before migrations are kept.
+const KEEP: i64 = 7 * DAY;
+/// Between two lines about how far it is.
+const TELL: Duration = Duration::from_secs(1);
+
+type Progress<'p> = &'p (dyn Fn(String) + Send + Sync);
+
+/// How a stage of a run ended.
+enum Ended {
+    /// All its tenants were taken up.
+    Through,
+    /// It is not to go on, for this reason.
+    Halt(String),
+    /// An operator said something, or the server ends.
+    Interrupted,
+}
+
+/// What became of one tenant.
+enum One {
+    Good,
+    Bad(String),
+    Gone,
+    /// Nothing can be done for any tenant now.
+    Broken(Error),
+}
+
+/// Works off the run that is open, if nobody does yet. Looks into files into which nobody has looked.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn work_off(installation: &Arc<Installation>, progress: Progress<'_>) -> Result<()> {
+    let Ok(_turn) = installation.fleet.turn.try_lock() else { return Ok(()) };
+    survey(installation).await?;
+    loop {
+        let words = installation.fleet.words.load(SeqCst);
+        let run = installation.catalog.read(|tx| tx.find_open_migration_run()).await?;
+        let Some(run) = run.filter(|run| run.status == MigrationStatus::Running) else { break };
+        let ended = if run.target == installation.tenancy.migration_target().digest {
+            stage(installation, &run, words, progress).await?
+        } else {
+            Ended::Halt(
+                "the program or the app has other migrations now: cancel this one and begin another"
+                    .to_owned(),
+            )
+        };
+        let id = run.id;
+        match (ended, run.stage) {
+            (Ended::Interrupted, _) if installation.is_draining() => return Ok(()),
+            (Ended::Interrupted, _) => {}
+            (Ended::Halt(reason), _) => end(installation, id, MigrationStatus::Halted, Some(reason)).await?,
+            (Ended::Through, MigrationStage::Canary) => {
+                progress("the canaries are good; all others follow".to_owned());
+                let open =
+                    installation.catalog.write("open_migration", move |tx| tx.open_migration_to_fleet(id));
+                open.await?;
+            }
+            (Ended::Through, MigrationStage::Fleet) => {
+                end(installation, id, MigrationStatus::Done, None).await?;
+            }
+        }
+    }
+    govern(installation).await
+}
+
+async fn end(
+    installation: &Installation,
+    id: MigrationRunId,
+    to: MigrationStatus,
+    reason: Option<String>,
+) -> Result<()> {
+    if let Some(reason) = &reason {
+        tracing::error!(migration = %id, reason, "a migration of the fleet was halted");
+    } else {
+        tracing::info!(migration = %id, "a migration of the fleet is done");
+    }
+    let changed = installation.catalog.write("end_migration", move |tx| {
+        tx.change_migration_status(id, &[MigrationStatus::Running], to, reason.as_deref())
+    });
+    changed.await.map(drop)
+}
+
+/// How many were tried since the run was begun or resumed, and failed.
+struct Tally {
+    tried: i64,
+    failed: i64,
+}
+
+impl Tally {
+    fn of(run: &MigrationRun) -> Tally {
+        Tally { tried: run.migrated + run.failed - run.base, failed: run.failed - run.base_failed }
+    }
+
+    /// Why not to go on, if so.
+    fn verdict(&self, run: &MigrationRun, last: &str) -> Option<String> {
+        if self.failed == 0 {
+            return None;
+        }
+        if run.stage == MigrationStage::Canary {
+            return Some(format!("a canary failed: {last}"));
+        }
+        let allowed = run.halt_at * self.tried.max(LEAST);
+        (self.failed * 10_000 > allowed)
+            .then(|| format!("{} of {} tenants failed, the last with: {last}", self.failed, self.tried))
+    }
+}
+
+async fn stage(
+    installation: &Arc<Installation>,
+    run: &MigrationRun,
+    words: u64,
+    progress: Progress<'_>,
+) -> Result<Ended> {
+    let (mut after, mut tally, mut last) = (None, Tally::of(run), String::new());
+    let mut running: JoinSet<One> = JoinSet::new();
+    let mut told = monotonic();
+    let parallel = usize::try_from(run.parallel).unwrap_or(1);
+    let is_interrupted = || installation.is_draining() || installation.fleet.words.load(SeqCst) != words;
+    let mut ended = loop {
+        let (target, canaries) =
+            (installation.tenancy.migration_target().clone(), run.stage == MigrationStage::Canary);
+        let page = installation.catalog.write("claim_migrations", move |tx| {
+            let page = tx.list_tenants_to_migrate(&target, canaries, after, PAGE)?;
+            page.iter().try_for_each(|id| tx.of(*id).note_migrating())?;
+            Ok(page)
+        });
+        let page = page.await?;
+        let Some(end_of_page) = page.last().copied() else { break Ended::Through };
+        after = Some(end_of_page);
+        let mut verdict = None;
+        for id in page {
+            while verdict.is_none() && running.len() >= parallel {
+                verdict = one_ended(&mut running, &mut tally, run, &mut last).await;
+            }
+            if verdict.is_some() || is_interrupted() {
+                break;
+            }
+            running.spawn(migrate_one(Arc::clone(installation), run.id, run.snapshot_bytes, id));
+            if told.elapsed() >= TELL {
+                told = monotonic();
+                progress(format!("{} tenants were tried, {} failed", tally.tried, tally.failed));
+            }
+        }
+        if let Some(verdict) = verdict {
+            break verdict;
+        }
+        if is_interrupted() {
+            break Ended::Interrupted;
+        }
+    };
+    // Those that were begun are finished whatever happens.
+    while !running.is_empty() {
+        let verdict = one_ended(&mut running, &mut tally, run, &mut last).await;
+        if let (Some(verdict), Ended::Through) = (verdict, &ended) {
+            ended = verdict;
+        }
+    }
+    progress(format!("{} tenants were tried, {} failed", tally.tried, tally.failed));
+    Ok(ended)
+}
+
+async fn one_ended(
+    running: &mut JoinSet<One>,
+    tally: &mut Tally,
+    run: &MigrationRun,
+    last: &mut String,
+) -> Option<Ended> {
+    match running.join_next().await? {
+        Ok(One::Good) => tally.tried += 1,
+        Ok(One::Gone) => {}
+        Ok(One::Bad(error)) => {
+            (tally.tried, tally.failed, *last) = (tally.tried + 1, tally.failed + 1, error);
+        }
+        Ok(One::Broken(error)) => return Some(Ended::Halt(error.detail().to_owned())),
+        Err(error) => return Some(Ended::Halt(error.to_string())),
+    }
+    tally.verdict(run, last).map(Ended::Halt)
+}
+
+async fn migrate_one(
+    installation: Arc<Installation>,
+    run: MigrationRunId,
+    snapshot_bytes: Option<i64>,
+    id: TenantId,
+) -> One {
+    let lease = Tenancy::lease_for_migration(id);
+    let migrated = match installation.tenancy.migrate_tenant(lease, snapshot_bytes).await {
+        Ok(migrated) => migrated,
+        Err(error) => {
+            tracing::error!(tenant_id = %id, error = ?error, "a tenant could not be migrated now");
+            return One::Broken(error);
+        }
+    };
+    let outcome = match &migrated {
+        Migrated::Done { .. } => One::Good,
+        Migrated::Failed { error, .. } => One::Bad(error.clone()),
+        Migrated::Gone => return One::Gone,
+    };
+    let digest = installation.tenancy.migration_target().digest.clone();
+    let noted = installation.catalog.write("note_migration", move |tx| {
+        note(&tx.of(id), &migrated, &digest)?;
+        tx.count_migration(run, matches!(migrated, Migrated::Done { .. }))
+    });
+    match noted.await {
+        Ok(()) => outcome,
+        Err(error) => One::Broken(error),
+    }
+}
+
+fn note(of: &OfTenant<'_>, migrated: &Migrated, digest: &str) -> Result<()> {
+    let until: Timestamp = of.now().plus(KEEP);
+    match migrated {
+        Migrated::Done { version, took_ms, snapshot } => {
+            of.note_migrated(version, *took_ms, snapshot.as_deref().map(|name| (name, until)))
+        }
+        Migrated::Failed { version, error, snapshot } => {
+            let snapshot = snapshot.as_deref().map(|name| (name, until));
+            of.note_migration_failed(version.as_ref(), digest, error, snapshot)
+        }
+        Migrated::Gone => Ok(()),
+    }
+}
+
+/// Looks into all files into which nobody has looked: those of before this was kept in the catalog.
+pub(super) async fn survey(installation: &Installation) -> Result<()> {
+    let mut after: Option<TenantId> = None;
+    loop {
+        let page =
+            installation.catalog.read(move |tx| tx.list_tenants_of_unknown_version(after, PAGE)).await?;
+        look_at(installation, &page).await?;
+        match page.last() {
+            Some(last) if page.len() == PAGE as usize && !installation.is_draining() => after = Some(*last),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Looks into files and notes what version they have. What cannot be read is left to the run that comes to it.
+pub(super) async fn look_at(installation: &Installation, tenants: &[TenantId]) -> Result<()> {
+    let mut found = Vec::new();
+    for id in tenants {
+        match installation.tenancy.look_at_version(Tenancy::lease_for_migration(*id)).await {
+            Ok(version) => found.extend(version.map(|version| (*id, version))),
+            Err(error) => {
+                tracing::warn!(tenant_id = %id, error = ?error, "the version of a tenant's file could not be read");
+            }
+        }
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let note = installation.catalog.write("note_versions", move |tx| {
+        found.iter().try_for_each(|(id, version)| tx.of(*id).note_version(version))
+    });
+    note.await
+}
+
+/// Removes copies made before migrations that have had their time.
+///
+/// # Errors
+/// As catalog and disk say.
+pub async fn sweep_snapshots(installation: &Installation) -> Result<()> {
+    loop {
+        let page = installation.catalog.read(|tx| tx.list_expired_snapshots(PAGE)).await?;
+        for id in &page {
+            installation.tenancy.remove_snapshots(Tenancy::lease_for_migration(*id)).await?;
+        }
+        if page.is_empty() {
+            return Ok(());
+        }
+        let forget = installation
+            .catalog
+            .write("forget_snapshots", move |tx| page.iter().try_for_each(|id| tx.of(*id).forget_snapshot()));
+        forget.await?;
+    }
+}

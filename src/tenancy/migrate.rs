@@ -1,0 +1,270 @@
+//! Bringing a tenant's file up to date: as it is opened, or as one of the fleet.
+
+mod copies;
+
+pub use copies::Rehearsed;
+
+use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
+use super::open_files::Gate;
+use super::standing::Noted;
+use super::tx::changes::begin_anew;
+use super::{App, Lease, Tenancy, schema};
+use crate::catalog::{FileVersion, MigrationTarget, Tenant};
+use crate::clock::{Timestamp, monotonic};
+use crate::db::{Maintenance, Track};
+use crate::error::{Error, Kind, Result};
+use crate::id::TenantId;
+use crate::model::hex::hex;
+use copies::{snapshot_of_before, take_snapshot};
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What became of one tenant in a migration.
+#[derive(Debug)]
+pub enum Migrated {
+    /// Its file is up to date.
+    Done {
+        /// The version that it has now.
+        version: FileVersion,
+        /// Milliseconds that it took.
+        took_ms: i64,
+        /// Name of the copy that was made before.
+        snapshot: Option<String>,
+    },
+    /// It could not be brought there, and is not served.
+    Failed {
+        /// The version that it has now, where that can be read.
+        version: Option<FileVersion>,
+        /// What went wrong.
+        error: String,
+        /// Name of the copy that was made before.
+        snapshot: Option<String>,
+    },
+    /// The tenant has no file any more, or is being erased.
+    Gone,
+}
+
+/// Applies what is missing: of ours, and of the app unless the file may stay behind it. Blocks.
+pub(super) fn bring_up(path: &Path, app: Option<&App>, now: Timestamp) -> Result<(), Refusal> {
+    let file = Maintenance::open(path)?;
+    file.migrate(&system_track(), now)?;
+    let Some(app) = app else { return Ok(()) };
+    if !file.is_current(&app.track)? {
+        // Before, so that a crash in between costs readers a look at the tables, and never a change.
+        file.write(now, begin_anew)?;
+        file.migrate(&app.track, now)?;
+    }
+    Ok(())
+}
+
+/// Reads what version a file has, if it is that of the tenant. Blocks.
+fn look(path: &Path, tenant: &Tenant, app: &App) -> Result<FileVersion, Refusal> {
+    if is_link(path) {
+        return Err(Refusal::Link);
+    }
+    let file = Maintenance::open(path)?;
+    file.require_kind(APPLICATION_ID)?;
+    file.read(|tx| Ok(check_stamp(tx, tenant.id, tenant.epoch)))??;
+    version_of(&file, app)
+}
+
+pub(super) fn version_of(file: &Maintenance, app: &App) -> Result<FileVersion, Refusal> {
+    let (system, of_app) = (file.count_applied(&system_track())?, file.count_applied(&app.track)?);
+    let fingerprint = file.read(schema::fingerprint)?;
+    Ok(version(system, of_app, &fingerprint))
+}
+
+pub(super) fn version(system: usize, app: usize, fingerprint: &[u8; 32]) -> FileVersion {
+    let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    FileVersion { system: count(system), app: count(app), fingerprint: hex(fingerprint) }
+}
+
+/// Digest of all migrations, of ours and of the app.
+pub(super) fn digest(app: &App) -> String {
+    let mut hash = Sha256::new();
+    for migration in system_track().migrations.iter().chain(&app.track.migrations) {
+        hash.update(migration.checksum());
+    }
+    hex(&hash.finalize())
+}
+
+impl Tenancy {
+    /// The version of new files: where migrations lead.
+    pub fn migration_target(&self) -> &MigrationTarget {
+        &self.target
+    }
+
+    /// File names of the app's migrations, in order.
+    pub fn migration_names(&self) -> impl Iterator<Item = &str> {
+        self.app.track.migrations.iter().map(|migration| migration.name.as_str())
+    }
+
+    /// Lets files stay behind the app: they are served as they are until a run comes to them. Else they are migrated as
+    /// they are opened.
+    pub fn let_files_lag(&self, lag: bool) {
+        self.standings.let_lag(lag);
+    }
+
+    /// Takes over how tenants stand, from the catalog.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn read_standings(&self) -> Result<()> {
+        let digest = self.target.digest.clone();
+        for (id, error) in self.catalog.read(move |tx| tx.list_standings(&digest)).await? {
+            match error {
+                None => self.standings.hold(id),
+                Some(error) => self.standings.fail(id, error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the catalog which files were migrated as they were opened, or could not be.
+    pub(super) async fn tell_versions(&self) {
+        for (id, noted) in self.standings.take_noted() {
+            let digest = self.target.digest.clone();
+            let told = self.catalog.write("note_version", move |tx| match &noted {
+                Noted::Migrated(version, took_ms) => tx.of(id).note_migrated(version, *took_ms, None),
+                Noted::Failed(error) => tx.of(id).note_migration_failed(None, &digest, error, None),
+            });
+            if let Err(error) = told.await {
+                tracing::error!(tenant_id = %id, error = ?error, "the version of a tenant's file could not be noted");
+            }
+        }
+    }
+
+    /// The lease to migrate a tenant.
+    pub(crate) fn lease_for_migration(tenant: TenantId) -> Lease {
+        Lease::new(tenant)
+    }
+
+    async fn with_file(&self, lease: &Lease) -> Result<Option<Arc<Tenant>>> {
+        let tenant = self.catalog.tenant(&lease.tenant_id().to_string()).await;
+        match tenant {
+            Ok(tenant) if tenant.status.is_visible() => Ok(Some(tenant)),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == Kind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the version of a tenant's file; none where it has no file that may be looked at.
+    ///
+    /// # Errors
+    /// What is wrong with the file, in words for the operator.
+    pub async fn look_at_version(self: &Arc<Tenancy>, lease: Lease) -> Result<Option<FileVersion>> {
+        let Some(tenant) = self.with_file(&lease).await? else { return Ok(None) };
+        let tenancy = Arc::clone(self);
+        super::blocking(move || {
+            let path = tenancy.layout.tenant_file(tenant.id);
+            let looked = tenancy.fences.unless_down(tenant.id, || Ok(look(&path, &tenant, &tenancy.app)))?;
+            looked.map(Some).map_err(|refusal| Error::internal(reason(&refusal)))
+        })
+        .await
+    }
+
+    /// Migrates a tenant's file. Its own writes wait meanwhile, its reads go on; whoever uses it afterwards sees the new
+    /// schema. Files of up to `snapshot_bytes` are copied before; all where nothing is said. Goes on to its end even if
+    /// nobody waits for it.
+    ///
+    /// # Errors
+    /// Nothing was done: there is no room for the copy, or the catalog does not answer.
+    pub async fn migrate_tenant(
+        self: &Arc<Tenancy>,
+        lease: Lease,
+        snapshot_bytes: Option<i64>,
+    ) -> Result<Migrated> {
+        let tenancy = Arc::clone(self);
+        let migrating = async move {
+            let Some(tenant) = tenancy.with_file(&lease).await? else { return Ok(Migrated::Gone) };
+            let gate = tenancy.files.gate(tenant.id).await;
+            gate.drain().await?;
+            let working = Arc::clone(&tenancy);
+            let of = Arc::clone(&tenant);
+            let migrated = super::blocking(move || {
+                working.fences.unless_down(of.id, || working.migrate_blocking(&of, snapshot_bytes))
+            })
+            .await;
+            tenancy.after_migration(&tenant, &gate, migrated)
+        };
+        tokio::spawn(migrating).await.unwrap_or_else(|error| Err(Error::internal(error)))
+    }
+
+    fn after_migration(
+        &self,
+        tenant: &Tenant,
+        gate: &Gate<'_>,
+        migrated: Result<Migrated>,
+    ) -> Result<Migrated> {
+        match &migrated {
+            Ok(Migrated::Done { .. }) => {
+                self.standings.clear(tenant.id);
+                gate.replace();
+            }
+            Ok(Migrated::Failed { error, .. }) => {
+                tracing::error!(
+                    alarm = "tenant_unavailable", tenant_id = %tenant.id, reason = %error,
+                    "a tenant's file could not be migrated and is not served"
+                );
+                self.standings.fail(tenant.id, error.clone());
+                gate.replace();
+            }
+            Err(error) if error.kind() == Kind::NotFound => return Ok(Migrated::Gone),
+            Ok(Migrated::Gone) | Err(_) => {}
+        }
+        migrated
+    }
+
+    fn migrate_blocking(&self, tenant: &Tenant, snapshot_bytes: Option<i64>) -> Result<Migrated> {
+        let (path, begun) = (self.layout.tenant_file(tenant.id), monotonic());
+        let before = match look(&path, tenant, &self.app) {
+            Ok(before) => before,
+            Err(refusal) => {
+                return Ok(Migrated::Failed { version: None, error: reason(&refusal), snapshot: None });
+            }
+        };
+        let target = &self.target.version;
+        if (before.system, before.app) == (target.system, target.app) {
+            let snapshot = snapshot_of_before(&self.layout, tenant.id);
+            return Ok(Migrated::Done { version: before, took_ms: 0, snapshot });
+        }
+        let size = i64::try_from(std::fs::metadata(&path)?.len()).unwrap_or(i64::MAX);
+        let now = self.clock.now();
+        let snapshot = snapshot_bytes
+            .is_none_or(|most| size <= most)
+            .then(|| format!("{:06}-{:06}-{}.db", before.system, before.app, now.0));
+        if let Some(name) = &snapshot {
+            take_snapshot(&self.layout, tenant.id, name)?;
+        }
+        let done = bring_up(&path, Some(&self.app), now).and_then(|()| look(&path, tenant, &self.app));
+        Ok(match done {
+            Ok(version) => Migrated::Done { version, took_ms: since(begun), snapshot },
+            Err(Refusal::Migration(error)) if error.is_passing() => return Err(Error::internal(error)),
+            Err(refusal) => Migrated::Failed {
+                version: look(&path, tenant, &self.app).ok(),
+                error: reason(&refusal),
+                snapshot,
+            },
+        })
+    }
+
+    /// What schema each version of the app has, from none of its migrations to all: digests in hex.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn fingerprints_of_versions(self: &Arc<Tenancy>) -> Result<Vec<String>> {
+        let tenancy = Arc::clone(self);
+        super::blocking(move || super::provision::fingerprints(&tenancy.app)).await
+    }
+}
+
+fn since(begun: std::time::Instant) -> i64 {
+    i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The app's migrations up to a version, for a file that is built step by step.
+pub(super) fn steps(app: &App) -> impl Iterator<Item = Track> {
+    (0..=app.track.migrations.len()).map(|count| app.track.up_to(count))
+}
