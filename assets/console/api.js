@@ -33,6 +33,8 @@ const UNTIL = "tenantry.access-until";
 
 /** Whether somebody signed in here; what the cookies hold, no script can see. */
 export const hasSession = () => localStorage.getItem(UNTIL) !== null;
+/** Whether the access token is good for the next request. */
+export const tokenIsFresh = () => Number(localStorage.getItem(UNTIL)) > Date.now();
 export const forgetSession = () => localStorage.removeItem(UNTIL);
 
 /** Notes that tokens were set as cookies. @param {{ expires_in: number }} answer */

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,7 +17,12 @@ const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-ru
 /** Starts the demo on a free port, in a directory of its own. */
 export async function startServer() {
   const directory = mkdtempSync(join(tmpdir(), "tenantry-browser-"));
-  const child = spawn(process.env.TENANTRY, ["demo", "--data", join(directory, "data"), "--listen", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const clock = join(directory, "clock");
+  writeFileSync(clock, "0");
+  const child = spawn(process.env.TENANTRY, ["demo", "--data", join(directory, "data"), "--listen", "127.0.0.1:0", "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, TENANTRY_TEST_CLOCK: clock },
+  });
   const first = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", resolve);
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
@@ -30,7 +35,12 @@ export async function startServer() {
     await gone;
     rmSync(directory, { recursive: true, force: true });
   };
-  return { url, stop, api: apiOf(url) };
+  // By renaming, as the server reads the file at each look at the clock.
+  const advance = (ms) => {
+    writeFileSync(`${clock}.next`, String(Number(readFileSync(clock, "utf8")) + ms));
+    renameSync(`${clock}.next`, clock);
+  };
+  return { url, stop, advance, api: apiOf(url) };
 }
 
 /** A second client: a program with a token. @param {string} url */

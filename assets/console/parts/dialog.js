@@ -21,7 +21,7 @@ export function Dialog({ title, onClose, kind = "", children, tools }) {
   return html`<dialog ref=${dialog} class=${kind} aria-labelledby=${heading} onMouseDown=${onPointer}
       onCancel=${(/** @type {Event} */ event) => { event.preventDefault(); close.current(); }}>
     <div class="head"><h2 id=${heading} class="cut">${title}</h2>
-      <div class="row">${tools}<button type="button" class="button plain square" aria-label=${s.close} onClick=${() => close.current()}><${Icon} name="close" /></button></div></div>
+      <div class="row nowrap">${tools}<button type="button" class="button plain square" aria-label=${s.close} onClick=${() => close.current()}><${Icon} name="close" /></button></div></div>
     <div class="body" tabindex="-1">${children}</div>
   </dialog>`;
 }

@@ -59,6 +59,7 @@ export function ProblemNote({ problem, more = [], retry }) {
     <p>${problem.message || s.problem.unknown}</p>
     ${more.map((one) => html`<p class="small"><b>${one.field}</b> ${one.message}</p>`)}
     ${problem.requestId && problem.status >= 500 && html`<p class="small mono">${s.problem.request} ${problem.requestId}</p>`}
+    ${problem.code === "second_factor_required" && html`<p><a href="/console/account">${s.account.setUpTitle}</a></p>`}
     ${retry && html`<p><button class="link" onClick=${retry}>${s.tryAgain}</button></p>`}
   </div></div>`;
 }

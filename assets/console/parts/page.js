@@ -60,7 +60,11 @@ export const Avatar = ({ name, round }) => html`<span class=${`avatar ${round ? 
 
 /** @param {{ text: string, label?: string }} props */
 export function Copy({ text, label = s.copy }) {
-  const copy = () => attempt(() => navigator.clipboard.writeText(text), s.copied);
+  const copy = () => attempt(async () => {
+    // Without TLS, and not on this machine, browsers give no clipboard.
+    if (!navigator.clipboard) throw new Error(s.noClipboard);
+    await navigator.clipboard.writeText(text);
+  }, s.copied);
   return html`<button type="button" class="button" onClick=${copy}><${Icon} name="copy" />${label}</button>`;
 }
 

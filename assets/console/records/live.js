@@ -1,6 +1,6 @@
 // The feed of changes of a table while the page is looked at. Every stream takes one of the browser's few connections.
 
-import { get } from "../api.js";
+import { get, tokenIsFresh } from "../api.js";
 
 /**
  * @param {import("../shell.js").At} at
@@ -22,7 +22,9 @@ export function follow(at, table, told) {
     clearTimeout(timer);
     told.onState(false);
   };
-  const open = () => {
+  const open = async () => {
+    // The browser asks for a stream by itself, and cannot have a new access token.
+    if (!tokenIsFresh()) await get(at.api("")).catch(() => {});
     if (ended || source || document.visibilityState === "hidden") return;
     const query = new URLSearchParams({ tables: table, since });
     const opened = new EventSource(`/api/v1${at.api(`/changes?${query}`)}`);
@@ -41,18 +43,18 @@ export function follow(at, table, told) {
       close();
       since = "latest";
       told.onGap();
-      timer = setTimeout(open, 1000);
+      timer = setTimeout(() => void open(), 1000);
     });
     opened.addEventListener("error", () => {
       if (opened.readyState !== EventSource.CLOSED) return told.onState(false);
       // Refused, as when the access token ran out: an ordinary request gets the next one.
       close();
-      timer = setTimeout(() => get(at.api("")).then(open, () => void (timer = setTimeout(open, 10_000))), 2000);
+      timer = setTimeout(() => get(at.api("")).then(open, () => void (timer = setTimeout(() => void open(), 10_000))), 2000);
     });
   };
-  const onSight = () => (document.visibilityState === "hidden" ? close() : open());
+  const onSight = () => (document.visibilityState === "hidden" ? close() : void open());
   document.addEventListener("visibilitychange", onSight);
-  open();
+  void open();
   return () => {
     ended = true;
     document.removeEventListener("visibilitychange", onSight);

@@ -123,5 +123,5 @@ function ValueInput({ at, column, target, ties, text, fixed, onInput }) {
   const number = { integer: "numeric", real: "decimal", numeric: "decimal" }[column.type];
   const input = html`<input class="input" ...${ties} value=${text} readonly=${fixed} inputmode=${number} spellcheck="false" autocomplete="off" placeholder=${looksTimed(column) ? "2030-01-31T12:00:00.000Z" : ""} onInput=${typed} />`;
   if (!looksTimed(column) || fixed) return input;
-  return html`<div class="row">${input}<button type="button" class="button plain" onClick=${() => onInput(new Date().toISOString())}>${s.records.now}</button></div>`;
+  return html`<div class="row nowrap">${input}<button type="button" class="button plain" onClick=${() => onInput(new Date().toISOString())}>${s.records.now}</button></div>`;
 }

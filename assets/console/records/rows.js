@@ -84,7 +84,10 @@ export class Rows {
     const expand = { ...old.expand, ...record.expand };
     for (const name of this.expand) if (old[name] !== record[name] && !record.expand?.[name]) delete expand[name];
     this.records[index] = { ...record, ...(Object.keys(expand).length ? { expand } : {}) };
-    if (isFresh) this.fresh.add(key);
+    if (isFresh) {
+      this.fresh.add(key);
+      setTimeout(() => this.fresh.delete(key), 2000);
+    }
     this.told();
   }
 

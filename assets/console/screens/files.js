@@ -3,6 +3,7 @@ import { html, useRef, useState } from "../dom.js";
 import { size } from "../format.js";
 import { useActors } from "../parts/actor.js";
 import { Confirm } from "../parts/dialog.js";
+import { Download } from "../parts/download.js";
 import { Icon } from "../parts/icon.js";
 import { Empty, Loaded, Page, Table, Time } from "../parts/page.js";
 import { usePages } from "../parts/pages.js";
@@ -62,11 +63,11 @@ export default function Files({ at }) {
     await pages.reload();
   };
   const columns = [
-    { label: s.files.path, cell: (/** @type {any} */ one) => html`<a class="cut block" href=${`/api/v1${addressOf(at, one.path)}`} download>${one.path}</a>` },
+    { label: s.files.path, cell: (/** @type {any} */ one) => html`<${Download} class="cut block" href=${`/api/v1${addressOf(at, one.path)}`}>${one.path}<//>` },
     { label: s.files.size, class: "end narrow", cell: (/** @type {any} */ one) => size(one.size) },
     { label: s.files.type, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="soft small">${one.content_type}</span>` },
     { label: s.files.changed, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="two"><${Time} at=${one.updated_at} near /><span class="soft small">${actorOf(one.updated_by)}</span></span>` },
-    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => html`<div class="row nowrap end"><a class="button plain square" aria-label=${s.files.get(one.path)} href=${`/api/v1${addressOf(at, one.path)}`} download><${Icon} name="download" /></a>
+    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => html`<div class="row nowrap end"><${Download} class="button plain square" label=${s.files.get(one.path)} href=${`/api/v1${addressOf(at, one.path)}`}><${Icon} name="download" /><//>
       ${writable && html`<button class="button plain danger square" aria-label=${s.files.delete(one.path)} onClick=${() => setDeleting(one)}><${Icon} name="bin" /></button>`}</div>` },
   ];
   const add = html`<button class="button primary" onClick=${() => picker.current.click()}><${Icon} name="upload" />${s.files.upload}</button>`;

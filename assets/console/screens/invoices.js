@@ -3,6 +3,7 @@ import { html } from "../dom.js";
 import { day, money, number, price } from "../format.js";
 import { useLoad } from "../load.js";
 import { usePages } from "../parts/pages.js";
+import { Download } from "../parts/download.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
 import { attempt } from "../parts/toasts.js";
@@ -50,7 +51,7 @@ function Invoice({ at, id }) {
   ];
   return html`<${Page} title=${found.data ? s.invoices.title(found.data.number ?? s.invoices.statuses.draft) : s.screens.invoices} of=${at.tenant.name}
       about=${html`<a href=${to(at.slug, "invoices")}>${s.screens.invoices}</a>`}
-      actions=${found.data && html`<button class="button" onClick=${() => save(found.data)}><${Icon} name="download" />CSV</button><${Printed} path=${path} invoice=${found.data} />`}>
+      actions=${found.data && html`<button class="button" onClick=${() => save(found.data)}><${Icon} name="download" />CSV</button><${Printed} path=${path} />`}>
     <${Loaded} of=${found}>${(/** @type {any} */ invoice) => html`
       <div class="card"><header><h2>${money(invoice.total_cents, invoice.currency)}</h2><${Status} invoice=${invoice} /></header>
         <dl class="facts"><dt>${s.usage.period}</dt><dd>${day(invoice.period.from)} – ${day(invoice.period.to)}</dd>
@@ -68,5 +69,5 @@ function Invoice({ at, id }) {
   <//>`;
 }
 
-/** The printable page is the same address as HTML, which a link asks for. @param {{ path: string, invoice: any }} props */
-const Printed = ({ path }) => html`<a class="button" href=${`/api/v1${path}`} target="_blank" rel="noopener"><${Icon} name="link" />${s.invoices.print}</a>`;
+/** The printable page is the same address as HTML, which a link asks for. @param {{ path: string }} props */
+const Printed = ({ path }) => html`<${Download} class="button" blank href=${`/api/v1${path}`}><${Icon} name="link" />${s.invoices.print}<//>`;

@@ -3,6 +3,7 @@ import { html, useState } from "../dom.js";
 import { day, size } from "../format.js";
 import { useEvery, useLoad } from "../load.js";
 import { Confirm } from "../parts/dialog.js";
+import { Download } from "../parts/download.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Loaded, Page, Table, Time } from "../parts/page.js";
 import { attempt, toast } from "../parts/toasts.js";
@@ -38,7 +39,7 @@ export default function Leave({ at }) {
       ? html`<div class="progress" role="progressbar" aria-label=${s.jobs.progress} aria-valuenow=${one.progress} aria-valuemax="100"><div style=${{ width: `${one.progress}%` }}></div></div>`
       : one.size_bytes ? size(one.size_bytes) : html`<span class="soft" title=${one.error ?? ""}>—</span>` },
     { label: s.leave.until, class: "narrow", cell: (/** @type {any} */ one) => (one.status === "ready" ? html`<${Time} at=${one.expires_at} near />` : html`<span class="soft">—</span>`) },
-    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => one.status === "ready" && html`<a class="button" download href=${`/api/v1${at.api(`/exports/${one.id}/download`)}`}><${Icon} name="download" />${s.download}</a>` },
+    { label: "", class: "narrow end", cell: (/** @type {any} */ one) => one.status === "ready" && html`<${Download} class="button" href=${`/api/v1${at.api(`/exports/${one.id}/download`)}`}><${Icon} name="download" />${s.download}<//>` },
   ];
   const isClosing = at.tenant.status === "closing";
   const until = tenant.data?.erase_after ? day(tenant.data.erase_after) : "";

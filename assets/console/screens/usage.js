@@ -9,6 +9,14 @@ import { toast } from "../parts/toasts.js";
 import { s } from "../strings.js";
 import { UsageChart } from "../parts/usage-chart.js";
 
+/** The month that a limit is about, which need not be the period that is billed. @param {any} limit @returns {{ from: string, to: string } | null} */
+function monthOf(limit) {
+  if (limit.window !== "month" || !limit.resets_at) return null;
+  const from = new Date(limit.resets_at);
+  from.setUTCMonth(from.getUTCMonth() - 1);
+  return { from: from.toISOString(), to: limit.resets_at };
+}
+
 /** What was used in the open period, against the limits and in money. @param {{ at: import("../shell.js").At }} props */
 export default function Usage({ at }) {
   const [capping, setCapping] = useState(false);
@@ -16,9 +24,10 @@ export default function Usage({ at }) {
     const [limits, meters, subscription] = await Promise.all([
       get(at.api("/limits")), list(at.api("/meters")), at.can("billing:read") ? get(at.api("/subscription")).catch(() => null) : null,
     ]);
-    const from = subscription?.period_start ?? new Date(Date.now() - 30 * 86_400_000).toISOString();
-    const sums = await list(at.api(`/usage?window=day&from=${encodeURIComponent(from)}`));
-    return { limits, meters, subscription, sums, from, to: subscription?.period_end ?? new Date().toISOString() };
+    const period = { from: subscription?.period_start ?? new Date(Date.now() - 30 * 86_400_000).toISOString(), to: subscription?.period_end ?? new Date().toISOString() };
+    const begin = [period.from, ...limits.items.map((/** @type {any} */ limit) => monthOf(limit)?.from ?? period.from)].sort()[0];
+    const sums = await list(at.api(`/usage?window=day&from=${encodeURIComponent(begin)}`));
+    return { limits, meters, subscription, sums, ...period };
   }, [at.tenant.id]);
   return html`<${Page} title=${s.screens.usage} of=${at.tenant.name} about=${found.data?.subscription && html`${s.usage.period} <${Time} at=${found.data.from} /> – <${Time} at=${found.data.to} />`}>
     <${Loaded} of=${found}>${(/** @type {any} */ data) => html`
@@ -60,7 +69,8 @@ function Charts({ data }) {
   if (used.length === 0) return html`<div class="card"><${Empty} icon="usage" title=${s.usage.none} text=${s.usage.noneText} /></div>`;
   return html`<div class="charts">${used.map((/** @type {any} */ meter) => {
     const limit = data.limits.items.find((/** @type {any} */ one) => one.meter === meter.name);
-    return html`<${UsageChart} key=${meter.name} meter=${meter} limit=${limit} from=${data.from} to=${data.to} sums=${data.sums.filter((/** @type {any} */ sum) => sum.meter === meter.name)} />`;
+    const { from, to } = (limit && monthOf(limit)) ?? data;
+    return html`<${UsageChart} key=${meter.name} meter=${meter} limit=${limit} from=${from} to=${to} sums=${data.sums.filter((/** @type {any} */ sum) => sum.meter === meter.name && Date.parse(sum.to) > Date.parse(from))} />`;
   })}</div>`;
 }
 
