@@ -150,7 +150,7 @@ settings! {
     /// Milliseconds of database time a second that a tenant may take whose plan says nothing of it; 0 is any amount.
     tenant_database_ms_per_second: u32 = 0, "500";
     /// Requests of one tenant that are worked on at once while other tenants ask too; 0 is any number.
-    tenant_turns: usize = 0, "0";
+    tenant_turns: usize = 0, "8";
     /// Requests of all tenants that are worked on at once: what comes beyond them is refused with 503.
     max_requests: usize = 4_096, "4096";
     /// Hours an export stays to be downloaded.
