@@ -126,7 +126,8 @@ fn a_hundred_tenants_of_one_weight_have_done_the_same_half_way() {
 fn what_is_set_aside_for_one_that_has_no_more_goes_to_the_others() {
     let mut fair: Fair<&str> = Fair::new(2, BTreeMap::new());
     let share = Share { weight: 1, concurrency: 48 };
-    let brought = |count: usize, more| Brought { taken: vec!["job".to_owned(); count], more, blocked: Vec::new() };
+    let brought =
+        |count: usize, more| Brought { taken: vec!["job".to_owned(); count], more, blocked: Vec::new() };
     for tenant in ["a", "b"] {
         fair.set_share(tenant, share);
         assert!(fair.wake(tenant));
