@@ -236,8 +236,7 @@ impl Driver {
             }
             (Task::Job(tenant), Ok(Came::Ran(done))) => self.ran(tenant, id, done),
             (Task::Beat(tenant), Ok(Came::Beaten(renewed))) => self.beaten(tenant, renewed),
-            // Somebody cancelled it.
-            (Task::Job(tenant), Err(error)) if error.is_cancelled() => self.over(tenant, id),
+            (Task::Job(tenant), Err(error)) if error.is_cancelled() => self.cut_off(tenant, id),
             (Task::Job(tenant), Err(error)) => self.ran(tenant, id, Err(Error::internal(error))),
             _ => {}
         }
