@@ -13,12 +13,14 @@ fn define(owner: &Person, tenant: &Tenant, name: &str, permissions: &[&str]) {
     owner.client.post(&tenant.path("/roles"), role).expect(201);
 }
 
-/// Waits for a delivery in that state, and tells where it is found.
+/// Waits for a delivery of that type in that state, and tells where it is found.
 #[track_caller]
-fn delivery_that_is(client: &Client, endpoint: &str, status: &str) -> String {
+fn delivery_that_is(client: &Client, endpoint: &str, kind: &str, status: &str) -> String {
     let found = eventually(status, || {
         let all = deliveries(client, endpoint);
-        all.into_iter().find(|one| one["status"] == status && one["attempt_count"] == 1)
+        all.into_iter().find(|one| {
+            (&one["type"], &one["status"], &one["attempt_count"]) == (&json!(kind), &json!(status), &json!(1))
+        })
     });
     format!("{endpoint}/deliveries/{}", found["id"].as_str().unwrap())
 }
@@ -27,7 +29,7 @@ fn delivery_that_is(client: &Client, endpoint: &str, status: &str) -> String {
 fn who_only_manages_webhooks_neither_sees_nor_sends_what_they_may_not_know() {
     let receiver = Receiver::open(|_, before| match before {
         0 => (200, String::new(), "I got Ada".to_owned()),
-        1 => (500, String::new(), String::new()),
+        1 => (503, "Retry-After: 7200\r\n".to_owned(), String::new()),
         _ => taken(),
     });
     let installation = installation();
@@ -51,9 +53,9 @@ fn who_only_manages_webhooks_neither_sees_nor_sends_what_they_may_not_know() {
     make(&dan.client, &acme, &receiver.url("/dan"), &["tenant.closing"]);
     let endpoint = path_of(&acme, &make(&ann.client, &acme, &receiver.url("/ann"), &["record.created"]));
     create_customer(&ann.client, &acme, "Ada Lovelace");
-    let sent = delivery_that_is(&ann.client, &endpoint, "delivered");
+    let sent = delivery_that_is(&ann.client, &endpoint, "record.created", "delivered");
     create_customer(&ann.client, &acme, "Grace Hopper");
-    let waits = delivery_that_is(&ann.client, &endpoint, "pending");
+    let waits = delivery_that_is(&ann.client, &endpoint, "record.created", "pending");
     let shown = dan.client.get(&sent).expect(200);
     assert_eq!(
         (&shown.json["payload"], shown.string("/payload_needs").as_str()),
@@ -86,7 +88,7 @@ fn who_only_manages_webhooks_neither_sees_nor_sends_what_they_may_not_know() {
         received.iter().all(|one| one.path == "/ann" || one.json["type"] == "webhook.test"),
         "{received:?}"
     );
-    let tried = delivery_that_is(&ann.client, &endpoint, "delivered");
+    let tried = delivery_that_is(&ann.client, &endpoint, "webhook.test", "delivered");
     ann.client.post(&format!("{tried}/replay"), json!({})).expect(202);
     for (_, action) in AUDITED_WITH_A_RECEIVER {
         let log = ann.client.get(&acme.path(&format!("/audit?action={action}"))).expect(200);
@@ -127,7 +129,7 @@ fn an_endpoint_is_told_no_more_than_its_maker_may_know_now_and_ends_with_them() 
     eventually("that it is disabled", || (of(&endpoint, "disabled_reason") == "maker_gone").then_some(()));
     eventually("letters", || {
         let letters = letters_to(&installation, "ann@example.com");
-        let told = letters.iter().filter(|letter| letter.contains("no longer a member"));
+        let told = letters.iter().filter(|letter| letter.contains("switched off"));
         (told.count() == 2).then_some(())
     });
     let log = ann.client.get(&acme.path("/audit?action=webhook_endpoint.disabled")).expect(200);

@@ -15,5 +15,5 @@ mod wake;
 
 pub use attempts::Noted;
 pub use endpoints::Disabled;
-pub use waiting::{Asked, TableFor, Waiting};
+pub use waiting::{Asked, Waiting};
 pub use wake::KIND;
