@@ -40,7 +40,7 @@ mod usage;
 mod versions;
 mod webhooks;
 
-pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
+pub use access::{AccessClaims, Maker, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
 pub use api_keys::{ApiKey, NewApiKey};
