@@ -16,6 +16,9 @@ export class Problem extends Error {
   }
 }
 
+/** How often what only looks is asked for again while the server is busy. */
+const PATIENCE = 3;
+
 /** Whether the server can be reached. */
 export const online = createStore(true);
 /** Warnings of limits, by tenant and meter, as the last answers had them. @type {import("./store.js").Store<Record<string, { meter: string, used: string, limit: string, percent: number }[]>>} */
@@ -85,6 +88,7 @@ function noteWarnings(path, answer) {
  * @property {unknown} [body] sent as JSON
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
+ * @property {number} [tries] how often it was asked for again already
  * @property {boolean} [anonymous] a route of somebody not signed in: 401 is its answer
  */
 
@@ -108,6 +112,12 @@ export async function send(method, path, asked = {}) {
   noteWarnings(path, answer);
   if (answer.ok || answer.status === 304) return answer;
   const problem = await problemOf(answer);
+  // Busy for a moment: what only looks is asked for again by itself.
+  if (method === "GET" && (problem.status === 429 || problem.status === 503) && (asked.tries ?? 0) < PATIENCE) {
+    const seconds = Number(answer.headers.get("retry-after")) || 1;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(seconds, 5) * 1000));
+    return send(method, path, { ...asked, tries: (asked.tries ?? 0) + 1 });
+  }
   if (problem.status === 401 && !asked.anonymous) {
     if (hasSession() && (await refresh(localStorage.getItem(UNTIL)))) return retried(method, path, asked);
     forgetSession();

@@ -3,10 +3,10 @@
 use super::app::{App, AppError};
 use super::console::Consoles;
 use super::entitled::Entitled;
+use super::file_standings::{FileStandings, Noted, unavailable};
 use super::hooks::Hooks;
 use super::migrate::{bring_up, version};
 use super::schema;
-use super::standing::{Noted, Standings, unavailable};
 use super::tx::TenantTx;
 use super::tx::changes::Tracked;
 use super::tx::usage::TermsCache;
@@ -54,7 +54,7 @@ pub(super) struct FileOptions {
     pub(super) threads: ReaderThreads,
     pub(super) clock: SharedClock,
     pub(super) app: Arc<App>,
-    pub(super) standings: Arc<Standings>,
+    pub(super) standings: Arc<FileStandings>,
 }
 
 /// An open tenant file and the schema in it.

@@ -5,8 +5,8 @@ mod copies;
 pub use copies::Rehearsed;
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
+use super::file_standings::Noted;
 use super::open_files::Gate;
-use super::standing::Noted;
 use super::tx::changes::begin_anew;
 use super::{App, Lease, Tenancy, schema};
 use crate::catalog::{FileVersion, MigrationTarget, Tenant};

@@ -15,6 +15,7 @@ mod export;
 mod feeds;
 mod fence;
 mod file;
+mod file_standings;
 mod hooks;
 mod job_words;
 mod layout;
@@ -25,7 +26,6 @@ mod provision;
 mod requests;
 mod schema;
 mod scope;
-mod standing;
 mod table_access;
 pub mod tx;
 mod warnings;
@@ -57,11 +57,11 @@ use contents::Contents;
 use feeds::Feeds;
 use fence::Fences;
 use file::FileOptions;
+use file_standings::FileStandings;
 use ledger::Ledger;
 use open_files::OpenFiles;
 pub use open_files::most_open_tenants;
 use provision::{NewFile, Template};
-use standing::Standings;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tx::usage::Warning;
@@ -77,7 +77,7 @@ pub struct Tenancy {
     template: Template,
     /// The version of the template.
     target: MigrationTarget,
-    standings: Arc<Standings>,
+    standings: Arc<FileStandings>,
     files: OpenFiles,
     workers: console::Workers,
     contents: Arc<Contents>,
@@ -132,7 +132,7 @@ impl Tenancy {
         let template = Template::build(&layout, &app, clock.now())?;
         let ledger = Ledger::open(layout.erasure_ledger())?;
         let target = MigrationTarget { version: template.version(&app)?, digest: migrate::digest(&app) };
-        let standings: Arc<Standings> = Arc::default();
+        let standings: Arc<FileStandings> = Arc::default();
         let options = FileOptions {
             threads,
             clock: Arc::clone(&clock),

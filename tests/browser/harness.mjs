@@ -70,7 +70,7 @@ export async function startBrowser() {
 /** A profile of its own, whose pages are watched: what they complain of, whom they ask, what the policy refused. */
 export async function watchedContext(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 820 }, reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(20_000);
   const seen = { complaints: [], hosts: new Set(), requests: [] };
   await context.addInitScript(() => {
     addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));

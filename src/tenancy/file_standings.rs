@@ -24,7 +24,7 @@ pub(super) enum Noted {
 
 /// How tenants stand; most stand as all others and are not in here.
 #[derive(Default)]
-pub(super) struct Standings {
+pub(super) struct FileStandings {
     by_tenant: Mutex<HashMap<TenantId, Standing>>,
     /// Whether files may be behind the app: they are served as they are.
     lag: AtomicBool,
@@ -32,7 +32,7 @@ pub(super) struct Standings {
     has_noted: AtomicBool,
 }
 
-impl Standings {
+impl FileStandings {
     fn by_tenant(&self) -> MutexGuard<'_, HashMap<TenantId, Standing>> {
         self.by_tenant.lock().unwrap_or_else(PoisonError::into_inner)
     }
