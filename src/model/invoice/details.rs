@@ -103,15 +103,14 @@ mod tests {
         };
         let fault = |field: &str, code: &'static str| (field.to_owned(), code.into());
         let long = "x".repeat(LONGEST_NAME + 1);
-        assert_eq!(faults(&long, &["a\nb"], "1\u{202e}2"), [
-            fault("name", "length"),
-            fault("address", "format"),
-            fault("tax_id", "format"),
-        ]);
-        assert_eq!(faults("Acme", &["x"; MOST_LINES + 1], &"1".repeat(LONGEST_ID + 1)), [
-            fault("tax_id", "length"),
-            fault("address", "length"),
-        ]);
+        assert_eq!(
+            faults(&long, &["a\nb"], "1\u{202e}2"),
+            [fault("name", "length"), fault("address", "format"), fault("tax_id", "format"),]
+        );
+        assert_eq!(
+            faults("Acme", &["x"; MOST_LINES + 1], &"1".repeat(LONGEST_ID + 1)),
+            [fault("tax_id", "length"), fault("address", "length"),]
+        );
         assert!(BillingDetails::parse(Some(&long[1..]), &lines(&["x"; MOST_LINES]), None).is_ok());
     }
 }

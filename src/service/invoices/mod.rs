@@ -8,6 +8,8 @@ mod gather;
 mod issuing;
 mod letters;
 mod numbers;
+#[cfg(test)]
+mod tests;
 mod unpaid;
 mod verify;
 
