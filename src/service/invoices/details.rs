@@ -24,7 +24,8 @@ pub async fn find_billing_details(scope: &TenantScope) -> Result<BillingDetails>
 pub async fn put_billing_details(scope: &TenantScope, details: BillingDetails) -> Result<BillingDetails> {
     scope.require(Permission::BillingManage)?;
     let (actor, roles, by) = (scope.by().actor, scope.app_roles().clone(), scope.by().clone());
-    let write = scope.catalog().write("put_billing_details", move |of| {
+    let catalog = scope.catalog();
+    let write = catalog.write("put_billing_details", move |of| {
         require_now(of, &roles, actor, Permission::BillingManage)?;
         of.admit(Act::Pay)?;
         let before = of.find_billing_details()?.unwrap_or_default();

@@ -114,8 +114,9 @@ impl Town {
         let now = installation.clock().now();
         let done = match *deed {
             Deed::Use { meter, quantity, days_ago } => {
+                let name = ["tokens", "people", "peak"][meter];
                 let mut event = json!({
-                    "meter": ["tokens", "people", "peak"][meter],
+                    "meter": name,
                     "occurred_at": now.plus(-days_ago * DAY), "idempotency_key": tried.events.len().to_string(),
                 });
                 if meter == 1 {
