@@ -76,7 +76,8 @@ struct Tried {
 impl Town {
     async fn open(data: &Path) -> Town {
         let app = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/apps/billed");
-        let flags = Partial { data: Some(data.to_path_buf()), app: Some(app.into()), ..Partial::default() };
+        let flags =
+            Partial { data: Some(data.to_path_buf()), app: Some(Some(app.into())), ..Partial::default() };
         let clock = Arc::new(ManualClock::new("2026-05-01T00:00:00Z".parse().unwrap()));
         let time: Arc<ManualClock> = Arc::clone(&clock);
         let installation = Installation::open(Config::load(flags, None).unwrap(), time).await.unwrap();
