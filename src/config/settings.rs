@@ -131,7 +131,7 @@ settings! {
     migrations: Migrations = Migrations::OnOpen, "\"on_open\"";
     /// Days between closing a tenant and its erasure.
     grace_days: u32 = 30, "30";
-    /// Who sends invoices: name, address, tax number, one line each. Stands at the head of each.
+    /// Who sends invoices: name, address, tax number, one line each, at most 12. Stands at the head of each.
     invoice_issuer: Option<String> = None, "\"Example GmbH\\nHauptstrasse 1\\n10115 Berlin\\nVAT DE123456789\"";
     /// Days after which an invoice is due.
     invoice_due_days: u32 = 14, "14";
