@@ -14,6 +14,7 @@ pub(super) use acts::follow_payment;
 pub use acts::{InvoiceAct, change_invoice, credit_invoice};
 pub use closing::{ClosePeriodsIn, Closed, close_periods, run_due};
 pub(super) use closing::{bill_closing, bill_leaving, bill_now};
+pub use numbers::declare_lost;
 pub use unpaid::watch_unpaid;
 pub(in crate::service) use verify::exported;
 pub use verify::{BillingCheck, BillingChecked, ExportedInvoice, verify_billing};
