@@ -54,7 +54,7 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use invoices::{KeptInvoice, StoredInvoice};
 pub use job_hints::JobHint;
-pub use letters::PostedLetter;
+pub use letters::{LetterOutcome, PostedLetter};
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
 pub use migration_runs::{MigrationRun, MigrationStage, MigrationStatus, NewMigrationRun};

@@ -151,7 +151,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("exports", exports::expire_exports(installation).await.map(drop));
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("audit entries", checkpoints::drop_old_entries(installation).await);
-    note("letters", mail::sweep_undelivered(installation).await);
+    note("letters", mail::sweep_letters(installation).await);
     note("trials that end", mail::tell_of_trials(installation).await);
     note("what letters told", mail::sweep_posted(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);

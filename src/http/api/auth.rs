@@ -27,6 +27,7 @@ pub(super) const COOKIES: Params = Params::Only(&["cookies"]);
 
 pub(super) fn routes() -> Routes {
     Routes::default()
+        .add(Access::Public, Verb::Get, "/auth/sign-up", NONE, sign_up_mode)
         .add(Access::Public, Verb::Post, "/auth/sign-up", COOKIES, sign_up)
         .add(Access::Public, Verb::Post, "/auth/sign-in", COOKIES, sign_in)
         .by_token(Verb::Post, "/auth/refresh", COOKIES, refresh)
@@ -34,6 +35,11 @@ pub(super) fn routes() -> Routes {
         .fresh(Access::SignedIn, Verb::Post, "/auth/sign-out-everywhere", NONE, sign_out_everywhere)
         .add(Access::SignedIn, Verb::Get, "/auth/sessions", NONE, list_sessions)
         .fresh(Access::SignedIn, Verb::Delete, "/auth/sessions/{session}", NONE, revoke_session)
+}
+
+/// Who may sign up, so that pages offer what there is.
+async fn sign_up_mode(State(installation): State<Arc<Installation>>, _: Public) -> Json<Value> {
+    Json(json!({ "mode": sign_up::mode(&installation) }))
 }
 
 async fn sign_up(

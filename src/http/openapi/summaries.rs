@@ -29,6 +29,7 @@ macro_rules! summaries {
 }
 
 summaries! {
+    GET "/auth/sign-up" getSignUpMode "Who may sign up: open, invited, domains or closed" "-" -> 200 "SignUpMode";
     POST "/auth/sign-up" signUp "Sign up, with a tenant of one's own or without" "SignUp" -> 201 "SignedUp";
     POST "/auth/sign-in" signIn "Sign in, or on to the second step" "SignIn" -> 200 "SignInStep";
     POST "/auth/mfa" signInWithCode "The second step of a sign-in" "SecondStep" -> 200 "Tokens";

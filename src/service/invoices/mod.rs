@@ -18,6 +18,7 @@ pub use acts::{InvoiceAct, change_invoice, credit_invoice};
 pub use closing::{ClosePeriodsIn, Closed, close_periods, run_due};
 pub(super) use closing::{bill_closing, bill_leaving, bill_now};
 pub use details::{find_billing_details, put_billing_details};
+pub use numbers::declare_lost;
 pub use unpaid::watch_unpaid;
 pub(in crate::service) use verify::exported;
 pub use verify::{BillingCheck, BillingChecked, ExportedInvoice, verify_billing};
