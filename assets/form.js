@@ -37,7 +37,9 @@ export function onSubmit(form, send) {
 export async function post(path, body, token) {
   const headers = body === undefined ? {} : { "content-type": "application/json" };
   if (token) headers.authorization = `Bearer ${token}`;
-  const response = await fetch(`/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  // Who is signed in to the console has cookies besides, and two credentials are refused.
+  const credentials = token ? "omit" : "same-origin";
+  const response = await fetch(`/api/v1${path}`, { method: "POST", headers, credentials, body: JSON.stringify(body) });
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
   const { detail = `The server answered ${response.status}.`, code, errors: fields } = answer;

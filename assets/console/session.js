@@ -1,7 +1,10 @@
 // Who is signed in, and the tenants of theirs.
 
 import { forgetSession, get, hasSession, noteTokens, post, signedOut } from "./api.js";
+import { toast } from "./parts/toasts.js";
+import { forgetStatements } from "./sql/kept.js";
 import { createStore, useStore } from "./store.js";
+import { s } from "./strings.js";
 
 /**
  * @typedef {{ tenant: { id: string, slug: string, name: string, status: string }, role: string, permissions: string[] }} Membership
@@ -25,9 +28,19 @@ export async function loadMe() {
   }
 }
 
+/** Ends the session. Where the server could not be told, somebody is still signed in, and is told so. */
 export async function signOut() {
-  await post("/auth/sign-out").catch(() => {});
+  try {
+    await post("/auth/sign-out");
+  } catch (problem) {
+    // 401: it was over before.
+    if (problem.status !== 401) {
+      toast(s.account.stillSignedIn(problem.message), { bad: true, act: { label: s.tryAgain, run: signOut } });
+      return;
+    }
+  }
   forgetSession();
+  forgetStatements(sessionStorage);
   me.set(null);
   tellTabs("signed-out");
 }
@@ -44,6 +57,9 @@ const tabs = "BroadcastChannel" in globalThis ? new BroadcastChannel("tenantry")
 /** @param {string} what */
 export const tellTabs = (what) => tabs?.postMessage(what);
 tabs?.addEventListener("message", ({ data }) => {
-  if (data === "signed-out") me.set(null);
+  if (data === "signed-out") {
+    forgetStatements(sessionStorage);
+    me.set(null);
+  }
   if (data === "signed-in") void loadMe().catch(() => {});
 });

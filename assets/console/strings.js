@@ -72,6 +72,7 @@ export const s = {
   },
   account: {
     title: "Your account", menu: "account and appearance", operator: "operator", docs: "API documents", signOut: "Sign out",
+    stillSignedIn: (/** @type {string} */ why) => `You are still signed in: ${why}`,
     profile: "Profile", unverified: "not confirmed", resend: "Send the mail again", resent: "A mail is on its way.", changeEmail: "Change address",
     newEmail: "New address",
     emailSent: (/** @type {string} */ email) => `A mail is on its way to ${email}. The address changes when the link in it is opened.`,

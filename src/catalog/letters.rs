@@ -21,6 +21,19 @@ pub struct PostedLetter {
     pub content: String,
     /// When it was posted.
     pub posted_at: Timestamp,
+    /// How often it could not be written.
+    pub attempts: u32,
+}
+
+/// What becomes of a letter that waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LetterOutcome {
+    /// It was written, or nobody is to get it.
+    Written,
+    /// It is tried again, not before that.
+    Later(Timestamp),
+    /// It is not tried again, for that reason.
+    GivenUp(&'static str),
 }
 
 /// What follows after the letters of all tenants.
@@ -33,6 +46,7 @@ fn posted(row: &Row<'_>) -> Result<PostedLetter, DbError> {
         recipient: Recipient::parse(&row.get::<String>(2)?),
         content: row.get(3)?,
         posted_at: row.get(4)?,
+        attempts: u32::try_from(row.get::<i64>(5)?).unwrap_or(u32::MAX),
     })
 }
 
@@ -48,15 +62,15 @@ impl CatalogTx<'_> {
     fn post_from(&self, sender: &str, fact: &str, to: &Recipient, content: &Content) -> Result<()> {
         let id = crate::id::uuid_v7(self.now()).to_string();
         self.tx.execute(
-            "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
              ON CONFLICT (fact) DO NOTHING",
             params![id, fact, sender, to.to_text(), serde_json::to_string(content)?, self.now()],
         )?;
         Ok(())
     }
 
-    /// Letters to be written: the oldest `each` of the next `senders` tenants after `after`; accounts are one of them.
-    /// With the last of these. However many one tenant has, another's first is among them.
+    /// Letters to be written now: the `each` that are due for the longest time of the next `senders` tenants after `after`;
+    /// accounts are one of them. With the last of these. However many one tenant has, another's first is among them.
     ///
     /// # Errors
     /// As the database says.
@@ -79,9 +93,9 @@ impl CatalogTx<'_> {
             )?;
             let Some(next) = next.flatten() else { return Ok((letters, None)) };
             letters.extend(self.tx.query(
-                "SELECT id, tenant_id, recipient, content, posted_at FROM letters
-                 WHERE written_at IS NULL AND tenant_id = ?1 ORDER BY id LIMIT ?2",
-                params![&next, each],
+                "SELECT id, tenant_id, recipient, content, posted_at, attempts FROM letters
+                 WHERE written_at IS NULL AND tenant_id = ?1 AND next_at <= ?3 ORDER BY next_at, id LIMIT ?2",
+                params![&next, each, self.now()],
                 posted,
             )?);
             last = Some(next);
@@ -89,16 +103,27 @@ impl CatalogTx<'_> {
         Ok((letters, last))
     }
 
-    /// These were written. What stood in them is forgotten.
+    /// Notes what became of letters. What stood in those that were written is forgotten; what was given up can be looked at
+    /// until it is swept.
     ///
     /// # Errors
     /// As the database says.
-    pub fn mark_letters_written(&self, ids: &[String]) -> Result<()> {
-        for id in ids {
-            self.tx.execute(
-                "UPDATE letters SET written_at = ?2, recipient = '', content = '' WHERE id = ?1",
-                params![id, self.now()],
-            )?;
+    pub fn note_letters(&self, outcomes: &[(String, LetterOutcome)]) -> Result<()> {
+        for (id, outcome) in outcomes {
+            match outcome {
+                LetterOutcome::Written => self.tx.execute(
+                    "UPDATE letters SET written_at = ?2, recipient = '', content = '' WHERE id = ?1",
+                    params![id, self.now()],
+                )?,
+                LetterOutcome::Later(at) => self.tx.execute(
+                    "UPDATE letters SET attempts = attempts + 1, next_at = ?2 WHERE id = ?1",
+                    params![id, *at],
+                )?,
+                LetterOutcome::GivenUp(why) => self.tx.execute(
+                    "UPDATE letters SET written_at = ?2, given_up = ?3 WHERE id = ?1",
+                    params![id, self.now(), *why],
+                )?,
+            };
         }
         Ok(())
     }

@@ -131,6 +131,23 @@ impl OfTenant<'_> {
         Ok(self.tx().query(&sql, params![self.tenant, time, id, limit], member)?)
     }
 
+    /// Whom letters about the tenant reach: active people with an address in one of these roles, the owners first, then in
+    /// the order of joining; at most `limit`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_people_in_roles(&self, roles: &[&str], limit: u32) -> Result<Vec<(IdentityId, String)>> {
+        let roles = serde_json::to_string(roles)?;
+        Ok(self.tx().query(
+            "SELECT i.id, i.email FROM memberships m JOIN identities i ON i.id = m.identity_id
+             WHERE m.tenant_id = ?1 AND m.status = 'active' AND i.status = 'active' AND i.kind = 'person'
+               AND i.email <> '' AND m.role IN (SELECT value FROM json_each(?2))
+             ORDER BY m.role <> ?3, m.created_at, i.id LIMIT ?4",
+            params![self.tenant, roles, OWNER, limit],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?)
+    }
+
     /// One member.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod account_tokens;
 mod answers;
 mod api_keys;
 mod audit;
+mod billing_details;
 mod billing_settings;
 mod cache;
 mod checkpoints;
@@ -53,7 +54,7 @@ pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
 pub use invoices::{KeptInvoice, StoredInvoice};
 pub use job_hints::JobHint;
-pub use letters::PostedLetter;
+pub use letters::{LetterOutcome, PostedLetter};
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
 pub use migration_runs::{MigrationRun, MigrationStage, MigrationStatus, NewMigrationRun};
@@ -276,6 +277,10 @@ fn track() -> Track {
         ("catalog/0019_webhooks.sql", include_str!("../../migrations/catalog/0019_webhooks.sql")),
         ("catalog/0020_billing.sql", include_str!("../../migrations/catalog/0020_billing.sql")),
         ("catalog/0021_migrations.sql", include_str!("../../migrations/catalog/0021_migrations.sql")),
+        (
+            "catalog/0022_billing_details.sql",
+            include_str!("../../migrations/catalog/0022_billing_details.sql"),
+        ),
     ])
 }
 

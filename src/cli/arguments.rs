@@ -198,6 +198,22 @@ pub(super) enum PlanCommand {
         #[arg(long = "final")]
         is_final: bool,
     },
+    /// Declare the numbers of invoices lost that stand in the file of a tenant alone, which cannot be read
+    ///
+    /// After an older catalog was put back, billing of all tenants waits until it knows every number that was issued. What
+    /// is declared lost is not waited for: the numbers are not given again, the gap stays, and the ledger of issued
+    /// invoices and the audit log say who did it.
+    #[command(
+        after_help = "Examples:\n  tenantry plan declare-lost acme\n  tenantry plan declare-lost acme --yes --json"
+    )]
+    DeclareLost {
+        /// The tenant whose file cannot be read: slug or id
+        #[arg(value_name = "TENANT")]
+        tenant: String,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Subcommand)]

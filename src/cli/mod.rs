@@ -99,6 +99,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {
             plan::close_period(&common, tenant, at, is_final)
         }
+        Command::Plan(PlanCommand::DeclareLost { tenant, yes }) => plan::declare_lost(&common, tenant, yes),
         Command::Plan(PlanCommand::Apply { file, yes, dry_run }) => plan::apply(&common, &file, yes, dry_run),
         Command::Usage(UsageCommand::Rebuild { tenant }) => usage::rebuild(&common, tenant),
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),

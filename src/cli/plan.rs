@@ -65,6 +65,22 @@ pub(super) fn close_period(
     Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// Declares the numbers of a tenant's invoices lost, after asking.
+pub(super) fn declare_lost(common: &Common, tenant: String, yes: bool) -> Result<ExitCode, Failure> {
+    let config = admin::quiet(common)?;
+    let question = format!("Declare the invoices lost that only the file of {tenant} has?");
+    if !yes && !confirmed(&question, "use --yes to declare them lost")? {
+        return Err(Failure::Failed("nothing was declared lost".to_owned()));
+    }
+    let done = admin::execute(&config, Command::PlanDeclareLost { tenant })?;
+    admin::print(common, &done, |done| {
+        let numbers: Vec<String> =
+            done["numbers"].as_array().into_iter().flatten().map(Value::to_string).collect();
+        format!("Declared lost: {}.", numbers.join(", "))
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Asks whether to go on; without a terminal `instead` says what to do.
 pub(super) fn confirmed(question: &str, instead: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {

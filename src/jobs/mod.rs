@@ -73,7 +73,7 @@ impl Runner {
                 let _ = tokio::time::timeout(TICK, stripe.stripe_arrives()).await;
             }
         }));
-        loops.spawn(until(stopping.clone(), Driver::new(installation).run()));
+        loops.spawn(Driver::new(installation).run(stopping.clone()));
         let counting = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {
@@ -151,7 +151,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("exports", exports::expire_exports(installation).await.map(drop));
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("audit entries", checkpoints::drop_old_entries(installation).await);
-    note("letters", mail::sweep_undelivered(installation).await);
+    note("letters", mail::sweep_letters(installation).await);
     note("trials that end", mail::tell_of_trials(installation).await);
     note("what letters told", mail::sweep_posted(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);

@@ -7,11 +7,14 @@ use serde::{Deserialize, Serialize};
 /// What a line says it is.
 pub const FORMAT: &str = "tenantry.issued-invoice.v1";
 
+/// The same of a line by which an operator declared the number lost: its invoice is not to be had any more.
+pub const LOST: &str = "tenantry.lost-invoice.v1";
+
 /// The statement that is signed: this invoice has that number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Issued {
-    /// [`FORMAT`].
+    /// [`FORMAT`] or [`LOST`].
     pub format: String,
     /// The number in its series.
     pub number: i64,

@@ -102,6 +102,11 @@ pub enum Command {
         /// Whether drafts turn final at once.
         is_final: bool,
     },
+    /// Declares the numbers of invoices lost that are in a tenant's file alone, which cannot be read.
+    PlanDeclareLost {
+        /// Whose.
+        tenant: String,
+    },
     /// Plans, runs or looks at migrations of the whole fleet.
     Migrate(MigrateCommand),
     /// Lists the keys of access tokens.
@@ -178,6 +183,10 @@ pub async fn run(
             let input = ClosePeriodsIn { tenant, at, is_final };
             let closed = invoices::close_periods(installation, input, By::console()).await?;
             Ok(serde_json::to_value(closed)?)
+        }
+        Command::PlanDeclareLost { tenant } => {
+            let numbers = invoices::declare_lost(installation, &tenant, By::console()).await?;
+            Ok(json!({ "numbers": numbers }))
         }
         Command::Migrate(command) => migrations::run_command(installation, command, progress).await,
         Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::mail::on_day;
+use super::mail::{MOST_PEOPLE, on_day};
 use super::{Installation, invoices, stripe};
 use crate::catalog::{By, OfTenant, Tenant};
 use crate::clock::Timestamp;
@@ -71,7 +71,7 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
         installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
         return Ok(receipt);
     }
-    invoices::bill_leaving(installation, id).await?;
+    invoices::bill_leaving(installation, id).await;
     stripe::send_rest_of_erased(installation, id).await;
     begin(installation, id).await?;
     tracing::info!(tenant_id = %id, "erasing");
@@ -170,11 +170,14 @@ fn erase_rows(
 
 /// The letter is about the accounts of the owners: what is about the tenant goes with it. It names the slug, which stays.
 fn tell_owners(of: &OfTenant<'_>, tenant: &Tenant) -> Result<()> {
-    let owners = of.list_members(None, 500)?.into_iter().filter(|member| member.role == OWNER);
-    for owner in owners {
+    let owners = of.list_people_in_roles(&[OWNER], MOST_PEOPLE)?;
+    if owners.is_empty() {
+        tracing::warn!(tenant_id = %tenant.id, "nobody is told that a tenant is erased: no owner has an address");
+    }
+    for (owner, _) in owners {
         let content = Content::TenantErased { slug: tenant.slug.clone(), erased_on: on_day(of.now()) };
-        let fact = format!("tenant_erased {} {}", tenant.id, owner.identity_id);
-        of.catalog().post(&fact, &Recipient::Identity(owner.identity_id), &content)?;
+        let fact = format!("tenant_erased {} {owner}", tenant.id);
+        of.catalog().post(&fact, &Recipient::Identity(owner), &content)?;
     }
     Ok(())
 }

@@ -15,9 +15,9 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
-pub use delivery::{deliver_due, sweep_undelivered};
+pub use delivery::{deliver_due, sweep_letters};
 pub(in crate::service) use post::tell_that_trial_ends;
-pub(super) use post::{at_minute, on_day};
+pub(super) use post::{MOST_PEOPLE, at_minute, on_day};
 pub use post::{post_due, sweep_posted, tell_of_trials};
 pub(super) use templates::Templates;
 
@@ -37,6 +37,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// The code of an address that no mail can go to.
+const UNWRITABLE: &str = "address_unwritable";
 /// Letters that are written at once after their requests were answered.
 const LATER_AT_ONCE: usize = 64;
 
@@ -151,7 +153,8 @@ impl Mailer {
     }
 
     fn compose(&self, letter: &Letter, now: Timestamp) -> Result<Vec<u8>> {
-        let to: Mailbox = letter.to.parse().map_err(Error::internal)?;
+        let unwritable = |_| Error::malformed(UNWRITABLE, "The address cannot be written in a mail.");
+        let to: Mailbox = letter.to.parse().map_err(unwritable)?;
         let since = Duration::from_millis(u64::try_from(now.0).unwrap_or_default());
         let id = format!("<{}@{}>", crate::id::uuid_v7(now), self.from.email.domain());
         let rendered = self.templates.render(&letter.content, &self.url(""))?;

@@ -80,7 +80,7 @@ use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use tokens::Tokens;
 use tokio::sync::{Notify, watch};
 
@@ -110,6 +110,8 @@ pub struct Installation {
     /// This run of the server: what it has counted is stored under it.
     run: String,
     erasing: tokio::sync::Mutex<()>,
+    /// When it was last told that billing is stopped.
+    billing_stopped_told: AtomicI64,
     /// One at a time signs heads of audit chains and writes them into their ledger.
     signing: tokio::sync::Mutex<()>,
     /// Whether the catalog's log may still hold pages of before an erasure.
@@ -246,6 +248,7 @@ impl Installation {
             work: Notify::new(),
             run: RequestId::new(clock.now()).to_string(),
             erasing: tokio::sync::Mutex::new(()),
+            billing_stopped_told: AtomicI64::new(i64::MIN),
             signing: tokio::sync::Mutex::new(()),
             checkpoint_owed: AtomicBool::new(true),
             draining: watch::Sender::new(false),

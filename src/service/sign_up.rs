@@ -16,6 +16,7 @@ use crate::error::{Error, FieldError, Result};
 use crate::id::IdentityId;
 use crate::model::password::Password;
 use crate::model::{Email, Name};
+use crate::tenancy::SignUp;
 use admission::Admission;
 use std::sync::Arc;
 
@@ -47,6 +48,16 @@ pub(super) struct Candidate {
     pub(super) email: Email,
     pub(super) name: Name,
     pub(super) hash: String,
+}
+
+/// Who may sign up, as app.toml says it: `open`, `invited`, `domains` or `closed`.
+pub fn mode(installation: &Installation) -> &'static str {
+    match installation.app().sign_up {
+        SignUp::Open => "open",
+        SignUp::Invited => "invited",
+        SignUp::Domains => "domains",
+        SignUp::Closed => "closed",
+    }
 }
 
 /// Checks the three fields of a new identity and hashes the password; names every field at fault. `tenant` is the name

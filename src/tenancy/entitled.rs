@@ -71,6 +71,7 @@ impl Tenancy {
         write.await?;
         file.entitled.revision.store(revision, Relaxed);
         self.warnings.forget(id);
+        file.limits_unseen.store(true, Relaxed);
         self.requests.forget_bound(id);
         Ok(())
     }

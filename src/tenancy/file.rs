@@ -72,6 +72,8 @@ pub(super) struct TenantFile {
     pub(super) terms: Arc<TermsCache>,
     /// Whether there were notices of limits in it that nobody was told of, until somebody took that up.
     pub(super) has_untold: AtomicBool,
+    /// Whether it is not known how the limits of the tenant stand, until somebody looks them up.
+    pub(super) limits_unseen: AtomicBool,
     /// Whether endpoints of webhooks are to be told of records.
     pub(super) hooks: Arc<Hooks>,
 }
@@ -203,6 +205,7 @@ impl TenantFile {
             entitled,
             terms: Arc::default(),
             has_untold: AtomicBool::new(has_untold),
+            limits_unseen: AtomicBool::new(true),
             hooks: Arc::new(Hooks::new(tells_of_records)),
             consoles: Consoles::new(),
         })

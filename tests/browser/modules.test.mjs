@@ -9,6 +9,16 @@ const assets = new URL("../../assets/", import.meta.url);
 /** A module without imports, as it is served. @param {string} path */
 const load = (path) => import(`data:text/javascript,${encodeURIComponent(readFileSync(new URL(path, assets), "utf8"))}`);
 
+/** A module with these in place of what it imports, by name. @param {string} path @param {Record<string, string>} standIns */
+const loadWith = (path, standIns) => {
+  let source = readFileSync(new URL(path, assets), "utf8");
+  for (const [name, code] of Object.entries(standIns)) {
+    assert.ok(source.includes(`from "${name}"`), name);
+    source = source.replace(`from "${name}"`, `from "data:text/javascript,${encodeURIComponent(code)}"`);
+  }
+  return import(`data:text/javascript,${encodeURIComponent(source)}`);
+};
+
 const { csvField, parseCsv, parseRows } = await load("console/records/parse.js");
 const { nextOrder, parseQuery, writeQuery } = await load("console/records/query.js");
 const { tokens } = await load("console/sql/tokens.js");
@@ -68,3 +78,57 @@ test("the colours of SQL leave every character where it was", () => {
   }
   assert.deepEqual(tokens("select 'x' from t").filter(({ kind }) => kind).map(({ kind }) => kind), ["keyword", "string", "keyword"]);
 });
+
+test("a form that sends a token sends no cookies: two credentials are refused", async () => {
+  const { post } = await load("form.js");
+  /** @type {RequestInit[]} */
+  const sent = [];
+  globalThis.fetch = async (_, init) => (sent.push(init), new Response("{}", { status: 200 }));
+  await post("/invitations/accept", { token: "a" }, "of-the-session");
+  await post("/auth/sign-in", { email: "ann@example.com" });
+  assert.deepEqual(sent.map(({ credentials }) => credentials), ["omit", "same-origin"]);
+  assert.equal(sent[0].headers.authorization, "Bearer of-the-session");
+  assert.equal(sent[1].headers.authorization, undefined);
+});
+
+test("statements are kept for one person and one tenant, and forgotten all at once", async () => {
+  const { forgetStatements, forgetUnowned, placeOf } = await load("console/sql/kept.js");
+  const store = storeOf({ [placeOf("ann", "acme")]: "1", [placeOf("bob", "acme")]: "2", "tenantry.sql.acme": "3", "tenantry.theme": "dark" });
+  assert.equal(new Set([placeOf("ann", "acme"), placeOf("bob", "acme"), placeOf("ann", "bolt")]).size, 3);
+  forgetUnowned(store, "acme");
+  assert.deepEqual(Object.values(store), ["1", "2", "dark"]);
+  forgetStatements(store);
+  assert.deepEqual(Object.keys(store), ["tenantry.theme"]);
+});
+
+test("a sign-out that fails is told and offered again, and nothing is forgotten before it has worked", async () => {
+  // It would keep this process alive.
+  delete globalThis.BroadcastChannel;
+  const seen = (globalThis.seen = { answers: [], toasts: [], forgotten: 0, statements: 0 });
+  const { me, signOut } = await loadWith("console/session.js", {
+    "./api.js": `export const forgetSession = () => void seen.forgotten++; export const hasSession = () => true; export const get = async () => ({}); export const noteTokens = () => {};
+      export const signedOut = { subscribe() {}, set() {} };
+      export const post = async () => { const status = seen.answers.shift(); if (status >= 400) throw Object.assign(new Error("busy"), { status }); };`,
+    "./parts/toasts.js": "export const toast = (text, more) => void seen.toasts.push({ text, ...more });",
+    "./sql/kept.js": "export const forgetStatements = () => void seen.statements++;",
+    "./store.js": "export const createStore = (value) => ({ get: () => value, set: (next) => void (value = next) }); export const useStore = () => {};",
+    "./strings.js": "export const s = { tryAgain: 'again', account: { stillSignedIn: (why) => why } };",
+  });
+  globalThis.sessionStorage = storeOf({});
+  me.set({ id: "ann" });
+  seen.answers.push(503, 204, 401);
+  await signOut();
+  assert.deepEqual([seen.forgotten, seen.statements, me.get().id], [0, 0, "ann"]);
+  assert.deepEqual(seen.toasts.map(({ text, bad, act }) => [text, bad, act.label]), [["busy", true, "again"]]);
+  await seen.toasts[0].act.run();
+  assert.deepEqual([seen.forgotten, seen.statements, me.get()], [1, 1, null]);
+  await signOut();
+  assert.deepEqual([seen.forgotten, seen.toasts.length], [2, 1], "a session that is over is one that ended");
+});
+
+/** A store of a browser. @param {Record<string, string>} entries */
+function storeOf(entries) {
+  const store = { ...entries };
+  Object.defineProperty(store, "removeItem", { value: (/** @type {string} */ name) => delete store[name] });
+  return /** @type {Storage} */ (/** @type {unknown} */ (store));
+}

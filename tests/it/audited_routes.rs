@@ -62,6 +62,7 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /operator/invoices/{invoice}/credit-notes", "invoice.credited"),
     ("PUT /tenants/{tenant}/subscription", "subscription.change_scheduled"),
     ("DELETE /tenants/{tenant}/subscription/scheduled-change", "subscription.change_cancelled"),
+    ("PUT /tenants/{tenant}/billing/details", "billing.details_changed"),
     ("PATCH /tenants/{tenant}/limits", "spend_cap.changed"),
     ("POST /tenants/{tenant}/schedules", "schedule.created"),
     ("PATCH /tenants/{tenant}/schedules/{schedule}", "schedule.changed"),
@@ -180,6 +181,7 @@ fn act_on_money(operator: &Client, ann: &Client, acme: &Tenant) {
     send(Call::put(acme.path("/subscription"), later), ann);
     send(Call::delete(acme.path("/subscription/scheduled-change")), ann);
     send(Call::patch(acme.path("/limits"), json!({"spend_cap_cents": 5_000})), ann);
+    send(Call::put(acme.path("/billing/details"), json!({"name": "Acme GmbH"})), ann);
     let rate = json!({"tax": {"name": "VAT", "percent": 19}});
     send(Call::put("/api/v1/operator/tenants/acme/tax-rate", rate), operator);
     // So dear that each moment of it is an invoice.

@@ -38,6 +38,22 @@ fn where_signing_up_is_closed_an_invitation_does_not_open_it() {
 }
 
 #[test]
+fn pages_are_told_who_may_sign_up() {
+    for (toml, mode) in [
+        ("name = \"Shop\"", "open"),
+        ("public_signup = \"invited\"", "invited"),
+        ("public_signup = \"domains\"\nsignup_domains = [\"example.com\"]", "domains"),
+        ("public_signup = \"closed\"", "closed"),
+    ] {
+        let server = with_app(toml).serve();
+        let told = server.nobody().get("/api/v1/auth/sign-up").expect(200);
+        // The domains are nobody's business.
+        assert_eq!(told.json, json!({ "mode": mode }));
+        server.stop();
+    }
+}
+
+#[test]
 fn where_it_needs_an_invitation_only_an_open_one_for_this_address_will_do() {
     let installation = with_app("public_signup = \"invited\"");
     let server = installation.serve();

@@ -1,5 +1,6 @@
-import { post } from "../api.js";
+import { get, post } from "../api.js";
 import { html, useState } from "../dom.js";
+import { useLoad } from "../load.js";
 import { Field, Form } from "../parts/form.js";
 import { enter } from "../session.js";
 import { s } from "../strings.js";
@@ -8,6 +9,7 @@ import { Outside } from "./outside.js";
 /** Signing in: the password, then the code of a second factor where there is one. */
 export default function SignIn() {
   const [mfaToken, setMfaToken] = useState("");
+  const offers = useLoad(async () => get("/auth/sign-up", { anonymous: true }), []);
   const byPassword = async (/** @type {Record<string, string>} */ { email, password }) => {
     const answer = await post("/auth/sign-in?cookies=1", { email, password }, { anonymous: true });
     if (answer.mfa_required) setMfaToken(answer.mfa_token);
@@ -35,6 +37,6 @@ export default function SignIn() {
       <${Field} label=${s.auth.email} name="email" type="email" autocomplete="username" autofocus required />
       <${Field} label=${s.auth.password} name="password" type="password" autocomplete="current-password" required />
     <//>
-    <p class="row apart small"><a href=${`/console/forgot`}>${s.auth.forgot}</a><a href=${`/console/sign-up${location.search}`}>${s.auth.signUpLink}</a></p>
+    <p class="row apart small"><a href=${`/console/forgot`}>${s.auth.forgot}</a>${offers.data && offers.data.mode !== "closed" && html`<a href=${`/console/sign-up${location.search}`}>${s.auth.signUpLink}</a>`}</p>
   <//>`;
 }

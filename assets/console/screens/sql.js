@@ -1,5 +1,5 @@
 import { get, post } from "../api.js";
-import { html, useState } from "../dom.js";
+import { html, useEffect, useState } from "../dom.js";
 import { number } from "../format.js";
 import { useLoad } from "../load.js";
 import { ProblemNote } from "../parts/form.js";
@@ -9,14 +9,17 @@ import { Empty, Page } from "../parts/page.js";
 import { toast } from "../parts/toasts.js";
 import { saveAs } from "../records/export.js";
 import { csvField } from "../records/parse.js";
+import { useMe } from "../session.js";
 import { Editor } from "../sql/editor.js";
+import { forgetUnowned, placeOf } from "../sql/kept.js";
 import { s } from "../strings.js";
 
 /** @typedef {{ name: string, sql: string }} Saved */
 
 /** Reading with SQL, in this tenant's file alone. @param {{ at: import("../shell.js").At }} props */
 export default function Sql({ at }) {
-  const place = `tenantry.sql.${at.tenant.id}`;
+  const place = placeOf(useMe()?.id ?? "", at.tenant.id);
+  useEffect(() => forgetUnowned(localStorage, at.tenant.id), [at.tenant.id]);
   const [saved, setSaved] = useState(() => /** @type {Saved[]} */ (JSON.parse(localStorage.getItem(place) ?? "[]")));
   const [sql, setSql] = useState(() => sessionStorage.getItem(place) ?? "");
   const [state, setState] = useState(/** @type {{ busy: boolean, answer: any, problem: any }} */ ({ busy: false, answer: null, problem: null }));

@@ -13,6 +13,7 @@ type Field = (&'static str, &'static str);
 const SHAPES: &[Shape] = &[
     ("NewTenant", &[("name", "text"), ("slug?", "text")]),
     ("SignUp", &[("email", "text"), ("password", "text"), ("name", "text"), ("tenant?", "NewTenant")]),
+    ("SignUpMode", &[("mode", "text")]),
     ("SignIn", &[("email", "text"), ("password", "text")]),
     (
         "SignInStep",

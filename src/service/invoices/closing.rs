@@ -46,10 +46,18 @@ pub struct Closed {
 /// As the catalog says; what goes wrong with one tenant is logged and keeps no other.
 pub async fn run_due(installation: &Installation) -> Result<()> {
     let now = installation.clock().now();
-    close_all(installation, now.plus(-CLOSED_AFTER), None, &By::system()).await?;
-    finalize(installation, now.plus(-FINAL_AFTER), None, &By::system()).await?;
+    match bill(installation, now).await {
+        // It was told what to do; what was billed before is still followed.
+        Err(error) if error.code() == numbers::STOPPED => {}
+        other => other?,
+    }
     keep(installation).await?;
     super::watch_unpaid(installation).await
+}
+
+async fn bill(installation: &Installation, now: Timestamp) -> Result<()> {
+    close_all(installation, now.plus(-CLOSED_AFTER), None, &By::system()).await?;
+    finalize(installation, now.plus(-FINAL_AFTER), None, &By::system()).await.map(drop)
 }
 
 /// Closes service periods by hand, without waiting for what may come late.
@@ -123,13 +131,25 @@ async fn close_all(
 }
 
 /// Bills a tenant that is about to be erased for the time until it asked to leave, and issues what is drawn up. What
-/// cannot be billed does not keep it from being erased.
-pub(in crate::service) async fn bill_leaving(installation: &Installation, id: TenantId) -> Result<()> {
-    let Some(ended) = end_service(installation, id, true).await? else { return Ok(()) };
+/// cannot be billed does not keep it from being erased: the law asks for that. Drafts stay, and are issued once they can be.
+pub(in crate::service) async fn bill_leaving(installation: &Installation, id: TenantId) {
+    let tell = |error: Error| {
+        tracing::error!(
+            tenant_id = %id, error = ?error,
+            "the last period of a tenant that leaves could not be billed; it is erased all the same"
+        );
+    };
+    let ended = match end_service(installation, id, true).await {
+        Ok(Some(ended)) => ended,
+        Ok(None) => return,
+        Err(error) => return tell(error),
+    };
     if let Err(error) = close_all(installation, ended, Some(id), &By::system()).await {
-        tracing::error!(tenant_id = %id, error = ?error, "the last period of a tenant that leaves could not be billed");
+        tell(error);
     }
-    finalize(installation, installation.clock().now(), Some(id), &By::system()).await.map(drop)
+    if let Err(error) = finalize(installation, installation.clock().now(), Some(id), &By::system()).await {
+        tell(error);
+    }
 }
 
 /// Ends the service of a tenant that is closing at the moment at which it asked to leave, and tells that. `for_good`: only

@@ -7,12 +7,16 @@
 //! that their files keep. A number whose invoice is nowhere is not given again either: the gap is audited, and `verify
 //! billing` tells of it. A line is written right after the commit; should that be cut off, it is written before the next
 //! number is given. Where the whole directory is put back, nothing in it knows better.
+//!
+//! Where the file of a tenant that the ledger names cannot be read now, no number is given at all: billing stops, which is
+//! told once an hour. An operator can declare the numbers of that tenant lost; the ledger and the audit log say so.
 
 use crate::catalog::{Booked, By, KeptInvoice};
+use crate::clock::HOUR;
 use crate::error::{Error, Result};
 use crate::model::hex::hex;
 use crate::model::invoice::Invoice;
-use crate::model::issued::{FORMAT, Issued, IssuedLine};
+use crate::model::issued::{FORMAT, Issued, IssuedLine, LOST};
 use crate::model::tenant::Act;
 use crate::rating::invoice::booked;
 use crate::service::Installation;
@@ -20,13 +24,19 @@ use crate::service::checkpoints::append;
 use crate::tenancy::{TenantScope, blocking};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 /// Lines that are written with one fsync.
 const PAGE: u32 = 500;
 /// A line is no longer than that.
 const LONGEST: u64 = 4 << 10;
+/// The code of what stops billing until an operator does something.
+pub(super) const STOPPED: &str = "billing_stopped";
+/// How often it is told that billing is stopped.
+const TOLD_EVERY: i64 = HOUR;
 
 /// Makes sure that the catalog knows all numbers that were issued, and the ledger too.
 pub(super) async fn settle(installation: &Installation) -> Result<()> {
@@ -42,9 +52,9 @@ pub(super) async fn settle(installation: &Installation) -> Result<()> {
             "the catalog is older than invoices that were issued: they are looked for"
         );
         let key = public_key(installation);
-        let lines = blocking(move || lines_after(&path, issued, &key)).await?;
-        for line in lines {
-            adopt(installation, &line).await?;
+        let unknown = blocking(move || lines_after(&path, issued, &key)).await?;
+        for line in &unknown.issued {
+            adopt(installation, line, unknown.lost.contains(&line.number)).await?;
         }
         return Ok(());
     }
@@ -75,13 +85,84 @@ async fn write(installation: &Installation, mut noted: i64) -> Result<()> {
     }
 }
 
+/// Declares the numbers of a tenant lost that the catalog does not know and whose invoices cannot be read. Nobody gives
+/// them again, and nobody waits for them any more. Returns them.
+///
+/// # Errors
+/// 404 for a tenant that is not there, 409 `no_number_missing`.
+pub async fn declare_lost(installation: &Installation, selector: &str, by: By) -> Result<Vec<i64>> {
+    let tenant = installation.catalog.tenant(selector).await?.id;
+    let numbers = {
+        let _turn = installation.signing.lock().await;
+        let (path, key) = (installation.tenancy.layout().issued_invoices(), public_key(installation));
+        let issued = installation.catalog.read(|tx| tx.last_invoice_number()).await?;
+        let ledger = path.clone();
+        let unknown = blocking(move || lines_after(&ledger, issued, &key)).await?;
+        let missing = unknown.issued.into_iter();
+        let missing: Vec<Issued> =
+            missing.filter(|line| line.tenant == tenant && !unknown.lost.contains(&line.number)).collect();
+        if missing.is_empty() {
+            return Err(Error::conflict(
+                "no_number_missing",
+                "No number of an invoice of this tenant is waited for: the catalog knows all that were issued.",
+            ));
+        }
+        let numbers: Vec<i64> = missing.iter().map(|line| line.number).collect();
+        let key = installation.keys.receipts();
+        let lines = missing.into_iter().map(|line| {
+            let lost = Issued { format: LOST.to_owned(), ..line };
+            Ok(serde_json::to_string(&IssuedLine::sign(&lost, key)?)?)
+        });
+        let lines: Vec<String> = lines.collect::<Result<_>>()?;
+        let details = json!({ "numbers": &numbers, "tenant_id": tenant });
+        // Who did it is known before it counts.
+        installation
+            .catalog
+            .write("declare_lost", move |tx| {
+                tx.audit(&by, "invoice.declared_lost", &format!("tenant:{tenant}"), &details)
+            })
+            .await?;
+        blocking(move || append(&path, lines.iter().map(String::as_str))).await?;
+        numbers
+    };
+    installation.billing_stopped_told.store(i64::MIN, Ordering::Relaxed);
+    match settle(installation).await {
+        // The file of another tenant is missing too.
+        Err(error) if error.code() == STOPPED => {}
+        other => other?,
+    }
+    Ok(numbers)
+}
+
+/// That billing is stopped, and what to do; told once an hour.
+fn stopped(installation: &Installation, line: &Issued, cause: &Error) -> Error {
+    let (number, tenant) = (line.number, line.tenant);
+    let (now, told) = (installation.clock().now().0, &installation.billing_stopped_told);
+    if now.saturating_sub(told.load(Ordering::Relaxed)) >= TOLD_EVERY {
+        told.store(now, Ordering::Relaxed);
+        tracing::error!(
+            number, tenant_id = %tenant, error = ?cause,
+            "billing of all tenants is stopped: an older catalog was put back, and the tenant's file, which has the invoice \
+             of that number, cannot be read; put the file right, or run `tenantry plan declare-lost <tenant>`"
+        );
+    }
+    let detail = format!(
+        "Billing is stopped: invoice {number} was issued to tenant {tenant}, the catalog does not know it, and the tenant's file \
+         cannot be read. Put the file right, or run `tenantry plan declare-lost {tenant}`."
+    );
+    Error::unavailable(STOPPED, detail, 60)
+}
+
 /// Takes one invoice in, or notes that its number is given and nothing more is known of it.
-async fn adopt(installation: &Installation, line: &Issued) -> Result<()> {
+async fn adopt(installation: &Installation, line: &Issued, is_lost: bool) -> Result<()> {
     let number = line.number;
     let found = match find(installation, line).await {
         Ok(found) => found,
+        Err(error) if error.kind() == crate::error::Kind::Unavailable && is_lost => None,
         // What cannot be looked at now may be there: no number is given before that is known.
-        Err(error) if error.kind() == crate::error::Kind::Unavailable => return Err(error),
+        Err(error) if error.kind() == crate::error::Kind::Unavailable => {
+            return Err(stopped(installation, line, &error));
+        }
         Err(error) => {
             tracing::error!(number, tenant_id = %line.tenant, error = ?error, "an issued invoice is not to be had");
             None
@@ -144,11 +225,11 @@ fn public_key(installation: &Installation) -> String {
 }
 
 fn read(line: &str, key: &str) -> Option<Issued> {
-    let issued = serde_json::from_str::<IssuedLine>(line).ok()?.verify(Some(key)).ok()?;
-    (issued.format == FORMAT).then_some(issued)
+    serde_json::from_str::<IssuedLine>(line).ok()?.verify(Some(key)).ok()
 }
 
-/// The number of the last line that is one of ours; a crash may have cut the very last one off.
+/// The number of the last line that is one of ours and says that a number was issued; a crash may have cut the very last
+/// one off, and lines may follow that declare numbers lost.
 fn last_number(path: &Path, key: &str) -> Result<i64> {
     let mut file = match std::fs::File::open(path) {
         Ok(file) => file,
@@ -156,31 +237,53 @@ fn last_number(path: &Path, key: &str) -> Result<i64> {
         Err(error) => return Err(error.into()),
     };
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(4 * LONGEST)))?;
-    let mut end = Vec::new();
-    file.read_to_end(&mut end)?;
-    let end = String::from_utf8_lossy(&end);
-    let last = end.lines().rev().find_map(|line| read(line, key));
-    match last {
-        Some(issued) => Ok(issued.number),
-        None if length == 0 => Ok(0),
-        None => Err(Error::internal(format!(
-            "{} ends with nothing that this installation signed: put its keys back, or move that file away",
-            path.display()
-        ))),
+    let mut looked_at = 4 * LONGEST;
+    loop {
+        file.seek(SeekFrom::Start(length.saturating_sub(looked_at)))?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end)?;
+        let end = String::from_utf8_lossy(&end);
+        let ours: Vec<Issued> = end.lines().rev().filter_map(|line| read(line, key)).collect();
+        match ours.iter().find(|line| line.format == FORMAT) {
+            Some(issued) => return Ok(issued.number),
+            None if length == 0 => return Ok(0),
+            // Lost ones only: what was issued stands further up.
+            None if !ours.is_empty() && looked_at < length => looked_at = looked_at.saturating_mul(4),
+            None => {
+                return Err(Error::internal(format!(
+                    "{} ends with nothing that this installation signed: put its keys back, or move that file away",
+                    path.display()
+                )));
+            }
+        }
     }
 }
 
-/// The lines with a number beyond `after`, each number once, in their order.
-fn lines_after(path: &Path, after: i64, key: &str) -> Result<Vec<Issued>> {
-    let mut lines = std::collections::BTreeMap::new();
-    for line in BufReader::new(std::fs::File::open(path)?).split(b'\n') {
+/// What the ledger says of numbers that the catalog does not know.
+struct Unknown {
+    /// Each number once, in their order.
+    issued: Vec<Issued>,
+    /// Those that an operator declared lost.
+    lost: HashSet<i64>,
+}
+
+/// The lines with a number beyond `after`.
+fn lines_after(path: &Path, after: i64, key: &str) -> Result<Unknown> {
+    let (mut issued, mut lost) = (BTreeMap::new(), HashSet::new());
+    let file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Unknown { issued: Vec::new(), lost });
+        }
+        opened => opened?,
+    };
+    for line in BufReader::new(file).split(b'\n') {
         let line = line?;
-        if let Some(issued) =
-            read(&String::from_utf8_lossy(&line), key).filter(|issued| issued.number > after)
-        {
-            lines.insert(issued.number, issued);
+        let Some(line) = read(&String::from_utf8_lossy(&line), key) else { continue };
+        match line.format.as_str() {
+            FORMAT if line.number > after => drop(issued.insert(line.number, line)),
+            LOST => drop(lost.insert(line.number)),
+            _ => {}
         }
     }
-    Ok(lines.into_values().collect())
+    Ok(Unknown { issued: issued.into_values().collect(), lost })
 }

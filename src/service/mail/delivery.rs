@@ -19,6 +19,9 @@ const AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long letters that were given up are kept for the operator.
 const KEPT: i64 = 30 * DAY;
+/// How long letters stay where no mail server is set, and how many.
+const STAYS: i64 = 90 * DAY;
+const MOST_STAY: usize = 20_000;
 /// Answers that speak of us and not of the letter: we may not sign in, or not yet (RFC 4954, section 6).
 const ABOUT_US: &[u16] = &[530, 534, 535, 538];
 
@@ -141,11 +144,20 @@ fn one_line(error: &SmtpError) -> String {
     error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
-/// Removes letters that were given up long ago.
+/// Removes letters that were given up long ago; and where no mail server is set, so that all letters stay, the old and the
+/// oldest of too many.
 ///
 /// # Errors
 /// The disk refuses.
-pub async fn sweep_undelivered(installation: &Installation) -> Result<()> {
-    let (spool, before) = (installation.mailer.spool.clone(), installation.clock.now().plus(-KEPT));
-    tokio::task::spawn_blocking(move || spool.remove_undelivered(before)).await.map_err(Error::internal)?
+pub async fn sweep_letters(installation: &Installation) -> Result<()> {
+    let (spool, now) = (installation.mailer.spool.clone(), installation.clock.now());
+    let sweep = move || {
+        spool.remove_undelivered(now.plus(-KEPT))?;
+        let removed = spool.remove_kept(now.plus(-STAYS), MOST_STAY)?;
+        if removed > 0 {
+            tracing::info!(removed, "letters that no mail server took were old or too many and are removed");
+        }
+        Ok(())
+    };
+    tokio::task::spawn_blocking(sweep).await.map_err(Error::internal)?
 }

@@ -64,12 +64,10 @@ pub async fn list_letters(
 ) -> Result<Vec<KeptLetter>> {
     let spool = installation.mailer.spool.clone();
     crate::tenancy::blocking(move || {
-        let mut names = names(&spool)?;
-        names.sort_by(|one, other| other.cmp(one));
-        let older = names.into_iter().filter(|(name, _)| after.as_ref().is_none_or(|after| name < after));
-        let page = older.take(limit as usize);
+        let page = spool.newest(&[KEPT, UNDELIVERED], after.as_deref(), limit as usize)?;
         // One that an erasure has just taken is left out.
-        page.filter_map(|(name, status)| read(&spool, &name, status).transpose())
+        page.into_iter()
+            .filter_map(|(name, status)| read(&spool, &name, status).transpose())
             .map(|read| Ok(kept(&read?)))
             .collect()
     })
@@ -109,15 +107,6 @@ struct Read {
     name: String,
     status: &'static str,
     bytes: Vec<u8>,
-}
-
-/// With how they are kept, in no order.
-fn names(spool: &Spool) -> Result<Vec<(String, &'static str)>> {
-    let mut all = Vec::new();
-    for status in [KEPT, UNDELIVERED] {
-        all.extend(spool.names(status)?.into_iter().map(|name| (name, status)));
-    }
-    Ok(all)
 }
 
 fn read(spool: &Spool, name: &str, status: &'static str) -> Result<Option<Read>> {

@@ -1,9 +1,9 @@
 //! Letters that tell of what was done. The act posts them in its own transaction, so that none is lost and none tells of
 //! what was rolled back; here they become files, tenant by tenant in turn. Between the two a crash may send one twice.
 
-use super::{Letter, file_name, sender_name};
-use crate::catalog::{OfTenant, PostedLetter};
-use crate::clock::{DAY, Timestamp};
+use super::{Letter, UNWRITABLE, file_name, sender_name};
+use crate::catalog::{LetterOutcome, OfTenant, PostedLetter};
+use crate::clock::{DAY, HOUR, SECOND, Timestamp};
 use crate::error::{Kind, Result};
 use crate::model::letter::{Content, Recipient};
 use crate::policy::{OWNER, Permission, Roles};
@@ -16,7 +16,13 @@ const EACH: u32 = 8;
 /// Letters of one tenant that wait for the mail server; those behind them wait in the catalog.
 const AHEAD: usize = 200;
 /// People whom one letter about a tenant is sent to at most.
-const MOST_PEOPLE: usize = 50;
+pub(in crate::service) const MOST_PEOPLE: u32 = 50;
+/// The wait after a letter could not be written; each further failure doubles it.
+const FIRST_WAIT: i64 = 30 * SECOND;
+const LONGEST_WAIT: i64 = HOUR;
+/// For so long, and at least so often, writing a letter is tried.
+const LIFETIME: i64 = 2 * DAY;
+const LEAST_ATTEMPTS: u32 = 10;
 /// How long it is remembered what was told.
 const REMEMBERED: i64 = 90 * DAY;
 /// How long before its end a trial is told of.
@@ -49,13 +55,10 @@ pub async fn post_due(installation: &Installation) -> Result<()> {
             .read(move |tx| tx.list_letters_to_write(from.as_deref(), SENDERS, EACH))
             .await?;
         let (letters, last) = listed;
-        let written = write_all(installation, letters).await?;
-        if !written.is_empty() {
-            has_written = true;
-            installation
-                .catalog
-                .write("letters_written", move |tx| tx.mark_letters_written(&written))
-                .await?;
+        let outcomes = write_all(installation, letters).await;
+        if !outcomes.is_empty() {
+            has_written |= outcomes.iter().any(|(_, outcome)| *outcome == LetterOutcome::Written);
+            installation.catalog.write("note_letters", move |tx| tx.note_letters(&outcomes)).await?;
         }
         match last {
             Some(_) => after = last,
@@ -65,10 +68,10 @@ pub async fn post_due(installation: &Installation) -> Result<()> {
     }
 }
 
-/// The letters that need no more looking after.
-async fn write_all(installation: &Installation, letters: Vec<PostedLetter>) -> Result<Vec<String>> {
+/// Tries each letter, and says what became of it: none holds up those behind it.
+async fn write_all(installation: &Installation, letters: Vec<PostedLetter>) -> Vec<(String, LetterOutcome)> {
     let mut room: BTreeMap<String, usize> = BTreeMap::new();
-    let mut written = Vec::with_capacity(letters.len());
+    let mut outcomes = Vec::with_capacity(letters.len());
     for letter in letters {
         let sender = sender_name(letter.tenant);
         let waiting = installation.mailer.outbox.as_ref().map_or(0, |outbox| outbox.waiting_of(&sender));
@@ -78,35 +81,73 @@ async fn write_all(installation: &Installation, letters: Vec<PostedLetter>) -> R
         }
         *room -= 1;
         let id = letter.id.clone();
-        match write_one(installation, letter).await {
-            Ok(()) => {}
-            // The tenant is being erased.
-            Err(error) if error.kind() == Kind::NotFound => {}
-            Err(error) if error.kind() == Kind::Malformed => {
-                tracing::error!(letter = id, error = ?error, "a letter cannot be written and is given up");
-            }
-            Err(error) => {
-                // What is written is noted first.
-                tracing::error!(letter = id, error = ?error, "a letter could not be written and will be tried again");
-                break;
-            }
-        }
-        written.push(id);
+        outcomes.push((id, write_or_put_off(installation, &letter).await));
     }
-    Ok(written)
+    outcomes
 }
 
-async fn write_one(installation: &Installation, letter: PostedLetter) -> Result<()> {
-    let content: Content = serde_json::from_str(&letter.content)?;
+async fn write_or_put_off(installation: &Installation, letter: &PostedLetter) -> LetterOutcome {
+    let id = letter.id.as_str();
+    let content = match serde_json::from_str::<Content>(&letter.content) {
+        Ok(content) => content,
+        // Nothing of what is in it is logged.
+        Err(error) => {
+            let kind = error.classify();
+            tracing::error!(
+                letter = id,
+                ?kind,
+                "a letter cannot be read, as one of another version, and is given up"
+            );
+            return LetterOutcome::GivenUp("unreadable");
+        }
+    };
+    let error = match write_one(installation, letter, content).await {
+        Ok(()) => return LetterOutcome::Written,
+        // The tenant is being erased.
+        Err(error) if error.kind() == Kind::NotFound => return LetterOutcome::Written,
+        Err(error) => error,
+    };
+    if error.kind() == Kind::Malformed {
+        tracing::error!(letter = id, error = ?error, "a letter cannot be written and is given up");
+        return LetterOutcome::GivenUp("malformed");
+    }
+    let (now, attempts) = (installation.clock.now(), letter.attempts.saturating_add(1));
+    if now.since(letter.posted_at) >= LIFETIME && attempts >= LEAST_ATTEMPTS {
+        tracing::error!(letter = id, attempts, error = ?error, "a letter could not be written in two days and is given up");
+        return LetterOutcome::GivenUp("not written in two days");
+    }
+    tracing::error!(letter = id, attempts, error = ?error, "a letter could not be written and will be tried again");
+    LetterOutcome::Later(now.plus(wait_after(letter.attempts)))
+}
+
+fn wait_after(failures: u32) -> i64 {
+    (FIRST_WAIT << failures.min(16)).min(LONGEST_WAIT)
+}
+
+async fn write_one(installation: &Installation, letter: &PostedLetter, content: Content) -> Result<()> {
     if matches!(content, Content::InvoicePaid { .. }) && !installation.config.mail_paid_invoices {
         return Ok(());
     }
     let about = letter.tenant;
-    let addresses = addresses(installation, &letter).await?;
+    let addresses = addresses(installation, letter).await?;
+    if addresses.is_empty() {
+        tracing::warn!(
+            letter = letter.id,
+            tenant_id = about.map(|id| id.to_string()),
+            "a letter has nobody to go to: no active member with an address is concerned"
+        );
+    }
     for (number, to) in addresses.into_iter().enumerate() {
         let name = file_name(letter.posted_at, about, &format!("{}-{number}", letter.id));
-        let letter = Letter { to, content: content.clone(), about };
-        installation.mailer.write(&installation.tenancy, letter, name, installation.clock.now()).await?;
+        let one = Letter { to, content: content.clone(), about };
+        let written = installation.mailer.write(&installation.tenancy, one, name, installation.clock.now());
+        match written.await {
+            // The others have addresses that can be written.
+            Err(error) if error.code() == UNWRITABLE => {
+                tracing::error!(letter = letter.id, number, "an address cannot be written in a mail");
+            }
+            other => other?,
+        }
     }
     Ok(())
 }
@@ -129,18 +170,17 @@ async fn addresses(installation: &Installation, letter: &PostedLetter) -> Result
 }
 
 fn people(of: &OfTenant<'_>, roles: &Roles, recipient: &Recipient) -> Result<Vec<String>> {
+    let needed = match recipient {
+        Recipient::Money => Some(Permission::BillingManage),
+        Recipient::Billing => Some(Permission::BillingRead),
+        _ => None,
+    };
     let roles = of.roles(roles)?;
-    let members = of.list_members(None, 500)?.into_iter();
-    let told = members.filter(|member| {
-        let may = |permission| roles.permissions(&member.role).has(permission);
-        let is_concerned = match recipient {
-            Recipient::Money => may(Permission::BillingManage),
-            Recipient::Billing => may(Permission::BillingRead),
-            _ => false,
-        };
-        member.status == "active" && (member.role == OWNER || is_concerned)
-    });
-    Ok(told.filter_map(|member| member.email).take(MOST_PEOPLE).collect())
+    let is_told =
+        |role: &&str| *role == OWNER || needed.is_some_and(|needed| roles.permissions(role).has(needed));
+    let told: Vec<&str> = roles.names().filter(is_told).collect();
+    let people = of.list_people_in_roles(&told, MOST_PEOPLE)?;
+    Ok(people.into_iter().map(|(_, email)| email).collect())
 }
 
 /// Posts letters about trials that end soon.

@@ -1,8 +1,11 @@
-//! The files of letters: `.eml` stays, `.queued` waits for the mail server, `.undelivered` was given up.
+//! The files of letters: `.eml` stays for a while, `.queued` waits for the mail server, `.undelivered` was given up.
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -122,16 +125,70 @@ impl Spool {
         Ok(())
     }
 
-    pub(super) fn names(&self, ending: &str) -> Result<Vec<String>> {
+    /// Removes letters that stay and are older than `before`, and the oldest where there are more than `most`. No more
+    /// names than that are in memory. Returns how many.
+    pub(super) fn remove_kept(&self, before: Timestamp, most: usize) -> Result<u64> {
+        let mut newest: BinaryHeap<Reverse<String>> = BinaryHeap::new();
+        let mut removed = 0;
+        let mut remove = |name: &str| {
+            removed += 1;
+            gone_is_fine(std::fs::remove_file(self.path(name, KEPT)))
+        };
+        for entry in std::fs::read_dir(&self.0)? {
+            let entry = entry?.file_name();
+            let Some(name) = name_of(&entry, KEPT) else { continue };
+            // One whose name is none of ours is nobody's to remove.
+            let Some(at) = written_at(name) else { continue };
+            if at < before {
+                remove(name)?;
+                continue;
+            }
+            newest.push(Reverse(name.to_owned()));
+            if newest.len() > most
+                && let Some(Reverse(oldest)) = newest.pop()
+            {
+                remove(&oldest)?;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// The newest `most` names before `before`, newest first, each with its ending, one of `endings`. However many letters
+    /// there are, no more names than that are in memory.
+    pub(super) fn newest<'e>(
+        &self,
+        endings: &[&'e str],
+        before: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<(String, &'e str)>> {
+        let mut found: BinaryHeap<Reverse<(String, &'e str)>> = BinaryHeap::new();
+        for entry in std::fs::read_dir(&self.0)? {
+            let entry = entry?.file_name();
+            let named = endings.iter().find_map(|ending| Some((name_of(&entry, ending)?, *ending)));
+            let Some((name, ending)) = named else { continue };
+            if before.is_none_or(|before| name < before) {
+                found.push(Reverse((name.to_owned(), ending)));
+                if found.len() > most {
+                    found.pop();
+                }
+            }
+        }
+        Ok(found.into_sorted_vec().into_iter().map(|Reverse(one)| one).collect())
+    }
+
+    fn names(&self, ending: &str) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.0)? {
-            let name = entry?.file_name();
-            let name = name.to_str().and_then(|name| name.strip_suffix(ending)?.strip_suffix('.'));
-            names.extend(name.map(str::to_owned));
+            names.extend(name_of(&entry?.file_name(), ending).map(str::to_owned));
         }
         names.sort();
         Ok(names)
     }
+}
+
+/// The name of a letter whose file has that ending.
+fn name_of<'f>(file: &'f OsStr, ending: &str) -> Option<&'f str> {
+    file.to_str()?.strip_suffix(ending)?.strip_suffix('.')
 }
 
 /// Whose letter it is: the tenant that it is about, or [`ACCOUNT`].
@@ -182,5 +239,32 @@ mod tests {
         assert_eq!(files(), 2);
         spool.remove_undelivered(Timestamp(3)).unwrap();
         assert_eq!(files(), 1);
+    }
+
+    #[test]
+    fn letters_that_stay_go_by_age_and_by_number_and_a_page_is_the_newest_of_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Spool::new(directory.path().to_path_buf());
+        let name = |number: i64| format!("{number:013}-account-x");
+        for number in [4, 1, 9, 3, 7] {
+            spool.keep(&name(number), b"stays").unwrap();
+        }
+        let head = Head { to: "ann@example.com".to_owned(), about: None };
+        spool.queue(&name(5), &head, b"waits").unwrap();
+        spool.queue(&name(8), &head, b"was given up").unwrap();
+        spool.give_up(&name(8)).unwrap();
+        std::fs::write(directory.path().join("notes.eml"), "of somebody else").unwrap();
+        let page = |before: Option<&str>, most| {
+            let found = spool.newest(&[KEPT, UNDELIVERED], before, most).unwrap();
+            found.into_iter().map(|(name, ending)| format!("{name}.{ending}")).collect::<Vec<_>>()
+        };
+        let file = |number: i64, ending: &str| format!("{}.{ending}", name(number));
+        assert_eq!(page(Some(&name(100)), 3), [file(9, KEPT), file(8, UNDELIVERED), file(7, KEPT)]);
+        assert_eq!(page(Some(&name(7)), 3), [file(4, KEPT), file(3, KEPT), file(1, KEPT)]);
+        assert_eq!(page(None, 1), ["notes.eml"]);
+        assert_eq!(spool.remove_kept(Timestamp(3), 3).unwrap(), 2, "one that is old, one that is too many");
+        let left = spool.names(KEPT).unwrap();
+        assert_eq!(left, [name(4), name(7), name(9), "notes".to_owned()]);
+        assert_eq!((spool.waiting().unwrap().len(), spool.names(UNDELIVERED).unwrap().len()), (1, 1));
     }
 }

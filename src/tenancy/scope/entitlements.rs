@@ -3,7 +3,10 @@
 use super::TenantScope;
 use crate::error::Result;
 use crate::model::tenant::Act;
+use crate::tenancy::TenantTx;
+use crate::tenancy::file::TenantFile;
 use crate::tenancy::open_files::InUse;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl TenantScope {
@@ -17,7 +20,33 @@ impl TenantScope {
         if file.has_untold.load(Relaxed) && file.has_untold.swap(false, Relaxed) {
             self.tenancy.warnings.note_due(self.tenant.id);
         }
+        if file.limits_unseen.load(Relaxed) && file.limits_unseen.swap(false, Relaxed) {
+            self.look_up_limits(file).await;
+        }
         Ok(in_use)
+    }
+
+    /// Looks up how the tenant's limits stand, once since the start and since they changed: whoever talks to the tenant is
+    /// warned although nothing has been used since. Where that does not work, the next use of a limit tells.
+    async fn look_up_limits(&self, file: &TenantFile) {
+        let (warnings, tenant) = (&self.tenancy.warnings, self.tenant.id);
+        if !warnings.begin_look(tenant) {
+            return;
+        }
+        let (terms, app) = (Arc::clone(&file.terms), Arc::clone(self.tenancy.app()));
+        let read = file.database.read(move |tx| {
+            let tx = TenantTx::new(tx);
+            match terms.terms(tx, &app.meters)? {
+                Some(terms) => tx.standing_warnings(&terms, &app.meters),
+                None => Ok(Vec::new()),
+            }
+        });
+        match read.await {
+            Ok(found) => warnings.learn(tenant, found),
+            Err(error) => {
+                tracing::warn!(tenant_id = %tenant, error = ?error, "how the limits of a tenant stand could not be looked up");
+            }
+        }
     }
 
     /// Tells the file what the tenant may use, right after it was changed in the catalog. Where that does not work, the

@@ -3,7 +3,17 @@
 use super::*;
 
 /// A catalog of June is put back in August, after INV-2 and INV-3 were issued; `spoil` is done to the files before that.
+/// Then all is billed.
 fn restored(
+    spoil: impl FnOnce(&Installation, &Tenant),
+) -> (Arc<Installation>, Server, Person, Tenant, Vec<Value>) {
+    let put_back = put_back(spoil);
+    close(&put_back.0, &["--final"]);
+    put_back
+}
+
+/// The same, and nothing is billed by hand yet.
+fn put_back(
     spoil: impl FnOnce(&Installation, &Tenant),
 ) -> (Arc<Installation>, Server, Person, Tenant, Vec<Value>) {
     let (installation, server, ann, acme) = begin();
@@ -40,7 +50,6 @@ fn restored(
     set_clock(&installation, "2026-08-02T00:00:00Z");
     let server = installation.serve();
     let ann = ann.sign_in_again_at(&server);
-    close(&installation, &["--final"]);
     (installation, server, ann, acme, issued)
 }
 
@@ -78,5 +87,82 @@ fn a_number_whose_invoice_is_nowhere_is_not_given_again_and_the_gap_is_told() {
     assert!(!numbers(&installation).contains(&"INV-000002".to_owned()));
     let said = verify(&installation, 1, &[]);
     assert!(said.contains("numbers: the last one is"), "{said}");
+    server.stop();
+}
+
+/// Where the numbers are that were issued.
+fn ledger(installation: &Installation) -> std::path::PathBuf {
+    let mut found = Vec::new();
+    find(&installation.data(), "issued-invoices.ndjson", &mut found);
+    found.pop().expect("a ledger of issued invoices")
+}
+
+fn find(directory: &std::path::Path, name: &str, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            find(&entry.path(), name, found);
+        } else if entry.file_name() == name {
+            found.push(entry.path());
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_stops_billing_until_an_operator_declares_its_numbers_lost() {
+    let (installation, server, ..) = put_back(|installation, acme| {
+        let file = installation.tenant_file(&acme.id);
+        for more in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{more}", file.display()));
+        }
+        std::fs::write(file, "no database at all").unwrap();
+    });
+    let closing = ["plan", "close-period", "--final", "--json", "--app", app_of_tests()];
+    for _ in 0..2 {
+        let refused = installation.run(&closing).expect_code(1);
+        assert!(refused.stderr.contains("tenantry plan declare-lost"), "{}", refused.stderr);
+    }
+    assert_eq!(numbers(&installation), ["INV-000001"], "no number is given meanwhile");
+    let told = installation.log().matches("billing of all tenants is stopped").count();
+    assert_eq!(told, 1, "loudly, and not at every try: {}", installation.log());
+    let declare = ["plan", "declare-lost", "acme", "--app", app_of_tests()];
+    let asked = installation.run(&declare).expect_code(2);
+    assert!(asked.stderr.contains("--yes"), "{}", asked.stderr);
+    let declare = [&declare[..], &["--yes"]].concat();
+    assert_eq!(installation.run(&declare).expect_code(0).stdout, "Declared lost: 2.\n");
+    let again = installation.run(&declare).expect_code(1);
+    assert!(again.stderr.contains("No number of an invoice"), "{}", again.stderr);
+    let ledger = std::fs::read_to_string(ledger(&installation)).unwrap();
+    assert_eq!(ledger.matches("tenantry.lost-invoice.v1").count(), 1, "{ledger}");
+    let operator = server.add_operator();
+    let log = operator.client.get("/api/v1/operator/audit?action=invoice.declared_lost").expect(200);
+    assert_eq!(log.json["items"][0]["details"]["numbers"], json!([2]), "{}", log.text());
+    // The other tenant is billed; also where the last line of the ledger is no issued number.
+    let server = server.restart();
+    installation.run(&closing);
+    assert_eq!(numbers(&installation), ["INV-000001", "INV-000003", "INV-000004", "INV-000005"]);
+    server.stop();
+}
+
+#[test]
+fn a_ledger_that_is_not_ours_keeps_no_tenant_from_being_erased() {
+    let (installation, server, ann, acme) = begin();
+    tokens(&ann.client, &acme, 300, "a");
+    set_clock(&installation, "2026-06-02T00:00:00Z");
+    // Final, so that there is a ledger, and a draft that is not.
+    close(&installation, &["--final"]);
+    set_clock(&installation, "2026-07-02T00:00:00Z");
+    close(&installation, &[]);
+    let ann = ann.sign_in_again();
+    ann.client.post(&acme.path("/close"), json!({"confirm": "acme"})).expect(202);
+    server.stop();
+    std::fs::write(ledger(&installation), "of another installation\n".repeat(2_000)).unwrap();
+    set_clock(&installation, "2026-08-10T00:00:00Z");
+    let server = installation.serve();
+    let operator = server.add_operator();
+    let path = format!("/api/v1/operator/erasures/{}", acme.id);
+    crate::harness::eventually("the receipt", || {
+        (operator.client.get(&path).expect_one_of(&[200, 404]).status == 200).then_some(())
+    });
+    assert!(installation.log().contains("it is erased all the same"), "{}", installation.log());
     server.stop();
 }

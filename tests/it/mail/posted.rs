@@ -187,3 +187,110 @@ fn the_end_of_a_trial_is_told_once_three_days_before_it() {
     assert_eq!((count, told()), (1, 1));
     assert!((0..=3 * DAY).contains(&(end - posted)), "{posted} {end}");
 }
+
+#[test]
+fn a_letter_that_cannot_be_read_or_addressed_holds_up_none_behind_it() {
+    let stage = stage("");
+    let Stage { installation, server, smtp, acme, .. } = stage;
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let insert = "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at) VALUES (?1, ?1, ?2, ?3, ?4, 1)";
+    let removed = json!({"letter": "member_removed", "tenant": "Acme"}).to_string();
+    let tomorrow = json!({"letter": "of_tomorrow", "tenant": "Acme"}).to_string();
+    for (id, to, content) in [
+        ("0-0", "first@example.com", tomorrow.as_str()),
+        ("0-1", "first@example.com", "no JSON at all"),
+        ("0-2", "no address", &removed),
+        ("0-3", "last@example.com", &removed),
+    ] {
+        catalog.execute(insert, (id, &acme.id, to, content)).unwrap();
+    }
+    drop(catalog);
+    let server = installation.serve();
+    smtp.letter_to("last@example.com", 1);
+    server.restart().stop();
+    assert!(smtp.letters_to("first@example.com").is_empty());
+    let told = installation.log().matches("is given up").count();
+    assert_eq!(told, 2, "each once: {}", installation.log());
+    assert!(installation.log().contains("an address cannot be written in a mail"));
+    assert!(!installation.log().contains("of_tomorrow"), "what is in a letter is not logged");
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let mut given_up = catalog
+        .prepare("SELECT id, given_up, content FROM letters WHERE given_up IS NOT NULL ORDER BY id")
+        .unwrap();
+    let kept: Vec<(String, String, String)> = given_up
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let line = |id: &str, content: &str| (id.to_owned(), "unreadable".to_owned(), content.to_owned());
+    assert_eq!(
+        kept,
+        [line("0-0", &tomorrow), line("0-1", "no JSON at all")],
+        "what was given up can be looked at"
+    );
+}
+
+#[test]
+fn a_letter_that_the_disk_refuses_comes_later_and_is_tried_less_and_less_often() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bob = server.join(&ann, &acme, "bob", "member");
+    let (mail, away) = (installation.data().join("mail"), installation.data().join("mail.away"));
+    std::fs::rename(&mail, &away).unwrap();
+    ann.client.patch(&bob.membership(&acme), json!({"role": "viewer"})).expect(200);
+    let stands = |attempts: i64| {
+        let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+        let sql = "SELECT next_at - posted_at FROM letters WHERE written_at IS NULL AND attempts = ?1";
+        catalog.query_row(sql, [attempts], |row| row.get::<_, i64>(0)).ok()
+    };
+    eventually("a first try", || stands(1));
+    installation.advance_clock(31 * 1_000);
+    let waited = eventually("a second try", || stands(2));
+    assert!(waited >= 31_000 + 60_000, "the second wait is twice as long: {waited}");
+    std::fs::rename(&away, &mail).unwrap();
+    installation.advance_clock(61 * 1_000);
+    let is_told = |letter: &String| letter.contains("your role is viewer now");
+    eventually("the letter", || letters_to(&installation, &bob.email).iter().any(is_told).then_some(()));
+    server.stop();
+}
+
+#[test]
+fn an_owner_who_joined_as_the_six_hundredth_is_told_and_so_is_who_sees_the_bills() {
+    let stage = stage("");
+    let Stage { installation, server, smtp, acme, ann, cleo, .. } = stage;
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    catalog.execute_batch("BEGIN").unwrap();
+    for number in 0..600 {
+        let (id, email) =
+            (format!("00000000-0000-7000-8000-{number:012}"), format!("many-{number}@example.com"));
+        catalog
+            .execute("INSERT INTO identities (id, email, name, password_hash, created_at) VALUES (?1, ?2, 'Many', 'x', 1)", (&id, email))
+            .unwrap();
+        catalog
+            .execute("INSERT INTO memberships (tenant_id, identity_id, role, created_at) VALUES (?1, ?2, 'viewer', 1)", (&acme.id, id))
+            .unwrap();
+    }
+    let insert = "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at) VALUES (?1, ?1, ?2, ?3, ?4, 1)";
+    let failed =
+        json!({"letter": "payment_failed", "tenant": "Acme", "number": "INV-000009", "total": "1.00 EUR"});
+    catalog.execute(insert, ("0-0", &acme.id, "money", failed.to_string())).unwrap();
+    let seen = json!({"letter": "invoice_final", "tenant": "Acme", "number": "INV-000008", "total": "1.00 EUR", "due_on": "2026-01-01"});
+    catalog.execute(insert, ("0-1", &acme.id, "billing", seen.to_string())).unwrap();
+    catalog.execute_batch("COMMIT").unwrap();
+    drop(catalog);
+    let server = installation.serve();
+    smtp.letter_about(&ann.email, "a payment failed");
+    smtp.letter_about(&ann.email, "INV-000008");
+    smtp.letter_about(&cleo.email, "INV-000008");
+    let ann = ann.sign_in_again_at(&server);
+    ann.client.post(&acme.path("/close"), json!({"confirm": "acme"})).expect(202);
+    smtp.letter_about(&ann.email, "is being closed");
+    installation.advance_clock(31 * DAY);
+    smtp.letter_about(&ann.email, "acme was erased");
+    let others: Vec<_> = smtp.letters().into_iter().filter(|letter| letter.to.contains("many-")).collect();
+    assert!(others.is_empty(), "viewers are not concerned: {others:?}");
+    server.stop();
+}

@@ -46,6 +46,27 @@ fn a_hard_limit_refuses_with_what_helps_and_reads_stay_open() {
 }
 
 #[test]
+fn whoever_talks_to_the_tenant_is_warned_also_after_a_restart() {
+    let installation = installation();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    send(&ann.client, &acme, event("tokens", 83, "a")).expect(201);
+    let server = server.restart();
+    let ann = ann.sign_in_again_at(&server);
+    for _ in 0..2 {
+        let read = ann.client.get(&acme.path("/records/notes")).expect(200);
+        assert_eq!(read.header("x-usage-warning"), Some("tokens; used=83; limit=100; percent=83"));
+    }
+    send(&ann.client, &acme, event("tokens", 4, "b")).expect(201);
+    let read = ann.client.get(&acme.path("/records/notes")).expect(200);
+    assert_eq!(read.header("x-usage-warning"), Some("tokens; used=87; limit=100; percent=87"));
+    installation.advance_clock(DAY);
+    let ann = ann.sign_in_again();
+    assert!(ann.client.get(&acme.path("/records/notes")).expect(200).header("x-usage-warning").is_none());
+    server.stop();
+}
+
+#[test]
 fn notices_that_nobody_was_told_of_are_told_after_a_kill() {
     let installation = installation();
     let server = installation.serve();

@@ -7,6 +7,7 @@ use super::windows::{OpenWindow, SPEND_CAP, THRESHOLDS, WARN_FROM, Warning, perc
 use crate::clock::Timestamp;
 use crate::db::DbError;
 use crate::error::Result;
+use crate::model::meter::{JOBS_RUN, Meters};
 use crate::model::money::{Amount, MICROS};
 use crate::model::plan::Decimal;
 use crate::params;
@@ -38,21 +39,9 @@ const PERIOD: &str = "period";
 impl TenantTx<'_> {
     /// Enters the notices that are due as a window closes, and tells whether the limit is to be warned of.
     pub(super) fn note_window(self, window: &OpenWindow) -> Result<(bool, Option<Warning>)> {
-        let base = window.limit.base();
-        let now = percent(window.tally.quantity, base);
-        if now < WARN_FROM {
-            return Ok((false, None));
-        }
-        let scale = window.tally.meter.scale;
-        let text = |quantity: i64| Decimal::of_scaled(quantity, scale).to_string();
-        let warning = Warning {
-            meter: window.tally.meter.name.clone(),
-            used: text(window.tally.quantity),
-            limit: text(base),
-            percent: now,
-        };
+        let Some(warning) = window.warning() else { return Ok((false, None)) };
         let mut is_new = false;
-        for threshold in crossed(percent(window.before, base), now) {
+        for threshold in crossed(percent(window.before, window.limit.base()), warning.percent) {
             let notice = [window.tally.meter.name.as_str(), window.limit.window.name()];
             is_new |= self.insert_notice(
                 notice,
@@ -68,20 +57,43 @@ impl TenantTx<'_> {
     /// The same of the spend cap.
     pub(super) fn note_spend(self, terms: &UsageTerms, spend: &OpenSpend) -> Result<(bool, Option<Warning>)> {
         let Some(cap) = spend.cap else { return Ok((false, None)) };
-        let micros = cap.saturating_mul(MICROS);
-        let (before, now) = (percent(spend.before, micros), percent(spend.total(), micros));
-        if now < WARN_FROM {
-            return Ok((false, None));
-        }
-        let used = Amount(spend.total()).to_string();
-        let warning = Warning { meter: SPEND_CAP.to_owned(), used, limit: cap.to_string(), percent: now };
+        let Some(warning) = spend_warning(cap, spend.total()) else { return Ok((false, None)) };
         let spent = terms.currency.write(spend.total() / MICROS);
         let mut is_new = false;
-        for threshold in crossed(before, now) {
+        for threshold in crossed(percent(spend.before, cap.saturating_mul(MICROS)), warning.percent) {
             let allowed = terms.currency.write(cap);
             is_new |= self.insert_notice(["", PERIOD], terms.period.from, threshold, &spent, &allowed)?;
         }
         Ok((is_new, Some(warning)))
+    }
+
+    /// Limits and the spend cap that are nearly or wholly used now, each with the end of its window. Limits of meters that
+    /// Tenantry counts itself are not among them, but for jobs.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn standing_warnings(self, terms: &UsageTerms, meters: &Meters) -> Result<Vec<(Warning, i64)>> {
+        let now = self.now().0;
+        let mut warnings = Vec::new();
+        for (name, limit) in &terms.limits {
+            let Some(meter) = meters.get(name) else { continue };
+            let window = if !meter.is_built_in {
+                self.open_window(terms, meter, *limit, now, &[])?
+            } else if name == JOBS_RUN {
+                let period = terms.window(limit.window, now)?;
+                let before = self.jobs_enqueued(period)?;
+                OpenWindow { limit: *limit, tally: self.tally(meter, period, (before, None))?, before }
+            } else {
+                continue;
+            };
+            warnings.extend(window.warning().map(|warning| (warning, window.tally.period.to)));
+        }
+        if let Some(cap) = terms.spend_cap
+            && let Some(warning) = spend_warning(cap, self.spent(terms, meters)?)
+        {
+            warnings.push((warning, terms.period.to));
+        }
+        Ok(warnings)
     }
 
     fn insert_notice(
@@ -143,6 +155,32 @@ impl TenantTx<'_> {
         )?;
         Ok(())
     }
+}
+
+impl OpenWindow {
+    /// What is told of it, if so much is used.
+    fn warning(&self) -> Option<Warning> {
+        let base = self.limit.base();
+        let percent = percent(self.tally.quantity, base);
+        let text = |quantity: i64| Decimal::of_scaled(quantity, self.tally.meter.scale).to_string();
+        (percent >= WARN_FROM).then(|| Warning {
+            meter: self.tally.meter.name.clone(),
+            used: text(self.tally.quantity),
+            limit: text(base),
+            percent,
+        })
+    }
+}
+
+/// The same of a cap in minor units of which `spent` millionths of one are spent.
+fn spend_warning(cap: i64, spent: i64) -> Option<Warning> {
+    let percent = percent(spent, cap.saturating_mul(MICROS));
+    (percent >= WARN_FROM).then(|| Warning {
+        meter: SPEND_CAP.to_owned(),
+        used: Amount(spent).to_string(),
+        limit: cap.to_string(),
+        percent,
+    })
 }
 
 /// The thresholds that lie beyond `before` and not beyond `now`.

@@ -99,6 +99,35 @@ fn notices_are_due_once_at_80_and_100_percent_of_each_window() {
 }
 
 #[test]
+fn what_is_nearly_used_is_known_without_another_use_of_soft_limits_and_hard_ones() {
+    let house = House::new();
+    house.plan(
+        "[limits]\ntokens = { soft = 100, hard = 200, window = \"day\" }\nusers = { soft = 5, window = \"day\" }",
+        None,
+    );
+    let standing = || {
+        let meters = Arc::clone(&house.meters);
+        let found = house.read(|tx| {
+            let terms = house.terms.terms(tx, &meters)?.unwrap();
+            tx.standing_warnings(&terms, &meters)
+        });
+        found
+            .into_iter()
+            .map(|(warning, _)| (warning.meter, warning.used, warning.percent))
+            .collect::<Vec<_>>()
+    };
+    house.take(&[house.event("tokens", 79, "a")]);
+    assert_eq!(standing(), []);
+    house.take(&[house.event("tokens", 2, "b")]);
+    let soft = ("tokens".to_owned(), "81".to_owned(), 81);
+    assert_eq!(standing(), [soft], "of the soft limit, not of the hard one");
+    house.plan("[limits]\ntokens = { hard = 95, window = \"day\" }", None);
+    assert_eq!(standing(), [("tokens".to_owned(), "81".to_owned(), 85)]);
+    house.clock.advance(DAY);
+    assert_eq!(standing(), []);
+}
+
+#[test]
 fn a_limit_that_comes_later_counts_what_was_used_before() {
     let house = House::new();
     house.take(&[house.event("tokens", 9, "a")]);
