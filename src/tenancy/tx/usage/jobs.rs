@@ -1,5 +1,5 @@
 //! The limit of `jobs.run`: it counts jobs as they are enqueued, in that transaction, so that none goes beyond it. A job that
-//! is tried again counts once here, while the meter counts each attempt.
+//! is tried again by itself counts once here, while the meter counts each attempt; one that is put back by hand counts anew.
 
 use super::super::TenantTx;
 use super::outcome::{Taken, UsageRefusal};
@@ -14,7 +14,7 @@ use crate::params;
 use crate::rating::Period;
 
 impl TenantTx<'_> {
-    /// Counts a job that is being enqueued. Tells what comes of that where there is a limit.
+    /// Counts a job that is being enqueued, or put back into the queue. Tells what comes of that where there is a limit.
     ///
     /// # Errors
     /// 402 `limit_reached`; `spend_cap_reached` where jobs have a price.
