@@ -143,6 +143,7 @@ fn who_may_only_look_does_not_lock_the_owner_out_of_the_way_out() {
     let refused = until_refused(&viewer.client, &acme.path("/members")).1.expect_code(429, "rate_limited");
     assert_eq!(refused.json["limit"], "tenant");
     ann.client.get(&acme.path("/subscription")).expect(200);
+    installation.advance_clock(5 * SECOND);
     // Of the way out nobody has all, and what one has is told.
     let refused = until_refused(&admin.client, &acme.path("/subscription")).1;
     assert_eq!(refused.expect_code(429, "rate_limited").json["limit"], "identity");
