@@ -32,7 +32,7 @@ const ROWS: usize = 20_000;
 const ARRAY: usize = 500;
 
 /// The servers that are measured in turn: what they are called, and what stands in their settings.
-const SERVERS: [(&str, &str); 2] = [("", ""), (", without turns", "tenant_turns = 0\n")];
+const SERVERS: [(&str, &str); 2] = [("", ""), (", with turns", "tenant_turns = 8\n")];
 
 /// A server and what it did to the neighbours.
 struct House {
@@ -45,7 +45,7 @@ struct House {
     flood: Vec<f64>,
 }
 
-/// Measures the neighbours with and without the flood, in turn; and the same where tenants take no turns.
+/// Measures the neighbours with and without the flood, in turn; and the same where tenants take turns.
 ///
 /// # Errors
 /// A server does not start, or refuses what sets it up.

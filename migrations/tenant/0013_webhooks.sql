@@ -6,12 +6,16 @@ CREATE TABLE _webhook_endpoints (
   description     TEXT NOT NULL,
   events          TEXT NOT NULL,              -- names of types, with a blank between
   reads_as        TEXT,                       -- the role whose lines of app.toml say which tables it is told of
-  reads_records   INTEGER NOT NULL,           -- whether that had records:read
+  permissions     TEXT NOT NULL,              -- what whoever had that could do, names with a blank between
+  reads_records   INTEGER NOT NULL,           -- whether no bound of an API key kept them from records
+  maker           TEXT NOT NULL,              -- who that was: what they may no longer know is not sent
+  terms           INTEGER NOT NULL DEFAULT 1, -- counted up when it goes elsewhere, or for somebody who may know less
+  withheld        INTEGER NOT NULL DEFAULT 0, -- events that were not sent for either reason
   secret          TEXT NOT NULL,
   old_secret      TEXT,                       -- signs too, until
   old_until       INTEGER,
   status          TEXT NOT NULL,              -- enabled, disabled
-  disabled_reason TEXT,                       -- by_hand, gone, failing
+  disabled_reason TEXT,                       -- by_hand, gone, failing, maker_gone
   failing_since   INTEGER,                    -- without any success since
   notice_due      INTEGER NOT NULL DEFAULT 0, -- whether the owners are to be told that it was disabled
   seen            INTEGER NOT NULL,           -- the last change that was looked at for it
@@ -28,8 +32,10 @@ CREATE TABLE _webhook_deliveries (
   endpoint_id TEXT NOT NULL REFERENCES _webhook_endpoints (id) ON DELETE CASCADE,
   event_id    TEXT NOT NULL,
   type        TEXT NOT NULL,
+  table_name  TEXT,                           -- of events of records
+  terms       INTEGER NOT NULL,               -- those of the endpoint as it was made
   body        TEXT NOT NULL,                  -- as it is sent
-  status      TEXT NOT NULL,                  -- pending, delivered, failed
+  status      TEXT NOT NULL,                  -- pending, delivered, failed, withheld
   attempts    INTEGER NOT NULL DEFAULT 0,     -- since it was last replayed
   next_at     INTEGER,                        -- of one that is pending
   created_at  INTEGER NOT NULL,

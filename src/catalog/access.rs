@@ -6,14 +6,15 @@ mod rates;
 
 pub use keys::key_not_allowed;
 pub(super) use keys::key_over;
-pub use principal::{Membership, Principal};
+pub use principal::{Maker, Membership, Principal};
 
 use super::cache::Cached;
 use super::{Catalog, CatalogTx, Session, Tenant};
 use crate::clock::{DAY, Timestamp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::{ApiKeyId, IdentityId, SessionId, TenantId};
 use crate::model::plan::Rate;
+use crate::policy::PermissionSet;
 use keys::KeyFacts;
 use principal::{Facts, SessionFacts};
 use std::sync::Arc;
@@ -166,6 +167,31 @@ impl Catalog {
             .ok_or_else(Error::not_found)?;
         self.access.memberships.insert(mark, key, membership.clone());
         Ok(membership)
+    }
+
+    /// The membership by which somebody who asked for something once would be let in now, and what bounds it; nothing where
+    /// there is none any more.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn membership_of(
+        &self,
+        tenant: TenantId,
+        maker: Maker,
+    ) -> Result<Option<(Membership, PermissionSet)>> {
+        let (identity, bound) = match maker {
+            Maker::Identity(identity) => (identity, PermissionSet::all()),
+            Maker::Key(key) => match self.key_again(key).await {
+                Ok(facts) if facts.tenant == tenant => (facts.holder.id, facts.permissions),
+                Ok(_) => return Ok(None),
+                Err(error) if error.kind() == Kind::Unauthenticated => return Ok(None),
+                Err(error) => return Err(error),
+            },
+            Maker::House => return Ok(None),
+        };
+        // No session was looked at before, so what memory holds is not enough: the identity may be disabled.
+        let found = self.read(move |tx| tx.of(tenant).find_membership(identity)).await?;
+        Ok(found.map(|membership| (membership, bound)))
     }
 }
 

@@ -35,6 +35,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("service periods", "service_periods WHERE tenant_id = ?1"),
     ("booked usage", "booked_usage WHERE tenant_id = ?1"),
     ("credit", "credit_balances WHERE tenant_id = ?1"),
+    ("billing details", "billing_details WHERE tenant_id = ?1"),
     ("tax rate", "billing_settings WHERE tenant_id = ?1"),
     ("audit entries", "audit_entries WHERE chain = ?1"),
     ("audit checkpoints", "audit_checkpoints WHERE chain = ?1"),

@@ -266,12 +266,14 @@ impl OfTenant<'_> {
             return Ok(None);
         }
         let number = self.catalog.next_document_number("invoice")?;
-        let issued = Invoice {
+        let mut issued = Invoice {
             number: Some(format!("INV-{number:06}")),
             issued_at: Some(self.now()),
             due_at: Some(self.now().plus(due_after)),
             ..draft.invoice
         };
+        // It may have been set right since it was drawn up.
+        issued.tenant.billing = self.find_billing_details()?;
         self.tx().execute(
             "UPDATE invoices SET status = 'final', number = ?3, issued_at = ?4, due_at = ?5, document = ?6, digest = ?7
              WHERE tenant_id = ?1 AND id = ?2",

@@ -8,6 +8,7 @@ mod account_tokens;
 mod answers;
 mod api_keys;
 mod audit;
+mod billing_details;
 mod billing_settings;
 mod cache;
 mod checkpoints;
@@ -40,7 +41,7 @@ mod usage;
 mod versions;
 mod webhooks;
 
-pub use access::{AccessClaims, Membership, Principal, key_not_allowed};
+pub use access::{AccessClaims, Maker, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
 pub use api_keys::{ApiKey, NewApiKey};
@@ -276,6 +277,10 @@ fn track() -> Track {
         ("catalog/0019_webhooks.sql", include_str!("../../migrations/catalog/0019_webhooks.sql")),
         ("catalog/0020_billing.sql", include_str!("../../migrations/catalog/0020_billing.sql")),
         ("catalog/0021_migrations.sql", include_str!("../../migrations/catalog/0021_migrations.sql")),
+        (
+            "catalog/0022_billing_details.sql",
+            include_str!("../../migrations/catalog/0022_billing_details.sql"),
+        ),
     ])
 }
 

@@ -76,6 +76,7 @@ impl Config {
         {
             return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
         }
+        self.check_issuer()?;
         self.check_mail()?;
         self.check_costs()?;
         self.check_stripe()?;
@@ -111,6 +112,20 @@ impl Config {
             if !(least..=most).contains(&value) {
                 return Err(ConfigError(format!("{name} = {value}: must lie between {least} and {most}")));
             }
+        }
+        Ok(())
+    }
+
+    /// What stands at the head of every invoice is an address, and neither a letter nor something that hides.
+    fn check_issuer(&self) -> Result<(), ConfigError> {
+        let Some(issuer) = &self.invoice_issuer else { return Ok(()) };
+        if issuer.lines().count() > 12
+            || issuer.lines().any(|line| line.chars().count() > 120 || line.chars().any(char::is_control))
+        {
+            return Err(ConfigError(
+                "invoice_issuer: must have at most 12 lines of at most 120 characters, without control characters"
+                    .to_owned(),
+            ));
         }
         Ok(())
     }

@@ -131,7 +131,7 @@ settings! {
     migrations: Migrations = Migrations::OnOpen, "\"on_open\"";
     /// Days between closing a tenant and its erasure.
     grace_days: u32 = 30, "30";
-    /// Who sends invoices: name, address, tax number, one line each. Stands at the head of each.
+    /// Who sends invoices: name, address, tax number, one line each, at most 12. Stands at the head of each.
     invoice_issuer: Option<String> = None, "\"Example GmbH\\nHauptstrasse 1\\n10115 Berlin\\nVAT DE123456789\"";
     /// Days after which an invoice is due.
     invoice_due_days: u32 = 14, "14";
@@ -150,7 +150,7 @@ settings! {
     /// Milliseconds of database time a second that a tenant may take whose plan says nothing of it; 0 is any amount.
     tenant_database_ms_per_second: u32 = 0, "500";
     /// Requests of one tenant that are worked on at once while other tenants ask too; 0 is any number.
-    tenant_turns: usize = 8, "8";
+    tenant_turns: usize = 0, "8";
     /// Requests of all tenants that are worked on at once: what comes beyond them is refused with 503.
     max_requests: usize = 4_096, "4096";
     /// Hours an export stays to be downloaded.

@@ -29,18 +29,25 @@ impl FromRequestParts<Arc<Installation>> for Public {
         declared.require(Access::Public)?;
         declared.check_query(parts)?;
         let address = address(parts, installation);
-        // Who answers for a job is known by its token, and may be quick.
-        if !declared.is_for_services() {
-            let (standing, taken) = installation.addresses().take(&address);
-            limited_by([standing, None, None]);
-            taken?;
-        }
         let caller = Caller {
             address,
             user_agent: user_agent(&parts.headers),
             device: cookies::device(&parts.headers, installation),
         };
-        Ok(Public { caller })
+        let public = Public { caller };
+        if !declared.is_by_token() {
+            public.count(installation)?;
+        }
+        Ok(public)
+    }
+}
+
+impl Public {
+    /// Takes the request from the limits of its address.
+    pub(super) fn count(&self, installation: &Installation) -> Result<(), Error> {
+        let (standing, taken) = installation.addresses().take(&self.caller.address);
+        limited_by([standing, None, None]);
+        taken
     }
 }
 
@@ -74,6 +81,7 @@ pub(super) fn address(parts: &Parts, installation: &Installation) -> Arc<str> {
     };
     let trusted = &installation.config().trusted_proxies;
     if !trusted.contains(&peer.address) {
+        note_forwarded(parts, peer, installation);
         return Arc::clone(&peer.text);
     }
     let forwarded: Vec<&str> = parts
@@ -87,6 +95,18 @@ pub(super) fn address(parts: &Parts, installation: &Installation) -> Arc<str> {
     let addresses = forwarded.iter().rev().map_while(|part| part.trim().parse::<IpAddr>().ok());
     let client = addresses.map(|address| address.to_canonical()).find(|address| !trusted.contains(address));
     client.map_or_else(|| Arc::clone(&peer.text), |client| client.to_string().into())
+}
+
+/// A proxy that nobody named makes all people behind it one address, which runs into its limits: that is told once.
+fn note_forwarded(parts: &Parts, peer: &Peer, installation: &Installation) {
+    if parts.headers.contains_key("x-forwarded-for") && installation.addresses().is_first_forwarded() {
+        tracing::warn!(
+            peer = %peer.text,
+            "X-Forwarded-For came from {0}, which is no trusted proxy: it is not believed, and all who come from {0} \
+             count as one. If it is your proxy, set trusted_proxies = [\"{0}\"]",
+            peer.text
+        );
+    }
 }
 
 fn user_agent(headers: &HeaderMap) -> String {

@@ -1,5 +1,6 @@
 //! Bodies: JSON with a bound, every field at fault named at once, unknown fields refused.
 
+use super::large_body::out_of_turn;
 use super::problem::Problem;
 use crate::error::{Error, FieldError, Kind, Result};
 use crate::service::Installation;
@@ -34,7 +35,8 @@ async fn read(request: Request, most: usize) -> Result<Bytes, Problem> {
             "Send the body as JSON, with Content-Type: application/json.",
         )));
     }
-    take(request.into_body(), most).await
+    let (parts, body) = request.into_parts();
+    out_of_turn(&parts.extensions, take(body, most)).await?
 }
 
 /// All of a body that is no records, whatever it holds.
@@ -228,7 +230,9 @@ impl FromRequest<Arc<Installation>> for NoBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &Arc<Installation>) -> Result<NoBody, Problem> {
-        let bytes = axum::body::to_bytes(request.into_body(), 1_024).await.map_err(|error| {
+        let (parts, body) = request.into_parts();
+        let read = out_of_turn(&parts.extensions, axum::body::to_bytes(body, 1_024)).await?;
+        let bytes = read.map_err(|error| {
             Problem(Error::malformed("body_unexpected", "This takes no body.").because(error))
         })?;
         if bytes.is_empty() {

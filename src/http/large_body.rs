@@ -6,11 +6,13 @@ use super::routes::Declared;
 use crate::clock::monotonic;
 use crate::error::{Error, Kind, Result};
 use crate::service::Installation;
+use crate::tenancy::Admitted;
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
-use axum::http::header;
+use axum::http::{Extensions, header};
 use futures_util::StreamExt as _;
 use hyper::body::{Frame, SizeHint};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +50,17 @@ pub(super) fn prepare(request: Request) -> (Request, Deadline) {
     // Who waits for a go-ahead sends nothing without it.
     let body = if parts.headers.contains_key(header::EXPECT) { body } else { Body::new(Drained(body)) };
     (Request::from_parts(parts, body), deadline)
+}
+
+/// Reads what may be slow in coming: who waits for a slow peer has no turn of its tenant meanwhile.
+///
+/// # Errors
+/// 503 where no turn comes afterwards.
+pub(super) async fn out_of_turn<T>(extensions: &Extensions, reading: impl Future<Output = T>) -> Result<T> {
+    match (extensions.get::<Deadline>(), extensions.get::<Arc<Admitted>>()) {
+        (Some(_), Some(admitted)) => admitted.out_of_turn(reading).await,
+        _ => Ok(reading.await),
+    }
 }
 
 /// A body whose rest is read and thrown away when it is dropped. A connection that is closed with bytes unread is reset,

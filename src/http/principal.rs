@@ -22,7 +22,13 @@ impl SignedIn {
     /// Who is signed in, for extractors that ask for more.
     pub(super) async fn of(parts: &Parts, installation: &Installation) -> Result<SignedIn, Problem> {
         let address = super::address::address(parts, installation);
-        let refused = |error| refused_at_the_door(installation, &address, error);
+        let refused = |error| {
+            // Who was signed in a moment ago asks for another token, and is not one of those who try.
+            if identity::is_expired(&error) {
+                return Problem(error);
+            }
+            refused_at_the_door(installation, &address, error)
+        };
         let token = credential(parts, installation).map_err(refused)?;
         let principal = identity::authenticate(installation, &token).await.map_err(refused)?;
         Ok(SignedIn { principal, address })

@@ -2,6 +2,7 @@
 
 use super::body::read_small;
 use super::conditions::{IDEMPOTENCY_REPLAYED, key_of};
+use super::large_body::out_of_turn;
 use super::principal::{SignedIn, SignedInOperator};
 use super::problem::{Answer, Problem};
 use super::routes::{Access, Declared};
@@ -64,7 +65,7 @@ where
     let Some(key) = key_of(&parts.headers)? else {
         return Err(Problem(Error::internal("a header went away")));
     };
-    let body = read_small(body, &installation).await?;
+    let body = out_of_turn(&parts.extensions, read_small(body, &installation)).await??;
     let digest = digest(&parts, &body);
     let claimed = match repeats::claim(&installation, scope, actor, &key, digest).await? {
         Asked::New(claimed) => claimed,

@@ -67,8 +67,8 @@ pub(super) struct Declared {
     fresh: bool,
     /// Whether the body is taken piece by piece, for as long as it keeps coming.
     streams: bool,
-    /// Whether programs of the operator use it, with a token of its own: the limits of addresses are not for them.
-    for_services: bool,
+    /// Whether who uses it shows a token of its own, and is not counted by address as long as it is a good one.
+    by_token: bool,
 }
 
 impl Declared {
@@ -111,9 +111,9 @@ impl Declared {
         Err(Error::internal("a route that streams is not declared so"))
     }
 
-    /// Whether the limits of addresses are not for those who use it.
-    pub(super) fn is_for_services(self) -> bool {
-        self.for_services
+    /// Whether those who use it are known by a token, and not counted by address before that was looked at.
+    pub(super) fn is_by_token(self) -> bool {
+        self.by_token
     }
 
     /// Who may use the route.
@@ -178,7 +178,7 @@ impl Routes {
     {
         let fresh = access == Access::Operator && !matches!(verb, Verb::Get);
         self.add_declared(
-            Declared { access, params, fresh, streams: false, for_services: false },
+            Declared { access, params, fresh, streams: false, by_token: false },
             verb,
             path,
             handler,
@@ -196,7 +196,7 @@ impl Routes {
         handler: H,
     ) -> Routes {
         self.add_declared(
-            Declared { access, params, fresh: true, streams: false, for_services: false },
+            Declared { access, params, fresh: true, streams: false, by_token: false },
             verb,
             path,
             handler,
@@ -204,15 +204,17 @@ impl Routes {
         self
     }
 
-    /// The same for a route of programs of the operator, which have a token of its own.
-    pub(super) fn for_services<H: Handler<T, Arc<Installation>>, T: Guarded + 'static>(
+    /// The same for a route that everyone may use who has a token of its own: who comes is not counted by address, unless
+    /// the handler does.
+    pub(super) fn by_token<H: Handler<T, Arc<Installation>>, T: Guarded + 'static>(
         mut self,
         verb: Verb,
         path: &str,
+        params: Params,
         handler: H,
     ) -> Routes {
-        let (access, params) = (Access::Public, NONE);
-        let declared = Declared { access, params, fresh: false, streams: false, for_services: true };
+        let access = Access::Public;
+        let declared = Declared { access, params, fresh: false, streams: false, by_token: true };
         self.add_declared(declared, verb, path, handler);
         self
     }
@@ -263,8 +265,7 @@ impl Routes {
         T: Guarded + 'static,
     {
         let access = Access::Tenant(need.permission, need.act);
-        let declared =
-            Declared { access, params, fresh: need.fresh, streams: need.streams, for_services: false };
+        let declared = Declared { access, params, fresh: need.fresh, streams: need.streams, by_token: false };
         if !need.by_path_alone && !path.is_empty() {
             self.route(declared, verb, &format!("/api/v1{path}"), handler.clone());
         }

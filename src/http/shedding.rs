@@ -5,6 +5,9 @@
 //! runtime runs, and how long a thread that may block takes to begin. While that lasts, a growing share of new requests
 //! is answered with 503; once delays are short again, the share halves in each interval. Beside it stands a plain bound
 //! of requests at once.
+//!
+//! What operators ask, going on being signed in, and pages are not among those: each has a small bound of its own, so that
+//! there is room for it however full it is, and a flood of it takes no room from the rest.
 
 use crate::clock::monotonic;
 use crate::error::Error;
@@ -23,6 +26,32 @@ const STEP: u8 = 48;
 const MOST: u8 = 240;
 /// With fewer requests at once nothing is gained by refusing one.
 const FEW: usize = 32;
+
+/// What a request is, as far as room for it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// What the server is there for.
+    Work,
+    /// What an operator needs to see what is going on.
+    Operator,
+    /// The way to go on being signed in.
+    Refresh,
+    /// Everything outside the API: pages, public keys, webhooks of Stripe.
+    Page,
+}
+
+impl Kind {
+    /// `None` for health, which is told however full it is.
+    fn of(path: &str) -> Option<Kind> {
+        match path.strip_prefix("/api/v1/") {
+            None if matches!(path, "/livez" | "/readyz") => None,
+            None => Some(Kind::Page),
+            Some("auth/refresh") => Some(Kind::Refresh),
+            Some(path) if path.starts_with("operator/") => Some(Kind::Operator),
+            Some(_) => Some(Kind::Work),
+        }
+    }
+}
 
 /// The rule, over times that are handed in.
 #[derive(Default)]
@@ -51,18 +80,19 @@ impl Rule {
 /// What is worked on, and what share of new work is refused.
 pub(super) struct Shedding {
     most: usize,
-    at_once: AtomicUsize,
+    /// By [`Kind`].
+    at_once: [AtomicUsize; 4],
     share: AtomicU8,
     asked: AtomicU32,
     refused: AtomicU32,
 }
 
 /// A request that is worked on, until it is answered.
-pub(super) struct Accepted<'s>(&'s Shedding);
+pub(super) struct Accepted<'s>(&'s AtomicUsize);
 
 impl Drop for Accepted<'_> {
     fn drop(&mut self) {
-        self.0.at_once.fetch_sub(1, Relaxed);
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -71,24 +101,26 @@ impl Shedding {
     pub(super) fn new(most: usize) -> Arc<Shedding> {
         Arc::new(Shedding {
             most,
-            at_once: AtomicUsize::new(0),
+            at_once: Default::default(),
             share: AtomicU8::new(0),
             asked: AtomicU32::new(0),
             refused: AtomicU32::new(0),
         })
     }
 
-    /// Takes a request on; `None` for a path that is served however full it is.
+    /// Takes a request on; `None` for health.
     ///
     /// # Errors
     /// 503 `overloaded`.
     pub(super) fn accept(&self, path: &str) -> Result<Option<Accepted<'_>>, Error> {
-        if is_always_served(path) {
-            return Ok(None);
-        }
-        let before = self.at_once.fetch_add(1, Relaxed);
-        let accepted = Accepted(self);
-        let is_shed = before >= self.most || (before >= FEW && self.is_unlucky());
+        let Some(kind) = Kind::of(path) else { return Ok(None) };
+        let at_once = self.at_once_of(kind);
+        let before = at_once.fetch_add(1, Relaxed);
+        let accepted = Accepted(at_once);
+        let is_shed = match kind {
+            Kind::Work => before >= self.most || (before >= FEW && self.is_unlucky()),
+            Kind::Operator | Kind::Refresh | Kind::Page => before >= self.most_apart(),
+        };
         if is_shed {
             self.refused.fetch_add(1, Relaxed);
             return Err(Error::unavailable(
@@ -98,6 +130,21 @@ impl Shedding {
             ));
         }
         Ok(Some(accepted))
+    }
+
+    fn at_once_of(&self, kind: Kind) -> &AtomicUsize {
+        let [work, operator, refresh, page] = &self.at_once;
+        match kind {
+            Kind::Work => work,
+            Kind::Operator => operator,
+            Kind::Refresh => refresh,
+            Kind::Page => page,
+        }
+    }
+
+    /// Requests at once of a kind that has a bound of its own: a sixteenth of all, and few while the server is full.
+    fn most_apart(&self) -> usize {
+        if self.share.load(Relaxed) > 0 { FEW } else { (self.most / 16).max(FEW) }
     }
 
     /// Spreads those that are refused evenly.
@@ -125,7 +172,8 @@ impl Shedding {
             self.share.store(share, Relaxed);
             if sheds != (share > 0) {
                 sheds = share > 0;
-                let (refused, at_once) = (self.refused.swap(0, Relaxed), self.at_once.load(Relaxed));
+                let (refused, at_once) =
+                    (self.refused.swap(0, Relaxed), self.at_once_of(Kind::Work).load(Relaxed));
                 if sheds {
                     tracing::warn!(at_once, "this server is full: a share of new requests is refused");
                 } else {
@@ -134,12 +182,6 @@ impl Shedding {
             }
         }
     }
-}
-
-/// Health, the pages, what an operator needs to see what is going on, and the way to go on being signed in.
-fn is_always_served(path: &str) -> bool {
-    let Some(path) = path.strip_prefix("/api/v1/") else { return true };
-    path.starts_with("operator/") || path == "auth/refresh"
 }
 
 #[cfg(test)]
@@ -173,18 +215,43 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_refused_and_what_operators_and_probes_ask_never_is() {
+    fn a_share_is_refused_and_there_is_room_for_operators_pages_and_probes() {
         let shedding = Shedding::new(1_000);
         let held: Vec<_> = (0..FEW).map(|_| shedding.accept("/api/v1/me").ok().flatten()).collect();
         shedding.share.store(MOST, Relaxed);
         let refused = (0..256).filter(|_| shedding.accept("/api/v1/me").is_err()).count();
         assert!((230..250).contains(&refused), "{refused}");
-        for path in ["/livez", "/readyz", "/console", "/api/v1/operator/tenants", "/api/v1/auth/refresh"] {
-            assert!(shedding.accept(path).is_ok_and(|accepted| accepted.is_none()), "{path}");
+        for path in ["/console", "/api/v1/operator/tenants", "/api/v1/auth/refresh", "/webhooks/stripe"] {
+            assert!((0..256).all(|_| shedding.accept(path).is_ok()), "{path}");
         }
         // With few at once all are taken.
         drop(held);
         assert!((0..256).all(|_| shedding.accept("/api/v1/me").is_ok()));
+    }
+
+    #[test]
+    fn a_flood_beside_the_work_is_shed_and_takes_no_room_from_anybody_else() {
+        let kinds = ["/", "/api/v1/operator/tenants", "/api/v1/auth/refresh"];
+        let shedding = Shedding::new(4_096);
+        let mut held = Vec::new();
+        for (share, room) in [(0, 256), (1, FEW)] {
+            shedding.share.store(share, Relaxed);
+            for path in kinds {
+                let taken: Vec<_> = (0..1_000).filter_map(|_| shedding.accept(path).ok()).collect();
+                assert_eq!(taken.len(), room, "{path} at {share}");
+                held.push(taken);
+                let refused = shedding.accept(path).err().unwrap();
+                assert_eq!((refused.code(), refused.retry_after_s()), ("overloaded", Some(2)));
+                assert!(shedding.accept("/api/v1/me").is_ok());
+            }
+            for path in ["/livez", "/readyz"] {
+                assert!(shedding.accept(path).is_ok_and(|accepted| accepted.is_none()), "{path}");
+            }
+            held.clear();
+        }
+        assert!(kinds.iter().all(|path| shedding.accept(path).is_ok()));
+        // What only begins like health is none.
+        assert_eq!(Kind::of("/livez/x"), Some(Kind::Page));
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Runner {
                 let _ = tokio::time::timeout(TICK, stripe.stripe_arrives()).await;
             }
         }));
-        loops.spawn(until(stopping.clone(), Driver::new(installation).run()));
+        loops.spawn(Driver::new(installation).run(stopping.clone()));
         let counting = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {

@@ -55,10 +55,12 @@ enum Source {
 ///
 /// # Errors
 /// 403 without `audit:read`.
-pub async fn download_audit(scope: TenantScope, filter: AuditFilter) -> Result<AuditDownload> {
+pub async fn download_audit(mut scope: TenantScope, filter: AuditFilter) -> Result<AuditDownload> {
     scope.require(Permission::AuditRead)?;
     let (by, details) = (scope.by().clone(), describe(&filter));
     scope.catalog().write("download_audit", move |of| of.audit(&by, "audit.exported", "", &details)).await?;
+    // Whoever takes it slowly keeps no others of the tenant waiting.
+    scope.release_file();
     Ok(AuditDownload { from: Source::Tenant(Box::new(scope)), filter, ended: false })
 }
 

@@ -4,7 +4,7 @@ use super::mfa::SignedIn;
 use super::password_hasher::Compared;
 use super::sign_in_log::{Claimed, Why, note_failure};
 use super::throttle::From;
-use super::tokens::{Grant, TokenPair};
+use super::tokens::{self, Grant, TokenPair};
 use super::{Caller, Installation, devices, new_places};
 use crate::catalog::{Actor, By, CatalogTx, Identity, MyMembership, NewSession, Principal, Rotation};
 use crate::error::{Error, Kind, Result};
@@ -202,6 +202,18 @@ pub async fn refresh(installation: &Installation, token: &str, caller: &Caller) 
             ))
         }
     }
+}
+
+/// Whether this is a refresh token of ours, of a session that asks for no more than a browser does: whoever has one goes on
+/// being signed in, however much others behind the same address ask. Looks at no disk.
+pub fn is_own_refresh(installation: &Installation, token: &str) -> bool {
+    let given = installation.tokens.read_refresh(token);
+    given.is_some_and(|given| installation.throttle.is_quiet_refresh(given.session))
+}
+
+/// Whether who is refused so was signed in until a moment ago: the token is ours, and too old.
+pub fn is_expired(refusal: &Error) -> bool {
+    refusal.code() == tokens::EXPIRED
 }
 
 /// The principal behind an access token or an API key.

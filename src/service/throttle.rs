@@ -7,7 +7,7 @@
 
 use crate::clock::{MINUTE, SECOND, SharedClock, Timestamp};
 use crate::error::{Error, Result};
-use crate::id::IdentityId;
+use crate::id::{IdentityId, SessionId, TenantId};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -26,6 +26,10 @@ const LETTERS_A_MINUTE: u32 = 3;
 const SIGN_UPS_A_MINUTE: u32 = 100;
 /// Tenants that one identity may try to make in a minute: each costs a file, and each try tells of a slug.
 const TENANTS_A_MINUTE: u32 = 30;
+/// Pages of Stripe's that one tenant may ask for in a minute: each costs a few requests there.
+const PAYMENT_PAGES_A_MINUTE: u32 = 10;
+/// Refreshes of one session in a minute that are not counted with its network: several tabs, each at once.
+const REFRESHES_A_MINUTE: u32 = 20;
 /// Lines in the log in a minute about tries of one network that were refused without a look.
 const LINES_A_MINUTE: u32 = 5;
 /// Counters kept of each kind.
@@ -37,6 +41,8 @@ pub(super) struct Throttle {
     letters: Mutex<HashMap<(String, String), Tries>>,
     sign_ups: Mutex<HashMap<String, Tries>>,
     tenants: Mutex<HashMap<IdentityId, Tries>>,
+    payment_pages: Mutex<HashMap<TenantId, Tries>>,
+    refreshes: Mutex<HashMap<SessionId, Tries>>,
     lines: Mutex<HashMap<String, Tries>>,
     clock: SharedClock,
 }
@@ -80,6 +86,8 @@ impl Throttle {
             letters: Mutex::default(),
             sign_ups: Mutex::default(),
             tenants: Mutex::default(),
+            payment_pages: Mutex::default(),
+            refreshes: Mutex::default(),
             lines: Mutex::default(),
             clock,
         }
@@ -169,6 +177,21 @@ impl Throttle {
         })
     }
 
+    /// Counts a page of Stripe's that a tenant asks for.
+    ///
+    /// # Errors
+    /// 429 with the seconds to wait.
+    pub(super) fn before_payment_page(&self, tenant: TenantId) -> Result<()> {
+        count(&self.payment_pages, &tenant, self.clock.now(), PAYMENT_PAGES_A_MINUTE).map_err(|left| {
+            wait(left, "too_many_payment_pages", "This tenant asked for too many pages where it pays.")
+        })
+    }
+
+    /// Counts a refresh of a session, and tells whether it is one that any browser might send.
+    pub(super) fn is_quiet_refresh(&self, session: SessionId) -> bool {
+        count(&self.refreshes, &session, self.clock.now(), REFRESHES_A_MINUTE).is_ok()
+    }
+
     /// Whether the log may be told once more that this network was refused without a look: that costs nothing, so whoever
     /// goes on must not fill the disk with it.
     pub(super) fn may_tell(&self, address: &str) -> bool {
@@ -245,6 +268,17 @@ pub(super) fn network_of(address: &str) -> String {
         }
         Ok(v4) => v4.to_string(),
         Err(_) => address.to_owned(),
+    }
+}
+
+/// The /48 of an IPv6 address: what one customer of a provider has at most.
+pub(super) fn wide_network_of(address: &str) -> Option<String> {
+    match address.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
+        }
+        IpAddr::V4(_) => None,
     }
 }
 

@@ -5,9 +5,10 @@
 //! with several seconds in between it may be overshot by what comes in that time.
 
 use super::Tenancy;
+use super::admission::Lane;
 use super::buckets::Buckets;
 use super::tx::usage::UsageRefusal;
-use crate::catalog::{CountedSum, Tenant};
+use crate::catalog::{CountedSum, Principal, Tenant};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::TenantId;
@@ -37,10 +38,30 @@ impl Tenancy {
     }
 }
 
-/// Whether a request uses the product; else it leads out of what a limit keeps from that: to bills, members, the export.
-pub(super) fn is_product(permission: Option<Permission>) -> bool {
+/// What a request is about. The way out is for people: a program that asks in its place is in no hurry.
+pub(super) fn lane_of(permission: Option<Permission>, principal: &Principal) -> Lane {
+    if is_product(permission) {
+        return Lane::Product;
+    }
+    let leads_out = permission.is_some_and(|permission| WAY_OUT.contains(&permission));
+    if leads_out && !principal.is_key() { Lane::WayOut(principal.id()) } else { Lane::Management }
+}
+
+/// Whether a request uses the product; else it is let in where a limit keeps from that.
+fn is_product(permission: Option<Permission>) -> bool {
     permission.is_some_and(|permission| PRODUCT.contains(&permission))
 }
+
+/// What leads out of what a limit keeps from the product. Nothing of it is given to those who may only look.
+const WAY_OUT: [Permission; 7] = [
+    Permission::MembersManage,
+    Permission::KeysManage,
+    Permission::BillingRead,
+    Permission::BillingManage,
+    Permission::TenantExport,
+    Permission::TenantClose,
+    Permission::OwnershipTransfer,
+];
 
 /// What a tenant uses the product with.
 const PRODUCT: [Permission; 8] = [

@@ -62,6 +62,7 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /operator/invoices/{invoice}/credit-notes", "invoice.credited"),
     ("PUT /tenants/{tenant}/subscription", "subscription.change_scheduled"),
     ("DELETE /tenants/{tenant}/subscription/scheduled-change", "subscription.change_cancelled"),
+    ("PUT /tenants/{tenant}/billing/details", "billing.details_changed"),
     ("PATCH /tenants/{tenant}/limits", "spend_cap.changed"),
     ("POST /tenants/{tenant}/schedules", "schedule.created"),
     ("PATCH /tenants/{tenant}/schedules/{schedule}", "schedule.changed"),
@@ -92,6 +93,15 @@ pub const AUDITED_WITH_A_FLEET: &[(&str, &str)] = &[
     ("POST /operator/migrations/{run}/resume", "migration.resumed"),
 ];
 
+/// Routes whose acts need somebody who receives: tried in `webhooks`.
+pub const AUDITED_WITH_A_RECEIVER: &[(&str, &str)] = &[
+    ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/test", "webhook_endpoint.tested"),
+    (
+        "POST /tenants/{tenant}/webhook-endpoints/{endpoint}/deliveries/{delivery}/replay",
+        "webhook_endpoint.replayed",
+    ),
+];
+
 const IN_THE_FEED: &str = "records are in the feed of changes, with who changed them";
 
 const IN_THE_EVENTS: &str =
@@ -99,8 +109,6 @@ const IN_THE_EVENTS: &str =
 
 const IN_THE_JOBS: &str =
     "jobs are work of the product, and say themselves who enqueued them and what became of them";
-
-const IN_THE_DELIVERIES: &str = "what was sent is kept with every attempt";
 
 /// Routes that change something and leave no entry.
 const NOT_AUDITED: &[(&str, &str)] = &[
@@ -119,13 +127,12 @@ const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/jobs/{job}/cancel", IN_THE_JOBS),
     ("POST /tenants/{tenant}/jobs/{job}/retry", IN_THE_JOBS),
     ("POST /jobs/{job}/complete", IN_THE_JOBS),
-    ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/test", IN_THE_DELIVERIES),
-    ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/deliveries/{delivery}/replay", IN_THE_DELIVERIES),
 ];
 
 #[test]
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
     let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
+    let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER);
     let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()
@@ -174,6 +181,7 @@ fn act_on_money(operator: &Client, ann: &Client, acme: &Tenant) {
     send(Call::put(acme.path("/subscription"), later), ann);
     send(Call::delete(acme.path("/subscription/scheduled-change")), ann);
     send(Call::patch(acme.path("/limits"), json!({"spend_cap_cents": 5_000})), ann);
+    send(Call::put(acme.path("/billing/details"), json!({"name": "Acme GmbH"})), ann);
     let rate = json!({"tax": {"name": "VAT", "percent": 19}});
     send(Call::put("/api/v1/operator/tenants/acme/tax-rate", rate), operator);
     // So dear that each moment of it is an invoice.

@@ -69,6 +69,13 @@ fn until_refused(client: &Client, path: &str) -> (usize, Answer) {
     panic!("never refused");
 }
 
+/// The same where who is let in is refused for something else.
+#[track_caller]
+fn until_refused_or(client: &Client, path: &str, status: u16) -> Answer {
+    let mut answers = (0..200).map(|_| client.get(path).expect_one_of(&[status, 429]));
+    answers.find(|answer| answer.status == 429).expect("never refused")
+}
+
 #[test]
 fn a_tenant_that_asks_too_fast_waits_and_nobody_else_does() {
     let installation = installation();
@@ -107,6 +114,78 @@ fn a_tenant_that_asks_too_fast_waits_and_nobody_else_does() {
     eventually("room after the clock was set back", || {
         (key.get(&notes).expect_one_of(&[200, 429]).status == 200).then_some(())
     });
+    server.stop();
+}
+
+#[test]
+fn nobody_gets_more_by_changing_what_is_not_about_the_rate() {
+    let installation = installation();
+    let server = installation.serve();
+    let (ann, acme) = ann_on(&server, "slow");
+    let notes = acme.path("/records/notes");
+    until_refused(&ann.client, &notes);
+    for cap in [json!(5_000), Value::Null] {
+        ann.client.patch(&acme.path("/limits"), json!({ "spend_cap_cents": cap })).expect(200);
+        let (let_in, _) = until_refused(&ann.client, &notes);
+        assert!(let_in <= 3, "{let_in}");
+    }
+    server.stop();
+}
+
+#[test]
+fn who_may_only_look_does_not_lock_the_owner_out_of_the_way_out() {
+    let installation = installation();
+    let server = installation.serve();
+    let (ann, acme) = ann_on(&server, "open");
+    let viewer = server.join(&ann, &acme, "vic", "viewer");
+    let admin = server.join(&ann, &acme, "adam", "admin");
+    choose(&ann, &acme, "slow");
+    let refused = until_refused(&viewer.client, &acme.path("/members")).1.expect_code(429, "rate_limited");
+    assert_eq!(refused.json["limit"], "tenant");
+    ann.client.get(&acme.path("/subscription")).expect(200);
+    // Of the way out nobody has all, and what one has is told.
+    let refused = until_refused(&admin.client, &acme.path("/subscription")).1;
+    assert_eq!(refused.expect_code(429, "rate_limited").json["limit"], "identity");
+    choose(&ann, &acme, "open");
+    server.stop();
+}
+
+#[test]
+fn a_slow_body_keeps_no_others_of_the_tenant_waiting() {
+    let installation = installation();
+    let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    command.env("TENANTRY_TENANT_TURNS", "1");
+    let server = Server::spawn(&installation, installation.with_app(command)).unwrap();
+    let (ann, acme) = ann_on(&server, "open");
+    let (ben, other) = server.sign_up_with_tenant("ben", "other");
+    let (notes, others) = (acme.path("/records/notes"), other.path("/records/notes"));
+    let mut slow = TcpStream::connect(server.address()).unwrap();
+    slow.set_read_timeout(Some(PATIENCE)).unwrap();
+    let body = json!({ "id": "slow", "body": "x".repeat(100_000) }).to_string();
+    let head = format!(
+        "POST {notes} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        ann.access_token,
+        body.len()
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    slow.write_all(&body.as_bytes()[..70_000]).unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        // Others ask all the time: alone, a tenant needs no turns.
+        threads.spawn(|| {
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                ben.client.get(&others).expect(200);
+            }
+        });
+        let statuses: Vec<u16> = (0..20).map(|_| ann.client.get(&notes).status).collect();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(statuses, [200; 20]);
+    });
+    slow.write_all(&body.as_bytes()[70_000..]).unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     server.stop();
 }
 
@@ -150,6 +229,7 @@ fn a_key_has_a_rate_of_its_own_and_never_all_of_its_tenants() {
         let body = json!({ "name": "x", "permissions": ["records:read"], "rate": rate });
         ann.client.post(&acme.path("/api-keys"), body).expect_refused_by_name(field);
     }
+    installation.advance_clock(MINUTE);
     let (slow, made) = make_key(&ann, &acme, json!({ "requests_per_second": 1, "burst": 2 }));
     assert_eq!(made["rate"], json!({ "requests_per_second": 1, "burst": 2 }));
     let first = slow.get(&notes).expect(200);
@@ -227,6 +307,40 @@ fn who_sends_slow_queries_pays_for_them() {
     installation.advance_clock((wait + 1) * SECOND);
     ann.client.get(&notes).expect(200);
     server.stop();
+}
+
+#[test]
+fn who_was_signed_in_goes_on_whatever_others_do_behind_their_address() {
+    let installation = installation();
+    let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    command.env("TENANTRY_ADDRESS_REQUESTS_PER_SECOND", "2");
+    let server = Server::spawn(&installation, installation.with_app(command)).unwrap();
+    let ann = server.sign_up("ann");
+    let nobody = server.nobody();
+    installation.advance_clock(6 * MINUTE);
+    let flood = || {
+        let forged = nobody.bearer("nothing");
+        until_refused_or(&forged, "/api/v1/me", 401).expect_code(429, "rate_limited");
+    };
+    flood();
+    for _ in 0..5 {
+        ann.client.get("/api/v1/me").expect_code(401, "token_expired");
+    }
+    let refresh = |token: &str| nobody.post("/api/v1/auth/refresh", json!({ "refresh_token": token }));
+    let next = refresh(&ann.refresh_token).expect(200);
+    nobody.bearer(&next.string("/access_token")).get("/api/v1/me").expect(200);
+    // A session that asks on and on is counted with everybody else.
+    let statuses: Vec<u16> = (0..60).map(|_| refresh(&ann.refresh_token).status).collect();
+    assert!(statuses[..15].iter().all(|status| *status == 200), "{statuses:?}");
+    assert!(statuses.contains(&429), "{statuses:?}");
+    // That it is behind a proxy which nobody named is told, once.
+    assert!(!installation.log().contains("trusted_proxies"));
+    for number in 0..3 {
+        let call = Call::get("/api/v1/me").header("X-Forwarded-For", format!("192.0.2.{number}"));
+        nobody.send(&call).expect_one_of(&[401, 429]);
+    }
+    server.stop();
+    assert_eq!(installation.log().matches("set trusted_proxies = ").count(), 1, "{}", installation.log());
 }
 
 #[test]

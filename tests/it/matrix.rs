@@ -104,6 +104,8 @@ fn routes() -> Vec<Route> {
         read_unknown("/invoices/UNKNOWN", "billing:read"),
         write("PUT", "/subscription", "billing:manage"),
         delete_unknown("/subscription/scheduled-change", "billing:manage"),
+        read("/billing/details", "billing:read"),
+        write("PUT", "/billing/details", "billing:manage"),
         write("POST", "/billing/checkout", "billing:manage"),
         // Without Stripe.
         Route { body: None, permitted: &[409], ..write("POST", "/billing/portal", "billing:manage") },

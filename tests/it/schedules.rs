@@ -209,6 +209,61 @@ fn jobs_of_a_restored_file_wait_until_an_operator_releases_them_and_the_fleet_is
 }
 
 #[test]
+fn a_schedule_does_not_outlive_the_right_that_it_was_made_by() {
+    let installation = installation();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bob = server.join(&ann, &acme, "bob", "admin");
+    let cid = server.join(&ann, &acme, "cid", "admin");
+    let export = json!({ "kind": "tenantry.export", "cron": "*/30 * * * *", "missed": "once" });
+    schedule(&bob.client, &acme, &export);
+    schedule(&cid.client, &acme, &export);
+    ann.client.patch(&bob.membership(&acme), json!({ "role": "member" })).expect(200);
+    ann.client.delete(&cid.membership(&acme)).expect(204);
+    installation.advance_clock(30 * MINUTE);
+    let ann = ann.sign_in_again();
+    let errors = eventually("that both were given up", || {
+        let dead = ann.client.get(&acme.path("/jobs?kind=tenantry.export&status=dead")).expect(200);
+        let dead = dead.json["items"].as_array().unwrap().clone();
+        let errors: Vec<String> =
+            dead.iter().map(|job| job["last_error"].as_str().unwrap_or_default().to_owned()).collect();
+        (errors.len() >= 2).then_some(errors)
+    });
+    for told in ["has no tenant:export any more", "is no longer there"] {
+        assert!(errors.iter().any(|error| error.contains(told)), "{errors:?}");
+    }
+    assert_eq!(ann.client.get(&acme.path("/exports")).expect(200).json["items"], json!([]));
+    server.stop();
+}
+
+#[test]
+fn a_tenant_that_is_gone_does_not_end_the_list_of_the_fleet() {
+    let installation = installation();
+    let server = installation.serve();
+    let operator = server.add_operator();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (ben, bolt) = server.sign_up_with_tenant("ben", "bolt");
+    for (person, tenant) in [(&ann, &acme), (&ben, &bolt)] {
+        schedule(&person.client, tenant, &json!({ "cron": "0 0 1 1 *" }));
+    }
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    catalog.pragma_update(None, "foreign_keys", false).unwrap();
+    let sql = "INSERT INTO job_hints (tenant_id, next_due, busy_until) VALUES (?1, ?2, ?2)";
+    let gone = "00000000-0000-7000-8000-000000000000";
+    catalog.execute(sql, rusqlite::params![gone, now() + 100 * DAY]).unwrap();
+    let (mut found, mut path) = (Vec::new(), "/api/v1/operator/jobs?limit=1".to_owned());
+    loop {
+        let page = operator.client.get(&path).expect(200);
+        let items = page.json["items"].as_array().unwrap();
+        found.extend(items.iter().map(|item| item["tenant"]["slug"].as_str().unwrap().to_owned()));
+        let Some(next) = page.json["next_cursor"].as_str() else { break };
+        path = format!("/api/v1/operator/jobs?limit=1&cursor={next}");
+    }
+    assert_eq!(found, ["acme", "bolt"]);
+    server.stop();
+}
+
+#[test]
 fn what_no_schedule_can_be_is_refused_with_every_field_and_there_are_not_too_many() {
     let installation = installation();
     let server = installation.serve();

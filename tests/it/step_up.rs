@@ -74,8 +74,10 @@ fn every_act_of_an_operator_and_no_look_asks_for_a_fresh_sign_in() {
         }
         let path = route.path.replace("{selector}", &acme.slug);
         if route.method == "GET" {
+            // What is in a letter, as links to set a password, is for who showed just now who they are.
+            let holds_secrets = path.ends_with("/mailbox/{letter}");
             let answer = client.send(&Call::get(&path));
-            assert_ne!(answer.code(), "step_up_required", "{path}");
+            assert_eq!(answer.code() == "step_up_required", holds_secrets, "{path}");
             looks += 1;
         } else {
             let call = Call::new(route.method, path).json(&json!({"confirm": "no"}));

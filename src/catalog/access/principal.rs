@@ -122,6 +122,30 @@ impl Principal {
     }
 }
 
+/// Who asked for something that is done later, by the name that [`Actor`] has in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// A member.
+    Identity(IdentityId),
+    /// A program with an API key.
+    Key(ApiKeyId),
+    /// An operator, or the program itself: in no tenant, and bound by none.
+    House,
+}
+
+impl Maker {
+    /// The one of that name.
+    pub fn parse(name: &str) -> Option<Maker> {
+        match name.split_once(':') {
+            Some(("identity", id)) => IdentityId::parse(id).map(Maker::Identity),
+            Some(("key", id)) => ApiKeyId::parse(id).map(Maker::Key),
+            Some(("operator", _)) => Some(Maker::House),
+            None if name == "system" => Some(Maker::House),
+            _ => None,
+        }
+    }
+}
+
 /// An active membership, as far as access goes.
 #[derive(Clone, Debug)]
 pub struct Membership {

@@ -30,7 +30,7 @@ pub(super) fn routes() -> Routes {
         .add(Access::Public, Verb::Get, "/auth/sign-up", NONE, sign_up_mode)
         .add(Access::Public, Verb::Post, "/auth/sign-up", COOKIES, sign_up)
         .add(Access::Public, Verb::Post, "/auth/sign-in", COOKIES, sign_in)
-        .add(Access::Public, Verb::Post, "/auth/refresh", COOKIES, refresh)
+        .by_token(Verb::Post, "/auth/refresh", COOKIES, refresh)
         .add(Access::SignedIn, Verb::Post, "/auth/sign-out", NONE, sign_out)
         .fresh(Access::SignedIn, Verb::Post, "/auth/sign-out-everywhere", NONE, sign_out_everywhere)
         .add(Access::SignedIn, Verb::Get, "/auth/sessions", NONE, list_sessions)
@@ -95,21 +95,32 @@ async fn sign_in(
 }
 
 async fn refresh(State(installation): State<Arc<Installation>>, public: Public, request: Request) -> Answer {
+    let given = refresh_token(request, &installation).await;
+    let is_own = given.as_ref().is_ok_and(|(token, _)| identity::is_own_refresh(&installation, token));
+    if !is_own {
+        public.count(&installation)?;
+    }
+    let (token, by_cookie) = given?;
+    let tokens = identity::refresh(&installation, &token, &public.caller).await?;
+    Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+}
+
+/// The refresh token that a request brings, and whether by a cookie.
+async fn refresh_token(request: Request, installation: &Arc<Installation>) -> Answer<(String, bool)> {
     let (parts, body) = request.into_parts();
-    let by_cookie = wants_cookies(&parts, &installation)?;
-    let token = match (by_cookie, cookies::refresh_token(&parts.headers, &installation)) {
+    let by_cookie = wants_cookies(&parts, installation)?;
+    let token = match (by_cookie, cookies::refresh_token(&parts.headers, installation)) {
         (true, Some(token)) => token,
         (true, None) => return Err(Problem(Error::unauthenticated("not_signed_in", "Sign in first."))),
         (false, _) => {
             let request = Request::from_parts(parts, body);
-            let mut fields = Fields::of(Object::from_request(request, &installation).await?);
+            let mut fields = Fields::of(Object::from_request(request, installation).await?);
             let token = fields.text("refresh_token");
             fields.finish()?;
             token
         }
     };
-    let tokens = identity::refresh(&installation, &token, &public.caller).await?;
-    Ok(hand_over(&installation, &tokens, by_cookie, json!({}))?)
+    Ok((token, by_cookie))
 }
 
 /// Ends the session whose cookies a sign-in is about to replace: nobody could reach it any more.

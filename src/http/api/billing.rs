@@ -1,11 +1,14 @@
-//! Where a tenant pays.
+//! Where a tenant pays, and whom its invoices are addressed to.
 
+use crate::error::Error;
 use crate::http::body::{Fields, NoBody, Object};
 use crate::http::problem::Answer;
 use crate::http::repeats::repeatable;
 use crate::http::routes::{NONE, Routes, Verb};
-use crate::http::scope::{Allowed, ManageBilling, Need};
+use crate::http::scope::{Allowed, ManageBilling, Need, ReadInvoices};
+use crate::model::invoice::BillingDetails;
 use crate::service::Installation;
+use crate::service::invoices;
 use crate::service::stripe::{self, CheckoutIn};
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +19,8 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .tenant(ManageBilling::BOTH, Verb::Post, "/billing/checkout", NONE, repeatable(checkout))
         .tenant(ManageBilling::BOTH, Verb::Post, "/billing/portal", NONE, repeatable(portal))
+        .tenant(ReadInvoices::BOTH, Verb::Get, "/billing/details", NONE, get_details)
+        .tenant(ManageBilling::BOTH, Verb::Put, "/billing/details", NONE, put_details)
 }
 
 async fn checkout(
@@ -40,4 +45,19 @@ async fn portal(
     _: NoBody,
 ) -> Answer<Json<Value>> {
     Ok(Json(json!({ "url": stripe::open_portal(&installation, &allowed.scope).await? })))
+}
+
+async fn get_details(allowed: Allowed<ReadInvoices>) -> Answer<Json<Value>> {
+    Ok(Json(json!(invoices::find_billing_details(&allowed.scope).await?)))
+}
+
+async fn put_details(allowed: Allowed<ManageBilling>, body: Object) -> Answer<Json<Value>> {
+    let mut fields = Fields::of(body);
+    let (name, address) = (fields.optional_text("name"), fields.optional_texts("address"));
+    let tax_id = fields.optional_text("tax_id");
+    fields.finish()?;
+    let address = address.unwrap_or_default();
+    let details = BillingDetails::parse(name.as_deref(), &address, tax_id.as_deref());
+    let details = details.map_err(Error::invalid)?;
+    Ok(Json(json!(invoices::put_billing_details(&allowed.scope, details).await?)))
 }

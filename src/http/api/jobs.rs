@@ -33,7 +33,7 @@ pub(super) fn routes() -> Routes {
         .tenant(ReadJobs::BOTH, Verb::Get, "/jobs/{job}", NONE, get)
         .tenant(WriteJobs::BOTH, Verb::Post, "/jobs/{job}/cancel", NONE, repeatable(cancel))
         .tenant(WriteJobs::BOTH, Verb::Post, "/jobs/{job}/retry", NONE, repeatable(retry))
-        .for_services(Verb::Post, "/jobs/{job}/complete", complete)
+        .by_token(Verb::Post, "/jobs/{job}/complete", NONE, complete)
 }
 
 #[derive(Deserialize)]

@@ -65,8 +65,9 @@ async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator
     let paging = Paging::of(&installation, &pairs, "operator:jobs")?.at_most(fleet::MOST_TENANTS);
     let after = paging.after(TenantId::parse)?;
     let mut all = fleet::list_tenant_jobs(&installation, only, after, paging.fetch()).await?;
-    let next = paging.cut(&mut all, |last| last.tenant.id.to_string());
-    Ok(super::list(&all.iter().map(tenant_jobs_out).collect::<Vec<_>>(), next))
+    let next = paging.cut(&mut all, |(last, _)| last.to_string());
+    let found = all.iter().filter_map(|(_, jobs)| jobs.as_ref()).map(tenant_jobs_out);
+    Ok(super::list(&found.collect::<Vec<_>>(), next))
 }
 
 async fn list_of_tenant(

@@ -9,8 +9,11 @@ use crate::http::repeats::{ShownOnce, repeatable};
 use crate::http::routes::{NONE, Params, Routes, Verb};
 use crate::http::scope::{Allowed, ManageWebhooks, Need, SeeWebhooks};
 use crate::id::{DeliveryId, WebhookEndpointId};
+use crate::policy::Permission;
 use crate::service::Installation;
-use crate::service::webhooks::{self, Attempt, Delivery, DeliveryStatus, Endpoint, EndpointIn, EventType};
+use crate::service::webhooks::{
+    self, Attempt, Delivery, DeliveryStatus, Endpoint, EndpointIn, EventType, FoundDelivery,
+};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -79,6 +82,8 @@ struct WholeDelivery {
     #[serde(flatten)]
     delivery: Delivery,
     payload: Value,
+    /// What whoever asks would need to be shown the payload.
+    payload_needs: Option<&'static str>,
     attempts: Vec<Attempt>,
 }
 
@@ -175,7 +180,7 @@ async fn list_deliveries(
 
 fn read_status(name: &str) -> Result<DeliveryStatus> {
     DeliveryStatus::parse(name)
-        .ok_or_else(|| Error::malformed("bad_status", "status is pending, delivered or failed."))
+        .ok_or_else(|| Error::malformed("bad_status", "status is pending, delivered, failed or withheld."))
 }
 
 fn read_type(name: &str) -> Result<EventType> {
@@ -190,9 +195,11 @@ async fn get_delivery(
     Path(path): Path<DeliveryPath>,
 ) -> Answer<Json<WholeDelivery>> {
     let (endpoint, id) = path.ids()?;
-    let (delivery, body, attempts) = webhooks::find_delivery(&allowed.scope, endpoint, id).await?;
-    let payload = serde_json::from_str(&body).map_err(Error::from)?;
-    Ok(Json(WholeDelivery { delivery, payload, attempts }))
+    let found = webhooks::find_delivery(&allowed.scope, endpoint, id).await?;
+    let FoundDelivery { delivery, payload, lacks, attempts } = found;
+    let payload = payload.map_or(Ok(Value::Null), |text| serde_json::from_str(&text)).map_err(Error::from)?;
+    let payload_needs = lacks.map(Permission::name);
+    Ok(Json(WholeDelivery { delivery, payload, payload_needs, attempts }))
 }
 
 async fn replay(allowed: Allowed<ManageWebhooks>, Path(path): Path<DeliveryPath>, _: NoBody) -> Answer {

@@ -32,6 +32,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("credit_notes?", "[CreditNote]"),
         ],
     ),
+    ("BillingDetails", &[("name", "text|null"), ("address", "[text]"), ("tax_id", "text|null")]),
+    ("BillingDetailsIn", &[("name?", "text|null"), ("address?", "[text]"), ("tax_id?", "text|null")]),
     (
         "InvoiceLine",
         &[

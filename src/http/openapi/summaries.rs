@@ -100,6 +100,8 @@ summaries! {
     DELETE "/tenants/{tenant}/subscription/scheduled-change" cancelScheduledChange "Take back a change that was asked for the end of the period" "-" -> 204 "-";
     POST "/tenants/{tenant}/billing/checkout" beginCheckout "Where a plan is paid at Stripe" "Checkout" -> 200 "BillingPage";
     POST "/tenants/{tenant}/billing/portal" openBillingPortal "Where the tenant manages at Stripe what it pays" "-" -> 200 "BillingPage";
+    GET "/tenants/{tenant}/billing/details" getBillingDetails "Whom invoices are addressed to" "-" -> 200 "BillingDetails";
+    PUT "/tenants/{tenant}/billing/details" putBillingDetails "Address invoices to somebody from now on; those that are final stay" "BillingDetailsIn" -> 200 "BillingDetails";
     POST "/tenants/{tenant}/usage-events" sendUsageEvents "Send a usage event, or an array of up to 1,000, each taken or refused by itself" "NewUsageEvents" -> 201 "UsageEventTaken";
     GET "/tenants/{tenant}/usage-events" listUsageEvents "Usage events, in their order" "-" -> 200 "[UsageEvent]";
     GET "/tenants/{tenant}/usage-events/{seq}" getUsageEvent "One usage event, and whether it was taken back" "-" -> 200 "UsageEvent";

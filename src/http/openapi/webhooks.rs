@@ -19,8 +19,10 @@ pub(super) const SHAPES: &[Shape] = &[
             ("disabled_reason", "text|null"),
             ("failing_since", "time|null"),
             ("missed_changes", "integer"),
+            ("withheld_events", "integer"),
             ("old_secret_until", "time|null"),
             ("created_by", "text"),
+            ("acts_for", "text"),
             ("created_at", "time"),
             ("updated_at", "time"),
         ],
@@ -53,6 +55,11 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     (
         "WholeWebhookDelivery",
-        &[("..", "WebhookDelivery"), ("payload", "object"), ("attempts", "[WebhookAttempt]")],
+        &[
+            ("..", "WebhookDelivery"),
+            ("payload", "object|null"),
+            ("payload_needs", "text|null"),
+            ("attempts", "[WebhookAttempt]"),
+        ],
     ),
 ];

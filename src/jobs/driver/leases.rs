@@ -1,57 +1,27 @@
-//! Leases: jobs that were taken are done, their leases renewed, and what became of them told to [`Fair`].
+//! Leases: jobs that were taken are done, and their leases renewed.
 
-use super::{Came, Driver, Here, TICK, Task};
-use crate::clock::{MINUTE, SECOND, Timestamp};
-use crate::error::{Kind, Result};
+use super::{Came, Driver, Here, Task};
+use crate::clock::Timestamp;
+use crate::error::Result;
 use crate::id::{JobId, TenantId};
 use crate::service::jobs::LeasedJob;
-use crate::service::jobs::work::{self, After, BEAT};
+use crate::service::jobs::work::{self, BEAT, Done};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 impl Driver {
     pub(super) fn begin(&mut self, tenant: TenantId, job: LeasedJob) {
-        let (id, kind, lease) = (job.id, job.kind.clone(), job.lease.clone());
+        if self.winds_up {
+            self.fair.ended(tenant, &job.kind);
+            return self.note_done(tenant, Done::not_begun(&job));
+        }
+        let (job_id, kind, lease) = (job.id, job.kind.clone(), job.lease.clone());
         let installation = Arc::clone(&self.installation);
         let (cancelled, cancels) = watch::channel(false);
         let work = async move { Came::Ran(work::run(&installation, tenant, &job, cancels).await) };
-        let task = self.spawn(Task::Job(tenant, id), work);
-        self.known.entry(tenant).or_default().here.insert(id, Here { kind, lease, task, cancelled });
-    }
-
-    pub(super) fn ran(&mut self, tenant: TenantId, job: JobId, after: Result<After>) {
-        let known = self.known.entry(tenant).or_default();
-        let Some(here) = known.here.remove(&job) else { return };
-        let now = self.installation.clock().now();
-        match after {
-            Ok(After::Elsewhere(until)) if !known.over.contains(&job) => {
-                known.elsewhere.insert(job, here.kind);
-                self.fair.handed_over(tenant);
-                self.timers.set(tenant, until);
-                return;
-            }
-            Ok(After::Over | After::Elsewhere(_)) => {}
-            Ok(After::Again(at)) => self.timers.set(tenant, at),
-            Err(error) if error.kind() == Kind::NotFound => {}
-            Err(error) => {
-                tracing::error!(
-                    tenant_id = %tenant, job_id = %job, error = ?error,
-                    "what became of a job cannot be noted; it is done again when its lease has ended"
-                );
-                self.timers.set(tenant, now.plus(MINUTE + SECOND));
-            }
-        }
-        let is_last = known.here.is_empty();
-        let goes_on = known.held_up.remove(&here.kind);
-        self.fair.ended(tenant, &here.kind);
-        if goes_on {
-            self.wake(tenant);
-        }
-        if is_last {
-            let at = work::quiet_at(&self.installation, tenant);
-            self.timers.set(tenant, at.max(now.plus(TICK)));
-        }
-        self.forget_if_quiet(tenant);
+        let task = self.spawn(Task::Job(tenant), work);
+        let (id, here) = (task.id(), Here { job: job_id, kind, lease, task, cancelled });
+        self.known.entry(tenant).or_default().here.insert(id, here);
     }
 
     /// Renews the leases of all jobs that run here.
@@ -66,7 +36,7 @@ impl Driver {
             .iter()
             .filter(|(_, known)| !known.here.is_empty())
             .map(|(tenant, known)| {
-                (*tenant, known.here.iter().map(|(job, here)| (*job, here.lease.clone())).collect())
+                (*tenant, known.here.values().map(|here| (here.job, here.lease.clone())).collect())
             })
             .collect();
         for (tenant, leases) in leases {
@@ -88,8 +58,8 @@ impl Driver {
 
     /// Whoever does the job may stop; what comes of it counts for nothing. It keeps its place until it has.
     pub(super) fn cancel(&mut self, tenant: TenantId, job: JobId) {
-        let here = self.known.get(&tenant).and_then(|known| known.here.get(&job));
-        if let Some(here) = here {
+        let here = self.known.get(&tenant).into_iter().flat_map(|known| known.here.values());
+        for here in here.filter(|here| here.job == job) {
             here.cancelled.send_replace(true);
         }
     }

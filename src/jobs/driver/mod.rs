@@ -1,6 +1,7 @@
 //! Runs the jobs of tenants: asks [`Fair`] whose turn it is, has the files asked and the jobs done, and tells it what came
 //! of that. All that it knows is found again after a crash.
 
+mod ends;
 mod leases;
 mod turns;
 
@@ -10,10 +11,10 @@ use crate::clock::{MINUTE, SECOND, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{JobId, TenantId};
 use crate::service::Installation;
-use crate::service::jobs::work::{self, After, Look};
+use crate::service::jobs::work::{self, After, Done, Look};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
@@ -29,22 +30,24 @@ const HELD: i64 = MINUTE;
 enum Task {
     Turn(TenantId),
     Look(TenantId),
-    Job(TenantId, JobId),
+    Job(TenantId),
     Beat(TenantId),
+    End(TenantId),
 }
 
 /// What it came to.
 enum Came {
     Looked(Result<Look>),
-    Ran(Result<After>),
+    Ran(Result<Done>),
     Beaten(Result<Vec<JobId>>),
+    Ended(Result<Vec<After>>),
 }
 
 /// What the driver knows of a tenant.
 #[derive(Default)]
 struct Known {
-    /// Jobs that run here.
-    here: HashMap<JobId, Here>,
+    /// Attempts that run here, by what does them: two of one job where somebody cancelled it and had it tried again.
+    here: HashMap<Id, Here>,
     /// Jobs at which handlers work on, with their kinds.
     elsewhere: HashMap<JobId, String>,
     /// Jobs that were over since the file was last asked: what it says of them then is old.
@@ -55,15 +58,25 @@ struct Known {
     asked: usize,
     /// Kinds of which more is due than may run of one tenant.
     held_up: HashSet<String>,
+    /// Attempts that are over, until the file is next written.
+    done: Vec<Done>,
+    /// Of which that is being written, by what writes it.
+    saving: HashMap<Id, Arc<[Done]>>,
 }
 
 impl Known {
+    /// Whether nothing runs here, nor is anything that ran to be written.
+    fn is_at_rest(&self) -> bool {
+        self.here.is_empty() && self.done.is_empty() && self.saving.is_empty()
+    }
+
     fn running_of(&self, kind: &str) -> usize {
         self.here.values().filter(|here| here.kind == kind).count()
     }
 }
 
 struct Here {
+    job: JobId,
     kind: String,
     lease: String,
     task: AbortHandle,
@@ -79,6 +92,14 @@ pub(super) struct Driver {
     tenant_bounds: BTreeMap<String, usize>,
     timers: Timers<TenantId>,
     known: HashMap<TenantId, Known>,
+    /// Tenants of which attempts are over, and by when that is written.
+    ending: BTreeMap<TenantId, Instant>,
+    /// How many attempts are over of which that is not on disk.
+    unsaved: usize,
+    /// How many may be before no more jobs are taken.
+    most_unsaved: usize,
+    /// Whether no job is begun any more.
+    winds_up: bool,
     tasks: JoinSet<Came>,
     meant: HashMap<Id, Task>,
     last_beat: Timestamp,
@@ -94,6 +115,10 @@ impl Driver {
             fair: Fair::new(work::places(installation), bounds),
             timers: Timers::new(),
             known: HashMap::new(),
+            ending: BTreeMap::new(),
+            unsaved: 0,
+            most_unsaved: 4 * work::places(installation),
+            winds_up: false,
             tasks: JoinSet::new(),
             meant: HashMap::new(),
             last_beat: installation.clock().now(),
@@ -102,8 +127,13 @@ impl Driver {
         }
     }
 
-    /// Runs until it is dropped. Then what runs is cut off, and begun again at the next start.
-    pub(super) async fn run(mut self) {
+    /// Runs until it is stopped. Then what runs is cut off, and begun again at the next start.
+    pub(super) async fn run(mut self, stopping: watch::Receiver<bool>) {
+        super::until(stopping, self.drive()).await;
+        self.wind_up().await;
+    }
+
+    async fn drive(&mut self) {
         while let Err(error) = self.take_hints().await {
             tracing::error!(error = ?error, "which tenants have jobs cannot be read; it is tried again");
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -120,13 +150,17 @@ impl Driver {
             while let Some(tenant) = self.timers.next(now) {
                 self.wake(tenant);
             }
-            self.give_turns();
+            if self.unsaved < self.most_unsaved {
+                self.give_turns();
+            }
+            self.write_ends();
             self.beat(now);
             let wait = self.timers.first().map_or(TICK, |at| at.since(now)).clamp(1, TICK);
+            let wait = Duration::from_millis(wait.unsigned_abs()).min(self.until_written());
             tokio::select! {
                 Some(ended) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.came(ended),
                 () = installation.tenancy().jobs().arrive() => {}
-                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
+                () = tokio::time::sleep(wait) => {}
             }
             while let Some(ended) = self.tasks.try_join_next_with_id() {
                 self.came(ended);
@@ -182,19 +216,28 @@ impl Driver {
         };
         let Some(task) = self.meant.remove(&id) else { return };
         match (task, came) {
-            (Task::Turn(tenant), Ok(Came::Looked(look))) => self.looked(tenant, look, true),
-            (Task::Look(tenant), Ok(Came::Looked(look))) => self.looked(tenant, look, false),
-            (Task::Job(tenant, job), Ok(Came::Ran(after))) => self.ran(tenant, job, after),
+            (Task::Turn(tenant) | Task::Look(tenant), came) => {
+                let look = match came {
+                    Ok(Came::Looked(look)) => look,
+                    Ok(_) => return,
+                    Err(error) => Err(Error::internal(error)),
+                };
+                let done = self.saved(tenant, id);
+                self.looked(tenant, look, matches!(task, Task::Turn(_)), &done);
+            }
+            (Task::End(tenant), came) => {
+                let ended = match came {
+                    Ok(Came::Ended(ended)) => ended,
+                    Ok(_) => return,
+                    Err(error) => Err(Error::internal(error)),
+                };
+                let done = self.saved(tenant, id);
+                self.ended(tenant, ended, &done);
+            }
+            (Task::Job(tenant), Ok(Came::Ran(done))) => self.ran(tenant, id, done),
             (Task::Beat(tenant), Ok(Came::Beaten(renewed))) => self.beaten(tenant, renewed),
-            (Task::Turn(tenant), Err(error)) => self.looked(tenant, Err(Error::internal(error)), true),
-            (Task::Look(tenant), Err(error)) => self.looked(tenant, Err(Error::internal(error)), false),
-            // Somebody cancelled it.
-            (Task::Job(tenant, job), Err(error)) if error.is_cancelled() => {
-                self.ran(tenant, job, Ok(After::Over));
-            }
-            (Task::Job(tenant, job), Err(error)) => {
-                self.ran(tenant, job, Err(Error::internal(error)));
-            }
+            (Task::Job(tenant), Err(error)) if error.is_cancelled() => self.cut_off(tenant, id),
+            (Task::Job(tenant), Err(error)) => self.ran(tenant, id, Err(Error::internal(error))),
             _ => {}
         }
     }
@@ -211,8 +254,7 @@ impl Driver {
     }
 
     fn forget_if_quiet(&mut self, tenant: TenantId) {
-        let is_quiet =
-            |known: &Known| known.here.is_empty() && known.elsewhere.is_empty() && known.asked == 0;
+        let is_quiet = |known: &Known| known.is_at_rest() && known.elsewhere.is_empty() && known.asked == 0;
         if self.known.get(&tenant).is_some_and(is_quiet) {
             self.known.remove(&tenant);
         }

@@ -5,7 +5,7 @@ use crate::clock::SECOND;
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::jobs::fair::{Brought, Share};
-use crate::service::jobs::work::{self, Look, Wanted};
+use crate::service::jobs::work::{self, Done, Look, Wanted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,12 +33,18 @@ impl Driver {
             let left = bound.saturating_sub(known.running_of(kind));
             kinds.entry(kind.clone()).and_modify(|most| *most = left.min(*most)).or_insert(left);
         }
-        let wanted = Wanted { tenant, most, kinds, running: known.here.keys().copied().collect() };
+        let ending = known.saving.values().flat_map(|done| done.iter().map(Done::job)).collect();
+        // What is over is written in the same transaction.
+        let done: Arc<[Done]> = std::mem::take(&mut known.done).into();
+        let running = known.here.values().map(|here| here.job).collect();
+        let wanted = Wanted { tenant, most, kinds, running, done: Arc::clone(&done), ending };
         let installation = Arc::clone(&self.installation);
-        self.spawn(task, async move { Came::Looked(work::claim(&installation, wanted).await) });
+        let claim = async move { Came::Looked(work::claim(&installation, wanted).await) };
+        let id = self.spawn(task, claim).id();
+        self.save(tenant, id, done);
     }
 
-    pub(super) fn looked(&mut self, tenant: TenantId, look: Result<Look>, is_turn: bool) {
+    pub(super) fn looked(&mut self, tenant: TenantId, look: Result<Look>, is_turn: bool, done: &Arc<[Done]>) {
         let now = self.installation.clock().now();
         let known = self.known.entry(tenant).or_default();
         known.asked = known.asked.saturating_sub(1);
@@ -46,8 +52,11 @@ impl Driver {
             Ok(look) => look,
             Err(error) => {
                 if error.kind() == Kind::NotFound {
+                    self.lost(tenant, done, &error);
                     self.forget(tenant);
                 } else {
+                    // Whatever is wrong with what is due must not keep what is over.
+                    self.write(tenant, Arc::clone(done));
                     tracing::error!(tenant_id = %tenant, error = ?error, "the jobs of a tenant cannot be asked for; it is tried again");
                     self.timers.set(tenant, now.plus(PAUSE));
                 }
@@ -57,6 +66,7 @@ impl Driver {
                 return;
             }
         };
+        self.written(tenant, std::mem::take(&mut look.ended), done);
         if look.is_held {
             self.timers.set(tenant, now.plus(HELD));
         } else {
@@ -112,7 +122,8 @@ impl Driver {
     pub(super) fn learn_of_elsewhere(&mut self, tenant: TenantId, look: &Look) {
         let known = self.known.entry(tenant).or_default();
         for (job, kind) in &look.elsewhere {
-            let is_news = !known.here.contains_key(job) && !known.over.contains(job);
+            let is_here = known.here.values().any(|here| here.job == *job);
+            let is_news = !is_here && !known.over.contains(job);
             if is_news && known.elsewhere.insert(*job, kind.clone()).is_none() {
                 self.fair.adopt(tenant, kind);
             }

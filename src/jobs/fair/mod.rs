@@ -2,35 +2,37 @@
 //! work, how much of it runs, and what bounds there are.
 //!
 //! A tenant that is woken goes to the end of the ring. At its visit it may take up to [`QUANTUM`] jobs for each unit of its
-//! weight; then it goes to the end again. So between being woken and its first turn a tenant with room of its own waits for
-//! one visit of each of the others at most: no more than [`QUANTUM`] times the sum of their weights jobs are begun before its
-//! first, however many they have queued.
+//! weight; then it goes to the end again. A visit that is cut short by the number of places goes on: it keeps what is left of
+//! it, and the places that become free are its own before anybody else's visit goes on.
+//!
+//! What is dealt in that order are places, not answers of files: while the file of a tenant is asked it stays in the ring, and
+//! the places of its next visits, [`AHEAD`] at most, are set aside until the file has answered; they are given back when less
+//! was due. So shares are right however long files take to answer, and a place waits no longer than it would for the one
+//! writer of that file. Between being woken and its first turn a tenant with room of its own waits for one visit of each of the
+//! others, and for what was dealt to them before: no more than 1 + [`AHEAD`] times [`QUANTUM`] times the sum of their weights
+//! jobs are begun before its first, however many they have queued.
 //!
 //! A kind of jobs may have a bound over all tenants. Whoever finds none of it left waits in a queue of that kind, and is
 //! woken in the order of that queue, one for each place that becomes free: nobody overtakes there.
 
+mod deal;
 mod kinds;
+#[cfg(test)]
+mod latency;
+mod member;
 #[cfg(test)]
 mod tests;
 
 use kinds::KindPlaces;
+pub use member::Share;
+use member::{Member, Place};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 
 /// Jobs that a tenant of weight 1 may take in one visit.
 pub const QUANTUM: usize = 4;
-
-/// A tenant's part of the background work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    /// How many turns it has for one of a tenant of weight 1.
-    pub weight: usize,
-    /// How many of its jobs run at the same time.
-    pub concurrency: usize,
-}
-
-/// Of a tenant that is not known yet: one job shows what it is.
-const UNKNOWN: Share = Share { weight: 1, concurrency: 1 };
+/// Visits of which places are set aside for a tenant whose file is being asked, beyond the one that asks.
+const AHEAD: usize = 2;
 
 /// A turn that was given: the tenant's file is to be asked now, and [`Fair::brought`] told what came of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,44 +56,14 @@ pub struct Brought {
     pub blocked: Vec<String>,
 }
 
-/// Where a tenant is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Nothing is known to be due that it might take.
-    Idle,
-    /// In the ring.
-    InRing,
-    /// Its turn was given, and nothing told of it yet.
-    Asked,
-    /// It has work, and as much running as it may.
-    Full,
-}
-
-struct Member {
-    share: Share,
-    place: Place,
-    /// What runs, here and elsewhere.
-    running: usize,
-    /// Of which handlers work on after their answers.
-    elsewhere: usize,
-    /// What the turn that was given may bring.
-    reserved: usize,
-    /// What is left of its visit.
-    deficit: usize,
-    /// Whether it was woken while its turn was out.
-    again: bool,
-}
-
-impl Member {
-    fn room(&self) -> usize {
-        self.share.concurrency.saturating_sub(self.running)
-    }
-}
-
 /// The scheduler.
 pub struct Fair<K> {
     free: usize,
     ring: VecDeque<K>,
+    /// Who goes on at once, with places that were set aside.
+    ready: VecDeque<K>,
+    /// Whose turn is out, and whose visit lacks places: those that become free are set aside for it.
+    short: Option<K>,
     members: HashMap<K, Member>,
     kinds: KindPlaces<K>,
 }
@@ -99,19 +71,18 @@ pub struct Fair<K> {
 impl<K: Copy + Eq + Hash> Fair<K> {
     /// One with so many places, and bounds for some kinds.
     pub fn new(slots: usize, kinds: BTreeMap<String, usize>) -> Fair<K> {
-        Fair { free: slots, ring: VecDeque::new(), members: HashMap::new(), kinds: KindPlaces::new(kinds) }
+        Fair {
+            free: slots,
+            ring: VecDeque::new(),
+            ready: VecDeque::new(),
+            short: None,
+            members: HashMap::new(),
+            kinds: KindPlaces::new(kinds),
+        }
     }
 
     fn member(&mut self, tenant: K) -> &mut Member {
-        self.members.entry(tenant).or_insert(Member {
-            share: UNKNOWN,
-            place: Place::Idle,
-            running: 0,
-            elsewhere: 0,
-            reserved: 0,
-            deficit: 0,
-            again: false,
-        })
+        self.members.entry(tenant).or_insert_with(Member::new)
     }
 
     /// What is known of a tenant's part.
@@ -141,52 +112,51 @@ impl<K: Copy + Eq + Hash> Fair<K> {
         true
     }
 
+    /// Ends its visit: it comes to its next one when all others had theirs, unless it is in the ring already.
     fn enter_ring(&mut self, tenant: K) {
+        self.end_visit(tenant);
         let member = self.member(tenant);
         member.place = Place::InRing;
+        if !std::mem::take(&mut member.ahead) {
+            self.ring.push_back(tenant);
+        }
+    }
+
+    /// What is left of its visit goes to the others.
+    fn end_visit(&mut self, tenant: K) {
+        let member = self.member(tenant);
         member.deficit = 0;
-        self.ring.push_back(tenant);
+        self.free += std::mem::take(&mut self.member(tenant).aside);
     }
 
     /// Goes on with a visit that was cut short, or begins one at its turn.
     fn go_on(&mut self, tenant: K) {
-        let member = self.member(tenant);
-        if member.deficit == 0 {
+        if self.member(tenant).deficit == 0 {
             return self.enter_ring(tenant);
         }
-        if member.room() == 0 {
-            member.place = Place::Full;
-        } else {
+        let member = self.member(tenant);
+        if member.room() > 0 && member.aside > 0 {
             member.place = Place::InRing;
-            self.ring.push_front(tenant);
+            return self.ready.push_back(tenant);
         }
+        if self.member(tenant).room() == 0 {
+            return self.fill_up(tenant);
+        }
+        self.leave_ring(tenant);
+        self.member(tenant).place = Place::InRing;
+        self.ring.push_front(tenant);
     }
 
-    /// The next turn, if there is a place for a job and somebody who may want it.
-    pub fn next_turn(&mut self) -> Option<Turn<K>> {
-        while self.free > 0 {
-            let tenant = self.ring.pop_front()?;
-            let free = self.free;
-            let member = self.member(tenant);
-            let room = member.room();
-            if room == 0 {
-                member.place = Place::Full;
-                // Its place in queues of kinds is for somebody who can use it.
-                self.kinds.leave_all(tenant);
-                self.rouse();
-                continue;
-            }
-            if member.deficit == 0 {
-                member.deficit = member.share.weight.saturating_mul(QUANTUM);
-            }
-            let most = member.deficit.min(room).min(free);
-            member.place = Place::Asked;
-            member.reserved = most;
-            self.free -= most;
-            let kinds = self.kinds.reserve(tenant, most);
-            return Some(Turn { tenant, most, kinds });
+    fn fill_up(&mut self, tenant: K) {
+        self.leave_ring(tenant);
+        self.member(tenant).place = Place::Full;
+        self.free += std::mem::take(&mut self.member(tenant).aside);
+    }
+
+    fn leave_ring(&mut self, tenant: K) {
+        if std::mem::take(&mut self.member(tenant).ahead) {
+            self.ring.retain(|one| *one != tenant);
         }
-        None
     }
 
     /// What a turn brought.
@@ -201,13 +171,18 @@ impl<K: Copy + Eq + Hash> Fair<K> {
         member.running += count;
         member.deficit = member.deficit.saturating_sub(count);
         member.place = Place::Idle;
-        if brought.more && count > 0 && member.deficit > 0 {
-            // It was cut short by the number of places, or its own bound: its visit is not over.
+        member.more = brought.more;
+        if self.short == Some(tenant) {
+            self.short = None;
+        }
+        if brought.more && count > 0 {
+            // Where it was cut short by the number of places, or its own bound, its visit is not over.
             self.go_on(tenant);
         } else if brought.more || was_woken {
             self.enter_ring(tenant);
         } else {
-            member.deficit = 0;
+            self.end_visit(tenant);
+            self.leave_ring(tenant);
         }
         self.free += reserved.saturating_sub(count);
         self.kinds.settle(tenant, &brought.taken, &brought.blocked);

@@ -253,6 +253,10 @@ impl House {
         let in_state = |tenant: &Tenant, state| tenant.jobs.iter().filter(|job| job.state == state).count();
         let here: usize = self.tenants.iter().map(|tenant| in_state(tenant, State::Running)).sum();
         assert!(here <= SLOTS, "{here} run on {SLOTS} places");
+        let dealt: usize = self.fair.members.values().map(|member| member.reserved + member.aside).sum();
+        assert_eq!(self.fair.free + dealt + here, SLOTS, "a place is lost");
+        let ring = &self.fair.ring;
+        assert_eq!(ring.iter().collect::<BTreeSet<_>>().len(), ring.len(), "twice in the ring");
         for (number, tenant) in self.tenants.iter().enumerate() {
             let on = in_state(tenant, State::Running) + in_state(tenant, State::Elsewhere);
             assert_eq!(self.fair.running(number), on, "tenant {number}");
@@ -265,6 +269,7 @@ impl House {
                 .map(|(_, other)| other.share.weight * QUANTUM)
                 .sum();
             if let Some(passed_over) = tenant.passed_over {
+                let bound = bound * (1 + AHEAD);
                 assert!(passed_over <= bound, "tenant {number} was passed over by {passed_over} of {bound}");
             }
         }

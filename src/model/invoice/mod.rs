@@ -4,11 +4,13 @@
 //! them again. It is written in one form, over which its digest is made; once it is final it never changes.
 
 mod credit;
+mod details;
 mod measure;
 mod status;
 mod tax;
 
 pub use credit::{Credit, CreditTerms};
+pub use details::BillingDetails;
 pub use measure::Measure;
 pub use status::{InvoiceStatus, LineKind};
 pub use tax::TaxRate;
@@ -56,6 +58,9 @@ pub struct Customer {
     pub slug: String,
     /// Its name.
     pub name: String,
+    /// Whom the invoice is addressed to, where the tenant says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing: Option<BillingDetails>,
 }
 
 /// What stands above the lines.

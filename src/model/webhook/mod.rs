@@ -7,6 +7,7 @@ pub use endpoint_url::{EndpointUrl, LONGEST_URL, OutgoingRules};
 use crate::clock::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 use crate::id::{DeliveryId, EventId, TenantId, WebhookEndpointId};
 use crate::model::standard_webhooks;
+use crate::policy::{Held, Permission, PermissionSet};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -116,6 +117,24 @@ impl EventType {
         EventType::ALL.iter().copied().filter(|one| *one != EventType::Test)
     }
 
+    /// What whoever has it sent must be allowed to see; of records that is asked table by table.
+    pub const fn permission(self) -> Option<Permission> {
+        match self {
+            EventType::RecordCreated | EventType::RecordUpdated | EventType::RecordDeleted => {
+                Some(Permission::RecordsRead)
+            }
+            EventType::MemberAdded | EventType::MemberRemoved => Some(Permission::MembersRead),
+            EventType::UsageThresholdReached | EventType::UsageLimitReached | EventType::SpendCapReached => {
+                Some(Permission::UsageRead)
+            }
+            EventType::InvoiceFinalized | EventType::InvoicePaid | EventType::SubscriptionChanged => {
+                Some(Permission::BillingRead)
+            }
+            EventType::ExportReady => Some(Permission::TenantExport),
+            EventType::TenantClosing | EventType::Test => None,
+        }
+    }
+
     /// Whether it comes from the feed of changes.
     pub const fn is_of_records(self) -> bool {
         matches!(self, EventType::RecordCreated | EventType::RecordUpdated | EventType::RecordDeleted)
@@ -135,29 +154,52 @@ pub struct Endpoint {
     pub events: Vec<String>,
     /// `enabled` or `disabled`.
     pub status: String,
-    /// Why it is disabled: `by_hand`, `gone` (it answered 410) or `failing`.
+    /// Why it is disabled: `by_hand`, `gone` (it answered 410), `failing`, or `maker_gone` (who it acts for is no member
+    /// any more, or a key that is over).
     pub disabled_reason: Option<String>,
     /// Since when every attempt has failed.
     pub failing_since: Option<Timestamp>,
     /// How many changes of records were no longer kept when it was their turn.
     pub missed_changes: i64,
+    /// How many events were not sent as who it acts for may no longer know of them, or as it goes elsewhere since.
+    pub withheld_events: i64,
     /// Until when the secret before signs too.
     pub old_secret_until: Option<Timestamp>,
     /// Who made it.
     pub created_by: String,
-    /// When.
+    /// Who made it or last said whereto or what: what they may not know is not sent.
+    pub acts_for: String,
+    /// When it was made.
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
-/// As whom an endpoint reads records: what its maker could not read is not sent.
+/// As whom an endpoint is told of anything: what its maker may not know is not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadsAs {
+    /// Who that is, as the log calls them.
+    pub maker: String,
     /// The role, as lines of app.toml call it; none that a tenant defined.
     pub role: Option<String>,
-    /// Whether that had `records:read`.
+    /// The permissions.
+    pub permissions: PermissionSet,
+    /// Whether no bound of an API key keeps them from records.
     pub reads_records: bool,
+}
+
+impl ReadsAs {
+    /// What is held, as far as reading goes.
+    pub fn held(&self) -> Held {
+        let records = PermissionSet::of(Permission::RecordsRead);
+        let bound = PermissionSet::all();
+        Held::bound_by(self.permissions, if self.reads_records { bound } else { bound.without(records) })
+    }
+
+    /// Whether events of this type, of which no table is asked, may be told.
+    pub fn knows_of(&self, kind: EventType) -> bool {
+        kind.permission().is_none_or(|permission| self.permissions.has(permission))
+    }
 }
 
 /// An endpoint to be, or what it becomes.
@@ -169,8 +211,8 @@ pub struct EndpointTerms {
     pub description: String,
     /// What it asks for, each once.
     pub events: Vec<EventType>,
-    /// As whom it reads.
-    pub reads_as: ReadsAs,
+    /// As whom it is told from now on; nothing where whereto it is sent, what, and for whom stays as it is.
+    pub reads_as: Option<ReadsAs>,
 }
 
 /// A key that signs. Shown to nobody by accident.
@@ -215,6 +257,8 @@ pub enum DeliveryStatus {
     Delivered,
     /// It was given up.
     Failed,
+    /// It was not sent: who the endpoint acts for may no longer know of it, or the endpoint goes elsewhere since.
+    Withheld,
 }
 
 impl DeliveryStatus {
@@ -224,12 +268,14 @@ impl DeliveryStatus {
             DeliveryStatus::Pending => "pending",
             DeliveryStatus::Delivered => "delivered",
             DeliveryStatus::Failed => "failed",
+            DeliveryStatus::Withheld => "withheld",
         }
     }
 
     /// The status of that name.
     pub fn parse(name: &str) -> Option<DeliveryStatus> {
-        let all = [DeliveryStatus::Pending, DeliveryStatus::Delivered, DeliveryStatus::Failed];
+        use DeliveryStatus as Status;
+        let all = [Status::Pending, Status::Delivered, Status::Failed, Status::Withheld];
         all.into_iter().find(|status| status.name() == name)
     }
 }
@@ -259,6 +305,12 @@ pub struct Delivery {
     /// Its place among those of the tenant.
     #[serde(skip)]
     pub number: i64,
+    /// The table of the record that it tells of.
+    #[serde(skip)]
+    pub table: Option<String>,
+    /// The terms of the endpoint under which it was made.
+    #[serde(skip)]
+    pub terms: i64,
 }
 
 /// One attempt.
@@ -432,7 +484,7 @@ mod tests {
             assert_eq!(EventType::parse(kind.name()), Some(kind));
         }
         assert_eq!((EventType::offered().count(), EventType::parse("record")), (13, None));
-        for status in ["pending", "delivered", "failed"] {
+        for status in ["pending", "delivered", "failed", "withheld"] {
             assert_eq!(DeliveryStatus::parse(status).map(DeliveryStatus::name), Some(status));
         }
         assert_eq!(DeliveryStatus::parse("done"), None);

@@ -2,7 +2,8 @@
 
 use super::at;
 use crate::model::invoice::{
-    Basis, CreditTerms, Customer, Head, Invoice, MeterUsage, Service, Span, TaxRate, invoice_id,
+    Basis, BillingDetails, CreditTerms, Customer, Head, Invoice, MeterUsage, Service, Span, TaxRate,
+    invoice_id,
 };
 use crate::model::plan::{KnownMeters, Plan};
 use crate::rating::invoice::{Books, booked, draw};
@@ -442,6 +443,24 @@ fn whoever_changes_an_invoice_is_told_which_line_differs() {
     assert!(fault(&|invoice| invoice.basis.services[0].usage[0].quantity = 8).starts_with("line 2"));
     assert!(fault(&|invoice| invoice.basis.services[0].usage[0].booked = 8).contains("was invoiced before"));
     assert!(fault(&|invoice| invoice.basis.credit = 5).starts_with("line 3: it says nothing"));
+}
+
+#[test]
+fn an_address_is_in_the_document_and_documents_without_one_read_as_they_were_written() {
+    let plain = may(&plan(json!({ "title": "Pro", "fee_cents": "4900" })), Vec::new());
+    let before = plain.canonical().unwrap();
+    assert!(before.contains(r#""slug":"acme","name":"Acme"},"timezone""#), "{before}");
+    let (address, tax_id) = (vec!["Lange Gasse 1".to_owned()], Some("ATU1".to_owned()));
+    let mut addressed = plain.clone();
+    addressed.tenant.billing = Some(BillingDetails { name: None, address, tax_id });
+    let text = addressed.canonical().unwrap();
+    assert!(
+        text.contains(r#""billing":{"name":null,"address":["Lange Gasse 1"],"tax_id":"ATU1"}"#),
+        "{text}"
+    );
+    assert_eq!(Invoice::read(&text).unwrap().digest().unwrap(), addressed.digest().unwrap());
+    assert_ne!(addressed.digest().unwrap(), plain.digest().unwrap());
+    assert_eq!(Books::default().take(&addressed, false).unwrap(), None);
 }
 
 #[test]

@@ -157,14 +157,19 @@ fn draw_all(
         }
     }
     let part = gathered.next.period.part;
-    let tax_rate = of.find_tax_rate()?;
+    let (tax_rate, billing) = (of.find_tax_rate()?, of.find_billing_details()?);
     let drawn = by_currency.into_iter().map(|(currency, services)| {
         let credit = of.find_credit(&currency)?.terms(by_stripe);
         let head = Head {
             id: invoice_id(tenant.id, gathered.next.number, &currency),
             drawn_at: of.now(),
             issuer: issuer.to_owned(),
-            tenant: Customer { id: tenant.id, slug: tenant.slug.clone(), name: tenant.name.clone() },
+            tenant: Customer {
+                id: tenant.id,
+                slug: tenant.slug.clone(),
+                name: tenant.name.clone(),
+                billing: billing.clone(),
+            },
             timezone: tenant.timezone.clone(),
             period: Span { from: Timestamp(part.from), to: Timestamp(part.to) },
             currency,

@@ -2,11 +2,14 @@
 
 mod acts;
 mod closing;
+mod details;
 mod drawing;
 mod gather;
 mod issuing;
 mod letters;
 mod numbers;
+#[cfg(test)]
+mod tests;
 mod unpaid;
 mod verify;
 
@@ -14,6 +17,7 @@ pub(super) use acts::follow_payment;
 pub use acts::{InvoiceAct, change_invoice, credit_invoice};
 pub use closing::{ClosePeriodsIn, Closed, close_periods, run_due};
 pub(super) use closing::{bill_closing, bill_leaving, bill_now};
+pub use details::{find_billing_details, put_billing_details};
 pub use numbers::declare_lost;
 pub use unpaid::watch_unpaid;
 pub(in crate::service) use verify::exported;

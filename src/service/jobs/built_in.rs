@@ -30,7 +30,8 @@ pub(in crate::service) const ALL: &[BuiltIn] = &[
         kind: webhooks::KIND,
         max_attempts: 1_000,
         timeout_seconds: 120,
-        concurrency: None,
+        // So that slow endpoints of many tenants leave room for everything else.
+        concurrency: Some(|places| (places / 2).max(1)),
         // So that slow endpoints leave room for other jobs of their tenant.
         tenant_concurrency: Some(6),
         // An endpoint may ask to be told that the tenant is closing.
@@ -53,8 +54,8 @@ pub(in crate::service) struct BuiltIn {
     pub max_attempts: u32,
     /// How many seconds an attempt may take.
     pub timeout_seconds: u32,
-    /// How many run at the same time, of all tenants.
-    pub concurrency: Option<usize>,
+    /// How many run at the same time, of all tenants, where there are so many places for jobs.
+    pub concurrency: Option<fn(usize) -> usize>,
     /// The same of one tenant.
     pub tenant_concurrency: Option<usize>,
     /// In which states of a tenant other than active it runs.

@@ -86,7 +86,9 @@ pub(super) fn names_for_members(installation: &Installation) -> Vec<&str> {
 /// Kinds of which so many may run at the same time and no more.
 pub(super) fn bounds(installation: &Installation) -> BTreeMap<String, usize> {
     let declared = installation.app().jobs.bounds().map(|(kind, most)| (kind.to_owned(), most));
-    let built_in = built_in::ALL.iter().filter_map(|one| Some((one.kind.to_owned(), one.concurrency?)));
+    let places = super::work::places(installation);
+    let built_in =
+        built_in::ALL.iter().filter_map(|one| Some((one.kind.to_owned(), one.concurrency?(places))));
     let functions = installation.handlers.functions.iter();
     let functions = functions.filter_map(|(kind, one)| Some((kind.to_owned(), one.options.concurrency?)));
     declared.chain(built_in).chain(functions).collect()
@@ -123,6 +125,9 @@ pub(super) async fn dispatch(
     let is_admitted = scope.tenant().admit(Act::Write).is_ok();
     match handler {
         Handler::BuiltIn(kind) if is_admitted || kind.runs_all_the_same(scope.tenant()) => {
+            if let Some(refused) = refused(&scope, kind, job).await {
+                return refused;
+            }
             let work = (kind.act)(Arc::clone(installation), scope, job.clone());
             in_time(kind.timeout_seconds, work).await
         }
@@ -142,6 +147,31 @@ pub(super) async fn dispatch(
         }
         _ => Outcome::Held,
     }
+}
+
+/// What becomes of a job that members have done and that whoever asked for it may no longer ask for: a schedule does not
+/// outlive the right that it was made by.
+async fn refused(scope: &TenantScope, kind: &BuiltIn, job: &LeasedJob) -> Option<Outcome> {
+    let (permission, id) = (kind.for_members?, job.id);
+    let present = async {
+        match scope.read_one(move |tx| tx.find_job_maker(id)).await? {
+            Some(maker) => scope.present(&maker).await,
+            None => Ok(None),
+        }
+    };
+    match present.await {
+        Ok(Some(present)) if present.permissions.has(permission) => None,
+        Ok(Some(_)) => {
+            Some(format!("whoever asked for it has no {} any more; ask for it anew", permission.name()))
+        }
+        Ok(None) => Some("whoever asked for it is no longer there; ask for it anew".to_owned()),
+        Err(error) => {
+            tracing::warn!(error = ?error, "whoever asked for a job cannot be looked at");
+            let error = "it cannot be seen whether it may be done".to_owned();
+            return Some(Outcome::Failed { error, wait: None });
+        }
+    }
+    .map(Outcome::Hopeless)
 }
 
 /// What came of work in this process. One that takes too long or panics has failed, and nobody else.

@@ -32,7 +32,8 @@ pub struct TenantJobs {
     pub error: Option<String>,
 }
 
-/// Tenants that may have jobs, by id, those after `after`; or only the one that is named.
+/// Tenants that may have jobs, by id, those after `after`; or only the one that is named. With nothing of one that is about to
+/// be gone: whoever goes page by page counts it all the same.
 ///
 /// # Errors
 /// 404 for a tenant that there is not; as the catalog says.
@@ -41,7 +42,7 @@ pub async fn list_tenant_jobs(
     only: Option<&str>,
     after: Option<TenantId>,
     limit: u32,
-) -> Result<Vec<TenantJobs>> {
+) -> Result<Vec<(TenantId, Option<TenantJobs>)>> {
     let hints = match only {
         Some(selector) => {
             let tenant = installation.catalog.tenant(selector).await?.id;
@@ -56,7 +57,10 @@ pub async fn list_tenant_jobs(
     for hint in hints {
         let scope = TenantScope::for_job(&installation.tenancy, &Tenancy::lease_for_jobs(hint.tenant)).await;
         let scope = match scope {
-            Err(error) if error.kind() == Kind::NotFound && only.is_none() => continue,
+            Err(error) if error.kind() == Kind::NotFound && only.is_none() => {
+                all.push((hint.tenant, None));
+                continue;
+            }
             other => other?,
         };
         // Counted for the operator, who sees none of what they are about.
@@ -65,14 +69,15 @@ pub async fn list_tenant_jobs(
             Ok((counts, held)) => (Some(counts), held, None),
             Err(error) => (None, None, Some(error.detail().to_owned())),
         };
-        all.push(TenantJobs {
+        let found = TenantJobs {
             tenant: scope.tenant().clone(),
             counts,
             held,
             next_look_at: hint.next_due,
             as_of: installation.clock.now(),
             error,
-        });
+        };
+        all.push((hint.tenant, Some(found)));
     }
     Ok(all)
 }
@@ -100,15 +105,23 @@ pub async fn list_jobs_for_operator(
 /// 404; 409 `jobs_not_held`.
 pub async fn release_held_jobs(installation: &Installation, selector: &str, by: By) -> Result<()> {
     let entry = by.clone();
-    let scope =
-        TenantScope::for_operator(&installation.tenancy, by, selector, Act::Leave, "release of jobs").await?;
-    if !scope.write_jobs("release_held_jobs", |tx| tx.release_held_jobs()).await? {
-        return Err(Error::conflict(
+    let not_held = || {
+        Error::conflict(
             "jobs_not_held",
             "Jobs of this tenant are not held for a restore. Where it is suspended, closing or owes, that holds them.",
-        ));
+        )
+    };
+    let scope =
+        TenantScope::for_operator(&installation.tenancy, by, selector, Act::Leave, "release of jobs").await?;
+    if scope.read_one(|tx| tx.jobs_held()).await?.is_none() {
+        return Err(not_held());
+    }
+    // Before it is done: an act that failed and is in the log is better than one that was done and is not.
+    let audit = scope.catalog();
+    audit.write("audit_release", move |of| of.audit(&entry, "jobs.released", "", &json!({}))).await?;
+    if !scope.write_jobs("release_held_jobs", |tx| tx.release_held_jobs()).await? {
+        return Err(not_held());
     }
     scope.release_jobs();
-    let audit = scope.catalog();
-    audit.write("audit_release", move |of| of.audit(&entry, "jobs.released", "", &json!({}))).await
+    Ok(())
 }

@@ -201,7 +201,7 @@ fn require_kind(scope: &TenantScope, job: &Job, stops: bool) -> Result<()> {
 /// Puts a job that was given up or cancelled back into the queue.
 ///
 /// # Errors
-/// 403 without `jobs:write`; 404; 409 `job_not_ended`.
+/// 403 without `jobs:write`; 404; 409 `job_not_ended`; 402 as [`enqueue_job`].
 pub async fn retry_job(scope: &TenantScope, id: JobId) -> Result<Job> {
     scope.require(Permission::JobsWrite)?;
     require_kind(scope, &scope.read_one(move |tx| tx.require_job(id)).await?, false)?;

@@ -7,7 +7,7 @@ use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, Outcome};
 use crate::service::{Installation, webhooks};
-use crate::tenancy::tx::jobs::{ClaimAsked, Ended};
+use crate::tenancy::tx::jobs::{ClaimAsked, Ended, JobEnd};
 use crate::tenancy::{BUSY, Tenancy, TenantScope};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,11 +32,63 @@ pub struct Wanted {
     pub kinds: BTreeMap<String, usize>,
     /// Jobs that run here.
     pub running: Vec<JobId>,
+    /// Attempts that are over, which is written first, with what is taken.
+    pub done: Arc<[Done]>,
+    /// Jobs of which that is being written meanwhile.
+    pub ending: Vec<JobId>,
+}
+
+/// An attempt that is over, until that is written.
+#[derive(Clone, Debug)]
+pub struct Done {
+    end: JobEnd,
+    sends_webhooks: bool,
+}
+
+impl Done {
+    fn new(job: &LeasedJob, outcome: Outcome) -> Done {
+        let random = u32::from_le_bytes(crate::random::id_bytes());
+        let end = JobEnd { id: job.id, lease: job.lease.clone(), outcome, random };
+        Done { end, sends_webhooks: job.kind == webhooks::KIND }
+    }
+
+    /// Of a job that was taken and is not begun: it is queued again as it was.
+    pub fn not_begun(job: &LeasedJob) -> Done {
+        Done::new(job, Outcome::Held)
+    }
+
+    /// Which job it was.
+    pub fn job(&self) -> JobId {
+        self.end.id
+    }
+
+    /// With what right.
+    pub fn lease(&self) -> &str {
+        &self.end.lease
+    }
+
+    /// Whether the handler works on after its answer.
+    pub fn works_on(&self) -> bool {
+        matches!(self.end.outcome, Outcome::WorksOn(_))
+    }
+
+    /// What that led to. `again` is when there is something to be sent again.
+    fn after(&self, ended: Ended, again: Option<Timestamp>) -> After {
+        let again = again.filter(|_| self.sends_webhooks);
+        match (ended, &self.end.outcome) {
+            (Ended::Again(at), _) => After::Again(again.map_or(at, |again| again.min(at))),
+            (Ended::Is(_), Outcome::WorksOn(until)) => After::Elsewhere(*until),
+            (Ended::Is(_), _) => again.map_or(After::Over, After::Again),
+            (Ended::NotOurs, _) => After::Over,
+        }
+    }
 }
 
 /// What there was.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
+    /// What became of the attempts that were over.
+    pub ended: Vec<After>,
     /// What is to be done, with the right to do it.
     pub jobs: Vec<LeasedJob>,
     /// Whether more is due that only the number kept back.
@@ -109,11 +161,13 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
     let scope = scope(installation, wanted.tenant).await?;
     let only = dispatch::kinds_let_through(scope.tenant());
     if only.as_ref().is_some_and(|kinds| kinds.is_empty()) {
-        return Ok(Look { is_held: true, weight: 1, concurrency: 1, ..Look::default() });
+        let ended = write_ends(&scope, wanted.done).await?;
+        return Ok(Look { ended, is_held: true, weight: 1, concurrency: 1, ..Look::default() });
     }
     let is_held = only.is_some();
     let leases = (0..wanted.most).map(|_| crate::model::hex::hex(&crate::random::bytes::<16>())).collect();
     let runs_here = !wanted.running.is_empty();
+    let done = wanted.done;
     let asked = ClaimAsked {
         most: wanted.most,
         kinds: wanted.kinds,
@@ -121,6 +175,8 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
         attempts: installation.handlers.attempts(),
         runner: installation.run.clone(),
         running: wanted.running,
+        ends: done.iter().map(|one| one.end.clone()).collect(),
+        ending: wanted.ending,
         until: installation.clock.now().plus(LEASE),
         leases,
     };
@@ -134,7 +190,10 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
     }
     let most = (places(installation) * 3 / 4).max(1);
     let concurrency = claimed.share.concurrency.map_or(UNSAID, |most| most as usize);
+    // What was enqueued for endpoints meanwhile is part of what was looked at.
+    let ended = done.iter().zip(claimed.ended).map(|(one, ended)| one.after(ended, None)).collect();
     Ok(Look {
+        ended,
         jobs: claimed.jobs,
         more: claimed.more,
         blocked: claimed.blocked,
@@ -146,41 +205,46 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
     })
 }
 
-/// Does a job, and notes what became of it. `cancelled` says when nobody wants it any more.
+/// Does a job. `cancelled` says when nobody wants it any more. What is returned is to be written.
 ///
 /// # Errors
-/// As the tenant's file says: the job is taken up again when its lease has ended. 404 where the tenant is gone.
+/// As the catalog says: the job is taken up again when its lease has ended. 404 where the tenant is gone.
 pub async fn run(
     installation: &Arc<Installation>,
     tenant: TenantId,
     job: &LeasedJob,
     cancelled: watch::Receiver<bool>,
-) -> Result<After> {
+) -> Result<Done> {
     // Whatever happened to the tenant since the job was claimed counts now.
     let outcome = dispatch::dispatch(installation, scope(installation, tenant).await?, job, cancelled).await;
     if let Outcome::Failed { error, .. } | Outcome::Hopeless(error) = &outcome {
         tracing::warn!(tenant_id = %tenant, job_id = %job.id, kind = job.kind, attempt = job.attempt, error, "a job failed");
     }
-    let works_until = match &outcome {
-        Outcome::WorksOn(until) => Some(*until),
-        _ => None,
-    };
-    let scope = scope(installation, tenant).await?;
-    let (id, lease, random) = (job.id, job.lease.clone(), u32::from_le_bytes(crate::random::id_bytes()));
-    let sends_webhooks = job.kind == webhooks::KIND;
-    let write = scope.write_jobs("end_job", move |tx| {
-        let ended = tx.end_job(id, &lease, &outcome, random)?;
-        // Whatever came for its endpoint while the job ran is seen here.
+    Ok(Done::new(job, outcome))
+}
+
+/// Writes which attempts of a tenant are over, in one transaction; tells what each led to.
+///
+/// # Errors
+/// As the tenant's file says: the jobs are taken up again when their leases have ended. 404 where the tenant is gone.
+pub async fn end(installation: &Installation, tenant: TenantId, done: Arc<[Done]>) -> Result<Vec<After>> {
+    write_ends(&scope(installation, tenant).await?, done).await
+}
+
+async fn write_ends(scope: &TenantScope, done: Arc<[Done]>) -> Result<Vec<After>> {
+    if done.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sends_webhooks = done.iter().any(|one| one.sends_webhooks);
+    let ends: Vec<JobEnd> = done.iter().map(|one| one.end.clone()).collect();
+    let write = scope.write_jobs("end_jobs", move |tx| {
+        let ended = tx.end_jobs(&ends)?;
+        // Whatever came for an endpoint while the job ran is seen here.
         let again = if sends_webhooks { tx.wake_webhooks()? } else { None };
         Ok((ended, again))
     });
     let (ended, again) = write.await?;
-    Ok(match (ended, works_until) {
-        (Ended::Again(at), _) => After::Again(again.map_or(at, |again| again.min(at))),
-        (Ended::Is(_), None) if again.is_some() => After::Again(again.unwrap_or_default()),
-        (Ended::Is(_), Some(until)) => After::Elsewhere(until),
-        (Ended::Is(_) | Ended::NotOurs, _) => After::Over,
-    })
+    Ok(done.iter().zip(ended).map(|(one, ended)| one.after(ended, again)).collect())
 }
 
 /// Renews leases, as far as the jobs are still ours; tells which are not.

@@ -10,7 +10,7 @@ use crate::clock::{Timestamp, monotonic};
 use crate::error::Result;
 use crate::model::webhook::OutgoingRules;
 use crate::service::jobs::retry_after;
-use resolver::{CheckedResolver, NotAllowed};
+use resolver::CheckedResolver;
 use std::io::Read as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -131,8 +131,9 @@ fn told(error: ureq::Error) -> String {
         _ => "the endpoint cannot be reached",
     };
     match error {
-        ureq::Error::Other(error) if error.is::<NotAllowed>() => error.to_string(),
-        ureq::Error::HostNotFound => "the name of its host leads to no address".to_owned(),
+        ureq::Error::HostNotFound => {
+            "its host leads to no address in the open internet, and is not called".to_owned()
+        }
         ureq::Error::Timeout(_) => "the endpoint did not answer in time".to_owned(),
         ureq::Error::Rustls(error) => format!("no secure connection: {error}"),
         ureq::Error::Io(error) => {

@@ -29,10 +29,14 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// An address that is not called.
-#[derive(Debug, thiserror::Error)]
-#[error("the address that its host leads to is not in the open internet, and is not called")]
-pub(super) struct NotAllowed;
+/// Where a host leads that is not called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nowhere {
+    /// No address is known for it.
+    NoAddress,
+    /// One of its addresses is not in the open internet, nor in a network that the operator opened.
+    NotAllowed,
+}
 
 /// Gives ureq nothing but addresses that may be called. It connects to these and looks up nothing again.
 pub(super) struct CheckedResolver {
@@ -45,20 +49,28 @@ impl CheckedResolver {
         CheckedResolver { rules: Arc::clone(rules), lookup: Arc::clone(lookup) }
     }
 
-    /// The addresses of a host, every one of which may be called: where one may not, none is.
+    /// The addresses of a host, every one of which may be called: where one may not, none is. Why there are none is for the
+    /// log alone: else tenants could ask which names there are in our networks.
     fn checked(&self, host: &str) -> Result<Vec<IpAddr>, ureq::Error> {
+        self.found(host).map_err(|why| {
+            tracing::info!(host, ?why, "a host is not called");
+            ureq::Error::HostNotFound
+        })
+    }
+
+    fn found(&self, host: &str) -> Result<Vec<IpAddr>, Nowhere> {
         let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let addresses = match literal.parse::<IpAddr>() {
             Ok(address) => vec![address],
-            Err(_) => self.lookup.addresses(host).map_err(|_| ureq::Error::HostNotFound)?,
+            Err(_) => self.lookup.addresses(host).map_err(|_| Nowhere::NoAddress)?,
         };
         if addresses.is_empty() {
-            return Err(ureq::Error::HostNotFound);
+            return Err(Nowhere::NoAddress);
         }
         if addresses.iter().all(|address| self.rules.admit(*address)) {
             Ok(addresses)
         } else {
-            Err(ureq::Error::Other(Box::new(NotAllowed)))
+            Err(Nowhere::NotAllowed)
         }
     }
 }

@@ -40,8 +40,8 @@ struct Sale {
 ///
 /// # Errors
 /// 403 without `billing:manage`; 409 `billing_local` without Stripe, `already_subscribed`, `payment_pending`,
-/// `currency_differs`; 422 for a plan that is not offered, or not sold at Stripe, and for addresses that are none; 503
-/// `stripe_unavailable`.
+/// `currency_differs`; 422 for a plan that is not offered, or not sold at Stripe, and for addresses that are none; 429
+/// `too_many_payment_pages`; 503 `stripe_unavailable`.
 pub async fn begin_checkout(
     installation: &Installation,
     scope: &TenantScope,
@@ -51,6 +51,7 @@ pub async fn begin_checkout(
     let client = installation.stripe.client()?;
     let home = format!("{}/", installation.config.base_url());
     let (success, cancel) = addresses(&input, &home)?;
+    installation.throttle.before_payment_page(scope.tenant().id)?;
     let wanted = input.plan.clone();
     let tenant = scope.tenant().id;
     // Two at once would be two that can be paid.
@@ -157,11 +158,12 @@ async fn make_customer(
 /// Opens the page where the tenant manages what it pays, and tells where that is.
 ///
 /// # Errors
-/// 403 without `billing:manage`; 409 `billing_local` without Stripe, `no_customer` before anything was bought; 503
-/// `stripe_unavailable`.
+/// 403 without `billing:manage`; 409 `billing_local` without Stripe, `no_customer` before anything was bought; 429
+/// `too_many_payment_pages`; 503 `stripe_unavailable`.
 pub async fn open_portal(installation: &Installation, scope: &TenantScope) -> Result<String> {
     scope.require(Permission::BillingManage)?;
     let client = installation.stripe.client()?;
+    installation.throttle.before_payment_page(scope.tenant().id)?;
     let (actor, roles, by) = (scope.by().actor, scope.app_roles().clone(), scope.by().clone());
     let catalog = scope.catalog();
     let write = catalog.write("open_billing_portal", move |of| {

@@ -61,3 +61,19 @@ fn the_log_hears_of_a_network_that_is_refused_a_few_times_a_minute() {
     clock.advance(MINUTE);
     assert_eq!(told("192.0.2.1"), 5);
 }
+
+#[test]
+fn a_tenant_asks_for_ten_payment_pages_a_minute_and_a_session_for_twenty_refreshes() {
+    let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
+    let throttle = Throttle::new(Arc::clone(&clock) as SharedClock);
+    let [one, other] = [1, 2].map(|at| TenantId::new(Timestamp(at)));
+    let pages = |tenant| (0..30).filter(|_| throttle.before_payment_page(tenant).is_ok()).count();
+    assert_eq!((pages(one), pages(other)), (10, 10));
+    let refused = throttle.before_payment_page(one).unwrap_err();
+    assert_eq!((refused.code(), refused.retry_after_s()), ("too_many_payment_pages", Some(60)));
+    let [one_session, other_session] = [1, 2].map(|at| SessionId::new(Timestamp(at)));
+    let quiet = |session| (0..50).filter(|_| throttle.is_quiet_refresh(session)).count();
+    assert_eq!((quiet(one_session), quiet(other_session)), (20, 20));
+    clock.advance(MINUTE);
+    assert_eq!((pages(one), quiet(one_session)), (10, 20));
+}

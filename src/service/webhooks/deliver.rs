@@ -56,7 +56,8 @@ async fn send_all(
         tell_owners(&scope, endpoint).await?;
         let waiting = scope.take_waiting_deliveries(endpoint, AT_ONCE, is_first).await?;
         is_first = false;
-        let Some(waiting) = waiting else { return Ok(()) };
+        // It may have been disabled with that.
+        let Some(waiting) = waiting else { return tell_owners(&scope, endpoint).await };
         if waiting.due.is_empty() {
             if is_last {
                 return Ok(());
@@ -161,6 +162,7 @@ async fn tell_owners(scope: &TenantScope, endpoint: WebhookEndpointId) -> Result
     let details = json!({ "url": disabled.url, "reason": disabled.reason });
     let why = match disabled.reason.as_str() {
         "gone" => "it answered 410, which says that it is gone",
+        "maker_gone" => "whoever set it up is no longer a member, or used an API key that is over",
         _ => "it has taken nothing for five days",
     };
     let content = Content::WebhookDisabled {

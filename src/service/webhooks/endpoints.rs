@@ -34,7 +34,9 @@ impl EndpointIn {
         installation: &Installation,
         scope: &TenantScope,
         before: Option<&Endpoint>,
-    ) -> Result<(EndpointTerms, bool)> {
+    ) -> Result<(EndpointTerms, Option<bool>)> {
+        // Whoever says whereto, what, or that it goes on answers for it. To name it or to disable it nothing is needed.
+        let says_what = self.url.is_some() || self.events.is_some();
         let mut faults = Vec::new();
         let rules = installation.outgoing.rules();
         let url = match (self.url, before) {
@@ -52,20 +54,23 @@ impl EndpointIn {
             faults.push(FieldError::new("description", "bad_text", message));
         }
         let is_enabled = match self.status.as_deref() {
-            None => before.is_none_or(|before| before.status == "enabled"),
-            Some("enabled") => true,
-            Some("disabled") if before.is_some() => false,
+            None => None,
+            Some("enabled") => Some(true),
+            Some("disabled") if before.is_some() => Some(false),
             Some(_) => {
                 faults.push(FieldError::new("status", "unknown", "must be enabled or disabled"));
-                true
+                None
             }
         };
         let (Some(url), true) = (url, faults.is_empty()) else { return Err(Error::invalid(faults)) };
-        // Who reads no records has none sent either.
-        if events.iter().any(|event| event.is_of_records()) && !scope.may_read_records() {
-            return Err(Error::forbidden(Permission::RecordsRead.name()));
-        }
-        Ok((EndpointTerms { url, description, events, reads_as: scope.reads_as() }, is_enabled))
+        let reads_as = if before.is_none() || says_what || is_enabled == Some(true) {
+            // Who may not see something has it sent nowhere either.
+            events.iter().try_for_each(|event| scope.require_events(*event))?;
+            Some(scope.reads_as())
+        } else {
+            None
+        };
+        Ok((EndpointTerms { url, description, events, reads_as }, is_enabled))
     }
 }
 
@@ -94,7 +99,7 @@ fn read_events(names: &[String], faults: &mut Vec<FieldError>) -> Vec<EventType>
 
 /// Notes an act of these in the log, in the tenant's; before it is done: an act that failed and is in the log is better than
 /// one that was done and is not.
-async fn audit(
+pub(super) async fn audit(
     scope: &TenantScope,
     action: &'static str,
     id: WebhookEndpointId,
@@ -112,7 +117,7 @@ async fn audit(
 /// Makes an endpoint. Its secret is told here and never again.
 ///
 /// # Errors
-/// 403 without `webhooks:manage`, or without `records:read` for events of records; 422 with every field at fault; 409
+/// 403 without `webhooks:manage`, or without what is needed to see what the events tell; 422 with every field at fault; 409
 /// `too_many_endpoints`.
 pub async fn create_endpoint(
     installation: &Installation,
@@ -127,11 +132,8 @@ pub async fn create_endpoint(
     let events: Vec<&str> = terms.events.iter().map(|event| event.name()).collect();
     let details = json!({ "url": terms.url.as_str(), "events": events });
     audit(scope, "webhook_endpoint.created", id, details).await?;
-    let by = scope.by().actor.to_string();
     let made = scope
-        .write_webhooks("create_webhook_endpoint", move |tx| {
-            tx.insert_webhook_endpoint(id, &terms, &key, &by)
-        })
+        .write_webhooks("create_webhook_endpoint", move |tx| tx.insert_webhook_endpoint(id, &terms, &key))
         .await?;
     Ok((made, secret))
 }
@@ -154,10 +156,11 @@ pub async fn find_endpoint(scope: &TenantScope, id: WebhookEndpointId) -> Result
     scope.read_one(move |tx| tx.find_webhook_endpoint(id)).await
 }
 
-/// Changes an endpoint. It reads from now on what whoever changes it may read.
+/// Changes an endpoint. Whoever says whereto or what is sent, or that it goes on, is who it acts for from now on: it is told
+/// of what they may see.
 ///
 /// # Errors
-/// 403 without `webhooks:manage`, or without `records:read` for events of records; 404; 422 with every field at fault.
+/// 403 without `webhooks:manage`, or without what is needed to see what the events tell; 404; 422 with every field at fault.
 pub async fn update_endpoint(
     installation: &Installation,
     scope: &TenantScope,
@@ -167,14 +170,14 @@ pub async fn update_endpoint(
     let before = find_endpoint(scope, id).await?;
     let (terms, is_enabled) = input.read(installation, scope, Some(&before))?;
     let events: Vec<&str> = terms.events.iter().map(|event| event.name()).collect();
-    let status = if is_enabled { "enabled" } else { "disabled" };
+    let status = match is_enabled {
+        Some(true) => "enabled",
+        Some(false) => "disabled",
+        None => before.status.as_str(),
+    };
     let details = json!({ "url": terms.url.as_str(), "events": events, "status": status });
     audit(scope, "webhook_endpoint.changed", id, details).await?;
-    scope
-        .write_webhooks("update_webhook_endpoint", move |tx| {
-            tx.update_webhook_endpoint(id, &terms, is_enabled)
-        })
-        .await
+    scope.update_webhook_endpoint(id, terms, is_enabled).await
 }
 
 /// Removes an endpoint, with all that was sent to it or is on its way.

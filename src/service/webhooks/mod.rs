@@ -6,7 +6,7 @@ mod endpoints;
 mod events;
 
 pub(super) use deliver::deliver;
-pub use deliveries::{find_delivery, list_deliveries, replay_delivery, test_endpoint};
+pub use deliveries::{FoundDelivery, find_delivery, list_deliveries, replay_delivery, test_endpoint};
 pub use endpoints::{
     EndpointIn, create_endpoint, delete_endpoint, find_endpoint, list_endpoints, rotate_secret,
     update_endpoint,

@@ -22,6 +22,15 @@ impl DatabaseBudget {
         DatabaseBudget { ms_per_second: ms_per_second.max(1), paid: AtomicI64::new(i64::MIN) }
     }
 
+    /// The same, to be waited for as long as `before` is.
+    #[must_use]
+    pub(super) fn after(self, before: Option<&DatabaseBudget>) -> DatabaseBudget {
+        if let Some(before) = before {
+            self.paid.store(before.paid.load(Relaxed), Relaxed);
+        }
+        self
+    }
+
     /// Whether there is anything left.
     ///
     /// # Errors

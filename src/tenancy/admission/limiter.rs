@@ -19,7 +19,7 @@ pub struct Limiter {
 /// How a limit stands, in the terms of draft-ietf-httpapi-ratelimit-headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// What is limited: `tenant`, `key`, `address`, `concurrency`.
+    /// What is limited: `tenant`, `key`, `identity`, `address`, `concurrency`.
     pub name: &'static str,
     /// What there is after a rest.
     pub quota: u32,
@@ -41,6 +41,22 @@ impl Limiter {
         let bucket = RateLimiter::direct_with_clock(quota, clock.clone())
             .with_middleware::<StateInformationMiddleware>();
         Limiter { name, bucket, burst: burst.get(), each, clock: clock.clone() }
+    }
+
+    /// The same, with no more left than `before` has: limits that change give nothing away.
+    #[must_use]
+    pub(super) fn after(self, before: Option<&Limiter>) -> Limiter {
+        let spent = before.map_or(0, |before| self.burst.saturating_sub(before.left()));
+        if let Some(spent) = NonZeroU32::new(spent) {
+            // All of a burst is there, and it is not more than that.
+            let _ = self.bucket.check_n(spent);
+        }
+        self
+    }
+
+    /// What is left, of a limiter that is about to go: it can be told only by taking one.
+    fn left(&self) -> u32 {
+        self.bucket.check().map_or(0, |state| state.remaining_burst_capacity().saturating_add(1))
     }
 
     /// Takes one request.
@@ -121,6 +137,18 @@ mod tests {
         assert_eq!(slow.take().unwrap_err().1, 8);
         clock.advance(7_500);
         assert!(slow.take().is_ok());
+    }
+
+    #[test]
+    fn what_comes_after_another_has_no_more_left_than_that_had() {
+        for (spent, burst, left) in [(0, 40, 10), (3, 40, 7), (3, 5, 5), (10, 40, 0), (10, 5, 0)] {
+            let (clock, before) = limiter(1.0, 10);
+            assert_eq!(taken(&before, spent), spent as usize);
+            let after = Limiter::new("tenant", 2.0, burst, &before.clock).after(Some(&before));
+            assert_eq!(taken(&after, 100), left, "{spent} of 10, then {burst}");
+            clock.advance(1_000);
+            assert_eq!(taken(&after, 100), 2);
+        }
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //! once, what database time it has left, and whose turn it is.
 //!
 //! Everything is in memory and bounded; what has to make way begins anew with all it may have. A request costs a look at
-//! one or two sharded tables and a few atomics: no thread hop, no lock that tenants share.
+//! one or two sharded tables and a few atomics: no thread hop, and no lock that tenants share unless limits are new. A
+//! change that leaves the limits as they are begins nothing anew, and one of the limits gives back nothing that was spent.
 //!
-//! What leads out of a limit ([`is_product`](super::requests::is_product) says no) has a rate of its own, as large as
-//! that of everything else, and asks for neither places nor turns nor database time: a runaway script does not lock the
-//! owner out of bills, members and the export.
+//! There are three [lanes](Lane), each with a rate of its own as large as that of the others. What leads a person out of a
+//! limit asks for neither places nor turns nor database time, and nobody has all of it: neither a runaway script nor people
+//! who may only look lock the owner out of bills, members and the export.
 
 mod database_time;
 mod gauge;
@@ -21,21 +22,24 @@ pub use steady::SteadyClock;
 use crate::catalog::{Catalog, Tenant};
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
-use crate::id::{ApiKeyId, TenantId};
+use crate::id::{ApiKeyId, IdentityId, TenantId};
 use crate::model::api_key::KeyRate;
+use crate::model::plan::Rate;
 use foldhash::fast::RandomState;
-use gauge::{Gauge, KeyGauge};
+use gauge::{Based, Gauge, Share, change_of};
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, UnitWeighter};
 use refused::Refused;
+use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 use turns::{Crowd, Turn};
 
-/// Tenants and keys whose limits are in memory.
+/// Tenants, keys and people whose limits are in memory.
 const MOST_TENANTS: usize = 131_072;
 const MOST_KEYS: usize = 65_536;
+const MOST_PEOPLE: usize = 65_536;
 
 /// What the settings say.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +54,12 @@ pub struct AdmissionOptions {
 pub(super) struct Admission {
     clock: SteadyClock,
     tenants: Held<TenantId, Gauge>,
-    keys: Held<ApiKeyId, KeyGauge>,
-    crowd: Crowd,
+    keys: Held<ApiKeyId, Share>,
+    /// On the way out.
+    people: Held<(TenantId, IdentityId), Share>,
+    /// Limits are made one at a time: two that come after the same ones would each give away what the other took.
+    making: Mutex<()>,
+    crowd: Arc<Crowd>,
     refused: Refused,
     options: AdmissionOptions,
 }
@@ -75,6 +83,17 @@ fn held<K: Eq + Hash, V>(most: usize) -> Held<K, V> {
     Cache::with(most, most as u64, UnitWeighter, RandomState::default(), KeepInUse)
 }
 
+/// What a request is about, as far as limits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// It uses the product.
+    Product,
+    /// It sees or manages the tenant.
+    Management,
+    /// It leads this person out of what a limit keeps from the product: to bills, the plan, members, keys, the export.
+    WayOut(IdentityId),
+}
+
 /// A request that was let in: it has its places until this is dropped.
 pub struct Admitted {
     pub(super) gauge: Arc<Gauge>,
@@ -85,7 +104,25 @@ pub struct Admitted {
 impl Admitted {
     /// Gives the turn back before the request is over: who waits for a slow peer keeps nobody else waiting.
     pub(super) fn release_turn(&self) {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(self.take_turn());
+    }
+
+    fn take_turn(&self) -> Option<Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Waits for what may be slow in coming, without the turn if the request has one: it gets another afterwards.
+    ///
+    /// # Errors
+    /// 503 `overloaded` when that takes too long.
+    pub async fn out_of_turn<T>(&self, slow: impl Future<Output = T>) -> Result<T> {
+        let had = self.take_turn().is_some();
+        let came = slow.await;
+        if had {
+            let turn = self.gauge.take_turn().await?;
+            *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+        }
+        Ok(came)
     }
 }
 
@@ -98,7 +135,9 @@ impl Admission {
         Admission {
             tenants: held(MOST_TENANTS),
             keys: held(MOST_KEYS),
-            crowd: Crowd::new(clock.clone()),
+            people: held(MOST_PEOPLE),
+            making: Mutex::default(),
+            crowd: Arc::new(Crowd::new(clock.clone())),
             refused: Refused::default(),
             options,
             clock,
@@ -107,36 +146,54 @@ impl Admission {
 
     /// The limits of the tenant as its plan is now.
     async fn gauge(&self, catalog: &Catalog, tenant: &Tenant) -> Result<Arc<Gauge>> {
-        let revision = tenant.entitlements;
         // A request may have read the tenant before a change, and come here after another one that has not.
-        let is_current = |gauge: &Arc<Gauge>| gauge.revision >= revision;
-        if let Some(gauge) = self.tenants.get(&tenant.id).filter(is_current) {
+        let revision = tenant.entitlements;
+        if let Some(gauge) = self.tenants.get(&tenant.id).filter(|gauge| gauge.basis().is_of(revision)) {
             return Ok(gauge);
         }
-        let rate = catalog.rate(tenant).await?;
-        let make = || Arc::new(Gauge::new(revision, rate, self.options, &self.clock));
-        let Ok(gauge) =
-            self.tenants.get_or_insert_with(&tenant.id, || Ok::<_, std::convert::Infallible>(make()));
-        if is_current(&gauge) {
-            return Ok(gauge);
-        }
-        let gauge = make();
-        self.tenants.insert(tenant.id, Arc::clone(&gauge));
-        Ok(gauge)
+        let change = (revision, catalog.rate(tenant).await?);
+        let context = (&self.crowd, &self.clock);
+        Ok(self.made(&self.tenants, tenant.id, change, |before| {
+            Gauge::new(tenant.id, change, before, self.options, context)
+        }))
     }
 
-    fn key_gauge(&self, gauge: &Gauge, key: ApiKeyId, given: Option<KeyRate>) -> Arc<KeyGauge> {
-        let make = || Arc::new(KeyGauge::new(gauge.revision, gauge.rate, given, &self.clock));
-        let Ok(known) = self.keys.get_or_insert_with(&key, || Ok::<_, std::convert::Infallible>(make()));
-        if known.revision >= gauge.revision {
-            return known;
+    fn key_share(&self, gauge: &Gauge, key: ApiKeyId, given: Option<KeyRate>) -> Arc<Share> {
+        if let Some(share) = self.keys.get(&key).filter(|share| share.is_of(gauge)) {
+            return share;
         }
-        let made = make();
-        self.keys.insert(key, Arc::clone(&made));
+        let make = |before: Option<&Share>| Share::of_key(gauge, before, given, &self.clock);
+        self.made(&self.keys, key, change_of(gauge), make)
+    }
+
+    fn person_share(&self, gauge: &Gauge, tenant: TenantId, person: IdentityId) -> Arc<Share> {
+        let who = (tenant, person);
+        if let Some(share) = self.people.get(&who).filter(|share| share.is_of(gauge)) {
+            return share;
+        }
+        let make = |before: Option<&Share>| Share::of_person(gauge, before, &self.clock);
+        self.made(&self.people, who, change_of(gauge), make)
+    }
+
+    /// Limits as they are by a change: those that are known if they stay, or others in their place.
+    fn made<K: Eq + Hash, V: Based>(
+        &self,
+        table: &Held<K, V>,
+        key: K,
+        (revision, rate): (i64, Rate),
+        make: impl FnOnce(Option<&V>) -> V,
+    ) -> Arc<V> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = table.get(&key);
+        if let Some(known) = known.as_ref().filter(|known| known.basis().stays(revision, rate)) {
+            return Arc::clone(known);
+        }
+        let made = Arc::new(make(known.as_deref()));
+        table.insert(key, Arc::clone(&made));
         made
     }
 
-    /// Lets a request in. `count` counts it for what is billed, once it was neither too fast nor too dear.
+    /// Lets a request in. `count` counts it for what is billed, once nothing else is in its way.
     ///
     /// # Errors
     /// 429 `rate_limited`, `database_time_exhausted`, `concurrency_limited`; 503 `overloaded`; what `count` says.
@@ -145,18 +202,22 @@ impl Admission {
         catalog: &Catalog,
         tenant: &Tenant,
         key: Option<(ApiKeyId, Option<KeyRate>)>,
-        is_product: bool,
+        lane: Lane,
         count: impl FnOnce() -> Result<()>,
     ) -> (Standings, Result<Admitted>) {
         let mut standings = Standings::default();
         let admitted = async {
             let gauge = self.gauge(catalog, tenant).await?;
             self.crowd.note(tenant.id);
-            let key = key.map(|(key, given)| self.key_gauge(&gauge, key, given));
-            // The key first: what it is refused costs the tenant nothing.
-            let of_key = key.as_ref().and_then(|key| key.limiter.as_ref());
-            let of_tenant = if is_product { &gauge.product } else { &gauge.way_out };
-            for (place, limiter) in [(1, of_key), (0, of_tenant.as_ref())] {
+            let key = key.map(|(key, given)| self.key_share(&gauge, key, given));
+            let (of_tenant, person) = match lane {
+                Lane::Product => (&gauge.product, None),
+                Lane::Management => (&gauge.management, None),
+                Lane::WayOut(person) => (&gauge.way_out, Some(self.person_share(&gauge, tenant.id, person))),
+            };
+            // The share first: what a key or a person is refused costs the tenant nothing.
+            let of_share = key.as_ref().or(person.as_ref()).and_then(|share| share.limiter.as_ref());
+            for (place, limiter) in [(1, of_share), (0, of_tenant.as_ref())] {
                 let Some(limiter) = limiter else { continue };
                 match limiter.take() {
                     Ok(standing) => standings[place] = Some(standing),
@@ -166,19 +227,20 @@ impl Admission {
                     }
                 }
             }
-            if !is_product {
+            if matches!(lane, Lane::WayOut(_)) {
                 count()?;
                 return Ok(Admitted { gauge, _places: (None, None), turn: Mutex::default() });
             }
             if let Some(budget) = &gauge.database {
                 budget.admit(self.clock.ms()).map_err(database_time_exhausted)?;
             }
-            count()?;
-            let of_key = match key.as_ref().and_then(|key| key.places.as_ref()) {
+            // The concurrency of a plan is that of the product.
+            let is_product = lane == Lane::Product;
+            let of_key = match key.as_ref().and_then(|key| key.places.as_ref()).filter(|_| is_product) {
                 Some(places) => Some(places.take().await.ok_or_else(|| concurrency_limited("key"))?),
                 None => None,
             };
-            let of_tenant = match &gauge.places {
+            let of_tenant = match gauge.places.as_ref().filter(|_| is_product) {
                 Some(places) => {
                     let place = places.take().await;
                     let (quota, left) = places.standing();
@@ -187,7 +249,8 @@ impl Admission {
                 }
                 None => None,
             };
-            let turn = gauge.turns.take(tenant.id, &self.crowd).await.ok_or_else(turn_never_came)?;
+            let turn = gauge.take_turn().await?;
+            count()?;
             Ok(Admitted { gauge, _places: (of_key, of_tenant), turn: Mutex::new(Some(turn)) })
         };
         let admitted = admitted.await;
@@ -207,6 +270,7 @@ impl Admission {
 pub fn rate_limited(limit: &'static str, wait: u32) -> Error {
     let whose = match limit {
         "key" => "This API key",
+        "identity" => "This person",
         "address" => "Your network",
         _ => "This tenant",
     };

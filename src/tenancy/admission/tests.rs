@@ -4,6 +4,7 @@ use super::*;
 use crate::clock::{HOUR, ManualClock, SECOND, Timestamp};
 use crate::db::ReaderThreads;
 use crate::model::plan::Rate;
+use futures_util::FutureExt as _;
 use std::time::Duration;
 
 const OPTIONS: AdmissionOptions = AdmissionOptions { turns: 8, database_ms_per_second: 0 };
@@ -32,7 +33,17 @@ impl House {
     }
 
     async fn admit(&self, tenant: &Tenant, key: Option<(ApiKeyId, Option<KeyRate>)>) -> Result<Admitted> {
-        self.admission.admit(&self.catalog, tenant, key, true, || Ok(())).await.1
+        self.admission.admit(&self.catalog, tenant, key, Lane::Product, || Ok(())).await.1
+    }
+
+    /// How many of 100 are let in on a lane.
+    async fn let_in_on(&self, tenant: &Tenant, lane: Lane) -> usize {
+        let mut count = 0;
+        for _ in 0..100 {
+            let (_, admitted) = self.admission.admit(&self.catalog, tenant, None, lane, || Ok(())).await;
+            count += usize::from(admitted.is_ok());
+        }
+        count
     }
 
     /// How many of 100 are let in, and what the others are told.
@@ -88,12 +99,15 @@ async fn a_plan_that_changes_counts_at_once_and_an_older_request_does_not_bring_
         entitlements: 2,
         ..tenant(house.publish(Rate { burst: Some(30), ..RATE }).await, 2)
     };
+    // More than was left it does not have at once.
+    assert_eq!(house.let_in(&second, None).await.0, 0);
+    house.clock.advance(3 * SECOND);
     assert_eq!(house.let_in(&second, None).await.0, 30);
     assert_eq!(house.let_in(&first, None).await.0, 0);
     let none = Tenant { id: first.id, entitlements: 3, ..tenant(house.publish(Rate::default()).await, 3) };
     assert_eq!(house.let_in(&none, None).await, (100, None));
     let refused: Vec<_> = house.admission.take_refused();
-    assert_eq!(refused, [(first.id, LIMITED.to_owned(), 80 + 90 + 70 + 100)]);
+    assert_eq!(refused, [(first.id, LIMITED.to_owned(), 80 + 90 + 100 + 70 + 100)]);
 }
 
 #[tokio::test]
@@ -113,21 +127,154 @@ async fn a_key_leaves_a_fifth_to_the_rest_whatever_it_was_given() {
     assert_eq!(house.let_in(&tenant, None).await.0, 18);
 }
 
+/// The tenant after another change of what it may use, which is about something else.
+fn changed(tenant: &Tenant) -> Tenant {
+    let Tenant { id, plan_version, entitlements, .. } = *tenant;
+    Tenant { id, ..self::tenant(plan_version, entitlements + 1) }
+}
+
 #[tokio::test]
-async fn the_way_out_has_a_rate_of_its_own_and_what_is_refused_is_not_counted() {
+async fn a_change_that_is_not_about_the_rate_begins_nothing_anew() {
+    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1 });
+    let rate = Rate { concurrency: Some(1), ..RATE };
+    let mut tenant = tenant(house.publish(rate).await, 1);
+    let key = Some((ApiKeyId::new(Timestamp(1)), None));
+    let held = house.admit(&tenant, key).await.unwrap();
+    tenant = changed(&tenant);
+    assert_eq!(house.admit(&tenant, None).await.err().unwrap().code(), "concurrency_limited");
+    drop(held);
+    for _ in 0..20 {
+        tenant = changed(&tenant);
+        drop(house.admit(&tenant, key).await);
+    }
+    assert_eq!(house.admit(&tenant, key).await.err().unwrap().code(), LIMITED);
+    drop(house.let_in(&tenant, None).await);
+    house.clock.advance(SECOND);
+    house.admit(&tenant, None).await.unwrap().gauge.spend(Duration::from_secs(60));
+    for _ in 0..5 {
+        tenant = changed(&tenant);
+        assert_eq!(house.admit(&tenant, None).await.err().unwrap().code(), "database_time_exhausted");
+    }
+}
+
+#[tokio::test]
+async fn plans_that_are_changed_to_and_fro_give_nothing_back() {
+    let house = house(AdmissionOptions { database_ms_per_second: 100, ..OPTIONS });
+    let wide = Rate { requests_per_second: Some(50), burst: Some(50), concurrency: Some(3), ..RATE };
+    let narrow = Rate { concurrency: Some(1), ..RATE };
+    let versions = [house.publish(wide).await, house.publish(narrow).await];
+    let at = |change: i64| {
+        let version = versions[usize::try_from(change % 2).unwrap()];
+        Tenant { id: TenantId::new(Timestamp(1)), ..tenant(version, change) }
+    };
+    let id = at(0).id;
+    let at = |change| Tenant { id, ..at(change) };
+    let held = house.admit(&at(2), None).await.unwrap();
+    assert_eq!(house.admit(&at(3), None).await.err().unwrap().code(), "concurrency_limited");
+    let another = house.admit(&at(4), None).await.unwrap();
+    drop((held, another));
+    // 47 are left of 50; of those, 20 with the other plan.
+    assert!(house.admit(&at(5), None).await.is_ok());
+    for change in 6..40 {
+        drop(house.admit(&at(change), None).await);
+    }
+    assert_eq!(house.admit(&at(40), None).await.err().unwrap().code(), LIMITED);
+    house.clock.advance(SECOND);
+    house.admit(&at(41), None).await.unwrap().gauge.spend(Duration::from_secs(3_600));
+    for change in 42..50 {
+        assert_eq!(house.admit(&at(change), None).await.err().unwrap().code(), "database_time_exhausted");
+    }
+    house.clock.advance(60 * SECOND);
+    assert!(house.admit(&at(50), None).await.is_ok());
+}
+
+#[tokio::test]
+async fn each_lane_has_a_rate_of_its_own_and_nobody_all_of_the_way_out() {
     let house = house(OPTIONS);
     let tenant = tenant(house.publish(RATE).await, 1);
-    let mut counted = 0;
-    for is_product in [true, false] {
-        for _ in 0..50 {
-            let count = || {
-                counted += 1;
-                Ok(())
-            };
-            drop(house.admission.admit(&house.catalog, &tenant, None, is_product, count).await);
-        }
+    let person = |at| Lane::WayOut(IdentityId::new(Timestamp(at)));
+    assert_eq!(house.let_in_on(&tenant, Lane::Product).await, 20);
+    assert_eq!(house.let_in_on(&tenant, Lane::Management).await, 20);
+    let (one, other) = (person(1), person(2));
+    assert_eq!(house.let_in_on(&tenant, one).await, 16);
+    let refused = house.admission.admit(&house.catalog, &tenant, None, one, || Ok(())).await.1;
+    let refused = refused.err().unwrap();
+    assert_eq!((refused.code(), &refused.members()[0].1), (LIMITED, &serde_json::json!("identity")));
+    // Not by a change of the limits either.
+    assert_eq!(house.let_in_on(&changed(&tenant), one).await, 0);
+    assert_eq!(house.let_in_on(&tenant, other).await, 4);
+}
+
+#[tokio::test]
+async fn seeing_and_managing_takes_turns_and_database_time_and_the_way_out_does_not() {
+    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1 });
+    let tenant = tenant(house.publish(Rate::default()).await, 1);
+    let other = TenantId::new(Timestamp(2));
+    let ask = |lane| house.admission.admit(&house.catalog, &tenant, None, lane, || Ok(()));
+    let way_out = Lane::WayOut(IdentityId::new(Timestamp(1)));
+    let held = ask(Lane::Management).await.1.unwrap();
+    house.admission.crowd.note(other);
+    for lane in [Lane::Product, Lane::Management] {
+        assert!(ask(lane).now_or_never().is_none(), "{lane:?}");
+        house.admission.crowd.note(other);
     }
-    assert_eq!(counted, 40);
+    assert!(ask(way_out).now_or_never().is_some_and(|(_, admitted)| admitted.is_ok()));
+    held.gauge.spend(Duration::from_secs(1));
+    drop(held);
+    for lane in [Lane::Product, Lane::Management] {
+        assert_eq!(ask(lane).await.1.err().unwrap().code(), "database_time_exhausted", "{lane:?}");
+    }
+    assert!(ask(way_out).await.1.is_ok());
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slow_body_has_no_turn_meanwhile_and_waits_for_one_afterwards() {
+    let house = house(AdmissionOptions { turns: 1, ..OPTIONS });
+    let tenant = tenant(house.publish(Rate::default()).await, 1);
+    let slow = house.admit(&tenant, None).await.unwrap();
+    house.admission.crowd.note(TenantId::new(Timestamp(2)));
+    let (comes, coming) = tokio::sync::oneshot::channel::<()>();
+    let mut reading = Box::pin(slow.out_of_turn(coming));
+    assert!(reading.as_mut().now_or_never().is_none());
+    let next = house.admit(&tenant, None).now_or_never().unwrap().unwrap();
+    comes.send(()).unwrap();
+    house.admission.crowd.note(TenantId::new(Timestamp(2)));
+    assert!(reading.as_mut().now_or_never().is_none());
+    drop(next);
+    reading.as_mut().await.unwrap().unwrap();
+    drop(reading);
+    house.admission.crowd.note(TenantId::new(Timestamp(2)));
+    assert!(house.admit(&tenant, None).now_or_never().is_none());
+    drop(slow);
+    assert!(house.admit(&tenant, None).now_or_never().is_some_and(|admitted| admitted.is_ok()));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_counted_whatever_refuses_it() {
+    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1 });
+    let counted = std::cell::Cell::new(0);
+    let count = || {
+        counted.set(counted.get() + 1);
+        Ok(())
+    };
+    let rate = Rate { concurrency: Some(2), ..RATE };
+    let tenant = tenant(house.publish(rate).await, 1);
+    let ask = |tenant| house.admission.admit(&house.catalog, tenant, None, Lane::Product, count);
+    let held = ask(&tenant).await.1.unwrap();
+    // One waits for a turn and goes away, with the place that it had.
+    house.admission.crowd.note(TenantId::new(Timestamp(2)));
+    {
+        let mut waits = std::pin::pin!(ask(&tenant));
+        assert!(waits.as_mut().now_or_never().is_none());
+        assert_eq!(ask(&tenant).await.1.err().unwrap().code(), "concurrency_limited");
+    }
+    drop(held);
+    assert_eq!(counted.get(), 1);
+    house.admit(&tenant, None).await.unwrap().gauge.spend(Duration::from_secs(1));
+    for _ in 0..50 {
+        drop(ask(&tenant).await);
+    }
+    assert_eq!(counted.get(), 1);
 }
 
 #[tokio::test]
@@ -144,7 +291,8 @@ async fn database_time_of_the_plan_or_else_of_the_settings_is_spent() {
         let refused = house.admit(&tenant, None).await.err().unwrap();
         assert_eq!((refused.code(), refused.retry_after_s()), ("database_time_exhausted", Some(1)));
         // The way out is open.
-        assert!(house.admission.admit(&house.catalog, &tenant, None, false, || Ok(())).await.1.is_ok());
+        let way_out = Lane::WayOut(IdentityId::new(Timestamp(1)));
+        assert!(house.admission.admit(&house.catalog, &tenant, None, way_out, || Ok(())).await.1.is_ok());
         house.clock.advance(SECOND);
         assert!(house.admit(&tenant, None).await.is_ok());
     }

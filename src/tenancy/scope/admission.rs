@@ -5,7 +5,7 @@ use crate::catalog::Principal;
 use crate::error::Result;
 use crate::policy::Permission;
 use crate::tenancy::admission::{Admitted, Standings};
-use crate::tenancy::requests::is_product;
+use crate::tenancy::requests::lane_of;
 use std::sync::Arc;
 
 impl TenantScope {
@@ -24,7 +24,7 @@ impl TenantScope {
         let count = || tenancy.count_request(tenant, permission);
         let (standings, admitted) = tenancy
             .admission
-            .admit(tenancy.catalog(), tenant, principal.key(), is_product(permission), count)
+            .admit(tenancy.catalog(), tenant, principal.key(), lane_of(permission, principal), count)
             .await;
         let admitted = admitted.map(Arc::new);
         self.admitted = admitted.as_ref().ok().map(Arc::clone);

@@ -1,28 +1,128 @@
 //! The way of a scope to the tenant's webhooks.
 
 use super::TenantScope;
-use crate::error::Result;
+use crate::catalog::Maker;
+use crate::error::{Error, Result};
 use crate::id::WebhookEndpointId;
-use crate::model::table::{Table, TableKind};
-use crate::model::webhook::{Event, ReadsAs};
-use crate::policy::{Held, Permission, PermissionSet};
-use crate::tenancy::Wants;
+use crate::model::table::{Schema, Table, TableKind};
+use crate::model::webhook::{Endpoint, EndpointTerms, Event, EventType, ReadsAs};
+use crate::policy::{OWNER, Permission, PermissionSet};
 use crate::tenancy::tx::TenantTx;
 use crate::tenancy::tx::webhooks::{Asked, Waiting};
+use crate::tenancy::{App, Wants};
 use std::sync::Arc;
 
+/// The tables, and who may be told of which.
+struct Told {
+    app: Arc<App>,
+    schema: Arc<Schema>,
+}
+
+impl Told {
+    /// The table of that name, where it may be told of.
+    fn table(&self, reads_as: &ReadsAs, name: &str) -> Option<Arc<Table>> {
+        let table = self.schema.table(name).filter(|table| table.kind == TableKind::Table)?;
+        // A role that is no longer known reads what no line withholds from anybody.
+        let role = reads_as.role.as_deref().filter(|role| self.app.roles.is_known(role));
+        let rights = self.app.roles.lines().bounded(name, role, reads_as.held());
+        rights.read.then(|| Arc::clone(table))
+    }
+
+    /// Whether `one` may be told of all that `other` may be told of.
+    fn covers(&self, one: &ReadsAs, other: &ReadsAs) -> bool {
+        let of_records = self
+            .schema
+            .tables()
+            .all(|table| self.table(other, &table.name).is_none() || self.table(one, &table.name).is_some());
+        let mut others = EventType::offered().filter(|kind| !kind.is_of_records());
+        of_records && others.all(|kind| one.knows_of(kind) || !other.knows_of(kind))
+    }
+}
+
 impl TenantScope {
-    /// As whom endpoints that are made with this scope read records.
+    async fn told(&self) -> Result<Told> {
+        Ok(Told { app: Arc::clone(self.tenancy.app()), schema: Arc::clone(&self.file().await?.schema) })
+    }
+
+    /// As whom endpoints that are made with this scope are told.
     pub fn reads_as(&self) -> ReadsAs {
         ReadsAs {
+            maker: self.by.actor.to_string(),
             role: self.role.as_deref().map(str::to_owned),
-            reads_records: self.has(Permission::RecordsRead),
+            permissions: self.permissions.set(),
+            reads_records: self.permissions.lets_through(Permission::RecordsRead),
         }
     }
 
-    /// Whether the scope may read records of any table.
-    pub fn may_read_records(&self) -> bool {
-        self.may_enter(Wants::Read)
+    /// Asks for what whoever has such events sent must be allowed to see; of records, of any table.
+    ///
+    /// # Errors
+    /// 403 with the permission's name.
+    pub fn require_events(&self, kind: EventType) -> Result<()> {
+        match kind.permission() {
+            Some(permission) if kind.is_of_records() && !self.may_enter(Wants::Read) => {
+                Err(Error::forbidden(permission.name()))
+            }
+            Some(permission) if !kind.is_of_records() => self.require(permission),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is lacking to see what was sent: an event of that type, of a record of that table.
+    pub fn lacks_for_event(&self, kind: Option<EventType>, table: Option<&str>) -> Option<Permission> {
+        let Some(kind) = kind else { return Some(Permission::RecordsRead) };
+        let knows = match (kind.is_of_records(), table) {
+            (true, Some(table)) => self.rights(table).read,
+            (true, None) => false,
+            (false, _) => kind.permission().is_none_or(|permission| self.has(permission)),
+        };
+        kind.permission().filter(|_| !knows)
+    }
+
+    /// What somebody may do in this tenant now, by the name that the log has for them and by what a request of theirs would
+    /// be let in with; nothing where they are no member any more, or a key that is over.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn present(&self, maker: &str) -> Result<Option<ReadsAs>> {
+        let roles = &self.tenancy.app().roles;
+        let of = |role: Option<String>, permissions: PermissionSet, bound: PermissionSet| ReadsAs {
+            maker: maker.to_owned(),
+            role,
+            permissions: permissions.within(bound),
+            reads_records: bound.has(Permission::RecordsRead),
+        };
+        let maker = match Maker::parse(maker) {
+            Some(Maker::House) => {
+                return Ok(Some(of(Some(OWNER.to_owned()), PermissionSet::all(), PermissionSet::all())));
+            }
+            Some(maker) => maker,
+            None => return Ok(None),
+        };
+        let found = self.tenancy.catalog().membership_of(self.tenant.id, maker).await?;
+        Ok(found.map(|(membership, bound)| {
+            let permissions = membership.permissions(roles);
+            // Lines of app.toml are those of its own roles.
+            let role = membership.own.is_none().then(|| membership.role.as_ref().to_owned());
+            of(role, permissions, bound)
+        }))
+    }
+
+    /// Changes an endpoint.
+    ///
+    /// # Errors
+    /// 404; as [`TenantScope::write`].
+    pub async fn update_webhook_endpoint(
+        &self,
+        id: WebhookEndpointId,
+        terms: EndpointTerms,
+        is_enabled: Option<bool>,
+    ) -> Result<Endpoint> {
+        let told = self.told().await?;
+        self.write_webhooks("update_webhook_endpoint", move |tx| {
+            tx.update_webhook_endpoint(id, &terms, is_enabled, &|one, other| told.covers(one, other))
+        })
+        .await
     }
 
     /// Writes about endpoints of webhooks, and wakes whoever sends.
@@ -79,23 +179,13 @@ impl TenantScope {
         most: u32,
         sweeps: bool,
     ) -> Result<Option<Waiting>> {
-        let file = self.file().await?;
-        let (schema, app) = (Arc::clone(&file.schema), Arc::clone(self.tenancy.app()));
-        let asked = Asked { tenant: self.tenant.id, endpoint, most, sweeps };
+        let Some(maker) = self.read_one(move |tx| tx.find_webhook_maker(endpoint)).await? else {
+            return Ok(None);
+        };
+        let (told, present) = (self.told().await?, self.present(&maker).await?);
+        let asked = Asked { tenant: self.tenant.id, endpoint, most, sweeps, maker, present };
         self.write_jobs("take_deliveries", move |tx| {
-            let table = |reads_as: &ReadsAs, name: &str| -> Option<Arc<Table>> {
-                let table = schema.table(name).filter(|table| table.kind == TableKind::Table)?;
-                let held = if reads_as.reads_records {
-                    Held::all_of(PermissionSet::of(Permission::RecordsRead))
-                } else {
-                    Held::all_of(PermissionSet::default())
-                };
-                // A role that is no longer known reads what no line withholds from anybody.
-                let role = reads_as.role.as_deref().filter(|role| app.roles.is_known(role));
-                let rights = app.roles.lines().bounded(name, role, held);
-                rights.read.then(|| Arc::clone(table))
-            };
-            tx.take_waiting_deliveries(&asked, &table)
+            tx.take_waiting_deliveries(&asked, &|reads_as, name| told.table(reads_as, name))
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! Invoices through the real program: closed by hand and by the server, issued, paid, recomputed.
 
 mod acts;
+mod addresses;
 mod closing;
 mod crash;
 mod outputs;

@@ -40,6 +40,12 @@ fn a_hard_limit_refuses_the_job_beyond_it_and_no_other_and_warns_before() {
     assert_eq!((&line.unwrap()["used"], &line.unwrap()["percent"]), (&json!("5"), &json!(100)));
     let warned = ann.client.get(&acme.path("/jobs")).expect(200);
     assert!(warned.header("x-usage-warning").unwrap().starts_with("jobs.run; used=5; limit=5"), "{warned:?}");
+    // Nor is one tried again beyond it.
+    let queued = ann.client.get(&acme.path("/jobs?kind=render&status=queued")).expect(200);
+    let path = acme.path(&format!("/jobs/{}", queued.string("/items/0/id")));
+    ann.client.post(&format!("{path}/cancel"), json!({})).expect(200);
+    ann.client.post(&format!("{path}/retry"), json!({})).expect_code(402, "limit_reached");
+    assert_eq!(ann.client.get(&path).expect(200).string("/status"), "cancelled");
     // A schedule that has no room says so, and goes on the next day.
     let schedule = json!({ "kind": "render", "cron": "* * * * *", "missed": "once" });
     let schedule = ann.client.post(&acme.path("/schedules"), schedule).expect(201).string("/id");

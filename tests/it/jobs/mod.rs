@@ -2,6 +2,7 @@
 
 mod desk;
 mod embedded;
+mod ends;
 mod fair;
 mod handlers;
 mod kills;

@@ -66,8 +66,8 @@ fn a_trial_is_as_long_as_stripe_says_and_ends_when_stripe_says() {
     let told = town.stripe.object("subscriptions", &subscription);
     town.stripe.change_subscription(&subscription, &json!({}), "customer.subscription.trial_will_end");
     assert_eq!(town.deliver_one("customer.subscription.trial_will_end")["status"], "ignored", "{told}");
-    let told = format!("SELECT count(*) FROM letters WHERE fact LIKE 'trial_ends % {longer}000'");
-    assert_eq!(town.rows(&told), ["1"], "people are told of it, once");
+    let told = format!("SELECT recipient FROM letters WHERE fact LIKE 'trial_ends % {longer}000'");
+    assert_eq!(town.rows(&told), ["money"], "who pays is told of it, once");
     town.installation.advance_clock(3 * 86_400_000);
     town.sign_in_again();
     town.stripe.change_subscription(

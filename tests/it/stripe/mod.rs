@@ -13,6 +13,7 @@ mod rest;
 mod signatures;
 mod simulator;
 mod statements;
+mod steps;
 mod storm;
 mod tls;
 mod twice;

@@ -9,17 +9,17 @@ use super::{Town, post, rows, worked_off};
 use crate::harness::{Client, DAY, Installation, MINUTE, Tenant};
 
 /// Until Stripe's period is over.
-const MONTH: i64 = 30 * DAY + MINUTE;
+pub(super) const MONTH: i64 = 30 * DAY + MINUTE;
 
 #[track_caller]
-fn tokens(client: &Client, tenant: &Tenant, quantity: i64, key: &str) {
+pub(super) fn tokens(client: &Client, tenant: &Tenant, quantity: i64, key: &str) {
     let event = json!({ "meter": "ai_tokens", "quantity": quantity, "idempotency_key": key });
     client.post(&tenant.path("/usage-events"), event).expect(201);
 }
 
 /// Our invoices, the oldest first.
 #[track_caller]
-fn statements(client: &Client, tenant: &Tenant) -> Vec<Value> {
+pub(super) fn statements(client: &Client, tenant: &Tenant) -> Vec<Value> {
     let mut all = client.get(&tenant.path("/invoices")).expect(200).json["items"].as_array().unwrap().clone();
     all.reverse();
     all
@@ -43,7 +43,7 @@ fn billed(stripe: &Stripe, invoice: &str) -> Vec<(String, i64)> {
 
 /// Every line of every statement is at Stripe once, on the invoice that the statement names, and nothing else is.
 #[track_caller]
-fn agrees(stripe: &Stripe, statements: &[Value]) {
+pub(super) fn agrees(stripe: &Stripe, statements: &[Value]) {
     let mut expected = 0;
     for statement in statements {
         let lines = to_bill(statement);
@@ -55,7 +55,7 @@ fn agrees(stripe: &Stripe, statements: &[Value]) {
     assert_eq!(stripe.all("invoiceitems").len(), expected);
 }
 
-fn verify(installation: &Installation) -> String {
+pub(super) fn verify(installation: &Installation) -> String {
     let app = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/apps/sold");
     installation.run(&["verify", "billing", "--app", app]).expect_code(0).stdout
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::receiver::Received;
 use super::{Receiver, create_customer, deliveries, installation, make, path_of, taken, until_received};
-use crate::harness::{DAY, HOUR, MINUTE, SECOND, eventually, letters_to};
+use crate::harness::{DAY, HOUR, MINUTE, SECOND, Server, eventually, letters_to};
 
 fn ids(received: &[Received]) -> Vec<&str> {
     received.iter().map(|one| one.header("webhook-id")).collect()
@@ -166,6 +166,38 @@ fn a_slow_endpoint_keeps_neither_others_of_its_tenant_nor_other_tenants() {
 }
 
 #[test]
+fn slow_endpoints_of_all_tenants_take_no_more_than_half_of_all_places() {
+    let slow = Receiver::open(|_, _| {
+        std::thread::sleep(Duration::from_secs(60));
+        taken()
+    });
+    let installation = installation();
+    let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    command.env("TENANTRY_JOBS_AT_ONCE", "4");
+    let server = Server::spawn(&installation, command).unwrap();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (ben, bolt) = server.sign_up_with_tenant("ben", "bolt");
+    let (cid, cube) = server.sign_up_with_tenant("cid", "cube");
+    for (owner, tenant) in [(&ann, &acme), (&ben, &bolt)] {
+        for number in 0..3 {
+            let url = slow.url(&format!("/{}-{number}", tenant.slug));
+            make(&owner.client, tenant, &url, &["record.created"]);
+        }
+        create_customer(&owner.client, tenant, "One");
+    }
+    until_received(&slow, 2);
+    let begun = std::time::Instant::now();
+    let job = cid.client.post(&cube.path("/jobs"), json!({ "kind": "tenantry.export" })).expect(202);
+    let path = cube.path(&format!("/jobs/{}", job.string("/id")));
+    eventually("the job of another", || {
+        (cid.client.get(&path).expect(200).json["status"] == "succeeded").then_some(())
+    });
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!(slow.received().len(), 2, "half of four");
+    server.kill();
+}
+
+#[test]
 fn an_address_that_is_not_in_the_open_is_not_called_however_it_is_named() {
     let receiver = Receiver::open(|_, _| taken());
     let installation = installation();
@@ -184,7 +216,7 @@ fn an_address_that_is_not_in_the_open_is_not_called_however_it_is_named() {
     let whole =
         ann.client.get(&format!("{endpoint}/deliveries/{}", tried["id"].as_str().unwrap())).expect(200);
     let error = whole.string("/attempts/0/error");
-    assert!(error.contains("not in the open internet") && !error.contains("127."), "{error}");
+    assert!(error.contains("no address in the open internet") && !error.contains("127."), "{error}");
     assert!(receiver.received().is_empty());
     server.stop();
 }

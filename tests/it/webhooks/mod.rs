@@ -5,6 +5,7 @@ mod events;
 mod failing;
 mod kills;
 mod receiver;
+mod rights;
 mod sending;
 mod states;
 mod tls;

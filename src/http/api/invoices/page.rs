@@ -66,7 +66,7 @@ fn html(stored: &StoredInvoice, notes: &[CreditNote]) -> String {
         status = stored.status.name(),
     );
     head(&mut out, stored);
-    lines(&mut out, invoice);
+    lines(&mut out, invoice, &escaped(&title));
     sums(&mut out, stored);
     for note in notes {
         let _ = writeln!(
@@ -85,18 +85,21 @@ fn html(stored: &StoredInvoice, notes: &[CreditNote]) -> String {
 
 fn head(out: &mut String, stored: &StoredInvoice) {
     let invoice = &stored.invoice;
-    let parties = |out: &mut String, title: &str, text: &str| {
-        let lines: Vec<String> = text.lines().map(escaped).collect();
-        let _ = writeln!(out, "<section><h2>{title}</h2><p>{}</p></section>", lines.join("<br>"));
-    };
     out.push_str("<div class=\"parties\">\n");
     if !invoice.issuer.is_empty() {
-        parties(out, "From", &invoice.issuer);
+        party(out, "From", invoice.issuer.lines());
     }
-    parties(out, "To", &invoice.tenant.name);
+    let (tenant, billing) = (&invoice.tenant, invoice.tenant.billing.clone().unwrap_or_default());
+    let name = billing.name.as_deref().unwrap_or(&tenant.name);
+    let tax_id = billing.tax_id.as_ref().map(|id| format!("Tax ID: {id}"));
+    let address = billing.address.iter().chain(tax_id.as_ref()).map(String::as_str);
+    party(out, "To", std::iter::once(name).chain(address));
     out.push_str("<dl>\n");
     let period = format!("{} to {}", day(invoice, invoice.period.from), day(invoice, invoice.period.last()));
     let mut facts = vec![("Service period", period)];
+    if name != tenant.name {
+        facts.insert(0, ("Account", tenant.name.clone()));
+    }
     if let Some(at) = invoice.issued_at {
         facts.insert(0, ("Issued", day(invoice, at)));
     }
@@ -109,21 +112,48 @@ fn head(out: &mut String, stored: &StoredInvoice) {
         }
     }
     for (name, value) in facts {
-        let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
+        let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", with_dates(&value));
     }
     out.push_str("</dl>\n</div>\n");
 }
 
-fn lines(out: &mut String, invoice: &Invoice) {
-    out.push_str(
-        "<table>\n<thead><tr><th scope=\"col\">What</th><th scope=\"col\" class=\"n\">Quantity</th>\
+/// Who sends it, and who is to pay it: the name stands out.
+fn party<'t>(out: &mut String, title: &str, lines: impl Iterator<Item = &'t str>) {
+    let mut lines = lines.map(escaped);
+    let name = lines.next().unwrap_or_default();
+    let address: String = lines.map(|line| format!("<br>{line}")).collect();
+    let _ = writeln!(out, "<section><h2>{title}</h2><p><strong>{name}</strong>{address}</p></section>");
+}
+
+/// The same with dates that are not broken at the end of a line.
+fn with_dates(text: &str) -> String {
+    let is_date = |word: &str| {
+        word.len() == 10
+            && word.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            })
+    };
+    let words = text.split(' ').map(|word| match word.split_at_checked(10) {
+        Some((date, rest)) if is_date(date) => format!("<time>{date}</time>{}", escaped(rest)),
+        _ => escaped(word),
+    });
+    words.collect::<Vec<String>>().join(" ")
+}
+
+/// The table of lines. Its head is repeated on each page that is printed, with which invoice it is.
+fn lines(out: &mut String, invoice: &Invoice, title: &str) {
+    let _ = write!(
+        out,
+        "<table>\n<thead><tr class=\"running\"><td colspan=\"4\">{title}</td></tr>\n\
+         <tr><th scope=\"col\">What</th><th scope=\"col\" class=\"n\">Quantity</th>\
          <th scope=\"col\" class=\"n\">Unit price</th><th scope=\"col\" class=\"n\">Amount</th></tr></thead>\n<tbody>\n",
     );
     for line in invoice.lines.iter().filter(|line| line.kind != LineKind::Tax) {
         let _ = writeln!(
             out,
             "<tr><td>{}{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-            escaped(&line.description),
+            with_dates(&line.description),
             events(line),
             escaped(&line.quantity),
             line.unit.as_deref().map(|unit| escaped(&invoice.write_price(unit))).unwrap_or_default(),
@@ -178,13 +208,22 @@ fn proof(out: &mut String, stored: &StoredInvoice) {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::{escaped, with_dates};
 
     #[test]
     fn nothing_that_a_name_says_becomes_markup() {
         assert_eq!(
             escaped("<b a=\"x\" b='y'>&</b>"),
             "&lt;b a=&quot;x&quot; b=&#39;y&#39;&gt;&amp;&lt;/b&gt;"
+        );
+    }
+
+    #[test]
+    fn a_date_is_not_broken_and_what_stands_behind_it_becomes_no_markup() {
+        assert_eq!(
+            with_dates("Pro <1>: 2026-05-01 to 2026-05-31, 2026-05-1 é026-05-01 2026-05-01<b>"),
+            "Pro &lt;1&gt;: <time>2026-05-01</time> to <time>2026-05-31</time>, 2026-05-1 é026-05-01 \
+             <time>2026-05-01</time>&lt;b&gt;"
         );
     }
 }

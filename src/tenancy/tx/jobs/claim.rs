@@ -1,5 +1,6 @@
 //! Claiming: what is due is taken, with the right to do it. And all that the scheduler has to know of a tenant.
 
+use super::{Ended, JobEnd};
 use crate::clock::{DAY, MINUTE, Timestamp};
 use crate::db::DbError;
 use crate::error::Result;
@@ -33,6 +34,10 @@ pub struct ClaimAsked {
     pub runner: String,
     /// Jobs that this run is at, so that no other attempt is begun whatever the clock says.
     pub running: Vec<JobId>,
+    /// What became of others that were done here, which is noted first.
+    pub ends: Arc<[JobEnd]>,
+    /// And of which others that is being noted meanwhile: they count for nothing, and no other attempt is begun either.
+    pub ending: Vec<JobId>,
     /// Until when the leases are good.
     pub until: Timestamp,
     /// A new lease for each job that may be taken.
@@ -51,6 +56,8 @@ pub struct Elsewhere {
 /// What there was.
 #[derive(Clone, Debug, Default)]
 pub struct Claimed {
+    /// What the ends that were told led to, in their order.
+    pub ended: Vec<Ended>,
     /// What may be done now.
     pub jobs: Vec<LeasedJob>,
     /// Whether more is due that only the number kept back.
@@ -80,8 +87,9 @@ impl TenantTx<'_> {
         share: JobShare,
         bound: Option<&JobBound>,
     ) -> Result<Claimed> {
+        let ended = self.end_jobs(&asked.ends)?;
         if self.jobs_held()?.is_some() {
-            return Ok(Claimed { is_held: true, is_busy: true, share, ..Claimed::default() });
+            return Ok(Claimed { ended, is_held: true, is_busy: true, share, ..Claimed::default() });
         }
         self.take_over_jobs(asked)?;
         if asked.only.is_none() {
@@ -125,7 +133,7 @@ impl TenantTx<'_> {
         let next_at = self.next_look(asked)?;
         let is_busy = self.tx.exists("SELECT 1 FROM _jobs WHERE status = 'running' LIMIT 1", &[])?
             || self.tx.exists("SELECT 1 FROM _jobs WHERE status = 'queued' AND due = 1 LIMIT 1", &[])?;
-        Ok(Claimed { jobs, more, blocked, elsewhere, next_at, is_busy, is_held: false, share })
+        Ok(Claimed { ended, jobs, more, blocked, elsewhere, next_at, is_busy, is_held: false, share })
     }
 
     /// Puts back what a server that is gone was at, and what nobody has spoken for any more.
@@ -146,7 +154,7 @@ impl TenantTx<'_> {
             },
         )?;
         for (id, runner, spared, attempts, most) in lost {
-            if runner == asked.runner && asked.running.contains(&id) {
+            if runner == asked.runner && (asked.running.contains(&id) || asked.ending.contains(&id)) {
                 continue;
             }
             let (error, counts) = if runner.is_empty() {

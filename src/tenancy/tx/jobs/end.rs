@@ -18,12 +18,41 @@ pub enum Ended {
     NotOurs,
 }
 
+/// What became of an attempt.
+#[derive(Clone, Debug)]
+pub struct JobEnd {
+    /// Of which job.
+    pub id: JobId,
+    /// With what right.
+    pub lease: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Spreads what is tried again.
+    pub random: u32,
+}
+
 impl TenantTx<'_> {
+    /// Notes what became of attempts; tells what each led to, in their order.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn end_jobs(&self, ends: &[JobEnd]) -> Result<Vec<Ended>> {
+        ends.iter().map(|end| self.end_job(end.id, &end.lease, &end.outcome, end.random)).collect()
+    }
+
     /// Notes what became of an attempt. `random` spreads what is tried again.
     ///
     /// # Errors
     /// As the database says.
     pub fn end_job(&self, id: JobId, lease: &str, outcome: &Outcome, random: u32) -> Result<Ended> {
+        if let Outcome::Succeeded(result) = outcome {
+            let changed = self.tx.execute(
+                "UPDATE _jobs SET status = 'succeeded', progress = 100, finished_at = ?2, result = ?3, last_error = NULL,
+                   lease = NULL, lease_until = NULL, runner = NULL WHERE id = ?1 AND status = 'running' AND lease = ?4",
+                params![id, self.now(), result.as_deref(), lease],
+            )?;
+            return Ok(if changed > 0 { Ended::Is(JobStatus::Succeeded) } else { Ended::NotOurs });
+        }
         let found = self.tx.query_row(
             "SELECT attempts, spared, max_attempts FROM _jobs WHERE id = ?1 AND status = 'running' AND lease = ?2",
             params![id, lease],
@@ -32,14 +61,7 @@ impl TenantTx<'_> {
         let Some((attempts, spared, most)) = found else { return Ok(Ended::NotOurs) };
         let now = self.now();
         match outcome {
-            Outcome::Succeeded(result) => {
-                self.tx.execute(
-                    "UPDATE _jobs SET status = 'succeeded', progress = 100, finished_at = ?2, result = ?3, last_error = NULL,
-                       lease = NULL, lease_until = NULL, runner = NULL WHERE id = ?1",
-                    params![id, now, result.as_deref()],
-                )?;
-                Ok(Ended::Is(JobStatus::Succeeded))
-            }
+            Outcome::Succeeded(_) => Ok(Ended::NotOurs),
             Outcome::WorksOn(until) => {
                 self.tx.execute(
                     "UPDATE _jobs SET lease_until = ?2, runner = '' WHERE id = ?1",

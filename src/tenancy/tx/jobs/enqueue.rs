@@ -97,15 +97,10 @@ impl TenantTx<'_> {
     /// Puts a job that was given up or cancelled back into the queue, as if it were new.
     ///
     /// # Errors
-    /// 404; 409 `job_not_ended` for one that is not, and for one that is done.
+    /// 404; 409 `job_not_ended` for one that is not, and for one that is done; 402 `limit_reached`.
     pub fn retry_job(&self, ticket: &JobTicket, id: JobId) -> Result<Job> {
-        let changed = self.tx.execute(
-            "UPDATE _jobs SET status = 'queued', due = 1, run_at = ?2, attempts = 0, spared = 0, progress = NULL,
-               message = NULL, finished_at = NULL WHERE id = ?1 AND status IN ('dead', 'cancelled')",
-            params![id, self.now()],
-        )?;
         let job = self.require_job(id)?;
-        if changed == 0 {
+        if !matches!(job.status, JobStatus::Dead | JobStatus::Cancelled) {
             return Err(Error::conflict(
                 "job_not_ended",
                 format!(
@@ -114,7 +109,16 @@ impl TenantTx<'_> {
                 ),
             ));
         }
+        // It is done once more, as another one would be.
+        if let Some(bound) = ticket.bound().filter(|_| !job.kind.starts_with(RESERVED)) {
+            bound.take(*self)?;
+        }
+        self.tx.execute(
+            "UPDATE _jobs SET status = 'queued', due = 1, run_at = ?2, attempts = 0, spared = 0, progress = NULL,
+               message = NULL, finished_at = NULL WHERE id = ?1",
+            params![id, self.now()],
+        )?;
         self.tx.after_commit(ticket.teller());
-        Ok(job)
+        self.require_job(id)
     }
 }

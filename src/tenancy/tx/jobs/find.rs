@@ -41,6 +41,19 @@ impl TenantTx<'_> {
         })
     }
 
+    /// Who had a job done, as the log calls them: who enqueued it, or made the schedule that did.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_job_maker(&self, id: JobId) -> Result<Option<String>> {
+        Ok(self.tx.query_row(
+            "SELECT coalesce((SELECT s.created_by FROM _schedules s WHERE 'schedule:' || s.id = j.created_by), j.created_by)
+             FROM _jobs j WHERE j.id = ?1",
+            params![id],
+            |row| row.get(0),
+        )?)
+    }
+
     /// The job of that id, with payload and result.
     ///
     /// # Errors

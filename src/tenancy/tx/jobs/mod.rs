@@ -10,7 +10,7 @@ mod tests;
 mod wake;
 
 pub use claim::{ClaimAsked, Claimed, Elsewhere};
-pub use end::Ended;
+pub use end::{Ended, JobEnd};
 pub use enqueue::Enqueued;
 pub use find::JobCounts;
 

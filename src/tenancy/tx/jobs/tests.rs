@@ -70,6 +70,8 @@ impl House {
             attempts: Arc::default(),
             runner: runner.to_owned(),
             running: Vec::new(),
+            ends: Arc::default(),
+            ending: Vec::new(),
             until: self.now().plus(MINUTE),
             leases: (0..most).map(|number| format!("{runner} {} {number}", self.now().0)).collect(),
         }
@@ -217,6 +219,32 @@ fn what_a_server_that_is_gone_was_at_is_taken_over_at_once_and_its_word_counts_n
     assert_eq!(house.end(&lost, Outcome::Succeeded(None)), Ended::NotOurs);
     assert_eq!(house.end(&taken, Outcome::Succeeded(Some("{}".to_owned()))), Ended::Is(JobStatus::Succeeded));
     assert_eq!(house.end(&taken, failed(None)), Ended::NotOurs);
+}
+
+#[test]
+fn what_is_over_is_noted_with_what_is_taken_next_and_what_is_about_to_be_is_not_begun_again() {
+    let house = House::new();
+    for _ in 0..3 {
+        house.enqueue(|_| {}).unwrap();
+    }
+    let first = house.claim(house.asked("run", 2)).jobs;
+    let end = |job: &LeasedJob| JobEnd {
+        id: job.id,
+        lease: job.lease.clone(),
+        outcome: Outcome::Succeeded(None),
+        random: 0,
+    };
+    house.clock.advance(HOUR);
+    // Both leases have ended; the one is over in this transaction, and of the other somebody is about to say so.
+    let mut asked = house.asked("run", 2);
+    asked.ends = [end(&first[0]), JobEnd { lease: "another".to_owned(), ..end(&first[1]) }].into();
+    asked.ending = vec![first[1].id];
+    let claimed = house.claim(asked);
+    assert_eq!(claimed.ended, [Ended::Is(JobStatus::Succeeded), Ended::NotOurs]);
+    assert_eq!(claimed.jobs.len(), 1);
+    assert!(first.iter().all(|job| job.id != claimed.jobs[0].id));
+    assert_eq!(house.job(first[0].id).status, JobStatus::Succeeded);
+    assert_eq!(house.end(&first[1], Outcome::Succeeded(None)), Ended::Is(JobStatus::Succeeded));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use crate::model::webhook::{Attempt, Delivery, DeliveryStatus, KEPT, MOST_ENDED}
 use crate::params;
 use crate::tenancy::tx::TenantTx;
 
-const COLUMNS: &str =
-    "id, endpoint_id, event_id, type, status, attempts, next_at, created_at, ended_at, number";
+const COLUMNS: &str = "id, endpoint_id, event_id, type, status, attempts, next_at, created_at, ended_at, number, table_name, \
+     terms";
 /// Rows that are removed at once.
 const SWEPT_AT_ONCE: i64 = 500;
 
@@ -25,6 +25,8 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, DbError> {
         created_at: row.get(7)?,
         ended_at: row.get(8)?,
         number: row.get(9)?,
+        table: row.get(10)?,
+        terms: row.get(11)?,
     })
 }
 
@@ -93,11 +95,12 @@ impl TenantTx<'_> {
         Ok((body.unwrap_or_default(), attempts))
     }
 
-    /// Has a delivery sent again, now and as if it were new; with the same id of the event.
+    /// A delivery that can be sent again.
     ///
     /// # Errors
-    /// 404; 409 `delivery_pending` while it is not over, `endpoint_disabled`, `too_many_pending`.
-    pub fn replay_webhook_delivery(&self, endpoint: WebhookEndpointId, id: DeliveryId) -> Result<Delivery> {
+    /// 404; 409 `delivery_pending` while it is not over, `terms_changed` where the endpoint goes elsewhere since or acts for
+    /// somebody who knows less, `endpoint_disabled`, `too_many_pending`.
+    pub fn require_replayable(&self, endpoint: WebhookEndpointId, id: DeliveryId) -> Result<Delivery> {
         let before = self.find_webhook_delivery(endpoint, id)?;
         if before.status == DeliveryStatus::Pending {
             return Err(Error::conflict(
@@ -105,7 +108,24 @@ impl TenantTx<'_> {
                 "This delivery is on its way; it can be replayed once it was delivered or given up.",
             ));
         }
+        let terms = self.tx.count("SELECT terms FROM _webhook_endpoints WHERE id = ?1", params![endpoint])?;
+        if before.terms != terms {
+            return Err(Error::conflict(
+                "terms_changed",
+                "This was to be sent before the endpoint got another URL, or began to act for somebody who may know \
+                 less. It is not sent under other terms.",
+            ));
+        }
         self.require_room(endpoint)?;
+        Ok(before)
+    }
+
+    /// Has a delivery sent again, now and as if it were new; with the same id of the event.
+    ///
+    /// # Errors
+    /// As [`TenantTx::require_replayable`].
+    pub fn replay_webhook_delivery(&self, endpoint: WebhookEndpointId, id: DeliveryId) -> Result<Delivery> {
+        let before = self.require_replayable(endpoint, id)?;
         self.tx.execute(
             "UPDATE _webhook_deliveries SET status = 'pending', attempts = 0, next_at = ?2, ended_at = NULL WHERE number = ?1",
             params![before.number, self.now()],

@@ -4,12 +4,15 @@ use crate::clock::Timestamp;
 use crate::db::{DbError, Row};
 use crate::error::{Error, Result};
 use crate::id::WebhookEndpointId;
-use crate::model::webhook::{Endpoint, EndpointTerms, EventType, MOST_ENDPOINTS, OVERLAP, SigningKey};
+use crate::model::webhook::{
+    Endpoint, EndpointTerms, EventType, MOST_ENDPOINTS, OVERLAP, ReadsAs, SigningKey,
+};
 use crate::params;
+use crate::policy::{Permission, PermissionSet};
 use crate::tenancy::tx::TenantTx;
 
 const COLUMNS: &str = "id, url, description, events, status, disabled_reason, failing_since, missed, old_until, \
-                       created_by, created_at, updated_at";
+                       created_by, created_at, updated_at, withheld, maker";
 
 /// An endpoint that was disabled by itself, of which its owners are to be told.
 #[derive(Clone, Debug)]
@@ -36,7 +39,18 @@ fn endpoint(row: &Row<'_>) -> Result<Endpoint, DbError> {
         created_by: row.get(9)?,
         created_at: row.get(10)?,
         updated_at: row.get(11)?,
+        withheld_events: row.get(12)?,
+        acts_for: row.get(13)?,
     })
+}
+
+/// The columns of [`reads_as`], of which the first is the one at `at`.
+pub(super) const READS_AS: &str = "maker, reads_as, permissions, reads_records";
+
+pub(super) fn reads_as(row: &Row<'_>, at: usize) -> Result<ReadsAs, DbError> {
+    let permissions: PermissionSet =
+        row.get::<String>(at + 2)?.split_whitespace().filter_map(Permission::parse).collect();
+    Ok(ReadsAs { maker: row.get(at)?, role: row.get(at + 1)?, permissions, reads_records: row.get(at + 3)? })
 }
 
 fn written(events: &[EventType]) -> String {
@@ -53,8 +67,8 @@ impl TenantTx<'_> {
         id: WebhookEndpointId,
         terms: &EndpointTerms,
         key: &SigningKey,
-        by: &str,
     ) -> Result<Endpoint> {
+        let reads_as = terms.reads_as.as_ref().ok_or_else(|| Error::internal("an endpoint of nobody"))?;
         if self.tx.count("SELECT count(*) FROM _webhook_endpoints", &[])? >= MOST_ENDPOINTS {
             return Err(Error::conflict(
                 "too_many_endpoints",
@@ -64,18 +78,20 @@ impl TenantTx<'_> {
             ));
         }
         self.tx.execute(
-            "INSERT INTO _webhook_endpoints (id, url, description, events, reads_as, reads_records, secret, status, seen,
-               created_by, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'enabled', ?8, ?9, ?10, ?10)",
+            "INSERT INTO _webhook_endpoints (id, url, description, events, reads_as, permissions, reads_records, secret,
+               status, seen, maker, created_by, created_at, updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'enabled', ?9, ?10, ?10, ?11, ?11)",
             params![
                 id,
                 terms.url.as_str(),
                 &terms.description,
                 written(&terms.events),
-                terms.reads_as.role.as_deref(),
-                terms.reads_as.reads_records,
+                reads_as.role.as_deref(),
+                reads_as.permissions.names().join(" "),
+                reads_as.reads_records,
                 key.secret(),
                 self.latest_change()?,
-                by,
+                reads_as.maker.as_str(),
                 self.now()
             ],
         )?;
@@ -101,7 +117,8 @@ impl TenantTx<'_> {
     }
 
     /// Changes what an endpoint is. One that is enabled again is told of what happens from now on, and of what was on its
-    /// way before.
+    /// way before; but where it goes elsewhere, or acts for somebody who does not know all that the one before knew, that
+    /// ends, and is not replayed. `covers` says whether the first may be told of all that the second may be told of.
     ///
     /// # Errors
     /// 404.
@@ -109,25 +126,36 @@ impl TenantTx<'_> {
         &self,
         id: WebhookEndpointId,
         terms: &EndpointTerms,
-        is_enabled: bool,
+        is_enabled: Option<bool>,
+        covers: &dyn Fn(&ReadsAs, &ReadsAs) -> bool,
     ) -> Result<Endpoint> {
         let before = self.find_webhook_endpoint(id)?;
         self.tx.execute(
-            "UPDATE _webhook_endpoints SET url = ?2, description = ?3, events = ?4, reads_as = ?5, reads_records = ?6,
-               updated_at = ?7 WHERE id = ?1",
-            params![
-                id,
-                terms.url.as_str(),
-                &terms.description,
-                written(&terms.events),
-                terms.reads_as.role.as_deref(),
-                terms.reads_as.reads_records,
-                self.now()
-            ],
+            "UPDATE _webhook_endpoints SET description = ?2, updated_at = ?3 WHERE id = ?1",
+            params![id, &terms.description, self.now()],
         )?;
+        if let Some(reads_as) = &terms.reads_as {
+            if before.url != terms.url.as_str() || !covers(reads_as, &self.find_reads_as(id)?) {
+                self.end_webhook_terms(id)?;
+            }
+            self.tx.execute(
+                "UPDATE _webhook_endpoints SET url = ?2, events = ?3, reads_as = ?4, permissions = ?5,
+                   reads_records = ?6, maker = ?7 WHERE id = ?1",
+                params![
+                    id,
+                    terms.url.as_str(),
+                    written(&terms.events),
+                    reads_as.role.as_deref(),
+                    reads_as.permissions.names().join(" "),
+                    reads_as.reads_records,
+                    reads_as.maker.as_str()
+                ],
+            )?;
+        }
         let hears_records = |names: &[String]| names.iter().any(|name| name.starts_with("record."));
         let is_new_to_records = !hears_records(&before.events);
         let was_enabled = before.status == "enabled";
+        let is_enabled = is_enabled.unwrap_or(was_enabled);
         if is_enabled && (!was_enabled || is_new_to_records) {
             let latest = self.latest_change()?;
             self.tx.execute("UPDATE _webhook_endpoints SET seen = ?2 WHERE id = ?1", params![id, latest])?;
@@ -142,6 +170,35 @@ impl TenantTx<'_> {
             self.disable_webhook_endpoint(id, "by_hand", false)?;
         }
         self.find_webhook_endpoint(id)
+    }
+
+    /// As whom an endpoint is told.
+    fn find_reads_as(self, id: WebhookEndpointId) -> Result<ReadsAs> {
+        let sql = format!("SELECT {READS_AS} FROM _webhook_endpoints WHERE id = ?1");
+        self.tx.query_row(&sql, params![id], |row| reads_as(row, 0))?.ok_or_else(Error::not_found)
+    }
+
+    /// Ends what was made under the terms of an endpoint so far.
+    fn end_webhook_terms(self, id: WebhookEndpointId) -> Result<()> {
+        let ended = self.tx.execute(
+            "UPDATE _webhook_deliveries SET status = 'withheld', next_at = NULL, ended_at = ?2
+             WHERE endpoint_id = ?1 AND status = 'pending'",
+            params![id, self.now()],
+        )?;
+        self.tx.execute(
+            "UPDATE _webhook_endpoints SET terms = terms + 1, withheld = withheld + ?2 WHERE id = ?1",
+            params![id, i64::try_from(ended).unwrap_or(i64::MAX)],
+        )?;
+        Ok(())
+    }
+
+    /// For whom an endpoint acts, if there is one.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn find_webhook_maker(&self, id: WebhookEndpointId) -> Result<Option<String>> {
+        let sql = "SELECT maker FROM _webhook_endpoints WHERE id = ?1";
+        Ok(self.tx.query_row(sql, params![id], |row| row.get(0))?)
     }
 
     /// Disables an endpoint. What is on its way to it stays, for when it is enabled again.

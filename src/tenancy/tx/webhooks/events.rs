@@ -20,22 +20,25 @@ impl TenantTx<'_> {
         )?;
         let mut added = 0;
         for endpoint in asking {
-            added += usize::from(self.insert_delivery(endpoint, event)?.is_some());
+            added += usize::from(self.insert_delivery(endpoint, event, None)?.is_some());
         }
         Ok(added)
     }
 
-    /// Enqueues an event for one endpoint; nothing where it was there before.
+    /// Enqueues an event for one endpoint, of a record with its table; nothing where it was there before.
     pub(super) fn insert_delivery(
         self,
         endpoint: WebhookEndpointId,
         event: &Event,
+        table: Option<&str>,
     ) -> Result<Option<DeliveryId>> {
         let (id, now) = (DeliveryId::new(self.now()), self.now());
         let inserted = self.tx.execute(
-            "INSERT INTO _webhook_deliveries (id, endpoint_id, event_id, type, body, status, next_at, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6) ON CONFLICT (endpoint_id, event_id) DO NOTHING",
-            params![id, endpoint, event.id, event.kind.name(), &event.body, now],
+            "INSERT INTO _webhook_deliveries (id, endpoint_id, event_id, type, body, status, next_at, created_at, table_name,
+               terms)
+             SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6, ?7, terms FROM _webhook_endpoints WHERE id = ?2
+             ON CONFLICT (endpoint_id, event_id) DO NOTHING",
+            params![id, endpoint, event.id, event.kind.name(), &event.body, now, table],
         )?;
         Ok((inserted > 0).then_some(id))
     }
@@ -46,12 +49,15 @@ impl TenantTx<'_> {
     /// 404; 409 `endpoint_disabled`, `too_many_pending`.
     pub fn add_webhook_test(&self, endpoint: WebhookEndpointId, event: &Event) -> Result<Delivery> {
         self.require_room(endpoint)?;
-        let id = self.insert_delivery(endpoint, event)?;
+        let id = self.insert_delivery(endpoint, event, None)?;
         self.find_webhook_delivery(endpoint, id.ok_or_else(|| Error::internal("an event came twice"))?)
     }
 
     /// Refuses what is asked for by hand where the endpoint is disabled or has much before it already.
-    pub(super) fn require_room(self, endpoint: WebhookEndpointId) -> Result<()> {
+    ///
+    /// # Errors
+    /// 404; 409 `endpoint_disabled`, `too_many_pending`.
+    pub fn require_room(&self, endpoint: WebhookEndpointId) -> Result<()> {
         if self.find_webhook_endpoint(endpoint)?.status != "enabled" {
             return Err(Error::conflict(
                 "endpoint_disabled",

@@ -10,12 +10,18 @@ use crate::model::webhook::{
     SigningKey, Tried,
 };
 use crate::params;
+use crate::policy::{Permission, PermissionSet};
 use crate::tenancy::TenantTx;
 use crate::tenancy::file::system_track;
 use crate::tenancy::schema::introspect;
 use std::sync::Arc;
 
 const NOW: i64 = 1_773_576_000_000;
+
+/// Somebody who may be told of everything.
+fn all() -> ReadsAs {
+    ReadsAs { maker: "test".to_owned(), role: None, permissions: PermissionSet::all(), reads_records: true }
+}
 
 struct House {
     database: Arc<Database>,
@@ -57,10 +63,10 @@ impl House {
                 url: EndpointUrl::parse("https://example.com/", &OutgoingRules::default()).unwrap(),
                 description: String::new(),
                 events: events.to_vec(),
-                reads_as: ReadsAs { role: None, reads_records: true },
+                reads_as: Some(all()),
             };
             let (id, key) = (WebhookEndpointId::new(tx.now()), SigningKey::new(&[1; 32]));
-            tx.insert_webhook_endpoint(id, &terms, &key, "test").unwrap().id
+            tx.insert_webhook_endpoint(id, &terms, &key).unwrap().id
         })
     }
 
@@ -78,10 +84,20 @@ impl House {
 
     /// What is due for an endpoint that may be told of every table.
     fn take(&self, endpoint: WebhookEndpointId) -> Waiting {
+        self.take_as(endpoint, Some(all())).unwrap()
+    }
+
+    /// The same where whoever it acts for may do this by now.
+    fn take_as(&self, endpoint: WebhookEndpointId, present: Option<ReadsAs>) -> Option<Waiting> {
         let table = Arc::clone(&self.notes);
         self.write(move |tx| {
-            let asked = Asked { tenant: TenantId::new(Timestamp(0)), endpoint, most: 16, sweeps: true };
-            tx.take_waiting_deliveries(&asked, &|_, _| Some(Arc::clone(&table))).unwrap().unwrap()
+            let (maker, present) = ("test".to_owned(), present.clone());
+            let tenant = TenantId::new(Timestamp(0));
+            let asked = Asked { tenant, endpoint, most: 16, sweeps: true, maker, present };
+            let table = |one: &ReadsAs, _: &str| {
+                one.permissions.has(Permission::RecordsRead).then(|| Arc::clone(&table))
+            };
+            tx.take_waiting_deliveries(&asked, &table).unwrap()
         })
     }
 
@@ -186,8 +202,8 @@ fn what_ended_is_kept_for_a_month_and_of_much_the_newest() {
     house.take(endpoint);
     assert_eq!((house.count(ALL), house.count("SELECT count(*) FROM _webhook_attempts")), (0, 0));
     house.write(move |tx| {
-        let sql = "INSERT INTO _webhook_deliveries (id, endpoint_id, event_id, type, body, status, created_at, ended_at)
-                   VALUES (?1, ?2, ?1, 'record.deleted', '{}', 'failed', ?3, ?3)";
+        let sql = "INSERT INTO _webhook_deliveries (id, endpoint_id, event_id, type, body, status, terms, created_at, ended_at)
+                   VALUES (?1, ?2, ?1, 'record.deleted', '{}', 'failed', 1, ?3, ?3)";
         for number in 0..MOST_ENDED + 100 {
             tx.tx.execute(sql, params![format!("{number}"), endpoint, tx.now()]).unwrap();
         }
@@ -226,4 +242,48 @@ fn a_delivery_is_given_up_after_its_schedule_and_keeps_its_last_attempts() {
     house.write(move |tx| tx.replay_webhook_delivery(endpoint, id).unwrap());
     house.answer(endpoint, 204);
     assert_eq!((house.find(endpoint).failing_since, house.count(PENDING)), (None, 0));
+}
+
+#[test]
+fn what_its_maker_may_no_longer_know_is_neither_taken_from_the_feed_nor_sent_and_is_counted() {
+    let house = House::new();
+    let endpoint = house.endpoint(&[EventType::RecordDeleted]);
+    house.change(40);
+    house.take(endpoint);
+    assert_eq!(house.count(PENDING), 40);
+    house.change(5);
+    let nothing = ReadsAs { permissions: PermissionSet::of(Permission::BillingRead), ..all() };
+    assert!(house.take_as(endpoint, Some(nothing)).unwrap().due.is_empty());
+    assert_eq!((house.count(PENDING), house.count(ALL), house.find(endpoint).withheld_events), (0, 40, 45));
+    assert!(house.take_as(endpoint, None).is_none());
+    let found = house.find(endpoint);
+    assert_eq!((found.status.as_str(), found.disabled_reason.as_deref()), ("disabled", Some("maker_gone")));
+}
+
+#[test]
+fn what_was_on_its_way_ends_where_it_would_go_elsewhere_or_be_told_by_somebody_who_knows_less() {
+    let house = House::new();
+    for (url, is_covered, ends) in [
+        ("https://example.com/", true, false),
+        ("https://example.com/other", true, true),
+        ("https://example.com/", false, true),
+    ] {
+        let endpoint = house.endpoint(&[EventType::RecordDeleted]);
+        house.change(1);
+        house.take(endpoint);
+        let id = house.write(move |tx| {
+            let terms = EndpointTerms {
+                url: EndpointUrl::parse(url, &OutgoingRules::default()).unwrap(),
+                description: String::new(),
+                events: vec![EventType::RecordDeleted],
+                reads_as: Some(all()),
+            };
+            tx.update_webhook_endpoint(endpoint, &terms, None, &|_, _| is_covered).unwrap();
+            tx.list_webhook_deliveries(endpoint, None, None, None, 1).unwrap()[0].id
+        });
+        assert_eq!(house.take(endpoint).due.is_empty(), ends, "{url} {is_covered}");
+        house.answer(endpoint, 200);
+        let replayed = house.write(move |tx| tx.replay_webhook_delivery(endpoint, id).is_ok());
+        assert_eq!(replayed, !ends, "{url} {is_covered}");
+    }
 }
