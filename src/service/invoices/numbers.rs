@@ -279,10 +279,10 @@ fn lines_after(path: &Path, after: i64, key: &str) -> Result<Unknown> {
     for line in BufReader::new(file).split(b'\n') {
         let line = line?;
         let Some(line) = read(&String::from_utf8_lossy(&line), key) else { continue };
-        match line.format.as_str() {
-            FORMAT if line.number > after => drop(issued.insert(line.number, line)),
-            LOST => drop(lost.insert(line.number)),
-            _ => {}
+        if line.format == LOST {
+            lost.insert(line.number);
+        } else if line.format == FORMAT && line.number > after {
+            issued.insert(line.number, line);
         }
     }
     Ok(Unknown { issued: issued.into_values().collect(), lost })

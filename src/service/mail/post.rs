@@ -57,7 +57,8 @@ pub async fn post_due(installation: &Installation) -> Result<()> {
         let (letters, last) = listed;
         let outcomes = write_all(installation, letters).await;
         if !outcomes.is_empty() {
-            has_written |= outcomes.iter().any(|(_, outcome)| *outcome == LetterOutcome::Written);
+            // Those behind them have their turn.
+            has_written |= outcomes.iter().any(|(_, outcome)| !matches!(outcome, LetterOutcome::Later(_)));
             installation.catalog.write("note_letters", move |tx| tx.note_letters(&outcomes)).await?;
         }
         match last {
