@@ -3,12 +3,12 @@
 //! so that no other attempt at the same job begins.
 
 use super::{Came, Driver, Known, TICK, Task};
-use crate::clock::{MINUTE, SECOND, Timestamp};
+use crate::clock::{MINUTE, SECOND, Timestamp, monotonic};
 use crate::error::{Error, Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::service::jobs::work::{self, After, Done};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::Id;
 
 /// How long it is waited for others that run, so that one transaction is enough.
@@ -49,7 +49,7 @@ impl Driver {
     pub(super) fn note_done(&mut self, tenant: TenantId, done: Done) {
         self.known.entry(tenant).or_default().done.push(done);
         self.unsaved += 1;
-        self.ending.entry(tenant).or_insert_with(|| Instant::now() + GATHER);
+        self.ending.entry(tenant).or_insert_with(|| monotonic() + GATHER);
     }
 
     /// Its place is free.
@@ -71,7 +71,7 @@ impl Driver {
 
     /// Writes what is over where nothing else is to be waited for.
     pub(super) fn write_ends(&mut self) {
-        let now = Instant::now();
+        let now = monotonic();
         let known = &self.known;
         let due = self.ending.iter().filter(|(tenant, until)| {
             let runs = |known: &Known| !known.here.is_empty() && known.done.len() < MOST;
@@ -87,7 +87,7 @@ impl Driver {
     /// How long until that is to be done again.
     pub(super) fn until_written(&self) -> Duration {
         let first = self.ending.values().min();
-        first.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()))
+        first.map_or(Duration::MAX, |at| at.saturating_duration_since(monotonic()))
     }
 
     pub(super) fn write(&mut self, tenant: TenantId, done: Arc<[Done]>) {

@@ -47,7 +47,8 @@ impl Scene {
         let mut fair: Fair<usize> = Fair::new(self.slots, BTreeMap::new());
         let mut left = vec![self.queued; self.weights.len()];
         let mut begun = vec![0; self.weights.len()];
-        let (mut asked, mut running): (Vec<(u64, Turn<usize>)>, Vec<(u64, usize)>) = (Vec::new(), Vec::new());
+        let mut asked: Vec<(u64, Turn<usize>)> = Vec::new();
+        let mut running: Vec<(u64, usize)> = Vec::new();
         (0..self.weights.len()).for_each(|tenant| assert!(fair.wake(tenant)));
         let (mut dice, mut idle, mut now) = (7_u64, 0, 0_u64);
         while begun.iter().sum::<usize>() < total {

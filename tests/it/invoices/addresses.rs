@@ -52,7 +52,7 @@ fn an_invoice_has_the_addresses_of_when_it_turned_final_for_good() {
     }
     // Another address is for those that follow; without one it is the tenant's name again.
     put(&ann.client, &acme, json!({})).expect(200);
-    assert_eq!(list(&ann.client, &acme), [first.clone()]);
+    assert_eq!(list(&ann.client, &acme), std::slice::from_ref(&first));
     set_clock(&installation, "2026-07-02T02:00:00Z");
     close(&installation, &["--final"]);
     let ann = ann.sign_in_again();

@@ -121,8 +121,11 @@ fn head(out: &mut String, stored: &StoredInvoice) {
 fn party<'t>(out: &mut String, title: &str, lines: impl Iterator<Item = &'t str>) {
     let mut lines = lines.map(escaped);
     let name = lines.next().unwrap_or_default();
-    let address: String = lines.map(|line| format!("<br>{line}")).collect();
-    let _ = writeln!(out, "<section><h2>{title}</h2><p><strong>{name}</strong>{address}</p></section>");
+    let _ = write!(out, "<section><h2>{title}</h2><p><strong>{name}</strong>");
+    for line in lines {
+        let _ = write!(out, "<br>{line}");
+    }
+    out.push_str("</p></section>\n");
 }
 
 /// The same with dates that are not broken at the end of a line.
