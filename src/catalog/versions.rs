@@ -97,8 +97,8 @@ const COLUMNS: &str = "v.tenant_id, t.slug, v.state, v.system, v.app, v.fingerpr
 const WITH_FILE: &str = "t.status IN ('active', 'suspended', 'closing')";
 
 /// Versions that a run leads on from; ?1 to ?3 are the target.
-const PENDING: &str = "(v.system <> ?1 OR v.app <> ?2) \
-     AND (v.state IN ('known', 'migrating') OR (v.state = 'failed' AND v.target <> ?3))";
+const PENDING: &str = "((v.state IN ('known', 'migrating') AND (v.system <> ?1 OR v.app <> ?2)) \
+     OR (v.state = 'failed' AND v.target <> ?3))";
 
 fn tenant_version(row: &Row<'_>) -> Result<TenantVersion, DbError> {
     Ok(TenantVersion {

@@ -26,6 +26,8 @@ const COUNT: Duration = Duration::from_secs(10);
 const BILL: Duration = Duration::from_secs(5);
 /// How often what has expired is swept.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How long after a migration of the fleet broke off, as where the catalog does not answer.
+const AFTER_FAILED_MIGRATION: Duration = Duration::from_secs(5);
 
 /// The running loops. They end when the runner is stopped; what is cut off is taken up again at the next start.
 pub struct Runner {
@@ -101,8 +103,15 @@ impl Runner {
         loops.spawn(until(stopping.clone(), async move {
             loop {
                 let progress = |line: String| tracing::info!(progress = line, "migrating the fleet");
-                note("migrations", migrations::work_off(&fleet, &progress).await);
-                fleet.migration_arrives().await;
+                let worked_off = migrations::work_off(&fleet, &progress).await;
+                let is_broken_off = worked_off.is_err();
+                note("migrations", worked_off);
+                if is_broken_off {
+                    // The run goes on; nobody else says that there is something to do.
+                    tokio::time::sleep(AFTER_FAILED_MIGRATION).await;
+                } else {
+                    fleet.migration_arrives().await;
+                }
             }
         }));
         let limits = Arc::clone(installation);

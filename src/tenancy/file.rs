@@ -22,7 +22,7 @@ use crate::model::table::Schema;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// `PRAGMA application_id` of a tenant file: `TnTn`.
@@ -103,7 +103,10 @@ pub(super) enum Refusal {
 
 /// Schemas that were read, by fingerprint: tenants of one version share one.
 #[derive(Default)]
-pub(super) struct Schemas(Mutex<HashMap<[u8; 32], Arc<Schema>>>);
+pub(super) struct Schemas {
+    known: Mutex<HashMap<[u8; 32], Arc<Schema>>>,
+    newest: OnceLock<Arc<Schema>>,
+}
 
 impl TenantFile {
     /// Ends the use of the file for everyone: SQL statements are stopped, accepted writes and running reads finished.
@@ -264,18 +267,30 @@ impl Schemas {
         fingerprint: [u8; 32],
         is_behind: bool,
     ) -> Result<Arc<Schema>, Refusal> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(schema) = known.get(&fingerprint) {
+        if let Some(schema) = self.known().get(&fingerprint) {
             return Ok(Arc::clone(schema));
         }
         let mut schema = schema::introspect(tx)?;
         if is_behind && !app.tables.is_empty() {
-            app.tables.restrict_older(&mut schema, &super::provision::schema_of(app)?)?;
+            app.tables.restrict_older(&mut schema, &*self.newest(app)?)?;
         } else if !is_behind {
             app.tables.restrict(&mut schema)?;
         }
         let schema = Arc::new(schema);
-        known.insert(fingerprint, Arc::clone(&schema));
+        self.known().insert(fingerprint, Arc::clone(&schema));
         Ok(schema)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Schema>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tables of a file that is up to the app: made once, as that takes all its migrations.
+    fn newest(&self, app: &App) -> Result<Arc<Schema>, Refusal> {
+        if let Some(newest) = self.newest.get() {
+            return Ok(Arc::clone(newest));
+        }
+        let newest = Arc::new(super::provision::schema_of(app)?);
+        Ok(Arc::clone(self.newest.get_or_init(|| newest)))
     }
 }

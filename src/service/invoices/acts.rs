@@ -81,7 +81,8 @@ fn change(of: &OfTenant<'_>, id: InvoiceId, act: InvoiceAct, by: &By) -> Result<
     }
     let details = json!({ "number": before.invoice.number, "due_cents": before.due(), "currency": before.invoice.currency });
     of.audit(by, action, &format!("invoice:{id}"), &details)?;
-    if status == InvoiceStatus::Paid {
+    // Where Stripe collects, it mails a receipt itself.
+    if status == InvoiceStatus::Paid && !before.by_stripe {
         letters::tell_of_paid(of, id, &before.invoice)?;
     }
     of.find_invoice(id)

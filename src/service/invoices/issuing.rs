@@ -46,13 +46,15 @@ pub(super) async fn finalize(
 }
 
 fn finalize_one(of: &OfTenant<'_>, id: InvoiceId, due_after: i64, by: &By) -> Result<bool> {
-    let Some(StoredInvoice { invoice, .. }) = of.finalize_invoice(id, due_after)? else { return Ok(false) };
+    let Some(StoredInvoice { invoice, by_stripe, .. }) = of.finalize_invoice(id, due_after)? else {
+        return Ok(false);
+    };
     of.audit(by, "invoice.finalized", &format!("invoice:{id}"), &told(&invoice))?;
     if invoice.total == 0 {
         // There is nothing to wait for.
         of.end_invoice(id, InvoiceStatus::Paid)?;
         of.audit(by, "invoice.paid", &format!("invoice:{id}"), &told(&invoice))?;
-    } else if of.live_stripe_subscription()?.is_none() {
+    } else if !by_stripe {
         // Where Stripe bills, its document is the invoice, and it mails that.
         letters::tell_of_final(of, id, &invoice)?;
     }

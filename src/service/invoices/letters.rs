@@ -26,11 +26,8 @@ pub(super) fn tell_of_final(of: &OfTenant<'_>, id: InvoiceId, invoice: &Invoice)
     of.post(&format!("invoice_final {id}"), &Recipient::Money, &content)
 }
 
-/// An invoice was paid. Not where Stripe collects: it mails a receipt itself.
+/// An invoice of ours was paid.
 pub(super) fn tell_of_paid(of: &OfTenant<'_>, id: InvoiceId, invoice: &Invoice) -> Result<()> {
-    if of.live_stripe_subscription()?.is_some() {
-        return Ok(());
-    }
     let content = Content::InvoicePaid {
         tenant: of.tenant()?.name,
         number: invoice.number.clone().unwrap_or_default(),

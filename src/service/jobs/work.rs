@@ -17,6 +17,8 @@ use tokio::sync::watch;
 pub(super) const LEASE: i64 = MINUTE;
 /// How often leases are renewed.
 pub const BEAT: i64 = 20 * SECOND;
+/// When the catalog is told again of jobs that it could not be told of.
+const HINT_AGAIN: i64 = 5 * SECOND;
 /// Jobs of one tenant at the same time where its plan says nothing, and no more than this part of all places whatever it
 /// says: one with slow jobs leaves room for another's first.
 const UNSAID: usize = 8;
@@ -182,11 +184,19 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
     };
     let claimed = scope.claim_jobs(asked).await?;
     let mut next_at = claimed.next_at;
-    if claimed.is_busy || runs_here {
-        scope.keep_job_hint().await?;
-    } else if let Some(until) = scope.settle_jobs(next_at).await? {
+    let hinted = if claimed.is_busy || runs_here {
+        scope.keep_job_hint().await.map(|()| None)
+    } else {
         // Once more when it has been quiet for long enough to be forgotten.
-        next_at = Some(next_at.map_or(until, |next| next.min(until)));
+        scope.settle_jobs(next_at).await
+    };
+    // What was claimed is claimed, whatever becomes of the hint.
+    let look_again = hinted.unwrap_or_else(|error| {
+        tracing::warn!(tenant_id = %wanted.tenant, error = ?error, "the catalog could not be told of jobs; it is tried again");
+        Some(installation.clock.now().plus(HINT_AGAIN))
+    });
+    if let Some(at) = look_again {
+        next_at = Some(next_at.map_or(at, |next| next.min(at)));
     }
     let most = (places(installation) * 3 / 4).max(1);
     let concurrency = claimed.share.concurrency.map_or(UNSAID, |most| most as usize);

@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 
 /// Tenants that are taken up in one go.
 const PAGE: u32 = 256;
+/// What is wrong with the disk and not with one tenant.
+const NO_ROOM: &str = "no_room_for_snapshots";
 /// The rate of errors counts as if there had been so many tenants at least: one of the first is no rate.
 const LEAST: i64 = 20;
 /// How long copies made before migrations are kept.
@@ -203,9 +205,16 @@ async fn migrate_one(
     let lease = Tenancy::lease_for_migration(id);
     let migrated = match installation.tenancy.migrate_tenant(lease, snapshot_bytes).await {
         Ok(migrated) => migrated,
+        Err(error) if error.code() == NO_ROOM => return One::Broken(error),
         Err(error) => {
+            // It stays as it is, and is taken up by the next run; others are not held up.
             tracing::error!(tenant_id = %id, error = ?error, "a tenant could not be migrated now");
-            return One::Broken(error);
+            let counted =
+                installation.catalog.write("count_migration", move |tx| tx.count_migration(run, false));
+            return match counted.await {
+                Ok(()) => One::Bad(error.detail().to_owned()),
+                Err(error) => One::Broken(error),
+            };
         }
     };
     let outcome = match &migrated {

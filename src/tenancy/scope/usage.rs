@@ -239,9 +239,12 @@ impl TenantScope {
     /// As the database says.
     pub async fn rebuild_usage(&self) -> Result<i64> {
         let (app, file) = (Arc::clone(self.tenancy.app()), self.file().await?);
-        file.database
-            .write("rebuild_usage", move |tx| TenantTx::new(tx).rebuild_usage_sums(&app.meters))
-            .await
+        let terms = Arc::clone(&file.terms);
+        let write = file.database.write("rebuild_usage", move |tx| {
+            terms.forget_windows();
+            TenantTx::new(tx).rebuild_usage_sums(&app.meters)
+        });
+        write.await
     }
 
     /// Looks whether events and sums are sound: how many events there are, and the first thing that is wrong.

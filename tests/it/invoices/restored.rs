@@ -135,7 +135,7 @@ fn a_file_that_cannot_be_read_stops_billing_until_an_operator_declares_its_numbe
     assert_eq!(ledger.matches("tenantry.lost-invoice.v1").count(), 1, "{ledger}");
     let operator = server.add_operator();
     let log = operator.client.get("/api/v1/operator/audit?action=invoice.declared_lost").expect(200);
-    assert_eq!(log.json["items"][0]["details"]["numbers"], json!([2]), "{}", log.text());
+    assert!(log.string("/items/0/details").contains("\"numbers\":[2]"), "{}", log.text());
     // The other tenant is billed; also where the last line of the ledger is no issued number.
     let server = server.restart();
     installation.run(&closing);

@@ -10,6 +10,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// How many events the row of a window may be behind.
 pub(super) const BEHIND: i64 = 64;
+/// A row that is further behind is left aside: the sums are quicker than the events since.
+pub(super) const FAR_BEHIND: i64 = 16 * BEHIND;
 /// Windows that are kept of one file.
 const MOST: usize = 64;
 
@@ -39,7 +41,9 @@ pub(super) struct KeptWindow {
 impl KeptWindow {
     /// A window as it is now, if it may be kept.
     pub(super) fn of(tally: &Tally, kind: &'static str) -> Option<KeptWindow> {
-        let row_seq = tally.row_seq.filter(|_| tally.meter.aggregation.adds_up())?;
+        // What is counted otherwise than by events moves without another chain.
+        let may_be_kept = tally.meter.aggregation.adds_up() && !tally.meter.is_built_in;
+        let row_seq = tally.row_seq.filter(|_| may_be_kept)?;
         let (meter, starts_at) = (tally.meter.name.clone(), tally.period.from);
         Some(KeptWindow { meter, kind, starts_at, quantity: tally.quantity, row_seq })
     }
@@ -73,5 +77,10 @@ impl KeptWindows {
             }
         }
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Kept { chain, revision, windows });
+    }
+
+    /// Forgets them: what they were made of is made anew.
+    pub(super) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

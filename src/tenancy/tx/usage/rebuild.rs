@@ -59,9 +59,10 @@ impl TenantTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn rebuild_usage_sums(self, meters: &Meters) -> Result<i64> {
-        for table in ["_usage_sums", "_usage_values", "_usage_windows"] {
+        for table in ["_usage_sums", "_usage_values"] {
             self.tx.execute(&format!("DELETE FROM {table}"), &[])?;
         }
+        self.forget_windows(None)?;
         let (sums, events) = self.sums_of_events(meters)?;
         sums.values().try_for_each(|addition| self.add_to_sum(addition))?;
         Ok(events)

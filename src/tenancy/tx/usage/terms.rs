@@ -148,6 +148,13 @@ pub struct TermsCache {
     may_bound_storage: AtomicBool,
 }
 
+impl TermsCache {
+    /// Forgets the windows that are in memory: they are read anew.
+    pub(in crate::tenancy) fn forget_windows(&self) {
+        self.windows.forget();
+    }
+}
+
 impl Default for TermsCache {
     fn default() -> TermsCache {
         TermsCache {

@@ -1,7 +1,7 @@
 //! How much of a limit is used, in the window that an event falls into.
 
 use super::super::TenantTx;
-use super::kept_windows::{BEHIND, KeptWindow};
+use super::kept_windows::{BEHIND, FAR_BEHIND, KeptWindow};
 use super::tally::Tally;
 use super::terms::{ScaledLimit, UsageTerms};
 use crate::db::DbError;
@@ -98,6 +98,14 @@ impl TenantTx<'_> {
         )?;
         match row {
             Some((quantity, seq)) if meter.aggregation.adds_up() && !meter.is_built_in => {
+                // A window in which nothing happens for long, while others are busy.
+                let last = self.tx.count("SELECT coalesce(max(seq), 0) FROM _usage_events", &[])?;
+                if last.saturating_sub(seq) > FAR_BEHIND {
+                    return Ok((self.usage_within(meter, period)?, Some(seq)));
+                }
+                if last == seq {
+                    return Ok((quantity, Some(seq)));
+                }
                 let since = self.tx.count(
                     "SELECT coalesce(sum(quantity), 0) FROM _usage_events
                      WHERE seq > ?1 AND meter = ?2 AND occurred_at >= ?3 AND occurred_at < ?4",

@@ -281,3 +281,24 @@ fn what_is_counted_without_events_is_spent_too() {
     let reached = house.read(|tx| tx.cap_is_reached(&house.terms.terms(tx, &meters)?.unwrap(), &meters));
     assert!(reached.is_some());
 }
+
+#[test]
+fn what_was_counted_since_the_last_event_is_known_to_the_next() {
+    let house = House::new();
+    let prices = "[[prices]]\nmeter = \"tokens\"\nmodel = \"per_unit\"\nunit_cents = 1\n\
+                  [[prices]]\nmeter = \"api.requests\"\nmodel = \"per_unit\"\nunit_cents = 1";
+    house.plan(prices, Some(100));
+    let meters = Arc::clone(&house.meters);
+    let terms = house.read(|tx| Ok(house.terms.terms(tx, &meters)?.unwrap()));
+    let count = |requests: i64| {
+        let (meters, terms) = (Arc::clone(&meters), Arc::clone(&terms));
+        let counted = [("api.requests".to_owned(), requests)];
+        house.write(move |tx| tx.note_counted(&terms, &meters, &counted)).unwrap();
+    };
+    count(1);
+    assert_eq!(house.take(&[house.event("tokens", 5, "a")]).0, [Outcome::Accepted(1)]);
+    count(90);
+    is_capped(&house.take(&[house.event("tokens", 6, "b")]).0[0]);
+    assert_eq!(house.take(&[house.event("tokens", 5, "c")]).0, [Outcome::Accepted(2)]);
+    is_capped(&house.take(&[house.event("tokens", 1, "d")]).0[0]);
+}
