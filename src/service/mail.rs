@@ -1,7 +1,7 @@
 //! Mail. Every letter becomes a file in `data/mail` first. With a mail server it is sent from there in the background and
 //! goes when the server has taken it; without one it stays.
 //!
-//! What tells of an act is [posted](post) in the transaction of the act, and becomes a file in the background. What carries
+//! What tells of an act is posted in the transaction of the act, and becomes a file in the background. What carries
 //! a secret that is kept nowhere else becomes a file before the act is answered.
 
 mod delivery;

@@ -6,10 +6,10 @@
 //! it, and the places that become free are its own before anybody else's visit goes on.
 //!
 //! What is dealt in that order are places, not answers of files: while the file of a tenant is asked it stays in the ring, and
-//! the places of its next visits, [`AHEAD`] at most, are set aside until the file has answered; they are given back when less
+//! the places of its next visits, `AHEAD` at most, are set aside until the file has answered; they are given back when less
 //! was due. So shares are right however long files take to answer, and a place waits no longer than it would for the one
 //! writer of that file. Between being woken and its first turn a tenant with room of its own waits for one visit of each of the
-//! others, and for what was dealt to them before: no more than 1 + [`AHEAD`] times [`QUANTUM`] times the sum of their weights
+//! others, and for what was dealt to them before: no more than 1 + `AHEAD` times `QUANTUM` times the sum of their weights
 //! jobs are begun before its first, however many they have queued.
 //!
 //! A kind of jobs may have a bound over all tenants. Whoever finds none of it left waits in a queue of that kind, and is
