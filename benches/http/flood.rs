@@ -38,11 +38,7 @@ const RECORDS: u64 = 1_000;
 /// The server does not start, or refuses what sets it up.
 pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Result<()> {
     let directory = make_directory(parent, "flood")?;
-    let app = directory.join("app");
-    std::fs::create_dir_all(app.join("migrations"))?;
-    std::fs::write(app.join("app.toml"), APP)?;
-    let starter = include_str!("../../migrations/starter/0001_starter.sql");
-    std::fs::write(app.join("migrations/0001_starter.sql"), starter)?;
+    let app = tenantry::write_app(&directory, APP)?;
     let mut contender = tenantry::start_with(&directory, Some(&app)).await?;
     let address = contender.target.address;
     let credential = format!("Authorization: Bearer {}\r\n", contender.target.token);

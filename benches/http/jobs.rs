@@ -57,7 +57,7 @@ const APP: &str = "default_plan = \"one\"\n[jobs.later]\nurl = \"http://127.0.0.
 pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Result<()> {
     enqueueing(options, parent, report).await?;
     let directory = make_directory(parent, "jobs")?;
-    let app = write_app(&directory)?;
+    let app = served::write_app(&directory, APP)?;
     let rounds = options.rounds;
     // The runtime of a server has several threads.
     let measured = std::thread::spawn(move || -> Result<Measured> {
@@ -94,19 +94,10 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
     Ok(())
 }
 
-fn write_app(directory: &Path) -> Result<PathBuf> {
-    let app = directory.join("app");
-    std::fs::create_dir_all(app.join("migrations"))?;
-    std::fs::write(app.join("app.toml"), APP)?;
-    let starter = include_str!("../../migrations/starter/0001_starter.sql");
-    std::fs::write(app.join("migrations/0001_starter.sql"), starter)?;
-    Ok(app)
-}
-
 /// Over HTTP, in turn with creates; for a time that is far off.
 async fn enqueueing(options: &Options, parent: &Path, report: &mut Report) -> Result<()> {
     let directory = make_directory(parent, "enqueueing")?;
-    let app = write_app(&directory)?;
+    let app = served::write_app(&directory, APP)?;
     let mut contender = served::start_with(&directory, Some(&app)).await?;
     let mut rates: [Vec<f64>; 2] = Default::default();
     for turn in 1..=options.rounds {

@@ -103,6 +103,19 @@ pub async fn start(parent: &Path) -> Result<Contender> {
     start_with(&make_directory(parent, "tenantry")?, None).await
 }
 
+/// Writes an app with the tables of the starter app and this app.toml below a directory.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write_app(directory: &Path, toml: &str) -> Result<PathBuf> {
+    let app = directory.join("app");
+    std::fs::create_dir_all(app.join("migrations"))?;
+    std::fs::write(app.join("app.toml"), toml)?;
+    let starter = include_str!("../../migrations/starter/0001_starter.sql");
+    std::fs::write(app.join("migrations/0001_starter.sql"), starter)?;
+    Ok(app)
+}
+
 /// The same in that directory, with an app of one's own.
 ///
 /// # Errors

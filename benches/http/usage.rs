@@ -30,11 +30,7 @@ const WORKS: [(Work, &str); 5] = [
 /// The server does not start, or stops answering.
 pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Result<()> {
     let directory = make_directory(parent, "usage")?;
-    let app = directory.join("app");
-    std::fs::create_dir_all(app.join("migrations"))?;
-    std::fs::write(app.join("app.toml"), APP)?;
-    let starter = include_str!("../../migrations/starter/0001_starter.sql");
-    std::fs::write(app.join("migrations/0001_starter.sql"), starter)?;
+    let app = tenantry::write_app(&directory, APP)?;
     let mut contender = tenantry::start_with(&directory, Some(&app)).await?;
     let mut rates: [Vec<f64>; 5] = Default::default();
     for turn in 1..=options.rounds {

@@ -102,7 +102,6 @@ fn weights_are_shares_within_five_percent_however_long_files_take_to_answer() {
                 let scene = Scene { takes, burst, answers: answers.clone(), ..Scene::default() };
                 let told = scene.play(2_800);
                 let what = format!("{takes} {answers:?} {burst}: {:?}, {:.3} idle", told.begun, told.idle);
-                println!("{what}");
                 assert!(furthest(&told.begun, &scene.weights) <= 5.0, "{what}");
                 assert!(told.idle < 0.05, "{what}");
             }

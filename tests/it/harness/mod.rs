@@ -9,6 +9,7 @@ mod installation;
 mod mail;
 mod people;
 mod raw;
+pub mod receiver;
 mod server;
 mod smtp;
 mod stream;

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::receiver::Received;
 use super::{Receiver, lets_send, make, taken};
 use crate::export::export;
+use crate::harness::receiver::Received;
 use crate::harness::{Call, Installation, eventually};
 
 #[track_caller]

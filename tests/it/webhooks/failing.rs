@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::receiver::Received;
 use super::{Receiver, create_customer, deliveries, installation, make, path_of, taken, until_received};
+use crate::harness::receiver::Received;
 use crate::harness::{DAY, HOUR, MINUTE, SECOND, Server, eventually, letters_to};
 
 fn ids(received: &[Received]) -> Vec<&str> {

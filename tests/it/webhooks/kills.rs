@@ -21,8 +21,9 @@ fn ten_kills_with_events_on_their_way_lose_none() {
     make(&ann.client, &acme, &receiver.url("/"), &["record.created", "member.added"]);
     let mut names = BTreeSet::new();
     let names_sent = |receiver: &Receiver| -> BTreeSet<String> {
-        let name =
-            |one: &super::receiver::Received| one.json["data"]["record"]["name"].as_str().map(str::to_owned);
+        let name = |one: &crate::harness::receiver::Received| {
+            one.json["data"]["record"]["name"].as_str().map(str::to_owned)
+        };
         receiver.received().iter().filter_map(name).collect()
     };
     for kill in 0..KILLS {

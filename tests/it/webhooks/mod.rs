@@ -4,7 +4,6 @@ mod endpoints;
 mod events;
 mod failing;
 mod kills;
-mod receiver;
 mod rights;
 mod sending;
 mod states;
@@ -12,7 +11,7 @@ mod tls;
 
 use std::sync::Arc;
 
-use receiver::{Receiver, taken};
+use crate::harness::receiver::{Received, Receiver, taken};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, Installation, Tenant, eventually};
@@ -55,7 +54,7 @@ fn deliveries(client: &Client, endpoint: &str) -> Vec<Value> {
 
 /// Waits for that many to have come.
 #[track_caller]
-fn until_received(receiver: &Receiver, count: usize) -> Vec<receiver::Received> {
+fn until_received(receiver: &Receiver, count: usize) -> Vec<Received> {
     eventually(&format!("{count} to have come"), || {
         Some(receiver.received()).filter(|received| received.len() >= count)
     })

@@ -1,4 +1,4 @@
-//! Somebody who receives webhooks: it notes what came and answers as the test says.
+//! Somebody to whom webhooks and jobs are posted: it notes what came and answers as the test says.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
