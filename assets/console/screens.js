@@ -14,6 +14,7 @@ export const SCREENS = {
   members: () => import("./screens/members.js"),
   roles: () => import("./screens/roles.js"),
   keys: () => import("./screens/keys.js"),
+  webhooks: () => import("./screens/webhooks.js"),
   usage: () => import("./screens/usage.js"),
   plan: () => import("./screens/plan.js"),
   invoices: () => import("./screens/invoices.js"),
@@ -25,7 +26,7 @@ export const SCREENS = {
 /** The screens of a tenant by groups, with the permission without which there is nothing to see. */
 export const GROUPS = /** @type {const} */ ([
   ["data", [["records", "records:read"], ["sql", "records:sql"], ["files", "files:read"], ["jobs", "jobs:read"]]],
-  ["access", [["members", "members:read"], ["roles", "members:read"], ["keys", "keys:manage"]]],
+  ["access", [["members", "members:read"], ["roles", "members:read"], ["keys", "keys:manage"], ["webhooks", "webhooks:manage"]]],
   ["billing", [["usage", "usage:read"], ["plan", "billing:read"], ["invoices", "billing:read"]]],
   ["tenant", [["audit", "audit:read"], ["settings", "settings:manage"], ["leave", "tenant:export"]]],
 ]);

@@ -21,7 +21,7 @@ export const s = {
     tenant: (/** @type {string} */ slug) => `There is no tenant “${slug}” that you are a member of.` },
   groups: { data: "Data", access: "Access", billing: "Billing", tenant: "Tenant" },
   screens: /** @type {Record<string, string>} */ ({
-    records: "Records", sql: "SQL", files: "Files", jobs: "Jobs", members: "Members", roles: "Roles", keys: "API keys", usage: "Usage", plan: "Plan",
+    records: "Records", sql: "SQL", files: "Files", jobs: "Jobs", members: "Members", roles: "Roles", keys: "API keys", webhooks: "Webhooks", usage: "Usage", plan: "Plan",
     invoices: "Invoices", audit: "Audit log", settings: "Settings", leave: "Export and leave",
   }),
   status: /** @type {Record<string, string>} */ ({
@@ -203,6 +203,8 @@ export const s = {
     intervals: /** @type {Record<string, string>} */ ({ month: "month", year: "year" }),
   },
   invoices: { number: "Number", status: "Status", due: "Due", total: "Total", none: "No invoices yet", noneText: "The first one is drawn when the period has ended.", title: (/** @type {string} */ number) => `Invoice ${number}`, what: "Item", quantity: "Quantity", unit: "Unit price", amount: "Amount", lines: "Lines", from: "From", issued: "Issued", paid: "Paid", digest: "Digest", subtotal: "Subtotal", tax: "Tax", credited: "Credited", left: "Left to pay", print: "Printable", events: (/** @type {string} */ count, /** @type {number} */ from, /** @type {number} */ to) => `${count} events, no. ${from}–${to}`,
+    eventsLabel: "Usage events", eventNumber: "No.", occurred: "Occurred", key: "Key", voids: (/** @type {number} */ seq) => `takes no. ${seq} back`, noEvents: "None of these events is there any more", noEventsText: "They were removed, or you may not see them.",
+    eventsText: (/** @type {string} */ meter, /** @type {string} */ count, /** @type {number} */ from, /** @type {number} */ to) => `${count} events of ${meter} are on this line, among those from no. ${from} to no. ${to}.`,
     statuses: /** @type {Record<string, string>} */ ({
       draft: "draft", final: "final", open: "open", paid: "paid", void: "void", uncollectible: "given up", past_due: "past due" }),
     },
@@ -214,6 +216,40 @@ export const s = {
     statuses: /** @type {Record<string, string>} */ ({
       queued: "queued", running: "running", succeeded: "succeeded", dead: "failed", cancelled: "cancelled",
     }),
+  },
+  schedules: {
+    title: "Schedules", create: "New schedule", edit: (/** @type {string} */ kind) => `Schedule of ${kind}`, when: "Runs at", next: "Next run", last: "Last run", nextRuns: "Next runs",
+    none: "No schedules yet", noneText: "A schedule enqueues a job again and again: each night, each Monday, on the last of the month.",
+    cron: "Cron expression", cronHint: "Minute, hour, day of the month, month, day of the week. Names, L, W and # are understood, also @daily.",
+    examplesTitle: "Examples", examples: { quarter: "Every 15 minutes", hour: "Every hour", night: "Every night at 3", monday: "Mondays at 8", month: "On the 1st at 6", last: "On the last day at 18" },
+    kindHint: "What is to be done: a kind of job of the app.", zoneHint: "By whose clocks. Where they are put forward or back, nothing is done twice or left out.",
+    missed: "Runs that were missed", missedHint: "While the server was down or the tenant held.", missedOf: /** @type {Record<string, string>} */ ({ skip: "are left out", once: "are made up for by one" }),
+    pausedText: "It is paused: nothing is done until it goes on.", isPaused: "It is paused.", resumed: "It goes on.",
+    deleteTitle: (/** @type {string} */ kind) => `Delete the schedule of ${kind}?`, deleteText: "Jobs that it enqueued stay.",
+  },
+  webhooks: {
+    about: "What happens here is sent to services of yours, signed, and again until they have taken it.",
+    create: "New endpoint", edit: "Edit the endpoint", url: "Address", urlHint: "https, and not inside the network of this installation.", description: "What it is for", events: "Events", anyEvent: "All events",
+    groups: /** @type {Record<string, string>} */ ({ records: "Records", members: "Members", usage: "Usage", billing: "Billing", tenant: "Tenant" }),
+    status: "Status", changed: "Changed", enabled: "on", paused: "paused", stopped: "stopped", failing: "failing",
+    none: "No endpoints yet", noneText: "Give the address of a service that should hear of new records, members, limits or invoices.",
+    secret: "Signing secret", secretText: "Each request is signed with it by the Standard Webhooks specification: check the signature before you believe a request.",
+    test: "Send a test", tested: "A test is on its way.", pause: "Pause", resume: "Go on", isPaused: "It is paused.", resumed: "It goes on.",
+    rotate: "New secret", rotateTitle: "Make a new secret?", rotateText: "The old one signs beside it for a day, so that nothing is refused meanwhile.",
+    oldSecret: "Old secret until", deleteTitle: "Delete this endpoint?", deleteText: "Its deliveries go too. What is on its way is not sent any more.", deleted: "Deleted.",
+    actsFor: "Acts for", actsForText: "What they may not know is not sent.",
+    withheld: (/** @type {string} */ n) => `${n} events that whom it acts for may not know of.`, missed: "Missed", missedText: (/** @type {string} */ n) => `${n} changes of records that were no longer kept.`,
+    reasons: /** @type {Record<string, string>} */ ({ gone: "It answered 410, gone: nothing is sent any more. Go on when it takes events again.", failing: "It failed for days, so nothing is sent any more. Go on when it is mended.", maker_gone: "Whom it acts for is no member any more, or the key is over. Whoever edits it takes over." }),
+    failingSince: "Every attempt has failed since", failingText: "Attempts go on at growing distances.",
+    deliveries: "Deliveries", event: "Event", attempts: "Attempts", nextAttempt: "Next attempt", happened: "Happened", ended: "Ended",
+    statuses: /** @type {Record<string, string>} */ ({ pending: "on its way", delivered: "delivered", failed: "failed", withheld: "withheld" }),
+    noDeliveries: "Nothing was sent yet", noDeliveriesText: "When one of its events happens, it shows up here. Send a test to try it.",
+    replay: "Send again", replayed: "It is sent again.", noAttempts: "None so far.", noAnswer: "no answer", body: "What is sent",
+    noPayload: "No longer kept.", payloadNeeds: (/** @type {string} */ permission) => `You would need ${permission} to see it.`,
+  },
+  details: {
+    title: "Billing details", none: "Invoices are addressed to the tenant by its name alone.", name: "Name on invoices", address: "Address", addressHint: "One line each, as on a letter.",
+    taxId: "Tax ID", taxIdHint: "As VAT numbers and the like are written, such as DE123456789.", text: "On invoices from now on. Those that are final stay as they are.",
   },
   files: {
     path: "Path", size: "Size", type: "Type", changed: "Changed", upload: "Upload", uploaded: (/** @type {string} */ path) => `${path} is uploaded.`,

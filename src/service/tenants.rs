@@ -133,6 +133,15 @@ pub async fn list_tenants(
     installation.catalog.read(move |tx| tx.list_tenants(after, status, limit)).await
 }
 
+/// The tenant of that id or slug, whatever its status, for the operator.
+///
+/// # Errors
+/// 404.
+pub async fn find_tenant(installation: &Installation, selector: &str) -> Result<Tenant> {
+    let selector = selector.to_owned();
+    installation.catalog.read(move |tx| tx.find_tenant(&selector)?.ok_or_else(Error::not_found)).await
+}
+
 /// A status by its name.
 ///
 /// # Errors

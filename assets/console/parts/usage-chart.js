@@ -37,6 +37,8 @@ export function UsageChart({ meter, limit, from, to, sums }) {
   const say = (/** @type {number} */ value) => (meter.unit === "byte" ? size(value) : compact(value));
   const wide = Math.max(2, (W - LEFT - RIGHT) / days - 2);
   const about = `${meter.name}: ${say(total)}${bound !== null ? s.usage.of(say(bound)) : ""}${ahead !== null ? `, ${s.usage.forecast(say(ahead))}` : ""}`;
+  // Where the lines of 80 % and 100 % are near to one another or to the foot, what they are called stands side by side above them.
+  const isLow = bound !== null && (y(bound * 0.8) - y(bound) < 22 || H - BOTTOM - y(bound * 0.8) < 22);
   const points = [{ at: daily[0]?.at ?? 0, value: adds ? 0 : daily[0]?.quantity ?? 0 }, ...line, { at: today, value: total }];
   return html`<figure class="card chartcard"><header><figcaption><h2 class="cut">${meter.name}</h2><span class="soft small">${meter.unit} · ${s.usage.kinds[meter.aggregation] ?? meter.aggregation}</span></figcaption>
       <div class="end"><b class="numeric">${say(total)}</b><div class="soft small">${ahead !== null ? s.usage.forecast(say(ahead)) : ""}</div></div></header>
@@ -45,8 +47,8 @@ export function UsageChart({ meter, limit, from, to, sums }) {
       ${daily.map((one) => html`<rect class="bar-day" x=${x(one.at) + 1} y=${y(one.quantity)} width=${wide} height=${Math.max(1, H - BOTTOM - y(one.quantity))} rx="1.5"><title>${dayInYear(one.from)}: ${say(one.quantity)}</title></rect>`)}
       <polyline class="sum" points=${points.map((point) => `${x(point.at)},${y(point.value)}`).join(" ")} />
       ${ahead !== null && html`<line class="ahead" x1=${x(today)} y1=${y(total)} x2=${x(days)} y2=${y(ahead)} />`}
-      ${bound !== null && bound <= top && html`<line class="at-80" x1=${LEFT} x2=${W - RIGHT} y1=${y(bound * 0.8)} y2=${y(bound * 0.8)} /><text class="said-80" x=${W - RIGHT} y=${y(bound * 0.8) + 12} text-anchor="end">80 %</text>
-        <line class="at-100" x1=${LEFT} x2=${W - RIGHT} y1=${y(bound)} y2=${y(bound)} /><text class="said-100" x=${W - RIGHT} y=${y(bound) - 4} text-anchor="end">100 %</text>`}
+      ${bound !== null && bound <= top && html`<line class="at-80" x1=${LEFT} x2=${W - RIGHT} y1=${y(bound * 0.8)} y2=${y(bound * 0.8)} /><text class="said-80" x=${isLow ? W - RIGHT - 58 : W - RIGHT} y=${y(isLow ? bound : bound * 0.8)} dy=${isLow ? "-0.35em" : "1.05em"} text-anchor="end">80 %</text>
+        <line class="at-100" x1=${LEFT} x2=${W - RIGHT} y1=${y(bound)} y2=${y(bound)} /><text class="said-100" x=${W - RIGHT} y=${y(bound)} dy="-0.35em" text-anchor="end">100 %</text>`}
       <text x=${LEFT} y=${H - 4}>${dayInYear(from)}</text><text x=${W - RIGHT} y=${H - 4} text-anchor="end">${dayInYear(to)}</text>
     </svg></figure>`;
 }

@@ -54,7 +54,7 @@ export function Grid({ at, table, tables, columns, rows, order, writable, picked
 
   /** @param {number} row @param {number} column */
   const move = (row, column) => {
-    const next = { row: Math.max(0, Math.min(size - 1, row)), column: Math.max(0, Math.min(columns.length - 1, column)) };
+    const next = { row: Math.max(0, Math.min(rows.size - 1, row)), column: Math.max(0, Math.min(columns.length - 1, column)) };
     setOn(next);
     const head = ROW;
     const y = next.row * ROW;
@@ -82,7 +82,7 @@ export function Grid({ at, table, tables, columns, rows, order, writable, picked
       ArrowDown: () => move(on.row + 1, on.column), ArrowUp: () => move(on.row - 1, on.column),
       ArrowRight: () => move(on.row, on.column + 1), ArrowLeft: () => move(on.row, on.column - 1),
       PageDown: () => move(on.row + page, on.column), PageUp: () => move(on.row - page, on.column),
-      Home: () => (whole ? move(0, on.column) : move(on.row, 0)), End: () => (whole ? move(size - 1, on.column) : move(on.row, columns.length - 1)),
+      Home: () => (whole ? move(0, on.column) : move(on.row, 0)), End: () => (whole ? move(rows.end, on.column) : move(on.row, columns.length - 1)),
       F2: () => begin(on.row, on.column), Enter: () => (event.shiftKey && rows.records[on.row] ? onOpen(rows.records[on.row]) : begin(on.row, on.column)),
       " ": () => rows.records[on.row] && flip(rows.records[on.row]),
     };
@@ -103,7 +103,7 @@ export function Grid({ at, table, tables, columns, rows, order, writable, picked
     if (!next.delete(key)) next.add(key);
     onPick(next);
   };
-  const all = rows.records.length > 0 && picked.size === rows.records.length;
+  const all = rows.records.length > 0 && picked.size === rows.head + rows.tail;
   const pickable = writable && table.key.length > 0;
   const lines = [];
   for (let index = first; index < last; index += 1) lines.push(index);
@@ -111,7 +111,7 @@ export function Grid({ at, table, tables, columns, rows, order, writable, picked
       aria-activedescendant=${rows.records.length ? `${id}-on` : undefined} onKeyDown=${onKey}
       onScroll=${() => requestAnimationFrame(() => root.current && setView({ top: root.current.scrollTop, height: root.current.clientHeight }))}>
     <div class="line heads" role="row" style=${template}>
-      <div class="head tick" role="columnheader">${pickable && html`<input type="checkbox" class="pick" tabindex="-1" aria-label=${s.records.pickAll} checked=${all} onChange=${() => onPick(all ? new Set() : new Set(rows.records.map((record) => keyOf(table, record) ?? "")))} />`}</div>
+      <div class="head tick" role="columnheader">${pickable && html`<input type="checkbox" class="pick" tabindex="-1" aria-label=${s.records.pickAll} checked=${all} onChange=${() => onPick(all ? new Set() : new Set(Object.values(rows.records).map((record) => keyOf(table, record) ?? "")))} />`}</div>
       ${columns.map((column, index) => html`<div key=${column.name} class=${`head ${isNumeric(column) ? "end" : ""}`} data-head=${index} role="columnheader" aria-sort=${order === column.name ? "ascending" : order === `-${column.name}` ? "descending" : "none"}>
         <button tabindex="-1" title=${`${column.name} · ${column.declared || column.type}`} onClick=${() => onOrder(nextOrder(order, column.name))}><span class="cut">${column.name}</span>
           ${order.replace("-", "") === column.name && html`<${Icon} name=${order.startsWith("-") ? "down" : "up"} />`}</button></div>`)}

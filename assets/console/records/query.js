@@ -44,3 +44,29 @@ export function nextOrder(order, column) {
   if (order === column) return `-${column}`;
   return order === `-${column}` ? "" : column;
 }
+
+/** Terms of an order that the API takes at most. */
+const MOST_TERMS = 8;
+
+/**
+ * The same order said to the last tie, and the opposite one: that is how the end of a long list is had without all that is
+ * before it. None where there is no such order: without a key, or where a search decides.
+ * @param {string} search @param {string[]} key
+ * @returns {{ forth: string, back: string } | null}
+ */
+export function bothWays(search, key) {
+  const query = new URLSearchParams(search);
+  const asked = query.get("order") ?? "";
+  const terms = asked.split(",").filter(Boolean);
+  if (key.length === 0 || query.has("q") || asked.includes('"')) return null;
+  const named = new Set(terms.map((term) => term.replace(/^-/, "").replace(/\.nulls(first|last)$/, "")));
+  const down = terms.at(-1)?.startsWith("-") ? "-" : "";
+  const all = [...terms, ...key.filter((name) => !named.has(name)).map((name) => down + name)];
+  if (all.length > MOST_TERMS || key.some((name) => /[,"]/.test(name))) return null;
+  const turned = all.map((term) => (term.startsWith("-") ? term.slice(1) : `-${term}`).replace(/\.nulls(first|last)$/, (_, which) => (which === "first" ? ".nullslast" : ".nullsfirst")));
+  const written = (/** @type {string[]} */ order) => {
+    query.set("order", order.join(","));
+    return query.toString();
+  };
+  return { forth: terms.length ? written(all) : search, back: written(turned) };
+}

@@ -45,7 +45,7 @@ export function Sheet({ at, table, tables, search, openKey }) {
     rows.told = () => drawn(undefined);
     rows.want(0);
     setPicked(new Set());
-    return () => rows.end();
+    return () => rows.abort();
   }, [rows]);
   useEffect(() => {
     if (table.kind !== "table" || table.key.length === 0) return;
@@ -90,7 +90,7 @@ export function Sheet({ at, table, tables, search, openKey }) {
     <div class="sheet-head">
       <h1><select class="input tablepick" aria-label=${s.records.tables} value=${table.name} onChange=${(/** @type {any} */ event) => navigate(to(at.slug, "records", event.target.value))}>
           ${tables.map((one) => html`<option value=${one.name} selected=${one.name === table.name}>${one.name}</option>`)}</select>
-        <span class="cut tablename">${table.name}</span><span class="count numeric" role="status">${rows.loaded ? (rows.total === null ? s.records.many(rows.records.length) : number(rows.total)) : ""}</span></h1>
+        <span class="cut tablename">${table.name}</span><span class="count numeric" role="status">${rows.loaded ? (rows.total === null ? s.records.many(rows.head + rows.tail) : number(rows.total)) : ""}</span></h1>
       ${rows.created > 0 && html`<button class="button" onClick=${() => again(undefined)}><${Icon} name="reload" />${s.records.fresh(rows.created)}</button>`}
       <button class="button" aria-pressed=${filtering} onClick=${() => setFiltering(!filtering)} aria-label=${s.records.filter}><${Icon} name="filter" /><span class="label">${s.records.filter}</span>${query.conditions.length > 0 && html`<span class="badge info">${query.conditions.length}</span>`}</button>
       <${ColumnChooser} table=${table} hidden=${hidden} onChange=${setHidden} />

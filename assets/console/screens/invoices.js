@@ -1,5 +1,5 @@
 import { get, send } from "../api.js";
-import { html } from "../dom.js";
+import { html, useState } from "../dom.js";
 import { day, money, number, price } from "../format.js";
 import { useLoad } from "../load.js";
 import { usePages } from "../parts/pages.js";
@@ -10,6 +10,7 @@ import { attempt } from "../parts/toasts.js";
 import { saveAs } from "../records/export.js";
 import { to } from "../router.js";
 import { s } from "../strings.js";
+import { LineEvents } from "./line-events.js";
 
 const KINDS = /** @type {Record<string, string>} */ ({ paid: "good", open: "info", final: "info", draft: "", void: "", uncollectible: "bad", past_due: "bad" });
 
@@ -42,9 +43,10 @@ function All({ at }) {
 function Invoice({ at, id }) {
   const path = at.api(`/invoices/${encodeURIComponent(id)}`);
   const found = useLoad(() => get(path), [path]);
+  const [line, setLine] = useState(/** @type {any} */ (null));
   const save = (/** @type {any} */ invoice) => attempt(async () => saveAs(await (await send("GET", path, { headers: { accept: "text/csv" } })).blob(), `${invoice.number ?? invoice.id}.csv`));
   const columns = (/** @type {any} */ invoice) => [
-    { label: s.invoices.what, cell: (/** @type {any} */ line) => html`<span class="two"><span>${line.description}</span>${line.events ? html`<span class="soft small">${s.invoices.events(number(line.events), line.seq_from, line.seq_to)}</span>` : null}</span>` },
+    { label: s.invoices.what, cell: (/** @type {any} */ line) => html`<span class="two"><span>${line.description}</span>${line.events ? html`<span class="small">${at.can("usage:read") ? html`<button class="link" onClick=${() => setLine(line)}>${s.invoices.events(number(line.events), line.seq_from, line.seq_to)}</button>` : html`<span class="soft">${s.invoices.events(number(line.events), line.seq_from, line.seq_to)}</span>`}</span>` : null}</span>` },
     { label: s.invoices.quantity, class: "end narrow", cell: (/** @type {any} */ line) => number(line.quantity) },
     { label: s.invoices.unit, class: "end narrow", cell: (/** @type {any} */ line) => (line.unit_cents === null ? html`<span class="soft">—</span>` : price(line.unit_cents, invoice.currency)) },
     { label: s.invoices.amount, class: "end narrow", cell: (/** @type {any} */ line) => money(line.amount_cents, invoice.currency) },
@@ -66,6 +68,7 @@ function Invoice({ at, id }) {
         <dt><b>${s.invoices.total}</b></dt><dd class="end"><b>${money(invoice.total_cents, invoice.currency)}</b></dd>
         ${invoice.credited_cents > 0 && html`<dt>${s.invoices.credited}</dt><dd class="end">−${money(invoice.credited_cents, invoice.currency)}</dd>`}
         ${invoice.due_cents !== invoice.total_cents && html`<dt>${s.invoices.left}</dt><dd class="end">${money(invoice.due_cents, invoice.currency)}</dd>`}</dl></div>`}<//>
+    ${line && html`<${LineEvents} at=${at} line=${line} onClose=${() => setLine(null)} />`}
   <//>`;
 }
 

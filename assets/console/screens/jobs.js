@@ -10,6 +10,7 @@ import { usePages } from "../parts/pages.js";
 import { attempt } from "../parts/toasts.js";
 import { navigate, to } from "../router.js";
 import { s } from "../strings.js";
+import { JobTabs, Schedules } from "./schedules.js";
 
 const KINDS = /** @type {Record<string, string>} */ ({ succeeded: "good", running: "info", queued: "", dead: "bad", cancelled: "warn" });
 const STATUSES = ["queued", "running", "succeeded", "dead", "cancelled"];
@@ -21,6 +22,11 @@ const isOpen = (job) => job.status === "queued" || job.status === "running";
 
 /** Work behind the answers: what waits, runs, is done, has failed. @param {{ at: import("../shell.js").At, route: import("../router.js").Route }} props */
 export default function Jobs({ at, route }) {
+  return route.rest[0] === "schedules" ? html`<${Schedules} at=${at} route=${route} />` : html`<${All} at=${at} route=${route} />`;
+}
+
+/** @param {{ at: import("../shell.js").At, route: import("../router.js").Route }} props */
+function All({ at, route }) {
   const status = new URLSearchParams(route.search).get("status") ?? "";
   const pages = usePages(at.api(`/jobs${status ? `?status=${status}` : ""}`));
   useEvery(() => void pages.reload(), 2500, Boolean(pages.data?.some(isOpen)));
@@ -39,6 +45,7 @@ export default function Jobs({ at, route }) {
   ];
   return html`<${Page} title=${s.screens.jobs} of=${at.tenant.name} actions=${html`<select class="input slim" aria-label=${s.invoices.status} value=${status} onChange=${(/** @type {any} */ event) => navigate(`${to(at.slug, "jobs")}${event.target.value ? `?status=${event.target.value}` : ""}`)}>
       <option value="">${s.all}</option>${STATUSES.map((name) => html`<option value=${name} selected=${name === status}>${s.jobs.statuses[name]}</option>`)}</select><button class="button square" aria-label=${s.refresh} onClick=${pages.reload}><${Icon} name="reload" /></button>`}>
+    <${JobTabs} at=${at} />
     <${Loaded} of=${pages}>${(/** @type {any[]} */ all) => all.length === 0
       ? html`<div class="card"><${Empty} icon="jobs" title=${status ? s.jobs.noneOf : s.jobs.none} text=${s.jobs.noneText} /></div>`
       : html`<${Table} label=${s.screens.jobs} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ job) => job.id} onMore=${pages.more} busy=${pages.busy} />`}<//>

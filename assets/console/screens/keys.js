@@ -7,6 +7,7 @@ import { Field, Form, Select } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Copy, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
 import { PermissionPicker } from "../parts/permissions.js";
+import { SecretOnce } from "../parts/secret.js";
 import { s } from "../strings.js";
 
 /** What a key may never do. */
@@ -50,11 +51,8 @@ function NewKey({ at, onClose, onDone }) {
   };
   if (made) {
     const command = `curl -H 'authorization: Bearer ${made.key}' ${location.origin}/api/v1${at.api("/tables")}`;
-    return html`<${Dialog} title=${s.keys.made(made.name)} onClose=${onClose}><div class="stack">
-      <div class="note warn"><${Icon} name="warn" /><p>${s.keys.once}</p></div>
-      <div class="secret"><code>${made.key}</code><${Copy} text=${made.key} /></div>
-      <p class="soft small">${s.keys.tryIt}</p><div class="secret"><code class="small">${command}</code><${Copy} text=${command} /></div>
-      <div class="actions last"><button class="button primary" onClick=${onClose}>${s.keys.kept}</button></div></div><//>`;
+    return html`<${SecretOnce} title=${s.keys.made(made.name)} secret=${made.key} onClose=${onClose}>
+      <p class="soft small">${s.keys.tryIt}</p><div class="secret"><code class="small">${command}</code><${Copy} text=${command} /></div><//>`;
   }
   return html`<${Dialog} title=${s.keys.create} onClose=${onClose}><${Form} onSubmit=${submit} submit=${s.keys.create} onCancel=${onClose} blocked=${permissions.length === 0}>
     <${Field} label=${s.keys.name} name="name" hint=${s.keys.nameHint} autocomplete="off" autofocus required />

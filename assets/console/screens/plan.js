@@ -8,6 +8,7 @@ import { Badge, Empty, Loaded, Page, Time } from "../parts/page.js";
 import { attempt, toast } from "../parts/toasts.js";
 import { to } from "../router.js";
 import { s } from "../strings.js";
+import { BillingDetails } from "./billing-details.js";
 
 /** On which plan the tenant is, and the others. @param {{ at: import("../shell.js").At }} props */
 export default function Plan({ at }) {
@@ -41,6 +42,7 @@ export default function Plan({ at }) {
             <dt>${s.plan.version}</dt><dd>${subscription.version}${subscription.newest_version > subscription.version && html` <span class="soft">(${s.plan.newest(subscription.newest_version)})</span>`}</dd></dl></div>
         ${plans.length === 0 ? html`<div class="card"><${Empty} icon="plan" title=${s.plan.none} /></div>`
           : html`<div class="plans">${plans.map((/** @type {any} */ plan) => html`<${PlanCard} key=${plan.key} plan=${plan} current=${plan.key === subscription.plan} scheduled=${next?.plan === plan.key} manages=${manages} onChoose=${(/** @type {string} */ when) => setChoosing({ plan, when })} />`)}</div>`}
+        <${BillingDetails} at=${at} />
         ${choosing && html`<${Confirm} title=${s.plan.chooseTitle(choosing.plan.title)} text=${choosing.when === "now" ? s.plan.nowText : s.plan.laterText(day(subscription.period_end))} action=${choosing.when === "now" ? s.plan.now : s.plan.later}
           onClose=${() => setChoosing(null)} onConfirm=${() => choose(choosing.plan, choosing.when)} />`}`;
     }}<//>

@@ -31,6 +31,7 @@ pub(super) fn routes() -> Routes {
             Params::Only(&["limit", "cursor", "status"]),
             list,
         )
+        .add(Access::Operator, Verb::Get, "/operator/tenants/{selector}", NONE, get)
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/suspend", NONE, repeatable(suspend))
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/resume", NONE, repeatable(resume))
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/close", NONE, repeatable(close))
@@ -54,6 +55,14 @@ async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator
     let next = paging.cut(&mut all, |last| last.id.to_string());
     let items: Vec<Value> = all.iter().map(super::tenants::tenant_out).collect();
     Ok(super::list(&items, next))
+}
+
+async fn get(
+    State(installation): State<Arc<Installation>>,
+    _: SignedInOperator,
+    Path(path): Path<TenantPath>,
+) -> Answer<Json<Value>> {
+    Ok(Json(super::tenants::tenant_out(&tenants::find_tenant(&installation, &path.selector).await?)))
 }
 
 async fn suspend(

@@ -22,6 +22,7 @@ pub(super) fn routes() -> Routes {
         .tenant(ReadSubscription::BOTH, Verb::Get, PATH, NONE, get)
         .tenant(ChangeSubscription::BOTH, Verb::Put, PATH, NONE, put)
         .tenant(ChangeSubscription::BOTH, Verb::Delete, "/subscription/scheduled-change", NONE, cancel)
+        .add(Access::Operator, Verb::Get, "/operator/tenants/{selector}/subscription", NONE, get_of)
         .add(Access::Operator, Verb::Put, "/operator/tenants/{selector}/subscription", NONE, assign)
 }
 
@@ -81,6 +82,16 @@ async fn cancel(allowed: Allowed<ChangeSubscription>, _: NoBody) -> Answer<Statu
 #[derive(Deserialize)]
 struct TenantPath {
     selector: String,
+}
+
+async fn get_of(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+) -> Answer<Json<Value>> {
+    let by = operator.by();
+    let found = subscriptions::find_subscription_for_operator(&installation, &path.selector, by).await?;
+    Ok(Json(subscription_out(&found)))
 }
 
 async fn assign(

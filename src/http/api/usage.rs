@@ -15,9 +15,8 @@ use crate::model::money::Amount;
 use crate::model::plan::Decimal;
 use crate::service::Installation;
 use crate::service::usage::{
-    self, LimitLine, Outcome, UsageAnswer, UsageAsked, UsageEvent, UsageFault, UsageRefusal,
+    self, LimitLine, Limits, Outcome, UsageAnswer, UsageAsked, UsageEvent, UsageFault, UsageRefusal,
 };
-use crate::tenancy::TenantScope;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -33,7 +32,7 @@ pub(super) fn routes() -> Routes {
             ReadUsage::BOTH,
             Verb::Get,
             "/usage-events",
-            Params::Only(&["meter", "cursor", "limit"]),
+            Params::Only(&["meter", "seq_from", "seq_to", "cursor", "limit"]),
             list,
         )
         .tenant(ReadUsage::BOTH, Verb::Get, "/usage-events/{seq}", NONE, get)
@@ -45,6 +44,7 @@ pub(super) fn routes() -> Routes {
             NONE,
             repeatable(correct),
         )
+        .add(Access::Operator, Verb::Get, "/operator/tenants/{selector}/limits", NONE, find_limits_of)
         .tenant(ReadUsage::BOTH, Verb::Get, "/usage", Params::Only(&["meter", "from", "to", "window"]), find)
         .tenant(ReadUsage::BOTH, Verb::Get, "/meters", NONE, list_meters)
         .tenant(ReadLimits::BOTH, Verb::Get, "/limits", NONE, find_limits)
@@ -131,6 +131,15 @@ fn event_out(event: &UsageEvent, scale: u8) -> Value {
     })
 }
 
+/// The number of an event as a parameter says it.
+fn number(pairs: &[(String, String)], name: &str) -> Result<Option<i64>> {
+    let Some(text) = query::once(pairs, name)? else { return Ok(None) };
+    let number = text.parse().ok().filter(|seq| *seq > 0).ok_or_else(|| {
+        Error::malformed("bad_seq", format!("{name} must be the number of an event, from 1 on."))
+    })?;
+    Ok(Some(number))
+}
+
 async fn list(
     State(installation): State<Arc<Installation>>,
     allowed: Allowed<ReadUsage>,
@@ -139,10 +148,13 @@ async fn list(
     let pairs = query::pairs(&uri)?;
     let meter = query::once(&pairs, "meter")?.map(str::to_owned);
     let scope = &allowed.scope;
-    let context = format!("usage-events {} {}", scope.tenant().id, meter.as_deref().unwrap_or_default());
+    let (from, to) = (number(&pairs, "seq_from")?.unwrap_or(1), number(&pairs, "seq_to")?.unwrap_or(i64::MAX));
+    let of_meter = meter.as_deref().unwrap_or_default();
+    let context = format!("usage-events {} {of_meter} {from} {to}", scope.tenant().id);
     let paging = Paging::of(&installation, &pairs, context)?;
-    let after = paging.after(|position| position.parse().ok())?.unwrap_or_default();
-    let mut events = usage::list_usage_events(scope, meter, after, paging.fetch()).await?;
+    let after: Option<i64> = paging.after(|position| position.parse().ok())?;
+    let begin = after.map_or(from, |after| after.saturating_add(1));
+    let mut events = usage::list_usage_events(scope, meter, begin..=to, paging.fetch()).await?;
     let next = paging.cut(&mut events, |event| event.seq.to_string());
     let scale = |name: &str| scope.meters().get(name).map_or(0, |meter| meter.scale);
     let items: Vec<Value> = events.iter().map(|event| event_out(event, scale(&event.meter))).collect();
@@ -234,10 +246,9 @@ fn line_out(line: &LimitLine) -> Value {
     })
 }
 
-async fn limits_out(scope: &TenantScope) -> Answer<Json<Value>> {
-    let limits = usage::find_limits(scope).await?;
+fn limits_out(limits: &Limits) -> Json<Value> {
     let items: Vec<Value> = limits.lines.iter().map(line_out).collect();
-    Ok(Json(json!({
+    Json(json!({
         "items": items,
         "spend": {
             "currency": limits.currency.code(),
@@ -248,11 +259,25 @@ async fn limits_out(scope: &TenantScope) -> Answer<Json<Value>> {
         },
         "seats": { "used": limits.seats.0, "limit": limits.seats.1 },
         "features": limits.features,
-    })))
+    }))
 }
 
 async fn find_limits(allowed: Allowed<ReadLimits>) -> Answer<Json<Value>> {
-    limits_out(&allowed.scope).await
+    Ok(limits_out(&usage::find_limits(&allowed.scope).await?))
+}
+
+#[derive(Deserialize)]
+struct TenantPath {
+    selector: String,
+}
+
+async fn find_limits_of(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+) -> Answer<Json<Value>> {
+    let found = usage::find_limits_for_operator(&installation, &path.selector, operator.by());
+    Ok(limits_out(&found.await?))
 }
 
 async fn set_spend_cap(allowed: Allowed<SetSpendCap>, body: Object) -> Answer<Json<Value>> {
@@ -270,5 +295,5 @@ async fn set_spend_cap(allowed: Allowed<SetSpendCap>, body: Object) -> Answer<Js
         Some(_) => return fault("type", "must be whole minor units, or null for no cap"),
     };
     usage::set_spend_cap(&allowed.scope, cap).await?;
-    limits_out(&allowed.scope).await
+    Ok(limits_out(&usage::find_limits(&allowed.scope).await?))
 }

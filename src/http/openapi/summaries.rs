@@ -136,6 +136,9 @@ summaries! {
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
     POST "/setup" setUp "Make the first operator" "SetUp" -> 201 "Identity";
     GET "/operator/tenants" operatorListTenants "All tenants" "-" -> 200 "[Tenant]";
+    GET "/operator/tenants/{selector}" operatorGetTenant "One tenant, whatever its status" "-" -> 200 "Tenant";
+    GET "/operator/tenants/{selector}/limits" operatorGetLimits "How much of each of a tenant's limits is used, and what usage costs so far" "-" -> 200 "Limits";
+    GET "/operator/tenants/{selector}/subscription" operatorGetSubscription "On which plan a tenant is, and until when" "-" -> 200 "Subscription";
     POST "/operator/tenants/{selector}/suspend" operatorSuspend "Make a tenant read-only" "-" -> 200 "Tenant";
     POST "/operator/tenants/{selector}/resume" operatorResume "Take a suspension back" "-" -> 200 "Tenant";
     POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "Tenant";

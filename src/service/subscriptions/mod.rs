@@ -92,6 +92,20 @@ pub async fn find_subscription(scope: &TenantScope) -> Result<Subscription> {
     }
 }
 
+/// The same for an operator; that is in the tenant's audit log.
+///
+/// # Errors
+/// 404; 409 as the tenant's state says.
+pub async fn find_subscription_for_operator(
+    installation: &Installation,
+    selector: &str,
+    by: By,
+) -> Result<Subscription> {
+    let scope =
+        TenantScope::for_operator(&installation.tenancy, by, selector, Act::Read, "subscription").await?;
+    find_subscription(&scope).await
+}
+
 /// Moves the tenant to the newest version of a plan that is offered. A change that was asked for before is forgotten.
 ///
 /// # Errors

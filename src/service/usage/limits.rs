@@ -1,5 +1,6 @@
 //! Limits: how much of each is used, what the usage of the open period costs, and the cap of that.
 
+use crate::catalog::By;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::meter::{API_REQUESTS, JOBS_RUN, Meter, SEATS, STORAGE_BYTES};
@@ -8,6 +9,7 @@ use crate::model::plan::Window;
 use crate::model::tenant::Act;
 use crate::policy::Permission;
 use crate::rating::Period;
+use crate::service::Installation;
 use crate::service::members::require_now;
 use crate::tenancy::TenantScope;
 use crate::tenancy::tx::usage::{LimitUse, ScaledLimit};
@@ -134,6 +136,15 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
     // A seat is taken in the catalog, which does not know what was spent.
     let unrefused = late.iter().filter(|name| *name == SEATS).cloned().collect();
     Ok(Limits { lines, currency, spend_cap, spent, late, unrefused, seats, features })
+}
+
+/// The same for an operator; that is in the tenant's audit log.
+///
+/// # Errors
+/// 404; as its file says.
+pub async fn find_limits_for_operator(installation: &Installation, selector: &str, by: By) -> Result<Limits> {
+    let scope = TenantScope::for_operator(&installation.tenancy, by, selector, Act::Read, "limits").await?;
+    find_limits(&scope).await
 }
 
 /// Sets what usage may cost in a period, or takes that back.

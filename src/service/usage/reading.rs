@@ -9,6 +9,7 @@ use crate::policy::Permission;
 use crate::rating::Period;
 use crate::tenancy::TenantScope;
 use crate::tenancy::tx::usage::{UsageQuery, UsageSum, fold_quarters};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// The longest stretch of time that one answer tells of.
@@ -108,19 +109,19 @@ fn chosen(meters: &Meters, name: Option<&str>) -> Result<Vec<Arc<Meter>>> {
     Ok(vec![found?])
 }
 
-/// Events after a number, in their order.
+/// Events of these numbers, both ends among them, in their order.
 ///
 /// # Errors
 /// 403 without `usage:read`; 400 for an unknown meter.
 pub async fn list_usage_events(
     scope: &TenantScope,
     meter: Option<String>,
-    after: i64,
+    numbers: RangeInclusive<i64>,
     limit: u32,
 ) -> Result<Vec<UsageEvent>> {
     scope.require(Permission::UsageRead)?;
     chosen(scope.meters(), meter.as_deref())?;
-    scope.read(move |tx| tx.list_usage_events(meter.as_deref(), after, limit)).await
+    scope.read(move |tx| tx.list_usage_events(meter.as_deref(), numbers, limit)).await
 }
 
 /// The event of that number, and the one that took it back, if any.

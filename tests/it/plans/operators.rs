@@ -139,3 +139,27 @@ fn a_published_version_cannot_be_changed_or_removed_by_any_statement() {
         assert!(catalog.execute(sql, []).is_err(), "{sql}");
     }
 }
+
+#[test]
+fn an_operator_looks_at_one_tenant_and_the_tenant_can_read_that() {
+    let installation = installation();
+    let server = installation.serve();
+    let operator = server.add_operator();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let at = |rest: &str| format!("/api/v1/operator/tenants/acme{rest}");
+    let tenant = operator.client.get(&at("")).expect(200);
+    assert_eq!((&tenant.json["slug"], &tenant.json["status"]), (&json!("acme"), &json!("active")));
+    let mine = ann.client.get(&acme.path("/limits")).expect(200);
+    assert_eq!(operator.client.get(&at("/limits")).expect(200).json, mine.json);
+    let mine = ann.client.get(&acme.path("/subscription")).expect(200);
+    assert_eq!(operator.client.get(&at("/subscription")).expect(200).json, mine.json);
+    let log = ann.client.get(&acme.path("/audit?action=operator.access")).expect(200);
+    let reasons: Vec<Value> =
+        log.json["items"].as_array().unwrap().iter().map(|entry| details(entry)["reason"].clone()).collect();
+    assert_eq!(reasons, ["subscription", "limits"]);
+    for rest in ["", "/limits", "/subscription"] {
+        ann.client.get(&at(rest)).expect_code(403, "operator_only");
+        operator.client.get(&format!("/api/v1/operator/tenants/nowhere{rest}")).expect(404);
+    }
+    server.stop();
+}

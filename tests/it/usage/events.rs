@@ -131,6 +131,39 @@ fn an_event_taken_back_counts_nothing_and_both_can_be_read() {
 }
 
 #[test]
+fn events_of_an_invoice_line_are_listed_by_their_numbers() {
+    let installation = installation();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let sent = json!([event("tokens", 1, "a"), event("calls", 2, "b"), event("tokens", 3, "c"), event("tokens", 4, "d")]);
+    send(&ann.client, &acme, sent).expect(200);
+    let listed = |query: &str| {
+        let page = ann.client.get(&acme.path(&format!("/usage-events?{query}"))).expect(200);
+        let seqs = page.json["items"].as_array().into_iter().flatten().map(|event| event["seq"].clone());
+        (seqs.collect::<Value>(), page.json["next_cursor"].clone())
+    };
+    for (query, expected) in [
+        ("seq_from=2&seq_to=3", json!([2, 3])),
+        ("meter=tokens&seq_from=2", json!([3, 4])),
+        ("seq_to=1", json!([1])),
+        ("seq_from=4&seq_to=3", json!([])),
+    ] {
+        assert_eq!(listed(query), (expected, Value::Null), "{query}");
+    }
+    let (first, cursor) = listed("meter=tokens&seq_from=1&seq_to=3&limit=1");
+    assert_eq!(first, json!([1]));
+    let cursor = cursor.as_str().expect("one more");
+    assert_eq!(listed(&format!("meter=tokens&seq_from=1&seq_to=3&limit=1&cursor={cursor}")), (json!([3]), Value::Null));
+    // The cursor of a list to 3 goes on in no list to 4.
+    let other = format!("/usage-events?meter=tokens&seq_from=1&seq_to=4&limit=1&cursor={cursor}");
+    ann.client.get(&acme.path(&other)).expect(400);
+    for wrong in ["0", "-1", "x", "99999999999999999999"] {
+        ann.client.get(&acme.path(&format!("/usage-events?seq_from={wrong}"))).expect_code(400, "bad_seq");
+    }
+    server.stop();
+}
+
+#[test]
 fn usage_is_told_by_windows_of_the_tenants_time_zone() {
     let installation = installation();
     // 2026-03-29T20:00:00Z: the clocks of Berlin went forward that morning.

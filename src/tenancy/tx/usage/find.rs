@@ -12,7 +12,7 @@ use crate::model::usage::UsageEvent;
 use crate::params;
 use crate::rating::Period;
 use jiff::tz::TimeZone;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::Arc;
 
 /// Windows that one answer tells of at most, of one meter.
@@ -87,15 +87,21 @@ impl TenantTx<'_> {
         Ok(self.tx.query_row(&sql, params![key], event)?)
     }
 
-    /// Events after a number, in their order: of one meter, or of all.
+    /// Events of these numbers, both ends among them, in their order: of one meter, or of all.
     ///
     /// # Errors
     /// As the database says.
-    pub fn list_usage_events(self, meter: Option<&str>, after: i64, limit: u32) -> Result<Vec<UsageEvent>> {
+    pub fn list_usage_events(
+        self,
+        meter: Option<&str>,
+        numbers: RangeInclusive<i64>,
+        limit: u32,
+    ) -> Result<Vec<UsageEvent>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM _usage_events WHERE seq > ?1 AND (?2 IS NULL OR meter = ?2) ORDER BY seq LIMIT ?3"
+            "SELECT {COLUMNS} FROM _usage_events WHERE seq BETWEEN ?1 AND ?2 AND (?3 IS NULL OR meter = ?3) \
+             ORDER BY seq LIMIT ?4"
         );
-        Ok(self.tx.query(&sql, params![after, meter, limit], event)?)
+        Ok(self.tx.query(&sql, params![*numbers.start(), *numbers.end(), meter, limit], event)?)
     }
 
     /// Hands over every event, in their order.
