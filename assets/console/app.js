@@ -5,7 +5,7 @@ import { html, render, useEffect, useState } from "./dom.js";
 import { ProblemNote } from "./parts/form.js";
 import { Screen } from "./parts/screen.js";
 import { Toasts } from "./parts/toasts.js";
-import { catchLinks, currentRoute, navigate, to, useRoute } from "./router.js";
+import { catchLinks, currentRoute, navigate, to, toOperator, useRoute } from "./router.js";
 import { loadMe, useMe } from "./session.js";
 import { Shell } from "./shell.js";
 import { askForStepUp, StepUp } from "./step-up.js";
@@ -34,8 +34,11 @@ function App() {
   return !isOutside && html`<${Shell} me=${me} route=${route} />`;
 }
 
-/** The tenant of whoever has but one, else the choice. @param {import("./session.js").Me} me */
-const homeOf = ({ memberships: [only, ...others] }) => (only && others.length === 0 ? to(only.tenant.slug, "records") : "/console");
+/** The tenant of whoever has but one, else the choice; the installation for whoever runs it. @param {import("./session.js").Me} me */
+const homeOf = ({ operator, memberships: [only, ...others] }) => {
+  if (operator) return toOperator("overview");
+  return only && others.length === 0 ? to(only.tenant.slug, "records") : "/console";
+};
 
 /** Where to go after signing in: within the console only. */
 function wayBack() {

@@ -3,8 +3,8 @@
 import { get } from "./api.js";
 import { html, useEffect, useId, useMemo, useRef, useState } from "./dom.js";
 import { Icon } from "./parts/icon.js";
-import { navigate, to } from "./router.js";
-import { GROUPS } from "./screens.js";
+import { navigate, to, toOperator } from "./router.js";
+import { GROUPS, OPERATOR_GROUPS } from "./screens.js";
 import { signOut } from "./session.js";
 import { createStore, useStore } from "./store.js";
 import { s } from "./strings.js";
@@ -71,11 +71,13 @@ function Open({ me, at }) {
 /** @param {import("./session.js").Me} me @param {import("./shell.js").At | null} at @param {string[]} tables @returns {Command[]} */
 function all(me, at, tables) {
   const go = (/** @type {string} */ address) => () => navigate(address);
+  const operator = me.operator ? OPERATOR_GROUPS.flatMap(([, list]) => [...list]) : [];
   const screens = at ? GROUPS.flatMap(([, list]) => list.filter(([, permission]) => at.can(permission))) : [];
   return [
     ...screens.map(([name]) => ({ icon: name, text: s.screens[name], kind: s.palette.screen, run: go(to(/** @type {any} */ (at).slug, name)) })),
     ...tables.map((name) => ({ icon: "records", text: name, kind: s.palette.table, run: go(to(/** @type {any} */ (at).slug, "records", name)) })),
     ...me.memberships.map(({ tenant }) => ({ icon: "tenant", text: tenant.name, kind: s.palette.tenant, run: go(to(tenant.slug, "records")) })),
+    ...operator.map(([name, icon]) => ({ icon, text: s.operator.screens[name], kind: s.palette.operator, run: go(toOperator(name)) })),
     { icon: "tenant", text: s.tenants.all, kind: s.palette.screen, run: go("/console") },
     { icon: "user", text: s.account.title, kind: s.palette.screen, run: go("/console/account") },
     ...(/** @type {const} */ (["system", "light", "dark"])).map((name) => ({ icon: name, text: s.theme.choose(s.theme[name]), kind: s.palette.act, run: () => theme.set(name) })),

@@ -6,6 +6,7 @@ import { createStore, useStore } from "./store.js";
  * @typedef {object} Route
  * @property {string} name the screen
  * @property {string | null} tenant its slug
+ * @property {boolean} [operator] whether it is one of the operator's screens
  * @property {string[]} rest what follows, each part decoded
  * @property {string} search the query as it is, without `?`
  */
@@ -25,6 +26,7 @@ export function parse(address) {
   if (decoded[0] === "t" && decoded[1]) {
     return { name: decoded[2] ?? "records", tenant: decoded[1], rest: decoded.slice(3), search };
   }
+  if (decoded[0] === "operator") return { name: decoded[1] ?? "overview", tenant: null, operator: true, rest: decoded.slice(2), search };
   return { name: decoded[0] ?? "home", tenant: null, rest: decoded.slice(1), search };
 }
 
@@ -39,6 +41,9 @@ export function to(slug, ...parts) {
   return ["/console/t", slug, ...parts].map((part, index) => (index ? encodeURIComponent(part) : part)).join("/");
 }
 
+/** The address of a screen of the operator. @param {...string} parts */
+export const toOperator = (...parts) => ["/console/operator", ...parts.map(encodeURIComponent)].join("/");
+
 /** @param {string} address @param {{ replace?: boolean }} [how] */
 export function navigate(address, how = {}) {
   const next = new URL(address, location.href);
@@ -47,7 +52,7 @@ export function navigate(address, how = {}) {
   const before = route.get();
   route.set(parse(next));
   const after = route.get();
-  if (before.name !== after.name || before.tenant !== after.tenant) scrollTo(0, 0);
+  if (before.name !== after.name || before.tenant !== after.tenant || before.operator !== after.operator) scrollTo(0, 0);
 }
 
 /** Pages below `/console` that are documents of their own. */

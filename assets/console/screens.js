@@ -7,6 +7,7 @@ export const SCREENS = {
   forgot: () => import("./screens/forgot.js"),
   home: () => import("./screens/tenants.js"),
   account: () => import("./screens/account.js"),
+  start: () => import("./screens/start.js"),
   records: () => import("./screens/records.js"),
   sql: () => import("./screens/sql.js"),
   files: () => import("./screens/files.js"),
@@ -28,5 +29,25 @@ export const GROUPS = /** @type {const} */ ([
   ["data", [["records", "records:read"], ["sql", "records:sql"], ["files", "files:read"], ["jobs", "jobs:read"]]],
   ["access", [["members", "members:read"], ["roles", "members:read"], ["keys", "keys:manage"], ["webhooks", "webhooks:manage"]]],
   ["billing", [["usage", "usage:read"], ["plan", "billing:read"], ["invoices", "billing:read"]]],
-  ["tenant", [["audit", "audit:read"], ["settings", "settings:manage"], ["leave", "tenant:export"]]],
+  ["tenant", [["start", "records:read"], ["audit", "audit:read"], ["settings", "settings:manage"], ["leave", "tenant:export"]]],
 ]);
+
+/** The operator's screens, each with its icon; another one is a line here, its name in `strings.js`, and a module. */
+export const OPERATOR_GROUPS = /** @type {const} */ ([
+  ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["migrations", "up"]]],
+  ["money", [["plans", "plan"], ["stripe", "invoices"]]],
+  ["installation", [["mailbox", "mail"], ["erasures", "bin"], ["audit", "audit"]]],
+]);
+
+/** @type {Record<string, () => Promise<any>>} */
+export const OPERATOR_SCREENS = {
+  overview: () => import("./operator/overview.js"),
+  tenants: () => import("./operator/tenants.js"),
+  jobs: () => import("./operator/jobs.js"),
+  migrations: () => import("./operator/migrations.js"),
+  plans: () => import("./operator/plans.js"),
+  stripe: () => import("./operator/stripe.js"),
+  mailbox: () => import("./operator/mailbox.js"),
+  erasures: () => import("./operator/erasures.js"),
+  audit: () => import("./operator/audit.js"),
+};

@@ -7,8 +7,8 @@ import { Icon } from "./parts/icon.js";
 import { Item, Menu } from "./parts/menu.js";
 import { Avatar, Badge, Empty } from "./parts/page.js";
 import { Screen } from "./parts/screen.js";
-import { to } from "./router.js";
-import { GROUPS, SCREENS } from "./screens.js";
+import { to, toOperator } from "./router.js";
+import { GROUPS, OPERATOR_GROUPS, OPERATOR_SCREENS, SCREENS } from "./screens.js";
 import { signOut } from "./session.js";
 import { s } from "./strings.js";
 import { useStore } from "./store.js";
@@ -48,10 +48,10 @@ export function Shell({ me, route }) {
   const main = useRef(/** @type {any} */ (null));
   useEffect(() => {
     // The other screens, so that going there waits for nothing, nor for a connection.
-    const timer = setTimeout(() => Object.values(SCREENS).forEach((load) => void load().catch(() => {})), 1500);
+    const timer = setTimeout(() => Object.values(route.operator ? OPERATOR_SCREENS : SCREENS).forEach((load) => void load().catch(() => {})), 1500);
     return () => clearTimeout(timer);
-  }, []);
-  const place = `${route.tenant}/${route.name}`;
+  }, [route.operator]);
+  const place = `${route.operator ?? route.tenant}/${route.name}`;
   const first = useRef(true);
   useEffect(() => {
     setOpen(false);
@@ -63,13 +63,15 @@ export function Shell({ me, route }) {
     <a class="skip" href="#main">${s.skip}</a>
     <header class="topbar">
       <button class="button plain square" aria-label=${s.menu} aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name=${open ? "close" : "menu"} /></button>
-      <span class="cut">${at?.tenant.name ?? "Tenantry"}</span>
+      <span class="cut">${at?.tenant.name ?? (route.operator ? s.operator.title : "Tenantry")}</span>
       <button class="button plain square" aria-label=${s.search} onClick=${openPalette}><${Icon} name="search" /></button>
     </header>
     <nav class="side" aria-label=${s.navigation}>
-      <${Switcher} me=${me} at=${at} />
+      <${Switcher} me=${me} at=${at} operator=${route.operator} />
       <button class="find" onClick=${openPalette}><${Icon} name="search" /><span>${s.goTo}</span><kbd>${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} K</kbd></button>
-      <div class="places">${at && GROUPS.map(([group, screens]) => {
+      <div class="places">${route.operator && me.operator && OPERATOR_GROUPS.map(([group, screens]) => html`<div key=${group}><h2>${s.operator.groups[group]}</h2><ul>${screens.map(([name, icon]) => html`
+          <li><a href=${toOperator(name)} aria-current=${route.name === name ? "page" : undefined}><${Icon} name=${icon} />${s.operator.screens[name]}</a></li>`)}</ul></div>`)}
+        ${at && GROUPS.map(([group, screens]) => {
         const seen = screens.filter(([, permission]) => at.can(permission));
         return seen.length > 0 && html`<div key=${group}><h2>${s.groups[group]}</h2><ul>${seen.map(([name]) => html`
           <li><a href=${to(at.slug, name)} aria-current=${route.name === name ? "page" : undefined}><${Icon} name=${name} />${s.screens[name]}</a></li>`)}</ul></div>`;
@@ -87,20 +89,20 @@ export function Shell({ me, route }) {
 
 /** @param {import("./session.js").Me} me @param {At | null} at @param {import("./router.js").Route} route */
 function shown(me, at, route) {
-  const load = SCREENS[route.name];
-  const isMine = route.tenant ? at && GROUPS.some(([, all]) => all.some(([name]) => name === route.name)) : ["home", "account"].includes(route.name);
+  const load = (route.operator ? OPERATOR_SCREENS : SCREENS)[route.name];
+  const isMine = route.operator ? me.operator && load : route.tenant ? at && GROUPS.some(([, all]) => all.some(([name]) => name === route.name)) : ["home", "account"].includes(route.name);
   if (!isMine) {
     const text = route.tenant && !at ? s.missing.tenant(route.tenant) : s.missing.text;
     return html`<${Empty} icon="search" title=${s.missing.title} text=${text}><a class="button" href="/console">${s.missing.action}</a><//>`;
   }
-  return html`<${Screen} key=${at?.tenant.id ?? "mine"} load=${load} at=${at} me=${me} route=${route} />`;
+  return html`<${Screen} key=${at?.tenant.id ?? (route.operator ? "operator" : "mine")} load=${load} at=${at} me=${me} route=${route} />`;
 }
 
-/** @param {{ me: import("./session.js").Me, at: At | null }} props */
-function Switcher({ me, at }) {
+/** @param {{ me: import("./session.js").Me, at: At | null, operator?: boolean }} props */
+function Switcher({ me, at, operator }) {
   const button = at
     ? html`<${Avatar} name=${at.tenant.name} /><span class="cut"><span class="unseen">${s.tenants.current} </span>${at.tenant.name}</span><${Icon} name="updown" />`
-    : html`<span class="avatar"><${Icon} name="tenant" /></span><span class="cut">${s.tenants.choose}</span><${Icon} name="updown" />`;
+    : html`<span class="avatar"><${Icon} name=${operator ? "operator" : "tenant"} /></span><span class="cut">${operator ? s.operator.title : s.tenants.choose}</span><${Icon} name="updown" />`;
   return html`<${Menu} button=${button} class="switcher" at="start">
     <div class="title">${s.tenants.title}</div>
     ${me.memberships.map(({ tenant, role }) => html`<${Item} key=${tenant.id} href=${to(tenant.slug, "records")} current=${tenant.id === at?.tenant.id}>
@@ -108,6 +110,7 @@ function Switcher({ me, at }) {
     ${me.memberships.length === 0 && html`<div class="title">${s.tenants.none}</div>`}
     <hr />
     <${Item} icon="tenant" href="/console">${s.tenants.all}<//>
+    ${me.operator && html`<${Item} icon="operator" href=${toOperator("overview")} current=${operator === true}>${s.operator.title}<//>`}
   <//>`;
 }
 

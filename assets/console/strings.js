@@ -21,17 +21,24 @@ export const s = {
     tenant: (/** @type {string} */ slug) => `There is no tenant “${slug}” that you are a member of.` },
   groups: { data: "Data", access: "Access", billing: "Billing", tenant: "Tenant" },
   screens: /** @type {Record<string, string>} */ ({
-    records: "Records", sql: "SQL", files: "Files", jobs: "Jobs", members: "Members", roles: "Roles", keys: "API keys", webhooks: "Webhooks", usage: "Usage", plan: "Plan",
+    start: "First steps", records: "Records", sql: "SQL", files: "Files", jobs: "Jobs", members: "Members", roles: "Roles", keys: "API keys", webhooks: "Webhooks", usage: "Usage", plan: "Plan",
     invoices: "Invoices", audit: "Audit log", settings: "Settings", leave: "Export and leave",
   }),
+  operator: {
+    title: "Operator console",
+    groups: { fleet: "Fleet", money: "Money", installation: "Installation" },
+    screens: /** @type {Record<string, string>} */ ({
+      overview: "Overview", tenants: "Tenants", jobs: "Jobs", migrations: "Migrations", plans: "Plans", stripe: "Stripe", mailbox: "Mailbox", erasures: "Erasures", audit: "Audit log",
+    }),
+  },
   status: /** @type {Record<string, string>} */ ({
-    active: "active", suspended: "suspended", closing: "closing", provisioning: "being made", quarantined: "unavailable",
+    active: "active", suspended: "suspended", closing: "closing", erasing: "being erased", erased: "erased", provisioning: "being made", quarantined: "unavailable",
   }),
   theme: {
     title: "Appearance", system: "As the system", light: "Light", dark: "Dark", choose: (/** @type {string} */ name) => `Appearance: ${name}`,
   },
   palette: {
-    placeholder: "Screen, table or tenant", none: "Nothing is called that.", screen: "screen", table: "table", tenant: "tenant", act: "action",
+    placeholder: "Screen, table or tenant", none: "Nothing is called that.", screen: "screen", operator: "operator", table: "table", tenant: "tenant", act: "action",
   },
   banner: {
     offline: "No connection to the server. Trying again…",
@@ -216,6 +223,12 @@ export const s = {
     statuses: /** @type {Record<string, string>} */ ({
       queued: "queued", running: "running", succeeded: "succeeded", dead: "failed", cancelled: "cancelled",
     }),
+  },
+  start: {
+    about: "Everything that this console does, the API does. Three commands show it: paste them into a terminal.",
+    key: "A key", keyText: "It may read and write records, for a week. Making it asks who you are where you signed in some time ago.", keyName: "First steps", make: "Make a key", placeholder: "'paste a key here'", noKeys: "Ask an admin of this tenant for a key.",
+    write: "Write a record", read: "Read records", tables: "See the tables", example: "First one", seen: "What you wrote shows by itself in", then: "And then",
+    invite: "Invite somebody, with a role.", hook: "Have a service of yours hear of what happens.", usage: "Meter what is used, against limits.", leave: "Take everything along, whenever you like.", docs: "All routes, also of your own tables.",
   },
   schedules: {
     title: "Schedules", create: "New schedule", edit: (/** @type {string} */ kind) => `Schedule of ${kind}`, when: "Runs at", next: "Next run", last: "Last run", nextRuns: "Next runs",

@@ -1,55 +1,10 @@
-import { send } from "../api.js";
 import { html } from "../dom.js";
 import { useActors } from "../parts/actor.js";
-import { Icon } from "../parts/icon.js";
-import { Item, Menu } from "../parts/menu.js";
-import { Empty, Loaded, Page, Table, Time } from "../parts/page.js";
-import { usePages } from "../parts/pages.js";
-import { attempt } from "../parts/toasts.js";
-import { saveAs } from "../records/export.js";
-import { navigate, to } from "../router.js";
-import { s } from "../strings.js";
+import { AuditLog } from "../parts/audit-log.js";
+import { to } from "../router.js";
 
-/** What an entry says besides, as "role: viewer". @param {string} details */
-function detailsOf(details) {
-  try {
-    return Object.entries(JSON.parse(details)).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(" · ");
-  } catch {
-    return details;
-  }
-}
-
-/** Who did what, newest first. @param {{ at: import("../shell.js").At, route: import("../router.js").Route }} props */
+/** Who did what in the tenant. @param {{ at: import("../shell.js").At, route: import("../router.js").Route }} props */
 export default function Audit({ at, route }) {
-  const asked = new URLSearchParams(route.search);
-  const query = new URLSearchParams([...asked].filter(([name, value]) => ["action", "actor", "from", "to"].includes(name) && value));
-  const path = at.api(`/audit${String(query) ? `?${query}` : ""}`);
-  const pages = usePages(path);
   const actorOf = useActors(at);
-  const set = (/** @type {string} */ name, /** @type {string} */ value) => {
-    if (value) query.set(name, value);
-    else query.delete(name);
-    navigate(`${to(at.slug, "audit")}${String(query) ? `?${query}` : ""}`);
-  };
-  const save = (/** @type {string} */ kind, /** @type {string} */ end) => attempt(async () => saveAs(await (await send("GET", path, { headers: { accept: kind } })).blob(), `${at.slug}-audit.${end}`));
-  const columns = [
-    { label: s.audit.when, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.at} />` },
-    { label: s.audit.who, cell: (/** @type {any} */ one) => html`<button class="link quiet cut block" title=${one.actor} onClick=${() => set("actor", one.actor)}>${actorOf(one.actor)}</button>` },
-    { label: s.audit.what, class: "narrow", cell: (/** @type {any} */ one) => html`<button class="link quiet mono small" onClick=${() => set("action", one.action)}>${one.action}</button>` },
-    { label: s.audit.target, cell: (/** @type {any} */ one) => html`<span class="two"><span class="cut" title=${one.target}>${/^identity:/.test(one.target) ? actorOf(one.target) : one.target}</span>${one.details && one.details !== "{}" && html`<span class="soft small mono cut" title=${one.details}>${detailsOf(one.details)}</span>`}</span>` },
-    { label: s.audit.address, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="soft mono small">${one.address || "—"}</span>` },
-  ];
-  return html`<${Page} title=${s.screens.audit} of=${at.tenant.name} about=${s.audit.about} actions=${html`<${Menu} button=${html`<${Icon} name="download" />${s.download}`} label=${s.download}>
-      <${Item} onClick=${() => save("text/csv", "csv")}>CSV<//><${Item} onClick=${() => save("application/x-ndjson", "ndjson")}>NDJSON<//><//>`}>
-    <div class="tools">
-      <label class="field"><span class="label small soft">${s.audit.what}</span><input class="input" placeholder="member.*" spellcheck="false" value=${query.get("action") ?? ""} onChange=${(/** @type {any} */ event) => set("action", event.target.value.trim())} /></label>
-      <label class="field"><span class="label small soft">${s.audit.from}</span><input class="input" type="date" value=${query.get("from")?.slice(0, 10) ?? ""} onChange=${(/** @type {any} */ event) => set("from", event.target.value && new Date(`${event.target.value}T00:00`).toISOString())} /></label>
-      <label class="field"><span class="label small soft">${s.audit.to}</span><input class="input" type="date" value=${query.get("to")?.slice(0, 10) ?? ""} onChange=${(/** @type {any} */ event) => set("to", event.target.value && new Date(`${event.target.value}T23:59:59.999`).toISOString())} /></label>
-      ${query.get("actor") && html`<button class="button" onClick=${() => set("actor", "")}>${actorOf(query.get("actor") ?? "")}<${Icon} name="close" /></button>`}
-      ${String(query) && html`<button class="button plain" onClick=${() => navigate(to(at.slug, "audit"))}>${s.records.clear}</button>`}
-    </div>
-    <${Loaded} of=${pages}>${(/** @type {any[]} */ all) => all.length === 0
-      ? html`<div class="card"><${Empty} icon="audit" title=${s.audit.none} text=${s.audit.noneText} /></div>`
-      : html`<${Table} label=${s.screens.audit} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.seq} onMore=${pages.more} busy=${pages.busy} />`}<//>
-  <//>`;
+  return html`<${AuditLog} api=${at.api("/audit")} address=${to(at.slug, "audit")} search=${route.search} actorOf=${actorOf} file=${at.slug} of=${at.tenant.name} />`;
 }

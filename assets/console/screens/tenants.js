@@ -1,11 +1,8 @@
-import { post } from "../api.js";
 import { html, useState } from "../dom.js";
-import { Dialog } from "../parts/dialog.js";
-import { Field, Form } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
+import { NewTenant } from "../parts/new-tenant.js";
 import { Avatar, Badge, Empty, Page } from "../parts/page.js";
-import { navigate, to } from "../router.js";
-import { loadMe } from "../session.js";
+import { to } from "../router.js";
 import { s } from "../strings.js";
 
 /** The tenants of whoever is signed in, and a new one. @param {{ me: import("../session.js").Me }} props */
@@ -19,25 +16,5 @@ export default function Tenants({ me }) {
           <${Avatar} name=${tenant.name} /><span class="two"><b class="cut">${tenant.name}</b><span class="soft small cut">${tenant.slug} · ${role}</span></span>
           ${tenant.status !== "active" && html`<${Badge} kind="warn">${s.status[tenant.status] ?? tenant.status}<//>`}<${Icon} name="right" /></a></li>`)}</ul>`}
     ${making && html`<${NewTenant} onClose=${() => setMaking(false)} />`}
-  <//>`;
-}
-
-/** @param {{ onClose: () => void }} props */
-function NewTenant({ onClose }) {
-  const [name, setName] = useState("");
-  const [slug, setSlug] = useState("");
-  const submit = async () => {
-    const made = await post("/tenants", { name, ...(slug ? { slug } : {}) });
-    await loadMe();
-    onClose();
-    navigate(to(made.slug, "records"));
-  };
-  const proposed = name.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "").slice(0, 40);
-  return html`<${Dialog} title=${s.tenants.create} onClose=${onClose}>
-    <${Form} onSubmit=${submit} submit=${s.tenants.create} onCancel=${onClose}>
-      <${Field} label=${s.tenants.name} name="name" value=${name} onInput=${(/** @type {any} */ event) => setName(event.target.value)} autofocus required />
-      <${Field} label=${s.tenants.slug} mark=${s.optional} name="slug" class="input mono" value=${slug} placeholder=${proposed} hint=${s.tenants.slugHint}
-        autocapitalize="none" spellcheck="false" onInput=${(/** @type {any} */ event) => setSlug(event.target.value)} />
-    <//>
   <//>`;
 }

@@ -1,9 +1,10 @@
 import { get, list, patch } from "../api.js";
 import { html, useState } from "../dom.js";
-import { compact, day, money, number, percent, size } from "../format.js";
+import { money } from "../format.js";
 import { useLoad } from "../load.js";
 import { Dialog } from "../parts/dialog.js";
 import { Field, Form } from "../parts/form.js";
+import { LimitFigure, SeatsFigure } from "../parts/limits.js";
 import { Empty, Loaded, MeterBar, Page, Time } from "../parts/page.js";
 import { toast } from "../parts/toasts.js";
 import { s } from "../strings.js";
@@ -33,8 +34,7 @@ export default function Usage({ at }) {
     <${Loaded} of=${found}>${(/** @type {any} */ data) => html`
       <div class="figures">
         <${Spend} at=${at} data=${data} onCap=${() => setCapping(true)} />
-        <div class="card figure"><span class="soft">${s.usage.seats}</span><span class="value">${number(data.limits.seats.used)}${data.limits.seats.limit !== null && html`<span class="soft small"> / ${number(data.limits.seats.limit)}</span>`}</span>
-          ${data.limits.seats.limit !== null ? html`<${MeterBar} percent=${(100 * data.limits.seats.used) / Math.max(1, data.limits.seats.limit)} label=${s.usage.seats} />` : html`<span class="soft small">${s.usage.noLimit}</span>`}</div>
+        <${SeatsFigure} seats=${data.limits.seats} />
         ${data.limits.items.map((/** @type {any} */ one) => html`<${LimitFigure} key=${one.meter + one.window} limit=${one} />`)}
       </div>
       <${Charts} data=${data} />
@@ -49,18 +49,6 @@ function Spend({ at, data, onCap }) {
   return html`<div class="card figure"><span class="soft">${s.usage.spend}</span><span class="value">${money(spent, currency)}${cap !== null && html`<span class="soft small"> / ${money(cap, currency)}</span>`}</span>
     ${cap !== null ? html`<${MeterBar} percent=${used} label=${s.usage.spend} />` : html`<span class="soft small">${s.usage.noCap}</span>`}
     ${at.can("billing:manage") && html`<span><button class="link small" onClick=${onCap}>${cap === null ? s.usage.setCap : s.usage.changeCap}</button></span>`}</div>`;
-}
-
-/** @param {string} unit @param {string | number} amount */
-const shown = (unit, amount) => (unit === "byte" ? size(amount) : compact(amount));
-
-/** @param {{ limit: any }} props */
-function LimitFigure({ limit }) {
-  const bound = limit.hard ?? limit.soft;
-  return html`<div class="card figure"><span class="soft cut" title=${limit.meter}>${limit.meter} <span class="small">${s.usage.windows[limit.window] ?? limit.window}</span></span>
-    <span class="value">${shown(limit.unit, limit.used)}<span class="soft small"> / ${shown(limit.unit, bound)}</span></span>
-    <${MeterBar} percent=${limit.percent} label=${limit.meter} />
-    <span class="soft small">${percent(limit.percent)} · ${limit.hard === null ? s.usage.soft : s.usage.hard}${limit.resets_at && html` · ${s.usage.resets} ${day(limit.resets_at)}`}</span></div>`;
 }
 
 /** @param {{ data: any }} props */

@@ -148,7 +148,8 @@ async fn list(
     let pairs = query::pairs(&uri)?;
     let meter = query::once(&pairs, "meter")?.map(str::to_owned);
     let scope = &allowed.scope;
-    let (from, to) = (number(&pairs, "seq_from")?.unwrap_or(1), number(&pairs, "seq_to")?.unwrap_or(i64::MAX));
+    let (from, to) =
+        (number(&pairs, "seq_from")?.unwrap_or(1), number(&pairs, "seq_to")?.unwrap_or(i64::MAX));
     let of_meter = meter.as_deref().unwrap_or_default();
     let context = format!("usage-events {} {of_meter} {from} {to}", scope.tenant().id);
     let paging = Paging::of(&installation, &pairs, context)?;

@@ -121,7 +121,7 @@ pub async fn list_usage_events(
 ) -> Result<Vec<UsageEvent>> {
     scope.require(Permission::UsageRead)?;
     chosen(scope.meters(), meter.as_deref())?;
-    scope.read(move |tx| tx.list_usage_events(meter.as_deref(), numbers, limit)).await
+    scope.read(move |tx| tx.list_usage_events(meter.as_deref(), &numbers, limit)).await
 }
 
 /// The event of that number, and the one that took it back, if any.

@@ -135,7 +135,12 @@ fn events_of_an_invoice_line_are_listed_by_their_numbers() {
     let installation = installation();
     let server = installation.serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
-    let sent = json!([event("tokens", 1, "a"), event("calls", 2, "b"), event("tokens", 3, "c"), event("tokens", 4, "d")]);
+    let sent = json!([
+        event("tokens", 1, "a"),
+        event("calls", 2, "b"),
+        event("tokens", 3, "c"),
+        event("tokens", 4, "d")
+    ]);
     send(&ann.client, &acme, sent).expect(200);
     let listed = |query: &str| {
         let page = ann.client.get(&acme.path(&format!("/usage-events?{query}"))).expect(200);
@@ -153,7 +158,10 @@ fn events_of_an_invoice_line_are_listed_by_their_numbers() {
     let (first, cursor) = listed("meter=tokens&seq_from=1&seq_to=3&limit=1");
     assert_eq!(first, json!([1]));
     let cursor = cursor.as_str().expect("one more");
-    assert_eq!(listed(&format!("meter=tokens&seq_from=1&seq_to=3&limit=1&cursor={cursor}")), (json!([3]), Value::Null));
+    assert_eq!(
+        listed(&format!("meter=tokens&seq_from=1&seq_to=3&limit=1&cursor={cursor}")),
+        (json!([3]), Value::Null)
+    );
     // The cursor of a list to 3 goes on in no list to 4.
     let other = format!("/usage-events?meter=tokens&seq_from=1&seq_to=4&limit=1&cursor={cursor}");
     ann.client.get(&acme.path(&other)).expect(400);

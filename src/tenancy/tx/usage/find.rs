@@ -94,7 +94,7 @@ impl TenantTx<'_> {
     pub fn list_usage_events(
         self,
         meter: Option<&str>,
-        numbers: RangeInclusive<i64>,
+        numbers: &RangeInclusive<i64>,
         limit: u32,
     ) -> Result<Vec<UsageEvent>> {
         let sql = format!(

@@ -1,0 +1,93 @@
+import { get, list, put } from "../api.js";
+import { html, useState } from "../dom.js";
+import { money, number } from "../format.js";
+import { useLoad } from "../load.js";
+import { Dialog } from "../parts/dialog.js";
+import { Field, Form } from "../parts/form.js";
+import { Icon } from "../parts/icon.js";
+import { Badge, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
+import { toast } from "../parts/toasts.js";
+import { navigate, toOperator } from "../router.js";
+import { s } from "../strings.js";
+import { differences } from "./difference.js";
+import { o } from "./strings.js";
+
+/** What is sold. @param {{ route: import("../router.js").Route }} props */
+export default function Plans({ route }) {
+  return route.rest[0] ? html`<${One} key=${route.rest[0]} id=${route.rest[0]} />` : html`<${All} />`;
+}
+
+/** @param {{ document: any }} props */
+const Offered = ({ document: it }) => (it.offered ? html`<${Badge} kind="good">${o.plans.offered}<//>` : html`<${Badge}>${o.plans.notOffered}<//>`);
+/** @param {any} it */
+const feeOf = (it) => html`<b>${money(it.fee_cents, it.currency)}</b> <span class="soft">/ ${s.plan.intervals[it.interval] ?? it.interval}</span>`;
+
+const COLUMNS = [
+  { label: o.plan, cell: (/** @type {any} */ one) => html`<span class="two"><a class="cut" href=${toOperator("plans", one.key)}><b>${one.document.title}</b></a><span class="soft small mono">${one.key}</span></span>` },
+  { label: o.plans.fee, class: "narrow end", cell: (/** @type {any} */ one) => feeOf(one.document) },
+  { label: o.status, class: "narrow", cell: (/** @type {any} */ one) => html`<${Offered} document=${one.document} />` },
+  { label: o.plans.version, class: "narrow end", cell: (/** @type {any} */ one) => one.version },
+  { label: o.plans.tenants, class: "narrow end", cell: (/** @type {any} */ one) => number(one.tenants ?? 0) },
+  { label: o.plans.published, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.published_at} near />` },
+];
+
+function All() {
+  const found = useLoad(() => list("/operator/plans"), []);
+  const [making, setMaking] = useState(false);
+  const create = html`<button class="button primary" onClick=${() => setMaking(true)}><${Icon} name="plus" />${o.plans.create}</button>`;
+  return html`<${Page} title=${s.operator.screens.plans} of=${o.of} about=${o.plans.about} actions=${create}>
+    <${Loaded} of=${found}>${(/** @type {any[]} */ all) => (all.length === 0 ? html`<div class="card"><${Empty} icon="plan" title=${o.plans.none}>${create}<//></div>`
+      : html`<${Table} label=${s.operator.screens.plans} columns=${COLUMNS} rows=${all} keyOf=${(/** @type {any} */ one) => one.key} />`)}<//>
+    ${making && html`<${Edit} version=${0} before=${{}} draft=${BLANK} onClose=${() => setMaking(false)} onDone=${(/** @type {any} */ made) => navigate(toOperator("plans", made.key))} />`}
+  <//>`;
+}
+
+const BLANK = { title: "", currency: "USD", interval: "month", fee_cents: "0", offered: true };
+
+const VERSIONS = [
+  { label: o.plans.version, cell: (/** @type {any} */ one) => html`<b class="numeric">${one.version}</b>` },
+  { label: o.plans.tenants, class: "narrow end", cell: (/** @type {any} */ one) => number(one.tenants) },
+  { label: o.plans.published, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.published_at} />` },
+  { label: s.invoices.digest, cell: (/** @type {any} */ one) => html`<span class="mono small soft cut" title=${one.digest}>${one.digest}</span>` },
+];
+
+/** @param {{ id: string }} props */
+function One({ id }) {
+  const path = `/operator/plans/${encodeURIComponent(id)}`;
+  const found = useLoad(() => get(path), [path]);
+  const [editing, setEditing] = useState(false);
+  const plan = found.data;
+  return html`<${Page} title=${plan?.document.title ?? s.operator.screens.plans} of=${o.of} about=${html`<a href=${toOperator("plans")}>${s.operator.screens.plans}</a> · <span class="mono">${id}</span>`}
+    actions=${plan && html`<button class="button primary" onClick=${() => setEditing(true)}><${Icon} name="edit" />${o.plans.edit}</button>`}>
+    <${Loaded} of=${found}>${() => html`
+      <div class="card"><header><h2>${feeOf(plan.document)}</h2><${Offered} document=${plan.document} /></header>
+        <pre class="secret small">${JSON.stringify(plan.document, null, 2)}</pre></div>
+      <h2>${o.plans.versions}</h2><${Table} label=${o.plans.versions} columns=${VERSIONS} rows=${plan.versions} keyOf=${(/** @type {any} */ one) => one.version} />`}<//>
+    ${editing && html`<${Edit} id=${id} version=${plan.version} before=${plan.document} draft=${plan.document} onClose=${() => setEditing(false)} onDone=${(/** @type {any} */ next) => { setEditing(false); toast(o.plans.publishedNow(next.version)); void found.reload(); }} />`}
+  <//>`;
+}
+
+/** Another version is written, and looked at beside the one before it. @param {{ id?: string, version: number, before: any, draft: any, onClose: () => void, onDone: (plan: any) => void }} props */
+function Edit({ id, version, before, draft, onClose, onDone }) {
+  const [text, setText] = useState(JSON.stringify(draft, null, 2));
+  const read = () => {
+    try {
+      const value = JSON.parse(text);
+      return value && typeof value === "object" && !Array.isArray(value) ? value : null;
+    } catch {
+      return null;
+    }
+  };
+  const value = read();
+  const found = value ? differences(before, value) : [];
+  const submit = async (/** @type {Record<string, string>} */ { key }) => {
+    if (!value) throw Object.assign(new Error(s.records.someInvalid), { fields: [{ field: "document", message: o.plans.notJson }] });
+    onDone(await put(`/operator/plans/${encodeURIComponent(id ?? key)}`, { document: value, expected_version: version }));
+  };
+  return html`<${Dialog} kind="wide" title=${id ? o.plans.editTitle(id) : o.plans.create} onClose=${onClose}><${Form} onSubmit=${submit} submit=${o.plans.publish(version + 1)} onCancel=${onClose} blocked=${Boolean(id) && value !== null && found.length === 0}>
+    ${!id && html`<${Field} label=${o.plans.key} name="key" class="input mono" hint=${o.plans.keyHint} autocomplete="off" spellcheck="false" autofocus required />`}
+    <div class="sides"><${Field} label=${o.plans.document} name="document" hint=${o.plans.formHint}>${(/** @type {any} */ ties) => html`<textarea class="input mono tall" spellcheck="false" ...${ties} value=${text} onInput=${(/** @type {any} */ event) => setText(event.target.value)}></textarea>`}<//>
+      <div class="stack tight"><b>${o.plans.difference}</b>${!value ? html`<p class="bad">${o.plans.notJson}</p>` : found.length === 0 ? html`<p class="soft">${o.plans.same}</p>` : html`<ul class="differences" aria-live="polite">${found.map((one) => html`<li key=${one.path}><code>${one.path}</code>
+        ${one.was !== null && html`<del>${one.was}</del>`}${one.is !== null && html`<ins>${one.is}</ins>`}</li>`)}</ul>`}</div></div>
+  <//><//>`;
+}

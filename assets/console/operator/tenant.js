@@ -1,0 +1,134 @@
+// One tenant, as its operator sees it.
+
+import { get, list, post, put } from "../api.js";
+import { html, useState } from "../dom.js";
+import { day, money, number, size } from "../format.js";
+import { useLoad } from "../load.js";
+import { Confirm, Dialog } from "../parts/dialog.js";
+import { Field, Form, Select } from "../parts/form.js";
+import { Icon } from "../parts/icon.js";
+import { Figure, LimitFigure, SeatsFigure } from "../parts/limits.js";
+import { Item, Menu } from "../parts/menu.js";
+import { Badge, Loaded, Page, Table, Time } from "../parts/page.js";
+import { TenantStatus } from "../parts/tenant-status.js";
+import { attempt, toast } from "../parts/toasts.js";
+import { navigate, toOperator } from "../router.js";
+import { s } from "../strings.js";
+import { costOf, noteTenant, useFleet } from "./fleet.js";
+import { o } from "./strings.js";
+
+const JOB_KINDS = /** @type {Record<string, string>} */ ({ succeeded: "good", running: "info", queued: "", dead: "bad", cancelled: "warn" });
+
+/** What may be missing, without taking the page along. @param {Promise<any>} asked */
+const orNone = (asked) => asked.catch(() => null);
+
+/** @param {{ selector: string }} props */
+export function TenantPage({ selector }) {
+  const base = `/operator/tenants/${encodeURIComponent(selector)}`;
+  const found = useLoad(() => get(base), [base]);
+  const [open, setOpen] = useState("");
+  const close = () => setOpen("");
+  const tenant = found.data;
+  const took = (/** @type {any} */ next, /** @type {string} */ said) => {
+    found.set(next);
+    noteTenant(next);
+    toast(said);
+  };
+  const act = (/** @type {string} */ what, /** @type {string} */ said) => async () => took(await post(`${base}/${what}`), said);
+  const erase = async () => {
+    await post(`${base}/erase`, { confirm: tenant.slug });
+    toast(o.one.erased);
+    navigate(toOperator("erasures", tenant.id));
+  };
+  const isGone = tenant && ["erasing", "erased"].includes(tenant.status);
+  return html`<${Page} title=${tenant?.name ?? s.operator.screens.tenants} of=${o.of} about=${html`<a href=${toOperator("tenants")}>${s.operator.screens.tenants}</a>${tenant && html` · <span class="mono">${tenant.slug}</span>`}`}
+    actions=${tenant && !isGone && html`
+      ${tenant.status === "active" && html`<button class="button" onClick=${() => setOpen("suspend")}><${Icon} name="stop" />${o.one.suspend}</button>`}
+      ${tenant.status === "suspended" && html`<button class="button primary" onClick=${() => attempt(act("resume", o.one.resumed))}><${Icon} name="play" />${o.one.resume}</button>`}
+      <${Menu} button=${html`<${Icon} name="dots" />`} label=${s.actions} class="button square">
+        <${Item} icon="plan" onClick=${() => setOpen("plan")}>${o.one.plan}…<//><${Item} icon="invoices" onClick=${() => setOpen("tax")}>${o.one.tax}…<//><hr />
+        ${["active", "suspended"].includes(tenant.status) && html`<${Item} icon="leave" danger onClick=${() => setOpen("close")}>${o.one.close}…<//>`}
+        <${Item} icon="bin" danger onClick=${() => setOpen("erase")}>${o.one.erase}…<//><//>`}>
+    <${Loaded} of=${found}>${() => html`
+      ${isGone && html`<div class="note"><${Icon} name="info" /><div><p>${o.one.gone}</p><p><a href=${toOperator("erasures", tenant.id)}>${o.one.receipt}</a></p></div></div>`}
+      <${Body} key=${tenant.status + tenant.plan} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`}<//>
+    ${open === "suspend" && html`<${Confirm} title=${o.one.suspendTitle(tenant.name)} text=${o.one.suspendText} action=${o.one.suspend} onClose=${close} onConfirm=${act("suspend", o.one.suspended)} />`}
+    ${open === "close" && html`<${Confirm} title=${o.one.closeTitle(tenant.name)} text=${o.one.closeText} action=${o.one.close} word=${tenant.slug} onClose=${close} onConfirm=${act("close", o.one.closing)} />`}
+    ${open === "erase" && html`<${Confirm} title=${o.one.eraseTitle(tenant.name)} text=${o.one.eraseText} action=${o.one.erase} word=${tenant.slug} onClose=${close} onConfirm=${erase} />`}
+    ${open === "plan" && html`<${PlanChange} tenant=${tenant} base=${base} onClose=${close} onDone=${() => { close(); toast(o.one.planned); void found.reload(); }} />`}
+    ${open === "tax" && html`<${Tax} base=${base} onClose=${close} onDone=${() => { close(); toast(s.saved); void found.reload(); }} />`}
+  <//>`;
+}
+
+/** @param {{ tenant: any, base: string, onTax: () => void }} props */
+function Body({ tenant, base, onTax }) {
+  const isHere = !["erasing", "erased", "provisioning"].includes(tenant.status);
+  const fleet = useFleet();
+  const margin = fleet.margins.get(tenant.id);
+  const more = useLoad(async () => {
+    if (!isHere) return null;
+    const [subscription, limits, jobs, counts, tax, failed, held] = await Promise.all([
+      orNone(get(`${base}/subscription`)), orNone(get(`${base}/limits`)), orNone(get(`${base}/jobs?limit=10`)), orNone(get(`/operator/jobs?tenant=${encodeURIComponent(tenant.id)}`)), orNone(get(`${base}/tax-rate`)),
+      orNone(get("/operator/migrations/tenants?state=failed&limit=500")), orNone(get("/operator/migrations/tenants?state=held&limit=500")),
+    ]);
+    const mine = (/** @type {any} */ page) => page?.items.find((/** @type {any} */ one) => one.tenant_id === tenant.id);
+    return { subscription, limits, jobs: jobs?.items ?? [], counts: counts?.items[0], tax: tax?.tax, failed: mine(failed), held: mine(held) };
+  }, [base]);
+  const data = more.data;
+  const release = () => attempt(async () => { await post(`${base}/jobs/release`); await more.reload(); }, o.one.released);
+  const subscription = data?.subscription;
+  return html`
+    ${data?.failed && html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${o.one.failed}</b></p><p class="mono small">${data.failed.error}</p></div></div>`}
+    ${data?.held && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.heldVersion}</b></p><p class="small">${data.held.error}</p></div></div>`}
+    ${data?.counts?.held_since && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.held}</b> ${data.counts.held_because}</p><p><button class="link" onClick=${release}>${o.one.release}</button></p></div></div>`}
+    <div class="card"><header><h2>${o.one.state}</h2><span class="row"><${TenantStatus} status=${tenant.status} />${subscription && html`<${Badge} kind=${{ active: "good", trialing: "info" }[/** @type {string} */ (subscription.status)] ?? "bad"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//>`}</span></header>
+      <dl class="facts"><dt>${o.plan}</dt><dd>${html`<a href=${toOperator("plans", tenant.plan)}>${tenant.plan}</a>`}${subscription && html` <span class="soft">${o.plans.version.toLowerCase()} ${subscription.version}${subscription.newest_version > subscription.version ? ` (${s.plan.newest(subscription.newest_version)})` : ""}</span>`}</dd>
+        ${subscription && html`<dt>${s.plan.period}</dt><dd><${Time} at=${subscription.period_start} /> – <${Time} at=${subscription.period_end} /></dd>`}
+        ${subscription?.scheduled_change && html`<dt>${s.plan.next}</dt><dd>${s.plan.nextIs(subscription.scheduled_change.plan, day(subscription.scheduled_change.at))}</dd>`}
+        ${isHere && html`<dt>${o.one.tax}</dt><dd>${data?.tax ? `${data.tax.name} ${data.tax.percent} %` : html`<span class="soft">${o.one.noTax}</span>`} <button class="link small" onClick=${onTax}>${s.edit}</button></dd>`}
+        ${tenant.erase_after && html`<dt>${o.one.erasedAfter}</dt><dd><${Time} at=${tenant.erase_after} /></dd>`}
+        <dt>${o.one.zone}</dt><dd>${tenant.timezone}</dd><dt>${o.made}</dt><dd><${Time} at=${tenant.created_at} /></dd><dt>ID</dt><dd class="mono small">${tenant.id}</dd></dl></div>
+    ${margin && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures">
+      <${Figure} label=${o.revenue} value=${money(margin.revenue_cents, margin.currency)} />
+      <${Figure} label=${o.cost} value=${money(costOf(margin) ?? 0, margin.currency)}><span class="soft small">${o.about.cost}</span><//>
+      <${Figure} label=${o.margin} value=${margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`} />
+      <${Figure} label=${o.storage} value=${size(margin.serving.storage_bytes)}><span class="soft small">${o.one.database}: ${number(margin.serving.database_ms)} ms</span><//></div></section>`}
+    ${isHere && html`<${Loaded} of=${more}>${() => html`
+      ${data?.limits && html`<section class="stack" aria-label=${o.one.usage}><h2>${o.one.usage}</h2><div class="figures">
+        <${Figure} label=${s.usage.spend} value=${money(data.limits.spend.spent_cents, data.limits.spend.currency)}><span class="soft small">${data.limits.spend.cap_cents === null ? s.usage.noCap : `/ ${money(data.limits.spend.cap_cents, data.limits.spend.currency)}`}</span><//>
+        <${SeatsFigure} seats=${data.limits.seats} />${data.limits.items.map((/** @type {any} */ one) => html`<${LimitFigure} key=${one.meter + one.window} limit=${one} />`)}</div></section>`}
+      <div class="row apart"><h2>${o.one.jobs}</h2>${data?.counts && html`<span class="row soft small"><span>${o.jobs.queued} ${number(data.counts.queued ?? 0)}</span><span>${o.jobs.running} ${number(data.counts.running ?? 0)}</span><span class=${data.counts.dead > 0 ? "bad" : ""}>${o.jobs.dead} ${number(data.counts.dead ?? 0)}</span></span>`}</div>
+      ${data?.jobs.length ? html`<${Table} label=${o.one.jobs} rows=${data.jobs} keyOf=${(/** @type {any} */ job) => job.id} columns=${JOBS} />` : html`<p class="soft">${o.one.noJobs}</p>`}
+      <p class="soft small">${o.one.looked}</p>`}<//>`}`;
+}
+
+const JOBS = [
+  { label: s.jobs.kind, cell: (/** @type {any} */ job) => html`<span class="two"><b class="cut">${job.kind}</b>${job.last_error && html`<span class="small bad cut" title=${job.last_error}>${job.last_error}</span>`}</span>` },
+  { label: o.status, class: "narrow", cell: (/** @type {any} */ job) => html`<${Badge} kind=${JOB_KINDS[job.status] ?? ""}>${s.jobs.statuses[job.status] ?? job.status}<//>` },
+  { label: s.jobs.attemptsLabel, class: "narrow", cell: (/** @type {any} */ job) => html`<span class="soft">${s.jobs.attempts(job.attempts, job.max_attempts)}</span>` },
+  { label: s.jobs.when, class: "narrow", cell: (/** @type {any} */ job) => html`<${Time} at=${job.finished_at ?? job.run_at} near />` },
+];
+
+/** @param {{ tenant: any, base: string, onClose: () => void, onDone: () => void }} props */
+function PlanChange({ tenant, base, onClose, onDone }) {
+  const plans = useLoad(() => list("/operator/plans"), []);
+  return html`<${Dialog} title=${o.one.plan} onClose=${onClose}><${Loaded} of=${plans} lines=${2}>${(/** @type {any[]} */ all) => html`<${Form} onSubmit=${async (/** @type {Record<string, string>} */ { plan, when }) => { await put(`${base}/subscription`, { plan, when }); onDone(); }} submit=${o.one.plan} onCancel=${onClose}>
+    <${Select} label=${o.one.newPlan} name="plan" value=${tenant.plan} options=${all.map((one) => [one.key, `${one.document.title} (${one.key}, ${money(one.document.fee_cents, one.document.currency)})`])} />
+    <${Select} label=${o.one.when} name="when" value="now" options=${[["now", o.one.now], ["period_end", o.one.end]]} />
+  <//>`}<//><//>`;
+}
+
+/** @param {{ base: string, onClose: () => void, onDone: () => void }} props */
+function Tax({ base, onClose, onDone }) {
+  const found = useLoad(() => get(`${base}/tax-rate`), [base]);
+  const submit = async (/** @type {Record<string, string>} */ values) => {
+    const [name, percent] = [values["tax.name"].trim(), values["tax.percent"].trim().replace(",", ".")];
+    await put(`${base}/tax-rate`, name || percent ? { tax: { name, percent } } : { tax: null });
+    onDone();
+  };
+  return html`<${Dialog} title=${o.one.tax} onClose=${onClose}><${Loaded} of=${found} lines=${2}>${(/** @type {any} */ { tax }) => html`<${Form} onSubmit=${submit} submit=${s.save} onCancel=${onClose}>
+    <p class="soft">${o.one.taxText}</p>
+    <${Field} label=${o.one.taxName} name="tax.name" defaultValue=${tax?.name ?? ""} hint=${o.one.taxHint} autocomplete="off" autofocus />
+    <${Field} label=${o.one.taxPercent} name="tax.percent" defaultValue=${tax?.percent ?? ""} inputmode="decimal" autocomplete="off" />
+  <//>`}<//><//>`;
+}
