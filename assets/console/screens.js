@@ -34,7 +34,7 @@ export const GROUPS = /** @type {const} */ ([
 
 /** The operator's screens, each with its icon; another one is a line here, its name in `strings.js`, and a module. */
 export const OPERATOR_GROUPS = /** @type {const} */ ([
-  ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["migrations", "up"]]],
+  ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["migrations", "migrations"]]],
   ["money", [["plans", "plan"], ["stripe", "invoices"]]],
   ["installation", [["mailbox", "mail"], ["erasures", "bin"], ["audit", "audit"]]],
 ]);

@@ -8,7 +8,7 @@ import { keepShot, PASSWORD, seriousFindings, settled, signIn, startBrowser, sta
 const ADA = "ada@example.com";
 const BEN = "ben@example.com";
 const XSS = `<img src=x onerror="alert(1)">"><script>alert(2)</script>{{7*7}}\${alert(3)}`;
-const SCREENS = ["records/invoices", "sql", "files", "jobs", "members", "roles", "keys", "usage", "plan", "invoices", "audit", "settings", "leave"];
+const SCREENS = ["records/invoices", "sql", "files", "jobs", "members", "roles", "keys", "webhooks", "jobs/schedules", "start", "usage", "plan", "invoices", "audit", "settings", "leave"];
 
 let server, browser, context, seen;
 
@@ -243,13 +243,16 @@ test("what tenants and people wrote is shown as text everywhere", async () => {
   await server.api(BEN, "PUT", "/tenants/globex/records/customers/xss", { name: XSS, email: XSS });
   await server.api(BEN, "POST", "/tenants/globex/api-keys", { name: XSS, permissions: ["records:read"], expires_at: null });
   await server.api(BEN, "PUT", `/tenants/globex/files/${encodeURIComponent(XSS.replaceAll("/", "_"))}`, "<script>alert(4)</script>", { "content-type": "text/html" });
+  const hook = await server.api(BEN, "POST", "/tenants/globex/webhook-endpoints", { url: "https://hooks.example.com/<script>alert(5)</script>", description: XSS, events: ["record.created"] });
+  const schedule = await server.api(BEN, "POST", "/tenants/globex/schedules", { cron: "0 3 * * *", kind: "tenantry.export", payload: { text: XSS } });
+  await server.api(BEN, "PUT", "/tenants/globex/billing/details", { name: XSS, address: [XSS, "<b>x</b>"], tax_id: "<i>DE1</i>" });
   await server.api(BEN, "POST", "/tenants/globex/invitations", { email: "x+onerror=alert@example.com", role: "member" });
   const page = await signIn(context, server.url, BEN, "/console/t/globex/records/customers?id=xss");
   await cellOf(page, 1, 2).getByText("<img src=x").waitFor();
   await page.goto(`${server.url}/console/t/globex/records/customers/xss`);
   await page.getByRole("tab", { name: "History" }).click();
   await page.locator(".diff").first().waitFor();
-  for (const screen of SCREENS) {
+  for (const screen of [...SCREENS, `webhooks/${hook.id}`, `jobs/schedules/${schedule.id}`]) {
     await page.goto(`${server.url}/console/t/globex/${screen}`);
     await page.locator("h1").first().waitFor();
     await settled(page);
@@ -259,6 +262,91 @@ test("what tenants and people wrote is shown as text everywhere", async () => {
   await page.getByRole("combobox").fill("onerror");
   await page.getByRole("option").first().waitFor();
   await server.api(BEN, "PATCH", "/tenants/globex", { name: "Globex Travel" });
+});
+
+test("an endpoint of webhooks shows its secret once, what was sent and how that went", async () => {
+  const page = await signIn(context, server.url, BEN, "/console/t/globex/webhooks");
+  await page.getByRole("button", { name: "New endpoint" }).first().click();
+  const form = page.getByRole("dialog");
+  seen.expected = /422/;
+  await form.getByLabel("Address").fill("http://127.0.0.1/inside");
+  await form.getByRole("button", { name: "New endpoint" }).click();
+  await form.getByLabel("Address").and(page.locator("[aria-invalid=true]")).waitFor();
+  await form.getByLabel("Address").fill("https://hooks.invalid/tenantry");
+  await form.getByLabel("What it is for").fill("Warehouse");
+  await form.getByRole("checkbox", { name: "Records" }).uncheck();
+  await form.getByRole("checkbox", { name: "invoice.paid" }).check();
+  await form.getByRole("button", { name: "New endpoint" }).click();
+  const secret = await page.getByText(/^whsec_/).textContent();
+  await keepShot(page, "webhook-secret");
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await page.waitForURL(/\/webhooks\/[0-9a-f-]+$/);
+  await page.locator(".chip", { hasText: "invoice.paid" }).waitFor();
+  assert.equal(await page.locator(".chip").count(), 1);
+  assert.ok(!(await page.locator("body").textContent()).includes(secret), "the secret is told once");
+  await page.getByRole("button", { name: "Send a test" }).click();
+  await page.getByRole("link", { name: "webhook.test" }).click();
+  const drawer = page.getByRole("dialog");
+  await drawer.getByText("no answer").first().waitFor();
+  await drawer.getByText('"type": "webhook.test"').waitFor();
+  await keepShot(page, "webhook-delivery");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Actions" }).click();
+  await page.getByRole("button", { name: "New secret…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "New secret" }).click();
+  assert.notEqual(await page.getByText(/^whsec_/).textContent(), secret);
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await page.getByText("Old secret until").waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByText("paused", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Actions" }).click();
+  await page.getByRole("button", { name: "Delete…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.waitForURL(/\/webhooks$/);
+});
+
+test("a schedule is made by the clock of its zone, shows its next runs, is changed, paused and ended", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/jobs");
+  await page.getByRole("link", { name: "Schedules" }).click();
+  await page.getByRole("button", { name: "New schedule" }).first().click();
+  const form = page.getByRole("dialog");
+  seen.expected = /422/;
+  await form.getByLabel("Job").fill("no_such_kind");
+  await form.getByRole("button", { name: "Mondays at 8" }).click();
+  await form.getByLabel("Time zone").selectOption("Asia/Tokyo");
+  await form.getByRole("button", { name: "New schedule" }).click();
+  await form.getByText(/there is no such kind of job/).first().waitFor();
+  await form.getByLabel("Job").fill("tenantry.export");
+  await form.getByRole("button", { name: "New schedule" }).click();
+  const drawer = page.getByRole("dialog", { name: "tenantry.export" });
+  await drawer.locator(".runs li").nth(4).waitFor();
+  assert.match(await drawer.locator(".runs li").first().textContent(), /8:00\sAM Asia\/Tokyo/);
+  await keepShot(page, "schedule");
+  await drawer.getByRole("button", { name: "Edit" }).click();
+  await page.getByLabel("Cron expression").fill("61 * * * *");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByLabel("Cron expression").and(page.locator("[aria-invalid=true]")).waitFor();
+  await page.getByLabel("Cron expression").fill("30 9 * * *");
+  await page.getByRole("button", { name: "Save" }).click();
+  await drawer.getByText("30 9 * * *").waitFor();
+  await drawer.getByRole("button", { name: "Pause" }).click();
+  await drawer.getByText("It is paused: nothing is done until it goes on.").waitFor();
+  await drawer.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: /Delete the schedule/ }).getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No schedules yet").waitFor();
+});
+
+test("whom invoices are addressed to is said beside the plan", async () => {
+  const page = await signIn(context, server.url, ADA, "/console/t/acme/plan");
+  const card = page.locator("section", { hasText: "Billing details" });
+  await card.getByRole("button", { name: "Edit" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByLabel("Name on invoices").fill("Acme Tools GmbH");
+  await form.getByLabel("Address").fill("Hafenstraße 1\n\n20457 Hamburg");
+  await form.getByLabel("Tax ID").fill("DE123456789");
+  await form.getByRole("button", { name: "Save" }).click();
+  await card.getByText("20457 Hamburg").waitFor();
+  assert.deepEqual(await server.api(ADA, "GET", "/tenants/acme/billing/details"), { name: "Acme Tools GmbH", address: ["Hafenstraße 1", "20457 Hamburg"], tax_id: "DE123456789" });
 });
 
 test("a second factor is set up and asked for", async () => {
@@ -426,4 +514,24 @@ test("without a connection that is said, and it goes on by itself", async () => 
   await context.setOffline(false);
   await page.getByText("No connection to the server. Trying again…").waitFor({ state: "detached" });
   await page.getByText("built in").first().waitFor();
+});
+
+test("while the server restarts that is said, what was typed stays, and it goes on by itself", async () => {
+  const page = await signIn(context, server.url, BEN, "/console/t/globex/records/notes");
+  await page.getByRole("button", { name: "New record" }).click();
+  const form = page.getByRole("dialog");
+  await form.getByRole("textbox", { name: "title" }).fill("Typed before the restart");
+  seen.expected = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_SOCKET_NOT_CONNECTED/;
+  await server.halt();
+  await form.getByRole("button", { name: "New record" }).click();
+  await form.getByText(/The server cannot be reached/).waitFor();
+  assert.equal(await form.getByRole("textbox", { name: "title" }).inputValue(), "Typed before the restart");
+  await keepShot(page, "server-away");
+  await server.resume();
+  await page.getByText("No connection to the server. Trying again…").waitFor({ state: "detached" });
+  await form.getByRole("button", { name: "New record" }).click();
+  await form.waitFor({ state: "detached" });
+  const written = page.getByRole("gridcell", { name: "Typed before the restart", exact: true });
+  await written.waitFor();
+  assert.equal(await written.count(), 1);
 });

@@ -14,33 +14,40 @@ const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
 export const PASSWORD = "correct horse battery staple";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** Starts the demo on a free port, in a directory of its own. */
-export async function startServer() {
+/** Starts the demo on a free port, in a directory of its own; or with `fresh`, an installation that nobody set up. */
+export async function startServer({ fresh = false, app = "" } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "tenantry-browser-"));
   const clock = join(directory, "clock");
   writeFileSync(clock, "0");
-  const child = spawn(process.env.TENANTRY, ["demo", "--data", join(directory, "data"), "--listen", "127.0.0.1:0", "--json"], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, TENANTRY_TEST_CLOCK: clock },
-  });
-  const first = await new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).once("line", resolve);
-    child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
-  });
-  const { url } = JSON.parse(first);
-  const stop = async () => {
+  let child;
+  const begin = async (listen) => {
+    const command = [fresh ? "serve" : "demo", "--data", join(directory, "data"), "--listen", listen, "--json", ...(app ? ["--app", app] : [])];
+    child = spawn(process.env.TENANTRY, command, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TENANTRY_TEST_CLOCK: clock } });
+    const first = await new Promise((resolve, reject) => {
+      createInterface({ input: child.stdout }).once("line", resolve);
+      child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+    });
+    return JSON.parse(first);
+  };
+  const end = async () => {
     child.removeAllListeners("exit");
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGTERM");
     await gone;
+  };
+  const { url, setup_url: setup } = await begin("127.0.0.1:0");
+  const stop = async () => {
+    await end();
     rmSync(directory, { recursive: true, force: true });
   };
+  // At the address it had before, with the data it had.
+  const resume = () => begin(new URL(url).host);
   // By renaming, as the server reads the file at each look at the clock.
   const advance = (ms) => {
     writeFileSync(`${clock}.next`, String(Number(readFileSync(clock, "utf8")) + ms));
     renameSync(`${clock}.next`, clock);
   };
-  return { url, stop, advance, api: apiOf(url) };
+  return { url, setup, stop, halt: end, resume, advance, api: apiOf(url) };
 }
 
 /** A second client: a program with a token. @param {string} url */

@@ -72,6 +72,55 @@ test("a query is read and written back as it was", () => {
   assert.deepEqual(["", "-a", "a"].map((order) => nextOrder(order, "a")), ["a", "", "-a"]);
 });
 
+test("the order of a long list is turned round to the last tie, or not at all", async () => {
+  const { bothWays } = await load("console/records/query.js");
+  for (const [query, key, expected] of [
+    ["", ["id"], { forth: "", back: "order=-id" }],
+    ["status=open", ["a", "b"], { forth: "status=open", back: "status=open&order=-a%2C-b" }],
+    ["order=-amount", ["id"], { forth: "order=-amount%2C-id", back: "order=amount%2Cid" }],
+    ["order=-id", ["id"], { forth: "order=-id", back: "order=id" }],
+    ["order=a.nullslast", ["id"], { forth: "order=a.nullslast%2Cid", back: "order=-a.nullsfirst%2C-id" }],
+    ["q=fire", ["id"], null],
+    ["", [], null],
+    ["order=a,b,c,d,e,f,g,h", ["id"], null],
+  ]) assert.deepEqual(bothWays(query, key), expected, query);
+});
+
+test("records come from both ends until these meet, also where others were written meanwhile", async () => {
+  for (const [there, counted, wanted] of [[3000, 3000, 2999], [3000, 2990, 2999], [3000, 3007, 2999], [3000, null, 99_999], [650, 650, 649], [90, 90, 89], [3000, 3000, 1700]]) {
+    const asked = (globalThis.asked = []);
+    globalThis.page = (path) => {
+      const query = new URLSearchParams(path.slice(path.indexOf("?")));
+      asked.push(path);
+      const back = query.get("order") === "-id";
+      const from = Number(query.get("cursor") ?? 0);
+      const limit = Number(query.get("limit"));
+      const places = Array.from({ length: Math.max(0, Math.min(limit, there - from)) }, (_, index) => (back ? there - 1 - from - index : from + index));
+      return { items: places.map((id) => ({ id })), next_cursor: from + limit < there ? String(from + limit) : null, total: counted };
+    };
+    const { Rows } = await loadWith("console/records/rows.js", {
+      "../api.js": "export const get = async (path) => page(path);",
+      "./query.js": "export const bothWays = () => ({ forth: '', back: 'order=-id' });",
+      "./schema.js": "export const keyOf = (_, record) => String(record.id);",
+    });
+    const rows = new Rows({ api: (path) => path }, { name: "t", key: ["id"], columns: [] }, "", []);
+    const until = async (index) => {
+      rows.want(index);
+      await rows.running;
+    };
+    await until(0);
+    assert.equal(rows.records[0].id, 0);
+    const end = rows.end;
+    await until(Math.min(wanted, end));
+    const name = `${there} there, ${counted} counted`;
+    if (wanted >= there - 1) assert.equal(rows.records[rows.size - 1].id, there - 1, name);
+    assert.ok(asked.length <= (wanted === 1700 ? 5 : 3), `${name}: ${asked.length} requests`);
+    for (let index = 0; rows.next !== null && index < 10_000; index += 25) await until(index);
+    assert.deepEqual(rows.records.map(({ id }) => id), Array.from({ length: there }, (_, id) => id), name);
+    assert.deepEqual([rows.size, rows.total], [there, there], name);
+  }
+});
+
 test("the colours of SQL leave every character where it was", () => {
   for (const sql of ["SELECT 'it''s', \"x\", 1.5e3 -- note\nFROM t WHERE a = ?1 AND b = :b /* open", "'open", "", "äöü ¯\\_(ツ)_/¯ [x] `y`"]) {
     assert.equal(tokens(sql).map(({ text }) => text).join(""), sql);

@@ -57,7 +57,7 @@ export default function Migrations() {
     ${troubled.length > 0 && html`<h2>${o.migrations.troubled}</h2><${Table} label=${o.migrations.troubled} columns=${TROUBLED} rows=${troubled} keyOf=${(/** @type {any} */ one) => one.tenant_id} onMore=${failed.more ?? held.more} busy=${failed.busy} />`}
     <h2>${o.migrations.runs}</h2>
     <${Loaded} of=${runs}>${(/** @type {any[]} */ all) => (all.length === 0
-      ? html`<div class="card"><${Empty} icon="up" title=${o.migrations.none} text=${o.migrations.noneText} /></div>`
+      ? html`<div class="card"><${Empty} icon="migrations" title=${o.migrations.none} text=${o.migrations.noneText} /></div>`
       : html`<${Table} label=${o.migrations.runs} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} onMore=${runs.more} busy=${runs.busy} />`)}<//>
     ${open === "start" && html`<${Start} failed=${plan.data.failed} onClose=${() => setOpen("")} onDone=${() => { setOpen(""); void again(); }} />`}
     ${open === "cancel" && html`<${Confirm} title=${o.migrations.cancelTitle} text=${o.migrations.cancelText} action=${o.migrations.cancel} onClose=${() => setOpen("")} onConfirm=${act("cancel", o.migrations.cancelled)} />`}

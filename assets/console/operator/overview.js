@@ -17,6 +17,9 @@ import { o } from "./strings.js";
 /** Pages of jobs that are looked through for failures. */
 const JOB_PAGES = 8;
 
+/** Entries of the log that are shown; who signed in is not among them. */
+const RECENT = 8;
+
 /** What fails to answer is told apart from what has nothing to tell. @param {Promise<any>} asked @param {string[]} missing @param {string} name */
 const asked = (asked, missing, name) => asked.catch((problem) => {
   if (problem.code !== "billing_local") missing.push(name);
@@ -38,14 +41,20 @@ async function jobsInTrouble() {
   return found;
 }
 
+/** Where nothing ever came from Stripe, there is most likely no connection, and no drift to look for. */
+async function driftOf() {
+  const { items } = await get("/operator/stripe-events?limit=1");
+  return items.length ? get("/operator/stripe-drift") : null;
+}
+
 async function look() {
   /** @type {string[]} */
   const missing = [];
   const [plan, jobs, failedEvents, parkedEvents, statements, drift, letters, audit] = await Promise.all([
     asked(get("/operator/migrations/plan"), missing, s.operator.screens.migrations), asked(jobsInTrouble(), missing, s.operator.screens.jobs),
     asked(get("/operator/stripe-events?status=failed&limit=100"), missing, s.operator.screens.stripe), asked(get("/operator/stripe-events?status=parked&limit=100"), missing, s.operator.screens.stripe),
-    asked(get("/operator/stripe-statements?limit=100"), missing, s.operator.screens.stripe), asked(get("/operator/stripe-drift"), missing, s.operator.screens.stripe),
-    asked(get("/operator/mailbox?limit=100"), missing, s.operator.screens.mailbox), asked(get("/operator/audit?limit=8"), missing, s.operator.screens.audit),
+    asked(get("/operator/stripe-statements?limit=100"), missing, s.operator.screens.stripe), asked(driftOf(), missing, s.operator.screens.stripe),
+    asked(get("/operator/mailbox?limit=100"), missing, s.operator.screens.mailbox), asked(get("/operator/audit?limit=100"), missing, s.operator.screens.audit),
   ]);
   const i = o.overview.items;
   const open = (/** @type {any} */ report) => report?.items.filter((/** @type {any} */ one) => !one.repaired_at).length ?? 0;
@@ -62,7 +71,7 @@ async function look() {
     plan?.pending > 0 && { kind: "info", text: i.pending(plan.pending), href: toOperator("migrations") },
     letters?.items.length > 0 && { kind: "info", text: i.letters(letters.items.length), href: toOperator("mailbox") },
   ]).filter(Boolean);
-  return { items, audit: audit?.items ?? [], missing: [...new Set(missing)] };
+  return { items, audit: (audit?.items ?? []).filter((/** @type {any} */ one) => !one.action.startsWith("session.")).slice(0, RECENT), missing: [...new Set(missing)] };
 }
 
 /** What needs the operator first, then how the installation does. */
@@ -71,7 +80,8 @@ export default function Overview() {
   const fleet = useFleet();
   const [making, setMaking] = useState(false);
   useEvery(() => void found.reload(), 30_000, true);
-  const money_ = useMemo(() => sums(fleet), [fleet]);
+  const byCurrency = useMemo(() => sums(fleet), [fleet]);
+  const first = byCurrency[0];
   const count = (/** @type {string} */ status) => fleet.tenants.filter((one) => one.status === status).length;
   const losing = [...fleet.margins.values()].filter((one) => Number(one.margin_cents) < 0).length;
   const i = o.overview.items;
@@ -90,19 +100,21 @@ export default function Overview() {
           ${items.length === 0 ? html`<div class="calm"><${Icon} name="check" /><span><b>${o.overview.calm}</b> <span class="soft">${o.overview.calmText}</span></span></div>` : html`<ul class="attention">${items.map((/** @type {Item} */ item) => html`<li key=${item.text}><a href=${item.href}><span class=${`dot ${item.kind}`}></span><span>${item.text}</span><${Icon} name="right" /></a></li>`)}</ul>`}</section>
         ${data.missing.length > 0 && html`<div class="note warn"><${Icon} name="warn" /><p>${o.overview.partly} ${data.missing.join(", ")}</p></div>`}`;
     }}<//>
-    <div class="figures">
-      <${Figure} label=${o.overview.tenants} value=${fleet.at ? number(kept) : html`<span class="soft">…</span>`}><span class="soft small">${fleet.done ? o.overview.active(count("active")) : o.overview.counting}</span><//>
-      ${money_.slice(0, 1).map((one) => html`<${Figure} key=${`r${one.currency}`} label=${o.revenue} value=${money(one.revenue, one.currency)}><span class="soft small">${o.thisMonth}</span><//>
-        <${Figure} key=${`c${one.currency}`} label=${o.cost} value=${money(one.cost, one.currency)}><span class="soft small">${o.thisMonth}</span><//>
-        <${Figure} key=${`m${one.currency}`} label=${o.margin} value=${one.margin === null ? "—" : html`<span class=${one.margin < 0 ? "bad" : ""}>${money(one.margin, one.currency)}</span>`}><span class="soft small">${o.thisMonth}</span><//>`)}
-      ${fleet.margins.size > 0 && html`<${Figure} label=${o.storage} value=${size([...fleet.margins.values()].reduce((sum, one) => sum + one.serving.storage_bytes, 0))} />`}
+    <div class="figures many">
+      <${Figure} label=${o.overview.tenants} value=${fleet.at ? number(kept) : WAITING}><span class="soft small">${fleet.done ? o.overview.active(count("active")) : o.overview.counting}</span><//>
+      <${Figure} label=${o.revenue} value=${first ? money(first.revenue, first.currency) : WAITING}><span class="soft small">${o.thisMonth}</span><//>
+      <${Figure} label=${o.cost} value=${first ? money(first.cost, first.currency) : WAITING}><span class="soft small">${o.thisMonth}</span><//>
+      <${Figure} label=${o.margin} value=${!first ? WAITING : first.margin === null ? "—" : html`<span class=${first.margin < 0 ? "bad" : ""}>${money(first.margin, first.currency)}</span>`}><span class="soft small">${o.thisMonth}</span><//>
+      <${Figure} label=${o.storage} value=${first ? size([...fleet.margins.values()].reduce((sum, one) => sum + one.serving.storage_bytes, 0)) : WAITING}><span class="soft small">${o.allTenants}</span><//>
     </div>
-    ${money_.length > 1 && html`<ul class="legend">${money_.slice(1).map((one) => html`<li key=${one.currency}><span class="soft">${o.revenue}</span> <b class="numeric">${money(one.revenue, one.currency)}</b></li>`)}</ul>`}
+    ${byCurrency.length > 1 && html`<ul class="legend">${byCurrency.slice(1).map((one) => html`<li key=${one.currency}><span class="soft">${o.revenue}</span> <b class="numeric">${money(one.revenue, one.currency)}</b></li>`)}</ul>`}
     ${(found.data?.audit.length ?? 0) > 0 && html`<section class="card flush" aria-label=${o.overview.recent}><header class="flushhead"><h2>${o.overview.recent}</h2><a class="small" href=${toOperator("audit")}>${o.overview.all}</a></header>
       <ul class="recent">${found.data?.audit.map((/** @type {any} */ one) => html`<li key=${one.seq}><code class="small cut">${one.action}</code><span class="cut soft">${actorName(one.actor)}${one.target ? ` → ${one.target}` : ""}</span><span class="soft small"><${Time} at=${one.at} near /></span></li>`)}</ul></section>`}
     ${making && html`<${NewTenant} onClose=${() => setMaking(false)} onMade=${() => void reloadFleet()} />`}
   <//>`;
 }
 
+/** While it is not known: as high as what comes. */
+const WAITING = html`<span class="soft">…</span>`;
 /** @type {Record<string, number>} */
 const RANK = { bad: 0, warn: 1, info: 2 };

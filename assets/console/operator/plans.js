@@ -20,7 +20,7 @@ export default function Plans({ route }) {
 /** @param {{ document: any }} props */
 const Offered = ({ document: it }) => (it.offered ? html`<${Badge} kind="good">${o.plans.offered}<//>` : html`<${Badge}>${o.plans.notOffered}<//>`);
 /** @param {any} it */
-const feeOf = (it) => html`<b>${money(it.fee_cents, it.currency)}</b> <span class="soft">/ ${s.plan.intervals[it.interval] ?? it.interval}</span>`;
+const feeOf = (it) => html`<span><b>${money(it.fee_cents, it.currency)}</b> <span class="soft">/ ${s.plan.intervals[it.interval] ?? it.interval}</span></span>`;
 
 const COLUMNS = [
   { label: o.plan, cell: (/** @type {any} */ one) => html`<span class="two"><a class="cut" href=${toOperator("plans", one.key)}><b>${one.document.title}</b></a><span class="soft small mono">${one.key}</span></span>` },

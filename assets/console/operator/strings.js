@@ -5,8 +5,8 @@ const plural = (/** @type {number} */ count, /** @type {string} */ one, /** @typ
 
 export const o = {
   of: "Operator",
-  revenue: "Revenue", cost: "Cost", margin: "Margin", thisMonth: "this month so far", storage: "Storage", tenant: "Tenant", status: "Status", plan: "Plan", made: "Made",
-  about: { cost: "What usage cost and what serving it cost." },
+  revenue: "Revenue", cost: "Cost", margin: "Margin", thisMonth: "this month so far", storage: "Storage", allTenants: "of all tenants", tenant: "Tenant", status: "Status", plan: "Plan", made: "Made",
+  about: { revenue: "fees and usage", cost: "of usage and serving", margin: "what is left" },
   overview: {
     attention: "Needs attention", calm: "Nothing needs you now", calmText: "No tenant is held, no job has failed for good, no migration is halted, and nothing from Stripe waits.",
     tenants: "Tenants", active: (/** @type {number} */ n) => `${n.toLocaleString()} active`, counting: "counting…",

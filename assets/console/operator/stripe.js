@@ -20,13 +20,9 @@ const Of = ({ id }) => (id ? html`<a class="mono small" href=${toOperator("tenan
 /** What came from Stripe, what it did not take, and where it differs. @param {{ route: import("../router.js").Route }} props */
 export default function Stripe({ route }) {
   const tab = TABS.includes(route.rest[0]) ? route.rest[0] : "events";
-  // Without a connection there is no drift to look for, and that says so.
-  const drift = useLoad(() => get("/operator/stripe-drift"), []);
-  const isLocal = drift.problem?.code === "billing_local";
   return html`<${Page} title=${s.operator.screens.stripe} of=${o.of}>
     <${Tabs} label=${s.operator.screens.stripe} of=${TABS.map((name) => ({ href: toOperator("stripe", ...(name === "events" ? [] : [name])), text: o.stripe.tabs[name], current: name === tab }))} />
-    ${isLocal && html`<div class="note"><${Icon} name="info" /><div><p><b>${o.stripe.local}</b></p><p>${o.stripe.localText}</p></div></div>`}
-    ${tab === "events" && html`<${Events} route=${route} />`}${tab === "statements" && html`<${Statements} />`}${tab === "drift" && !isLocal && html`<${Drift} of=${drift} />`}
+    ${tab === "events" && html`<${Events} route=${route} />`}${tab === "statements" && html`<${Statements} />`}${tab === "drift" && html`<${Drift} />`}
   <//>`;
 }
 
@@ -74,9 +70,10 @@ const DRIFT = [
   { label: o.stripe.found, class: "narrow", cell: (/** @type {any} */ one) => (one.repaired_at ? html`<${Badge} kind="good">${o.stripe.repaired}<//>` : html`<${Time} at=${one.found_at} near />`) },
 ];
 
-/** @param {{ of: any }} props */
-function Drift({ of }) {
+function Drift() {
+  const of = useLoad(() => get("/operator/stripe-drift"), []);
   const [asking, setAsking] = useState(false);
+  if (of.problem?.code === "billing_local") return html`<div class="card"><${Empty} icon="info" title=${o.stripe.local} text=${o.stripe.localText} /></div>`;
   return html`<div class="row apart"><span class="soft">${of.data && html`${o.stripe.asOf}: <${Time} at=${of.data.as_of} />`}</span><button class="button" onClick=${() => setAsking(true)}><${Icon} name="reload" />${o.stripe.repair}</button></div>
     <${Loaded} of=${of}>${(/** @type {any} */ data) => (data.items.length === 0
       ? html`<div class="card"><${Empty} icon="check" title=${o.stripe.noDrift} text=${o.stripe.noDriftText} /></div>`

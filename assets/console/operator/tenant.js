@@ -27,6 +27,7 @@ export function TenantPage({ selector }) {
   const base = `/operator/tenants/${encodeURIComponent(selector)}`;
   const found = useLoad(() => get(base), [base]);
   const [open, setOpen] = useState("");
+  const [turn, setTurn] = useState(0);
   const close = () => setOpen("");
   const tenant = found.data;
   const took = (/** @type {any} */ next, /** @type {string} */ said) => {
@@ -48,15 +49,15 @@ export function TenantPage({ selector }) {
       <${Menu} button=${html`<${Icon} name="dots" />`} label=${s.actions} class="button square">
         <${Item} icon="plan" onClick=${() => setOpen("plan")}>${o.one.plan}…<//><${Item} icon="invoices" onClick=${() => setOpen("tax")}>${o.one.tax}…<//><hr />
         ${["active", "suspended"].includes(tenant.status) && html`<${Item} icon="leave" danger onClick=${() => setOpen("close")}>${o.one.close}…<//>`}
-        <${Item} icon="bin" danger onClick=${() => setOpen("erase")}>${o.one.erase}…<//><//>`}>
+        ${tenant.status === "closing" && html`<${Item} icon="bin" danger onClick=${() => setOpen("erase")}>${o.one.erase}…<//>`}<//>`}>
     <${Loaded} of=${found}>${() => html`
       ${isGone && html`<div class="note"><${Icon} name="info" /><div><p>${o.one.gone}</p><p><a href=${toOperator("erasures", tenant.id)}>${o.one.receipt}</a></p></div></div>`}
-      <${Body} key=${tenant.status + tenant.plan} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`}<//>
+      <${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`}<//>
     ${open === "suspend" && html`<${Confirm} title=${o.one.suspendTitle(tenant.name)} text=${o.one.suspendText} action=${o.one.suspend} onClose=${close} onConfirm=${act("suspend", o.one.suspended)} />`}
     ${open === "close" && html`<${Confirm} title=${o.one.closeTitle(tenant.name)} text=${o.one.closeText} action=${o.one.close} word=${tenant.slug} onClose=${close} onConfirm=${act("close", o.one.closing)} />`}
     ${open === "erase" && html`<${Confirm} title=${o.one.eraseTitle(tenant.name)} text=${o.one.eraseText} action=${o.one.erase} word=${tenant.slug} onClose=${close} onConfirm=${erase} />`}
-    ${open === "plan" && html`<${PlanChange} tenant=${tenant} base=${base} onClose=${close} onDone=${() => { close(); toast(o.one.planned); void found.reload(); }} />`}
-    ${open === "tax" && html`<${Tax} base=${base} onClose=${close} onDone=${() => { close(); toast(s.saved); void found.reload(); }} />`}
+    ${open === "plan" && html`<${PlanChange} tenant=${tenant} base=${base} onClose=${close} onDone=${() => { close(); toast(o.one.planned); setTurn(turn + 1); void found.reload(); }} />`}
+    ${open === "tax" && html`<${Tax} base=${base} onClose=${close} onDone=${() => { close(); toast(s.saved); setTurn(turn + 1); void found.reload(); }} />`}
   <//>`;
 }
 
@@ -81,18 +82,18 @@ function Body({ tenant, base, onTax }) {
     ${data?.failed && html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${o.one.failed}</b></p><p class="mono small">${data.failed.error}</p></div></div>`}
     ${data?.held && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.heldVersion}</b></p><p class="small">${data.held.error}</p></div></div>`}
     ${data?.counts?.held_since && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.held}</b> ${data.counts.held_because}</p><p><button class="link" onClick=${release}>${o.one.release}</button></p></div></div>`}
-    <div class="card"><header><h2>${o.one.state}</h2><span class="row"><${TenantStatus} status=${tenant.status} />${subscription && html`<${Badge} kind=${{ active: "good", trialing: "info" }[/** @type {string} */ (subscription.status)] ?? "bad"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//>`}</span></header>
+    <div class="card"><header><h2>${o.one.state}</h2><span class="row"><${TenantStatus} status=${tenant.status} />${subscription && subscription.status !== "active" && html`<${Badge} kind=${subscription.status === "trialing" ? "info" : "bad"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//>`}</span></header>
       <dl class="facts"><dt>${o.plan}</dt><dd>${html`<a href=${toOperator("plans", tenant.plan)}>${tenant.plan}</a>`}${subscription && html` <span class="soft">${o.plans.version.toLowerCase()} ${subscription.version}${subscription.newest_version > subscription.version ? ` (${s.plan.newest(subscription.newest_version)})` : ""}</span>`}</dd>
         ${subscription && html`<dt>${s.plan.period}</dt><dd><${Time} at=${subscription.period_start} /> – <${Time} at=${subscription.period_end} /></dd>`}
         ${subscription?.scheduled_change && html`<dt>${s.plan.next}</dt><dd>${s.plan.nextIs(subscription.scheduled_change.plan, day(subscription.scheduled_change.at))}</dd>`}
         ${isHere && html`<dt>${o.one.tax}</dt><dd>${data?.tax ? `${data.tax.name} ${data.tax.percent} %` : html`<span class="soft">${o.one.noTax}</span>`} <button class="link small" onClick=${onTax}>${s.edit}</button></dd>`}
         ${tenant.erase_after && html`<dt>${o.one.erasedAfter}</dt><dd><${Time} at=${tenant.erase_after} /></dd>`}
         <dt>${o.one.zone}</dt><dd>${tenant.timezone}</dd><dt>${o.made}</dt><dd><${Time} at=${tenant.created_at} /></dd><dt>ID</dt><dd class="mono small">${tenant.id}</dd></dl></div>
-    ${margin && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures">
-      <${Figure} label=${o.revenue} value=${money(margin.revenue_cents, margin.currency)} />
-      <${Figure} label=${o.cost} value=${money(costOf(margin) ?? 0, margin.currency)}><span class="soft small">${o.about.cost}</span><//>
-      <${Figure} label=${o.margin} value=${margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`} />
-      <${Figure} label=${o.storage} value=${size(margin.serving.storage_bytes)}><span class="soft small">${o.one.database}: ${number(margin.serving.database_ms)} ms</span><//></div></section>`}
+    ${(margin || !fleet.done) && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
+      <${Figure} label=${o.revenue} value=${margin ? money(margin.revenue_cents, margin.currency) : "…"}><span class="soft small">${o.about.revenue}</span><//>
+      <${Figure} label=${o.cost} value=${margin ? money(costOf(margin) ?? 0, margin.currency) : "…"}><span class="soft small">${o.about.cost}</span><//>
+      <${Figure} label=${o.margin} value=${!margin ? "…" : margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`}><span class="soft small">${o.about.margin}</span><//>
+      <${Figure} label=${o.storage} value=${margin ? size(margin.serving.storage_bytes) : "…"}><span class="soft small">${o.one.database}: ${margin ? `${number(margin.serving.database_ms)} ms` : "…"}</span><//></div></section>`}
     ${isHere && html`<${Loaded} of=${more}>${() => html`
       ${data?.limits && html`<section class="stack" aria-label=${o.one.usage}><h2>${o.one.usage}</h2><div class="figures">
         <${Figure} label=${s.usage.spend} value=${money(data.limits.spend.spent_cents, data.limits.spend.currency)}><span class="soft small">${data.limits.spend.cap_cents === null ? s.usage.noCap : `/ ${money(data.limits.spend.cap_cents, data.limits.spend.currency)}`}</span><//>

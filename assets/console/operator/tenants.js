@@ -40,7 +40,7 @@ function All({ route }) {
   };
   const found = useMemo(() => {
     const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-    const all = fleet.tenants.filter((one) => (!status || one.status === status) && (!plan || one.plan === plan) && words.every((word) => `${one.name} ${one.slug} ${one.id}`.toLowerCase().includes(word)));
+    const all = fleet.tenants.filter((one) => (!status || one.status === status) && (!plan || one.plan === plan) && words.every((word) => `${one.name} ${one.slug}`.toLowerCase().includes(word) || (word.length > 7 && one.id.startsWith(word))));
     const [name, down] = order.startsWith("-") ? [order.slice(1), -1] : [order, 1];
     const value = VALUES[name] ?? VALUES.created_at;
     const turned = VALUES[name] ? down : -1;
