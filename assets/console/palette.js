@@ -10,6 +10,9 @@ import { createStore, useStore } from "./store.js";
 import { s } from "./strings.js";
 import { theme } from "./theme.js";
 
+/** Lines that are shown; who wants another types more. */
+const MOST = 100;
+
 const isOpen = createStore(false);
 export const openPalette = () => isOpen.set(true);
 
@@ -33,7 +36,15 @@ function Open({ me, at }) {
   const [typed, setTyped] = useState("");
   const [picked, setPicked] = useState(0);
   const [tables, setTables] = useState(/** @type {string[]} */ ([]));
+  const [fleet, setFleet] = useState(/** @type {{ slug: string, name: string }[]} */ ([]));
   const list = useId();
+  useEffect(() => {
+    if (!me.operator) return;
+    let end = () => {};
+    let gone = false;
+    import("./operator/fleet.js").then(({ eachKnownTenant }) => !gone && (end = eachKnownTenant(setFleet)), () => {});
+    return () => void ((gone = true), end());
+  }, []);
   const close = () => isOpen.set(false);
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);
@@ -41,7 +52,7 @@ function Open({ me, at }) {
     if (at) get(at.api("/tables")).then(({ items }) => setTables(items.map((/** @type {any} */ one) => one.name)), () => {});
     return () => before?.isConnected && before.focus({ preventScroll: true });
   }, []);
-  const commands = useMemo(() => all(me, at, tables), [me, at, tables]);
+  const commands = useMemo(() => all(me, at, tables, fleet), [me, at, tables, fleet]);
   const found = useMemo(() => search(commands, typed), [commands, typed]);
   const run = (/** @type {Command | undefined} */ command) => {
     if (!command) return;
@@ -68,8 +79,8 @@ function Open({ me, at }) {
   </dialog>`;
 }
 
-/** @param {import("./session.js").Me} me @param {import("./shell.js").At | null} at @param {string[]} tables @returns {Command[]} */
-function all(me, at, tables) {
+/** @param {import("./session.js").Me} me @param {import("./shell.js").At | null} at @param {string[]} tables @param {{ slug: string, name: string }[]} fleet @returns {Command[]} */
+function all(me, at, tables, fleet) {
   const go = (/** @type {string} */ address) => () => navigate(address);
   const operator = me.operator ? OPERATOR_GROUPS.flatMap(([, list]) => [...list]) : [];
   const screens = at ? GROUPS.flatMap(([, list]) => list.filter(([, permission]) => at.can(permission))) : [];
@@ -81,6 +92,7 @@ function all(me, at, tables) {
     { icon: "tenant", text: s.tenants.all, kind: s.palette.screen, run: go("/console") },
     { icon: "user", text: s.account.title, kind: s.palette.screen, run: go("/console/account") },
     ...(/** @type {const} */ (["system", "light", "dark"])).map((name) => ({ icon: name, text: s.theme.choose(s.theme[name]), kind: s.palette.act, run: () => theme.set(name) })),
+    ...fleet.map(({ slug, name }) => ({ icon: "operator", text: name || slug, kind: `${s.palette.ofFleet} ${slug}`, run: go(toOperator("tenants", slug)) })),
     { icon: "out", text: s.account.signOut, kind: s.palette.act, run: () => void signOut() },
   ];
 }
@@ -97,5 +109,6 @@ function search(commands, typed) {
     .map((command) => ({ command, rank: rank(command) }))
     .filter((one) => one.rank >= 0)
     .sort((a, b) => b.rank - a.rank)
+    .slice(0, MOST)
     .map((one) => one.command);
 }

@@ -38,7 +38,7 @@ export const s = {
     title: "Appearance", system: "As the system", light: "Light", dark: "Dark", choose: (/** @type {string} */ name) => `Appearance: ${name}`,
   },
   palette: {
-    placeholder: "Screen, table or tenant", none: "Nothing is called that.", screen: "screen", operator: "operator", table: "table", tenant: "tenant", act: "action",
+    placeholder: "Screen, table or tenant", none: "Nothing is called that.", screen: "screen", operator: "operator", ofFleet: "operator ·", table: "table", tenant: "tenant", act: "action",
   },
   banner: {
     offline: "No connection to the server. Trying again…",

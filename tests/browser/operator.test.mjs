@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { keepShot, PASSWORD, seriousFindings, settled, signIn, startBrowser, startServer, watchedContext } from "./harness.mjs";
 
@@ -90,7 +93,7 @@ test("a tenant is suspended, goes on, and is erased by typing its slug, with a r
   await erase.click();
   await page.waitForURL(/\/erasures\/[0-9a-f-]+$/);
   const receipt = page.getByRole("dialog");
-  await receipt.getByText("tenant file", { exact: true }).waitFor();
+  await receipt.getByText(/^tenant database/).waitFor();
   await keepShot(page, "operator-receipt");
   const [download] = await Promise.all([page.waitForEvent("download"), receipt.getByRole("button", { name: "Download" }).click()]);
   execFileSync(process.env.TENANTRY, ["verify", "receipt", await download.path()]);
@@ -249,6 +252,52 @@ test("a line of an invoice opens to the usage events that it is made of", async 
   } finally {
     await Promise.all(context.pages().map((page) => page.close()));
     await billed.stop();
+  }
+});
+
+test("a migration of the fleet is watched, halts at what fails, goes on, and names the tenant", async () => {
+  const app = mkdtempSync(join(tmpdir(), "tenantry-app-"));
+  mkdirSync(join(app, "migrations"));
+  writeFileSync(join(app, "app.toml"), 'name = "Shelf"\n');
+  writeFileSync(join(app, "migrations/0001_things.sql"), "CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n");
+  const fleet = await startServer({ fresh: true, app });
+  try {
+    const token = new URL(fleet.setup).hash.replace("#token=", "");
+    await fleet.api("", "POST", "/setup", { token, email: OPERATOR, name: "Olive", password: PASSWORD });
+    for (const name of ["Twin", "One", "Two", "Three", "Four", "Five"]) await fleet.api(OPERATOR, "POST", "/tenants", { name });
+    await fleet.api(OPERATOR, "POST", "/tenants/twin/records/things", [{ name: "same" }, { name: "same" }]);
+    await fleet.halt();
+    writeFileSync(join(app, "migrations/0002_unique.sql"), "CREATE UNIQUE INDEX things_by_name ON things (name);\n");
+    await fleet.resume();
+    seen.hosts.clear();
+    const page = await signIn(context, fleet.url, OPERATOR, at("overview"));
+    await page.getByText("6 tenants are behind the app's migrations").click();
+    await page.getByRole("button", { name: "Migrate the fleet" }).click();
+    const form = page.getByRole("dialog");
+    seen.expected = /422/;
+    await form.getByLabel("Halt at errors").fill("many");
+    await form.getByRole("button", { name: "Migrate the fleet" }).click();
+    await form.getByLabel("Halt at errors").and(page.locator("[aria-invalid=true]")).waitFor();
+    await form.getByLabel("Halt at errors").fill("0%");
+    await form.getByLabel("At once").fill("1");
+    await form.getByRole("button", { name: "Migrate the fleet" }).click();
+    await page.getByText("halted", { exact: true }).first().waitFor();
+    await page.getByRole("link", { name: "twin" }).waitFor();
+    await keepShot(page, "operator-migration-halted");
+    assert.deepEqual(await seriousFindings(page), []);
+    await page.getByRole("button", { name: "Go on" }).click();
+    await page.getByText("done", { exact: true }).first().waitFor();
+    await page.getByText("5 / 6 up to date").waitFor();
+    // Its file stays shut until it is at the version of the app.
+    seen.expected = /503/;
+    await page.getByRole("link", { name: "twin" }).click();
+    await page.getByText("A migration failed here").waitFor();
+    await page.getByText(/^Its file cannot be read now/).waitFor();
+    await keepShot(page, "operator-migration-failed-here");
+  } finally {
+    await Promise.all(context.pages().map((page) => page.close()));
+    await fleet.stop();
+    rmSync(app, { recursive: true, force: true });
   }
 });
 

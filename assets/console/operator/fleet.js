@@ -62,6 +62,9 @@ export function useFleet() {
   return known;
 }
 
+/** What it is called: of an erased one the slug alone is left. @param {{ name: string, slug: string }} tenant */
+export const nameOf = ({ name, slug }) => name || slug;
+
 /** After a tenant was changed. @param {Tenant} tenant */
 export const noteTenant = (tenant) => fleet.set((old) => ({ ...old, tenants: old.tenants.map((one) => (one.id === tenant.id ? tenant : one)) }));
 
@@ -83,4 +86,11 @@ export function sums(known) {
 export function costOf(one) {
   if (!one) return null;
   return Number(one.cost_cents) + (one.serving.currency === one.currency ? Number(one.serving.cost_cents) : 0);
+}
+
+/** The tenants that are known already, all of them a moment later. @param {(tenants: Tenant[]) => void} tell */
+export function eachKnownTenant(tell) {
+  tell(fleet.get().tenants);
+  if (Date.now() - fleet.get().at > FRESH) void reloadFleet();
+  return fleet.subscribe(({ tenants }) => tell(tenants));
 }

@@ -11,7 +11,7 @@ import { o } from "./strings.js";
 const count = (/** @type {number | null} */ n, kind = "") => (n === null ? html`<span class="soft">—</span>` : n > 0 && kind ? html`<${Badge} kind=${kind}>${number(n)}<//>` : number(n));
 
 const COLUMNS = [
-  { label: o.tenant, cell: (/** @type {any} */ one) => html`<span class="two"><a class="cut" href=${toOperator("tenants", one.tenant.slug)}><b>${one.tenant.name}</b></a>${one.error ? html`<span class="small bad cut" title=${one.error}>${one.error}</span>` : html`<span class="soft small cut">${one.tenant.slug}</span>`}</span>` },
+  { label: o.tenant, cell: (/** @type {any} */ one) => html`<span class="two"><a class="cut" href=${toOperator("tenants", one.tenant.slug)}><b>${one.tenant.name || one.tenant.slug}</b></a>${one.error ? html`<span class="small bad cut" title=${one.error}>${one.error}</span>` : html`<span class="soft small cut">${one.tenant.slug}</span>`}</span>` },
   { label: o.status, class: "narrow", cell: (/** @type {any} */ one) => html`<${TenantStatus} status=${one.tenant.status} />` },
   { label: o.jobs.queued, class: "narrow end", cell: (/** @type {any} */ one) => count(one.queued) },
   { label: o.jobs.running, class: "narrow end", cell: (/** @type {any} */ one) => count(one.running, "info") },

@@ -41,8 +41,8 @@ export default function Migrations() {
     { label: o.migrations.started, cell: (/** @type {any} */ one) => html`<span class="two"><span><${Time} at=${one.started_at} /></span><span class="soft small">${actorName(one.started_by)}</span></span>` },
     { label: o.status, class: "narrow", cell: (/** @type {any} */ one) => html`<${Status} run=${one} />` },
     { label: o.plans.version, class: "narrow end", cell: (/** @type {any} */ one) => `${one.app} / ${one.system}` },
-    { label: o.migrations.current, class: "narrow end", cell: (/** @type {any} */ one) => number(one.migrated) },
-    { label: o.migrations.failed, class: "narrow end", cell: (/** @type {any} */ one) => html`<span class=${one.failed > 0 ? "bad" : ""}>${number(one.failed)}</span>` },
+    { label: o.migrations.migrated, class: "narrow end", cell: (/** @type {any} */ one) => number(one.migrated) },
+    { label: o.migrations.failedHead, class: "narrow end", cell: (/** @type {any} */ one) => html`<span class=${one.failed > 0 ? "bad" : ""}>${number(one.failed)}</span>` },
     { label: o.migrations.ended, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="two">${one.ended_at ? html`<${Time} at=${one.ended_at} near />` : html`<span class="soft">—</span>`}</span>` },
   ];
   const troubled = [...(failed.data ?? []), ...(held.data ?? [])];
@@ -50,7 +50,7 @@ export default function Migrations() {
       ${plan.data && !isOpen(run) && (plan.data.pending > 0 || plan.data.failed > 0) && html`<button class="button primary" onClick=${() => setOpen("start")}><${Icon} name="play" />${o.migrations.start}</button>`}`}>
     <${Loaded} of=${plan}>${(/** @type {any} */ data) => html`<${Standing} plan=${data} />
       ${isOpen(run) && html`<div class="card stack" aria-live="polite"><div class="row apart"><div class="row"><h2>${o.migrations.running}</h2><${Status} run=${run} /><span class="soft">${o.migrations.stages[run.stage] ?? run.stage}</span></div>
-          <div class="row">${run.status === "halted" && html`<button class="button primary" onClick=${() => attempt(act("resume", o.migrations.resumed))}><${Icon} name="play" />${o.migrations.resume}</button>`}<button class="button danger" onClick=${() => setOpen("cancel")}><${Icon} name="stop" />${o.migrations.cancel}</button></div></div>
+          <div class="row">${run.status === "halted" && html`<button class="button primary" onClick=${() => attempt(act("resume", o.migrations.resumed))}><${Icon} name="play" />${o.migrations.resume}</button>`}<button class="button danger" onClick=${() => setOpen("cancel")}><${Icon} name="stop" />${run.status === "running" ? o.migrations.cancel : o.migrations.giveUp}</button></div></div>
         ${run.reason && html`<div class="note bad"><${Icon} name="warn" /><p>${run.reason}</p></div>`}
         <${Progress} done=${run.migrated} failed=${run.failed} all=${run.migrated + run.failed + data.pending} />
         <p class="soft small">${o.migrations.done(run.migrated)} · ${o.migrations.failures(run.failed)} · ${number(data.pending)} ${o.migrations.pending} · ${o.migrations.started} <${Time} at=${run.started_at} near /> · ${actorName(run.started_by)}</p></div>`}`}<//>
@@ -60,7 +60,7 @@ export default function Migrations() {
       ? html`<div class="card"><${Empty} icon="migrations" title=${o.migrations.none} text=${o.migrations.noneText} /></div>`
       : html`<${Table} label=${o.migrations.runs} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} onMore=${runs.more} busy=${runs.busy} />`)}<//>
     ${open === "start" && html`<${Start} failed=${plan.data.failed} onClose=${() => setOpen("")} onDone=${() => { setOpen(""); void again(); }} />`}
-    ${open === "cancel" && html`<${Confirm} title=${o.migrations.cancelTitle} text=${o.migrations.cancelText} action=${o.migrations.cancel} onClose=${() => setOpen("")} onConfirm=${act("cancel", o.migrations.cancelled)} />`}
+    ${open === "cancel" && html`<${Confirm} title=${o.migrations.cancelTitle} text=${o.migrations.cancelText} action=${run?.status === "running" ? o.migrations.cancel : o.migrations.giveUp} onClose=${() => setOpen("")} onConfirm=${act("cancel", o.migrations.cancelled)} />`}
   <//>`;
 }
 
@@ -96,9 +96,9 @@ function Start({ failed, onClose, onDone }) {
   return html`<${Dialog} title=${o.migrations.start} onClose=${onClose}><${Form} onSubmit=${submit} submit=${o.migrations.start} onCancel=${onClose}>
     <p class="soft">${o.migrations.startText}</p>
     <${Field} label=${o.migrations.canary} mark=${s.optional} name="canary" inputmode="numeric" hint=${o.migrations.canaryHint} autofocus />
-    <${Field} label=${o.migrations.canaryPlan} mark=${s.optional} name="canary_plan" class="input mono" />
+    <${Field} label=${o.migrations.canaryPlan} mark=${s.optional} name="canary_plan" class="input mono" hint=${o.migrations.canaryPlanHint} />
     <${Field} label=${o.migrations.haltAt} mark=${s.optional} name="halt_at_errors" hint=${o.migrations.haltHint} />
-    <${Field} label=${o.migrations.parallel} mark=${s.optional} name="parallel" inputmode="numeric" />
+    <${Field} label=${o.migrations.parallel} mark=${s.optional} name="parallel" inputmode="numeric" hint=${o.migrations.parallelHint} />
     ${failed > 0 && html`<label class="check"><input type="checkbox" checked=${retry} onChange=${(/** @type {any} */ event) => setRetry(event.target.checked)} /><span>${o.migrations.retry}</span></label>`}
   <//><//>`;
 }

@@ -14,7 +14,7 @@ import { TenantStatus } from "../parts/tenant-status.js";
 import { attempt, toast } from "../parts/toasts.js";
 import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
-import { costOf, noteTenant, useFleet } from "./fleet.js";
+import { costOf, nameOf, noteTenant, useFleet } from "./fleet.js";
 import { o } from "./strings.js";
 
 const JOB_KINDS = /** @type {Record<string, string>} */ ({ succeeded: "good", running: "info", queued: "", dead: "bad", cancelled: "warn" });
@@ -42,7 +42,7 @@ export function TenantPage({ selector }) {
     navigate(toOperator("erasures", tenant.id));
   };
   const isGone = tenant && ["erasing", "erased"].includes(tenant.status);
-  return html`<${Page} title=${tenant?.name ?? s.operator.screens.tenants} of=${o.of} about=${html`<a href=${toOperator("tenants")}>${s.operator.screens.tenants}</a>${tenant && html` · <span class="mono">${tenant.slug}</span>`}`}
+  return html`<${Page} title=${tenant ? nameOf(tenant) : s.operator.screens.tenants} of=${o.of} about=${html`<a href=${toOperator("tenants")}>${s.operator.screens.tenants}</a>${tenant && html` · <span class="mono">${tenant.slug}</span>`}`}
     actions=${tenant && !isGone && html`
       ${tenant.status === "active" && html`<button class="button" onClick=${() => setOpen("suspend")}><${Icon} name="stop" />${o.one.suspend}</button>`}
       ${tenant.status === "suspended" && html`<button class="button primary" onClick=${() => attempt(act("resume", o.one.resumed))}><${Icon} name="play" />${o.one.resume}</button>`}
@@ -66,21 +66,27 @@ function Body({ tenant, base, onTax }) {
   const isHere = !["erasing", "erased", "provisioning"].includes(tenant.status);
   const fleet = useFleet();
   const margin = fleet.margins.get(tenant.id);
+  const trouble = useLoad(async () => {
+    const [failed, held] = await Promise.all(["failed", "held"].map((state) => orNone(get(`/operator/migrations/tenants?state=${state}&limit=500`))));
+    const mine = (/** @type {any} */ page) => page?.items.find((/** @type {any} */ one) => one.tenant_id === tenant.id);
+    return { failed: mine(failed), held: mine(held) };
+  }, [base]);
+  const { failed, held } = trouble.data ?? { failed: null, held: null };
   const more = useLoad(async () => {
     if (!isHere) return null;
-    const [subscription, limits, jobs, counts, tax, failed, held] = await Promise.all([
-      orNone(get(`${base}/subscription`)), orNone(get(`${base}/limits`)), orNone(get(`${base}/jobs?limit=10`)), orNone(get(`/operator/jobs?tenant=${encodeURIComponent(tenant.id)}`)), orNone(get(`${base}/tax-rate`)),
-      orNone(get("/operator/migrations/tenants?state=failed&limit=500")), orNone(get("/operator/migrations/tenants?state=held&limit=500")),
+    // A file that cannot be opened now is not waited for.
+    const ask = (/** @type {string} */ path) => orNone(get(path, { tries: 2 }));
+    const [subscription, limits, jobs, counts, tax] = await Promise.all([
+      ask(`${base}/subscription`), ask(`${base}/limits`), ask(`${base}/jobs?limit=10`), ask(`/operator/jobs?tenant=${encodeURIComponent(tenant.id)}`), ask(`${base}/tax-rate`),
     ]);
-    const mine = (/** @type {any} */ page) => page?.items.find((/** @type {any} */ one) => one.tenant_id === tenant.id);
-    return { subscription, limits, jobs: jobs?.items ?? [], counts: counts?.items[0], tax: tax?.tax, failed: mine(failed), held: mine(held) };
+    return { subscription, limits, jobs: jobs?.items ?? [], counts: counts?.items[0], tax: tax?.tax };
   }, [base]);
   const data = more.data;
   const release = () => attempt(async () => { await post(`${base}/jobs/release`); await more.reload(); }, o.one.released);
   const subscription = data?.subscription;
   return html`
-    ${data?.failed && html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${o.one.failed}</b></p><p class="mono small">${data.failed.error}</p></div></div>`}
-    ${data?.held && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.heldVersion}</b></p><p class="small">${data.held.error}</p></div></div>`}
+    ${failed && html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${o.one.failed}</b> <a href=${toOperator("migrations")}>${s.operator.screens.migrations}</a></p><p class="mono small">${failed.error}</p></div></div>`}
+    ${held && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.heldVersion}</b></p><p class="small">${held.error}</p></div></div>`}
     ${data?.counts?.held_since && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.held}</b> ${data.counts.held_because}</p><p><button class="link" onClick=${release}>${o.one.release}</button></p></div></div>`}
     <div class="card"><header><h2>${o.one.state}</h2><span class="row"><${TenantStatus} status=${tenant.status} />${subscription && subscription.status !== "active" && html`<${Badge} kind=${subscription.status === "trialing" ? "info" : "bad"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//>`}</span></header>
       <dl class="facts"><dt>${o.plan}</dt><dd>${html`<a href=${toOperator("plans", tenant.plan)}>${tenant.plan}</a>`}${subscription && html` <span class="soft">${o.plans.version.toLowerCase()} ${subscription.version}${subscription.newest_version > subscription.version ? ` (${s.plan.newest(subscription.newest_version)})` : ""}</span>`}</dd>
@@ -95,11 +101,12 @@ function Body({ tenant, base, onTax }) {
       <${Figure} label=${o.margin} value=${!margin ? "…" : margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`}><span class="soft small">${o.about.margin}</span><//>
       <${Figure} label=${o.storage} value=${margin ? size(margin.serving.storage_bytes) : "…"}><span class="soft small">${o.one.database}: ${margin ? `${number(margin.serving.database_ms)} ms` : "…"}</span><//></div></section>`}
     ${isHere && html`<${Loaded} of=${more}>${() => html`
+      ${data && !data.limits && html`<div class="note warn"><${Icon} name="warn" /><div><p>${o.one.unread}</p><p><button class="link" onClick=${more.reload}>${s.tryAgain}</button></p></div></div>`}
       ${data?.limits && html`<section class="stack" aria-label=${o.one.usage}><h2>${o.one.usage}</h2><div class="figures">
         <${Figure} label=${s.usage.spend} value=${money(data.limits.spend.spent_cents, data.limits.spend.currency)}><span class="soft small">${data.limits.spend.cap_cents === null ? s.usage.noCap : `/ ${money(data.limits.spend.cap_cents, data.limits.spend.currency)}`}</span><//>
         <${SeatsFigure} seats=${data.limits.seats} />${data.limits.items.map((/** @type {any} */ one) => html`<${LimitFigure} key=${one.meter + one.window} limit=${one} />`)}</div></section>`}
       <div class="row apart"><h2>${o.one.jobs}</h2>${data?.counts && html`<span class="row soft small"><span>${o.jobs.queued} ${number(data.counts.queued ?? 0)}</span><span>${o.jobs.running} ${number(data.counts.running ?? 0)}</span><span class=${data.counts.dead > 0 ? "bad" : ""}>${o.jobs.dead} ${number(data.counts.dead ?? 0)}</span></span>`}</div>
-      ${data?.jobs.length ? html`<${Table} label=${o.one.jobs} rows=${data.jobs} keyOf=${(/** @type {any} */ job) => job.id} columns=${JOBS} />` : html`<p class="soft">${o.one.noJobs}</p>`}
+      ${data?.jobs.length ? html`<${Table} label=${o.one.jobs} rows=${data.jobs} keyOf=${(/** @type {any} */ job) => job.id} columns=${JOBS} />` : data?.limits && html`<p class="soft">${o.one.noJobs}</p>`}
       <p class="soft small">${o.one.looked}</p>`}<//>`}`;
 }
 

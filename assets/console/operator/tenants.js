@@ -6,7 +6,7 @@ import { Avatar, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
 import { TenantStatus } from "../parts/tenant-status.js";
 import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
-import { costOf, MOST, reloadFleet, useFleet } from "./fleet.js";
+import { costOf, MOST, nameOf, reloadFleet, useFleet } from "./fleet.js";
 import { NewTenant } from "../parts/new-tenant.js";
 import { o } from "./strings.js";
 import { TenantPage } from "./tenant.js";
@@ -21,7 +21,7 @@ export default function Tenants({ route }) {
 
 /** What a line is ordered by. @type {Record<string, (tenant: any, margin: any) => any>} */
 const VALUES = {
-  name: (tenant) => tenant.name.toLowerCase(), status: (tenant) => STATUSES.indexOf(tenant.status), plan: (tenant) => tenant.plan, created_at: (tenant) => tenant.created_at,
+  name: (tenant) => nameOf(tenant).toLowerCase(), status: (tenant) => STATUSES.indexOf(tenant.status), plan: (tenant) => tenant.plan, created_at: (tenant) => tenant.created_at,
   revenue: (_, margin) => Number(margin?.revenue_cents ?? 0), cost: (_, margin) => costOf(margin) ?? 0, margin: (_, margin) => Number(margin?.margin_cents ?? 0), storage: (_, margin) => margin?.serving.storage_bytes ?? 0,
 };
 
@@ -52,7 +52,7 @@ function All({ route }) {
   const moneyOf = (/** @type {any} */ cents, /** @type {any} */ margin) => (margin && cents !== null ? money(cents, margin.currency) : html`<span class="soft">—</span>`);
   const marginOf = (/** @type {any} */ tenant) => fleet.margins.get(tenant.id);
   const columns = [
-    { label: o.tenant, sort: "name", cell: (/** @type {any} */ one) => html`<span class="row nowrap"><${Avatar} name=${one.name} /><span class="two"><a class="cut" href=${toOperator("tenants", one.slug)}><b>${one.name}</b></a><span class="soft small cut">${one.slug}</span></span></span>` },
+    { label: o.tenant, sort: "name", cell: (/** @type {any} */ one) => html`<span class="row nowrap"><${Avatar} name=${nameOf(one)} /><span class="two"><a class="cut" href=${toOperator("tenants", one.slug)}><b>${nameOf(one)}</b></a><span class="soft small cut">${one.slug}</span></span></span>` },
     { label: o.status, sort: "status", class: "narrow", cell: (/** @type {any} */ one) => html`<${TenantStatus} status=${one.status} />` },
     { label: o.plan, sort: "plan", class: "narrow", cell: (/** @type {any} */ one) => one.plan },
     { label: o.revenue, sort: "revenue", class: "narrow end", cell: (/** @type {any} */ one) => moneyOf(marginOf(one)?.revenue_cents ?? null, marginOf(one)) },

@@ -59,6 +59,8 @@ export function Grid({ at, table, tables, columns, rows, order, writable, picked
     const head = ROW;
     const y = next.row * ROW;
     const box = root.current;
+    // There may be more lines than were drawn last.
+    box.querySelector(".body").style.height = `${rows.size * ROW}px`;
     if (y < box.scrollTop) box.scrollTop = y;
     else if (y + ROW + head > box.scrollTop + box.clientHeight) box.scrollTop = y + ROW + head - box.clientHeight;
     const cell = box.querySelector(`[data-head="${next.column}"]`);
