@@ -40,7 +40,7 @@ function All({ route }) {
   };
   const found = useMemo(() => {
     const words = q.toLowerCase().split(/\s+/).filter(Boolean);
-    const all = fleet.tenants.filter((one) => (!status || one.status === status) && (!plan || one.plan === plan) && words.every((word) => `${one.name} ${one.slug}`.toLowerCase().includes(word) || (word.length > 7 && one.id.startsWith(word))));
+    const all = fleet.tenants.filter((one) => (status ? one.status === status : one.status !== "erased") && (!plan || one.plan === plan) && words.every((word) => `${one.name} ${one.slug}`.toLowerCase().includes(word) || (word.length > 7 && one.id.startsWith(word))));
     const [name, down] = order.startsWith("-") ? [order.slice(1), -1] : [order, 1];
     const value = VALUES[name] ?? VALUES.created_at;
     const turned = VALUES[name] ? down : -1;
@@ -48,6 +48,8 @@ function All({ route }) {
     keyed.sort((a, b) => (a.key < b.key ? -turned : a.key > b.key ? turned : 0));
     return keyed.map(({ one }) => one);
   }, [fleet, q, status, plan, order]);
+  // What is erased is shown to who asks for it.
+  const kept = status === "erased" ? found.length : fleet.tenants.filter((one) => one.status !== "erased").length;
   const plans = useMemo(() => [...new Set(fleet.tenants.map((one) => one.plan))].sort(), [fleet.tenants]);
   const moneyOf = (/** @type {any} */ cents, /** @type {any} */ margin) => (margin && cents !== null ? money(cents, margin.currency) : html`<span class="soft">—</span>`);
   const marginOf = (/** @type {any} */ tenant) => fleet.margins.get(tenant.id);
@@ -63,7 +65,7 @@ function All({ route }) {
   ];
   const create = html`<button class="button primary" onClick=${() => setMaking(true)}><${Icon} name="plus" />${s.tenants.create}</button>`;
   const state = { data: fleet.at || fleet.tenants.length ? found : undefined, problem: fleet.problem, busy: false, reload: reloadFleet };
-  return html`<${Page} title=${s.operator.screens.tenants} of=${o.of} about=${fleet.at > 0 && html`<span role="status">${o.tenants.counted(found.length, fleet.tenants.length, fleet.done)}</span> · ${o.revenue}, ${o.cost.toLowerCase()}: ${o.thisMonth}`}
+  return html`<${Page} title=${s.operator.screens.tenants} of=${o.of} about=${fleet.at > 0 && html`<span role="status">${o.tenants.counted(found.length, kept, fleet.done)}</span> · ${o.revenue}, ${o.cost.toLowerCase()}: ${o.thisMonth}`}
     actions=${html`<button class="button square" aria-label=${s.refresh} onClick=${reloadFleet}><${Icon} name="reload" /></button>${create}`}>
     <div class="tools">
       <label class="field grow"><span class="label small soft">${s.search}</span><input class="input" type="search" placeholder=${o.tenants.search} spellcheck="false" value=${q} onInput=${(/** @type {any} */ event) => set("q", event.target.value)} /></label>
