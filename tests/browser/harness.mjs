@@ -81,6 +81,9 @@ export async function watchedContext(browser, url, options = {}) {
   const seen = { complaints: [], hosts: new Set(), requests: [] };
   await context.addInitScript(() => {
     addEventListener("securitypolicyviolation", (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
+    // How far things moved that nobody moved (Cumulative Layout Shift): from 0.1 on it is felt.
+    globalThis.shifted = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((one) => !one.hadRecentInput && (globalThis.shifted += one.value))).observe({ type: "layout-shift", buffered: true });
     globalThis.alert = () => console.error("an alert was shown");
   });
   context.on("console", (message) => {
@@ -110,6 +113,12 @@ export async function signIn(context, url, email, path = "/console") {
 /** Until nothing on the page is being waited for. */
 export async function settled(page) {
   await page.waitForFunction(() => document.querySelector("h1") && !document.querySelector("[aria-busy=true], .busy"));
+}
+
+/** Nothing is wider than the page, and nothing jumped while it came. */
+export async function isSteady(page) {
+  const { wide, shifted } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth > innerWidth, shifted: globalThis.shifted }));
+  return [...(wide ? ["it overflows"] : []), ...(shifted >= 0.1 ? [`it moved by ${shifted.toFixed(3)}`] : [])];
 }
 
 /** What axe finds serious. */

@@ -82,6 +82,7 @@ function Body({ tenant, base, onTax }) {
     return { subscription, limits, jobs: jobs?.items ?? [], counts: counts?.items[0], tax: tax?.tax };
   }, [base]);
   const data = more.data;
+  if (isHere && data === undefined) return html`<${Loaded} key="waiting" of=${more} lines=${9} />`;
   const release = () => attempt(async () => { await post(`${base}/jobs/release`); await more.reload(); }, o.one.released);
   const subscription = data?.subscription;
   return html`

@@ -65,7 +65,7 @@ function All({ route }) {
   ];
   const create = html`<button class="button primary" onClick=${() => setMaking(true)}><${Icon} name="plus" />${s.tenants.create}</button>`;
   const state = { data: fleet.at || fleet.tenants.length ? found : undefined, problem: fleet.problem, busy: false, reload: reloadFleet };
-  return html`<${Page} title=${s.operator.screens.tenants} of=${o.of} about=${fleet.at > 0 && html`<span role="status">${o.tenants.counted(found.length, kept, fleet.done)}</span> · ${o.revenue}, ${o.cost.toLowerCase()}: ${o.thisMonth}`}
+  return html`<${Page} title=${s.operator.screens.tenants} of=${o.of} about=${html`<span role="status">${fleet.at > 0 ? o.tenants.counted(found.length, kept, fleet.done) : o.overview.counting}</span> · ${o.revenue}, ${o.cost.toLowerCase()}: ${o.thisMonth}`}
     actions=${html`<button class="button square" aria-label=${s.refresh} onClick=${reloadFleet}><${Icon} name="reload" /></button>${create}`}>
     <div class="tools">
       <label class="field grow"><span class="label small soft">${s.search}</span><input class="input" type="search" placeholder=${o.tenants.search} spellcheck="false" value=${q} onInput=${(/** @type {any} */ event) => set("q", event.target.value)} /></label>

@@ -42,7 +42,7 @@ export default function Members({ at }) {
   ];
   return html`<${Page} title=${s.screens.members} of=${at.tenant.name} actions=${manages && html`<button class="button primary" onClick=${() => setInviting(true)}><${Icon} name="plus" />${s.members.invite}</button>`}>
     <${Loaded} of=${members}>${(/** @type {any[]} */ all) => html`<${Table} label=${s.screens.members} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.identity_id} />`}<//>
-    ${manages && html`<h2>${s.members.open}</h2><${Loaded} of=${invitations} lines=${2}>${(/** @type {any[]} */ all) => all.length === 0
+    ${manages && members.data && html`<h2>${s.members.open}</h2><${Loaded} of=${invitations} lines=${2}>${(/** @type {any[]} */ all) => all.length === 0
       ? html`<div class="card"><p class="soft">${s.members.noneOpen}</p></div>`
       : html`<${Table} label=${s.members.open} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} columns=${[
           { label: s.auth.email, cell: (/** @type {any} */ one) => html`<span class="cut">${one.email}</span>` },

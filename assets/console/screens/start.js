@@ -40,11 +40,11 @@ export default function Start({ at }) {
       ];
       return html`<ol class="guide">${commands.map(([title, command], index) => html`<li class="card stack tight" key=${title}><div class="row apart"><h2><span class="soft numeric">${index + 1}</span> ${title}</h2>${index === 0 && !key ? at.can("keys:manage") && html`<button class="button primary" onClick=${make}><${Icon} name="keys" />${s.start.make}</button>` : html`<${Copy} text=${command} />`}</div>
           ${index === 0 && html`<p class="soft small">${key ? s.keys.once : at.can("keys:manage") ? s.start.keyText : s.start.noKeys}</p>`}<pre class="secret small">${command}</pre></li>`)}</ol>
-        ${first && html`<p class="soft">${s.start.seen} <a href=${to(at.slug, "records", first.table)}>${first.table}</a></p>`}`;
-    }}<//>
+        ${first && html`<p class="soft">${s.start.seen} <a href=${to(at.slug, "records", first.table)}>${first.table}</a></p>`}
     <h2>${s.start.then}</h2>
     <ul class="tiles">${/** @type {[string, string, string][]} */ ([["members", "members:manage", s.start.invite], ["webhooks", "webhooks:manage", s.start.hook], ["usage", "usage:read", s.start.usage], ["leave", "tenant:export", s.start.leave]]).filter(([, permission]) => at.can(permission)).map(([name, , text]) => html`
       <li key=${name}><a class="card tile" href=${to(at.slug, name)}><${Icon} name=${name} /><span class="two"><b>${s.screens[name]}</b><span class="soft small">${text}</span></span><${Icon} name="right" /></a></li>`)}
-      <li><a class="card tile" href="/api/docs"><${Icon} name="info" /><span class="two"><b>${s.account.docs}</b><span class="soft small">${s.start.docs}</span></span><${Icon} name="right" /></a></li></ul>
+      <li><a class="card tile" href="/api/docs"><${Icon} name="info" /><span class="two"><b>${s.account.docs}</b><span class="soft small">${s.start.docs}</span></span><${Icon} name="right" /></a></li></ul>`;
+    }}<//>
   <//>`;
 }
