@@ -1,5 +1,7 @@
 //! Jobs in a file of their own.
 
+mod leases;
+
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE, ManualClock, SECOND, SharedClock, Timestamp};
 use crate::db::{Database, DatabaseOptions, Maintenance, OpenError};
@@ -302,7 +304,7 @@ fn a_cancelled_job_is_begun_no_more_and_one_that_runs_is_lost_to_its_handler() {
 #[test]
 fn a_look_costs_no_more_where_more_is_queued() {
     let house = House::new();
-    for (sql, index) in super::claim::LOOKS {
+    for (sql, index) in claim::LOOKS {
         let parameters = vec![crate::db::Value::Null; sql.matches('?').count()];
         let plan = house
             .write(move |tx| {
