@@ -23,6 +23,8 @@ pub struct PostedLetter {
     pub posted_at: Timestamp,
     /// How often it could not be written.
     pub attempts: u32,
+    /// Marks of the addresses that it went to before it could not be written to others.
+    pub told: Vec<String>,
 }
 
 /// What becomes of a letter that waited.
@@ -30,8 +32,13 @@ pub struct PostedLetter {
 pub enum LetterOutcome {
     /// It was written, or nobody is to get it.
     Written,
-    /// It is tried again, not before that.
-    Later(Timestamp),
+    /// It is tried again.
+    Later {
+        /// Not before that.
+        at: Timestamp,
+        /// And not for those whose addresses have these marks, which hold no spaces.
+        told: Vec<String>,
+    },
     /// It is not tried again, for that reason.
     GivenUp(&'static str),
 }
@@ -47,6 +54,7 @@ fn posted(row: &Row<'_>) -> Result<PostedLetter, DbError> {
         content: row.get(3)?,
         posted_at: row.get(4)?,
         attempts: u32::try_from(row.get::<i64>(5)?).unwrap_or(u32::MAX),
+        told: row.get::<String>(6)?.split_whitespace().map(str::to_owned).collect(),
     })
 }
 
@@ -93,7 +101,7 @@ impl CatalogTx<'_> {
             )?;
             let Some(next) = next.flatten() else { return Ok((letters, None)) };
             letters.extend(self.tx.query(
-                "SELECT id, tenant_id, recipient, content, posted_at, attempts FROM letters
+                "SELECT id, tenant_id, recipient, content, posted_at, attempts, told FROM letters
                  WHERE written_at IS NULL AND tenant_id = ?1 AND next_at <= ?3 ORDER BY next_at, id LIMIT ?2",
                 params![&next, each, self.now()],
                 posted,
@@ -112,15 +120,15 @@ impl CatalogTx<'_> {
         for (id, outcome) in outcomes {
             match outcome {
                 LetterOutcome::Written => self.tx.execute(
-                    "UPDATE letters SET written_at = ?2, recipient = '', content = '' WHERE id = ?1",
+                    "UPDATE letters SET written_at = ?2, recipient = '', content = '', told = '' WHERE id = ?1",
                     params![id, self.now()],
                 )?,
-                LetterOutcome::Later(at) => self.tx.execute(
-                    "UPDATE letters SET attempts = attempts + 1, next_at = ?2 WHERE id = ?1",
-                    params![id, *at],
+                LetterOutcome::Later { at, told } => self.tx.execute(
+                    "UPDATE letters SET attempts = attempts + 1, next_at = ?2, told = ?3 WHERE id = ?1",
+                    params![id, *at, told.join(" ")],
                 )?,
                 LetterOutcome::GivenUp(why) => self.tx.execute(
-                    "UPDATE letters SET written_at = ?2, given_up = ?3 WHERE id = ?1",
+                    "UPDATE letters SET written_at = ?2, given_up = ?3, told = '' WHERE id = ?1",
                     params![id, self.now(), *why],
                 )?,
             };

@@ -281,6 +281,7 @@ fn track() -> Track {
             "catalog/0022_billing_details.sql",
             include_str!("../../migrations/catalog/0022_billing_details.sql"),
         ),
+        ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
     ])
 }
 

@@ -102,6 +102,7 @@ impl Config {
             ("file_max_bytes", self.file_max_bytes, 1, 1 << 40),
             ("address_requests_per_second", u64::from(self.address_requests_per_second), 0, 1_000_000),
             ("tenant_database_ms_per_second", u64::from(self.tenant_database_ms_per_second), 0, 1_000_000),
+            ("refusal_pause_ms", self.refusal_pause_ms, 0, 5_000),
             ("tenant_turns", self.tenant_turns as u64, 0, 100_000),
             ("max_requests", self.max_requests as u64, 16, 1_000_000),
             ("jobs_at_once", self.jobs_at_once as u64, 1, 1_000),

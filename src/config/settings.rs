@@ -149,6 +149,8 @@ settings! {
     address_requests_per_second: u32 = 500, "500";
     /// Milliseconds of database time a second that a tenant may take whose plan says nothing of it; 0 is any amount.
     tenant_database_ms_per_second: u32 = 0, "500";
+    /// Milliseconds by which 429 `rate_limited` is told later to a tenant that goes on asking; 0 tells it at once.
+    refusal_pause_ms: u64 = 250, "250";
     /// Requests of one tenant that are worked on at once while other tenants ask too; 0 is any number.
     tenant_turns: usize = 0, "8";
     /// Requests of all tenants that are worked on at once: what comes beyond them is refused with 503.

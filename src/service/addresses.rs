@@ -91,6 +91,7 @@ pub(super) fn admission_options(config: &Config) -> AdmissionOptions {
     AdmissionOptions {
         turns: config.tenant_turns,
         database_ms_per_second: config.tenant_database_ms_per_second,
+        refusal_pause_ms: config.refusal_pause_ms,
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn system_track() -> Track {
         ("tenant/0011_event_senders.sql", include_str!("../../migrations/tenant/0011_event_senders.sql")),
         ("tenant/0012_schedules.sql", include_str!("../../migrations/tenant/0012_schedules.sql")),
         ("tenant/0013_webhooks.sql", include_str!("../../migrations/tenant/0013_webhooks.sql")),
+        ("tenant/0016_job_indexes.sql", include_str!("../../migrations/tenant/0016_job_indexes.sql")),
     ])
 }
 

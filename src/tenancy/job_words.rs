@@ -6,6 +6,7 @@ use super::{App, TenantTx};
 use crate::clock::{MINUTE, Timestamp};
 use crate::error::Result;
 use crate::id::{JobId, TenantId};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
@@ -34,6 +35,8 @@ struct State {
 pub struct Words {
     /// Tenants that may have work now.
     pub due: HashSet<TenantId>,
+    /// Tenants that have work then, and no sooner as far as was said.
+    pub later: HashMap<TenantId, Timestamp>,
     /// Jobs that ended without it.
     pub over: Vec<(TenantId, JobId)>,
 }
@@ -79,10 +82,13 @@ impl JobTicket {
         self.bound.as_ref()
     }
 
-    /// Says that the tenant has work, once that is on disk.
-    pub(super) fn teller(&self) -> impl FnOnce() + Send + 'static {
+    /// Says that the tenant has work, now or `later`, once that is on disk.
+    pub(super) fn teller(&self, later: Option<Timestamp>) -> impl FnOnce() + Send + 'static {
         let (words, tenant) = (Arc::clone(&self.words), self.tenant);
-        move || words.tell_due(tenant)
+        move || match later {
+            Some(at) => words.tell_later(tenant, at),
+            None => words.tell_due(tenant),
+        }
     }
 }
 
@@ -121,8 +127,28 @@ impl JobWords {
 
     /// Says that a tenant may have work now.
     pub fn tell_due(&self, tenant: TenantId) {
-        self.with(|state| state.words.due.insert(tenant));
-        self.arrived.notify_one();
+        // Who was told once looks at all that is there then.
+        if self.with(|state| state.words.due.insert(tenant)) {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Says that a tenant has work then. Nobody has to look at its file before.
+    fn tell_later(&self, tenant: TenantId, at: Timestamp) {
+        let is_news = self.with(|state| match state.words.later.entry(tenant) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(at);
+                true
+            }
+            Entry::Occupied(mut occupied) => {
+                let first = at.min(*occupied.get());
+                occupied.insert(first);
+                false
+            }
+        });
+        if is_news {
+            self.arrived.notify_one();
+        }
     }
 
     /// Says that a job has ended that the scheduler takes to be running.

@@ -218,6 +218,11 @@ impl Tenancy {
         let _ = self.job_runs.count(tenant, self.clock.now());
     }
 
+    /// Whether a tenant is being migrated right now.
+    pub fn is_being_migrated(&self, tenant: TenantId) -> bool {
+        self.files.is_gated(tenant)
+    }
+
     /// What is said between those who enqueue jobs and the scheduler.
     pub fn jobs(&self) -> &Arc<JobWords> {
         &self.jobs

@@ -46,6 +46,17 @@ struct Slots {
     gates: HashMap<TenantId, watch::Receiver<()>>,
 }
 
+/// What somebody wants a file for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Intent {
+    /// To read: while the tenant is being migrated, from the file as it was.
+    Read,
+    /// To write records: waits while the tenant is being migrated.
+    Write,
+    /// To go on with its work in the background: comes again when the tenant is no longer being migrated.
+    Pass,
+}
+
 /// The place of one tenant. Whoever holds it holds the file open.
 pub(super) struct Slot {
     file: OnceCell<TenantFile>,
@@ -77,7 +88,8 @@ pub(super) struct InUse {
 
 impl InUse {
     /// Counts a writer; to be called under the lock of the slots.
-    fn new(slot: Arc<Slot>, writes: bool) -> InUse {
+    fn new(slot: Arc<Slot>, intent: Intent) -> InUse {
+        let writes = intent == Intent::Write;
         slot.writers.fetch_add(usize::from(writes), SeqCst);
         InUse { slot, writes }
     }
@@ -126,12 +138,13 @@ impl OpenFiles {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The tenant's file, opened if it was not. While the tenant is being migrated, whoever `writes` waits, and whoever
-    /// reads gets the file as it was.
-    pub(super) async fn lease(&self, tenant: &Tenant, writes: bool) -> Result<InUse> {
+    /// The tenant's file, opened if it was not. What becomes of that while the tenant is being migrated is up to the
+    /// `intent`.
+    pub(super) async fn lease(&self, tenant: &Tenant, intent: Intent) -> Result<InUse> {
         let in_use = loop {
-            match self.ask(tenant, writes)? {
+            match self.ask(tenant, intent)? {
                 Asked::Given(in_use) => break in_use,
+                Asked::Gated(_) if intent == Intent::Pass => return Err(migrating()),
                 // It only ever ends: nothing is sent.
                 Asked::Gated(mut gate) => {
                     tokio::time::timeout(LONGEST_WAIT, gate.changed()).await.map_err(|_| migrating())?.ok();
@@ -163,7 +176,12 @@ impl OpenFiles {
         Ok(in_use)
     }
 
-    fn ask(&self, tenant: &Tenant, writes: bool) -> Result<Asked> {
+    /// Whether the tenant is being migrated.
+    pub(super) fn is_gated(&self, id: TenantId) -> bool {
+        self.slots().gates.contains_key(&id)
+    }
+
+    fn ask(&self, tenant: &Tenant, intent: Intent) -> Result<Asked> {
         if self.fences.is_down(tenant.id) {
             return Err(Error::not_found());
         }
@@ -171,10 +189,10 @@ impl OpenFiles {
         let last_use = self.uses.fetch_add(1, Relaxed);
         let gate = slots.gates.get(&tenant.id).cloned();
         if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == tenant.epoch) {
-            let is_free = gate.is_none() || (!writes && slot.file.initialized());
+            let is_free = gate.is_none() || (intent == Intent::Read && slot.file.initialized());
             if is_free {
                 slot.last_use.store(last_use, Relaxed);
-                return Ok(Asked::Given(InUse::new(Arc::clone(slot), writes)));
+                return Ok(Asked::Given(InUse::new(Arc::clone(slot), intent)));
             }
         }
         if let Some(gate) = gate {
@@ -185,7 +203,7 @@ impl OpenFiles {
         }
         let slot = Slot::new(tenant.epoch, last_use);
         slots.by_tenant.insert(tenant.id, Arc::clone(&slot));
-        Ok(Asked::Given(InUse::new(slot, writes)))
+        Ok(Asked::Given(InUse::new(slot, intent)))
     }
 
     fn forget(&self, id: TenantId, slot: &Arc<Slot>) {
@@ -309,15 +327,18 @@ mod tests {
     async fn those_unused_for_longest_make_way_and_none_in_use_does() {
         let (_directory, files, tenants) = house(2);
         let [a, b, c] = tenants.as_slice() else { unreachable!("three were made") };
-        let held = files.lease(a, true).await.unwrap();
-        drop(files.lease(b, true).await.unwrap());
-        drop(files.lease(c, true).await.unwrap());
+        let held = files.lease(a, Intent::Write).await.unwrap();
+        drop(files.lease(b, Intent::Write).await.unwrap());
+        drop(files.lease(c, Intent::Write).await.unwrap());
         let open = |tenant: &Tenant| files.slots().by_tenant.contains_key(&tenant.id);
         assert_eq!((open(a), open(b), open(c)), (true, false, true));
-        let also_held = files.lease(c, true).await.unwrap();
-        assert_eq!(files.lease(b, true).await.err().map(|error| error.kind()), Some(Kind::Unavailable));
+        let also_held = files.lease(c, Intent::Write).await.unwrap();
+        assert_eq!(
+            files.lease(b, Intent::Write).await.err().map(|error| error.kind()),
+            Some(Kind::Unavailable)
+        );
         drop(also_held);
-        files.lease(b, true).await.unwrap();
+        files.lease(b, Intent::Write).await.unwrap();
         assert!(held.file().unwrap().database.read(|_| Ok(())).await.is_ok());
     }
 
@@ -325,21 +346,39 @@ mod tests {
     async fn a_fenced_tenant_is_closed_for_those_who_hold_it_and_opened_for_nobody() {
         let (_directory, files, tenants) = house(2);
         let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        let held = files.lease(a, true).await.unwrap();
+        let held = files.lease(a, Intent::Write).await.unwrap();
         files.fences.lower(a.id);
         files.close(a.id);
         let read = held.file().unwrap().database.read(|_| Ok(())).await;
         assert_eq!(read.err().map(|error| error.kind()), Some(Kind::Unavailable));
-        assert_eq!(files.lease(a, true).await.err().map(|error| error.kind()), Some(Kind::NotFound));
+        assert_eq!(files.lease(a, Intent::Write).await.err().map(|error| error.kind()), Some(Kind::NotFound));
+    }
+
+    #[tokio::test]
+    async fn who_works_in_the_background_waits_for_no_migration_and_readers_keep_the_file_as_it_was() {
+        let (_directory, files, tenants) = house(2);
+        let [a, b, ..] = tenants.as_slice() else { unreachable!("three were made") };
+        drop(files.lease(a, Intent::Pass).await.unwrap());
+        let gates = (files.gate(a.id).await, files.gate(b.id).await);
+        for tenant in [a, b] {
+            let refused = files.lease(tenant, Intent::Pass).await.err();
+            assert_eq!(refused.map(|error| error.code().to_owned()).as_deref(), Some("tenant_migrating"));
+            assert!(files.is_gated(tenant.id));
+        }
+        drop(files.lease(a, Intent::Read).await.unwrap());
+        drop(gates);
+        for tenant in [a, b] {
+            drop(files.lease(tenant, Intent::Pass).await.unwrap());
+        }
     }
 
     #[tokio::test]
     async fn another_epoch_in_the_catalog_is_another_file() {
         let (_directory, files, tenants) = house(2);
         let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        files.lease(a, true).await.unwrap();
+        files.lease(a, Intent::Write).await.unwrap();
         let moved = Tenant { epoch: 2, ..a.clone() };
-        let refused = files.lease(&moved, true).await.err().map(|error| error.code().to_owned());
+        let refused = files.lease(&moved, Intent::Write).await.err().map(|error| error.code().to_owned());
         assert_eq!(refused.as_deref(), Some("tenant_unavailable"));
     }
 }

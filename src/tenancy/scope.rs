@@ -38,6 +38,8 @@ pub struct TenantScope {
     permissions: Held,
     act: Act,
     by: By,
+    /// Whether it comes again rather than wait for a migration.
+    passes: bool,
     tenancy: Arc<Tenancy>,
     /// Leased at the first use: a request whose body is still on its way holds no file open.
     file: OnceCell<InUse>,
@@ -150,7 +152,30 @@ impl TenantScope {
         by: By,
     ) -> TenantScope {
         let tenancy = Arc::clone(tenancy);
-        TenantScope { tenant, role, permissions, act, by, tenancy, file: OnceCell::new(), admitted: None }
+        TenantScope {
+            tenant,
+            role,
+            permissions,
+            act,
+            by,
+            passes: false,
+            tenancy,
+            file: OnceCell::new(),
+            admitted: None,
+        }
+    }
+
+    /// The same scope, which is refused with 503 `tenant_migrating` instead of waiting while the tenant is being migrated:
+    /// for who keeps others waiting meanwhile, and comes again.
+    #[must_use]
+    pub fn passing(mut self) -> TenantScope {
+        self.passes = true;
+        self
+    }
+
+    /// Whether the tenant is being migrated.
+    pub fn is_being_migrated(&self) -> bool {
+        self.tenancy.is_being_migrated(self.tenant.id)
     }
 
     /// The tenant as it was when the scope was made.

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -114,6 +115,27 @@ fn a_tenant_that_asks_too_fast_waits_and_nobody_else_does() {
     eventually("room after the clock was set back", || {
         (key.get(&notes).expect_one_of(&[200, 429]).status == 200).then_some(())
     });
+    server.stop();
+}
+
+#[test]
+fn who_goes_on_asking_is_told_later_and_who_waits_is_not() {
+    const PAUSE: Duration = Duration::from_millis(300);
+    let installation = installation();
+    let mut command =
+        installation.with_app(installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]));
+    command.env("TENANTRY_REFUSAL_PAUSE_MS", PAUSE.as_millis().to_string());
+    let server = Server::spawn(&installation, command).unwrap();
+    let (ann, acme) = ann_on(&server, "slow");
+    let notes = acme.path("/records/notes");
+    until_refused(&ann.client, &notes);
+    // One of each second is told at once.
+    let begun = Instant::now();
+    let mut refused = 0;
+    while refused < 10 {
+        refused += u32::from(ann.client.get(&notes).expect_one_of(&[200, 429]).status == 429);
+    }
+    assert!(begun.elapsed() >= PAUSE * 5, "{:?} for 10", begun.elapsed());
     server.stop();
 }
 

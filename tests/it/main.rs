@@ -65,6 +65,7 @@ mod secrets;
 mod selectors;
 mod service_identities;
 mod sessions;
+mod shedding;
 mod sign_in_log;
 mod sign_in_measures;
 mod sign_up_by_mail;

@@ -2,6 +2,7 @@
 //! that are over about the same time, and with what is next taken of it. Until that is on disk the file says that they run,
 //! so that no other attempt at the same job begins.
 
+use super::kept::Saving;
 use super::{Came, Driver, Known, TICK, Task};
 use crate::clock::{MINUTE, SECOND, Timestamp, monotonic};
 use crate::error::{Error, Kind, Result};
@@ -74,13 +75,17 @@ impl Driver {
         let now = monotonic();
         let known = &self.known;
         let due = self.ending.iter().filter(|(tenant, until)| {
-            let runs = |known: &Known| !known.here.is_empty() && known.done.len() < MOST;
-            self.winds_up || **until <= now || !known.get(*tenant).is_some_and(runs)
+            // What could not be written just now is not tried again at once.
+            let waits = |known: &Known| {
+                known.done.is_put_off()
+                    || (!self.winds_up && !known.here.is_empty() && known.done.len() < MOST)
+            };
+            **until <= now || !known.get(*tenant).is_some_and(waits)
         });
         let due: Vec<TenantId> = due.map(|(tenant, _)| *tenant).collect();
         for tenant in due {
-            let done = self.known.get_mut(&tenant).map(|known| std::mem::take(&mut known.done));
-            self.write(tenant, done.unwrap_or_default().into());
+            let saving = self.known.get_mut(&tenant).map(|known| known.done.take());
+            self.write(tenant, saving.unwrap_or_default());
         }
     }
 
@@ -90,46 +95,50 @@ impl Driver {
         first.map_or(Duration::MAX, |at| at.saturating_duration_since(monotonic()))
     }
 
-    pub(super) fn write(&mut self, tenant: TenantId, done: Arc<[Done]>) {
-        if done.is_empty() {
-            return self.save(tenant, None, done);
+    pub(super) fn write(&mut self, tenant: TenantId, saving: Saving) {
+        if saving.done.is_empty() {
+            return self.save(tenant, None, saving);
         }
-        let (installation, ends) = (Arc::clone(&self.installation), Arc::clone(&done));
+        let (installation, ends) = (Arc::clone(&self.installation), Arc::clone(&saving.done));
         let write = async move { Came::Ended(work::end(&installation, tenant, ends).await) };
         let id = self.spawn(Task::End(tenant), write).id();
-        self.save(tenant, Some(id), done);
+        self.save(tenant, Some(id), saving);
     }
 
     /// What was over is being written by that task.
-    pub(super) fn save(&mut self, tenant: TenantId, task: impl Into<Option<Id>>, done: Arc<[Done]>) {
+    pub(super) fn save(&mut self, tenant: TenantId, task: impl Into<Option<Id>>, saving: Saving) {
         let known = self.known.entry(tenant).or_default();
         if known.done.is_empty() {
             self.ending.remove(&tenant);
         }
-        if let Some(task) = task.into().filter(|_| !done.is_empty()) {
-            known.saving.insert(task, done);
+        if let Some(task) = task.into().filter(|_| !saving.done.is_empty()) {
+            known.saving.insert(task, saving);
         }
     }
 
     /// That task has ended: what it was to write.
-    pub(super) fn saved(&mut self, tenant: TenantId, task: Id) -> Arc<[Done]> {
+    pub(super) fn saved(&mut self, tenant: TenantId, task: Id) -> Saving {
         self.known.get_mut(&tenant).and_then(|known| known.saving.remove(&task)).unwrap_or_default()
     }
 
-    pub(super) fn ended(&mut self, tenant: TenantId, ended: Result<Vec<After>>, done: &Arc<[Done]>) {
+    pub(super) fn ended(&mut self, tenant: TenantId, ended: Result<Vec<After>>, saving: Saving) {
         match ended {
-            Ok(ended) => self.written(tenant, ended, done),
-            Err(error) => self.lost(tenant, done, &error),
+            Ok(ended) => self.written(tenant, ended, &saving),
+            Err(error) => self.put_off(tenant, saving, &error),
         }
         self.forget_if_quiet(tenant);
     }
 
     /// What it led to is on disk.
-    pub(super) fn written(&mut self, tenant: TenantId, ended: Vec<After>, done: &Arc<[Done]>) {
+    pub(super) fn written(&mut self, tenant: TenantId, ended: Vec<After>, saving: &Saving) {
+        let done = &saving.done;
         if done.is_empty() {
             return;
         }
-        self.unsaved = self.unsaved.saturating_sub(done.len());
+        self.settled(saving);
+        if let Some(known) = self.known.get_mut(&tenant) {
+            known.done.works_again();
+        }
         for (after, done) in ended.into_iter().zip(done.iter()) {
             if let After::Again(at) = after {
                 self.timers.set(tenant, at);
@@ -156,16 +165,20 @@ impl Driver {
         }
     }
 
-    /// It cannot be written what became of them.
-    pub(super) fn lost(&mut self, tenant: TenantId, done: &Arc<[Done]>, error: &Error) {
-        self.unsaved = self.unsaved.saturating_sub(done.len());
-        for one in done.iter() {
-            self.not_noted(tenant, one.job(), error);
-            if let Some(task) = self.place_of(tenant, one) {
-                self.over(tenant, task);
-            }
+    /// It is given up to write what became of them.
+    pub(super) fn lost(&mut self, tenant: TenantId, saving: Saving, error: &Error) {
+        self.settled(&saving);
+        for one in saving.done.iter() {
+            self.lost_one(tenant, one, error);
         }
         self.rest(tenant);
+    }
+
+    pub(super) fn lost_one(&mut self, tenant: TenantId, one: &Done, error: &Error) {
+        self.not_noted(tenant, one.job(), error);
+        if let Some(task) = self.place_of(tenant, one) {
+            self.over(tenant, task);
+        }
     }
 
     fn not_noted(&mut self, tenant: TenantId, job: JobId, error: &Error) {
@@ -181,7 +194,7 @@ impl Driver {
     }
 
     /// A tenant of which nothing runs is looked at once more, so that it can be forgotten.
-    fn rest(&mut self, tenant: TenantId) {
+    pub(super) fn rest(&mut self, tenant: TenantId) {
         if self.known.get(&tenant).is_some_and(Known::is_at_rest) {
             let at = work::quiet_at(&self.installation, tenant);
             self.timers.set(tenant, at.max(self.installation.clock().now().plus(TICK)));
@@ -197,8 +210,11 @@ impl Driver {
         let all = async {
             loop {
                 self.write_ends();
-                let Some(ended) = self.tasks.join_next_with_id().await else { return };
-                self.came(ended);
+                match self.tasks.join_next_with_id().await {
+                    Some(ended) => self.came(ended),
+                    None if self.ending.is_empty() => return,
+                    None => tokio::time::sleep(self.until_written()).await,
+                }
             }
         };
         if tokio::time::timeout(LAST, all).await.is_err() {

@@ -13,7 +13,8 @@ impl Driver {
     pub(super) fn begin(&mut self, tenant: TenantId, job: LeasedJob) {
         if self.winds_up {
             self.fair.ended(tenant, &job.kind);
-            return self.note_done(tenant, Done::not_begun(&job));
+            let now = self.installation.clock().now();
+            return self.note_done(tenant, Done::not_begun(&job, now));
         }
         let (job_id, kind, lease) = (job.id, job.kind.clone(), job.lease.clone());
         let installation = Arc::clone(&self.installation);

@@ -2,6 +2,7 @@
 //! of that. All that it knows is found again after a crash.
 
 mod ends;
+mod kept;
 mod leases;
 mod turns;
 
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::id::{JobId, TenantId};
 use crate::service::Installation;
 use crate::service::jobs::work::{self, After, Done, Look};
+use kept::{Kept, Saving};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +24,8 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 const TICK: i64 = SECOND / 4;
 /// How long a tenant whose file cannot be asked is left alone.
 const PAUSE: i64 = 5 * SECOND;
+/// How long one that is being migrated is.
+const MIGRATES: i64 = SECOND;
 /// How often a held tenant is looked at: whoever resumes it says so.
 const HELD: i64 = MINUTE;
 
@@ -59,9 +63,9 @@ struct Known {
     /// Kinds of which more is due than may run of one tenant.
     held_up: HashSet<String>,
     /// Attempts that are over, until the file is next written.
-    done: Vec<Done>,
+    done: Kept,
     /// Of which that is being written, by what writes it.
-    saving: HashMap<Id, Arc<[Done]>>,
+    saving: HashMap<Id, Saving>,
 }
 
 impl Known {
@@ -94,9 +98,11 @@ pub(super) struct Driver {
     known: HashMap<TenantId, Known>,
     /// Tenants of which attempts are over, and by when that is written.
     ending: BTreeMap<TenantId, Instant>,
-    /// How many attempts are over of which that is not on disk.
+    /// How many attempts are over of which that is not on disk, without those that were put off.
     unsaved: usize,
-    /// How many may be before no more jobs are taken.
+    /// How many were put off because their files could not be written.
+    put_off: usize,
+    /// How many may be unsaved before no more jobs are taken, and how many put off before one is lost.
     most_unsaved: usize,
     /// Whether no job is begun any more.
     winds_up: bool,
@@ -117,6 +123,7 @@ impl Driver {
             known: HashMap::new(),
             ending: BTreeMap::new(),
             unsaved: 0,
+            put_off: 0,
             most_unsaved: 4 * work::places(installation),
             winds_up: false,
             tasks: JoinSet::new(),
@@ -190,8 +197,16 @@ impl Driver {
             }
             self.wake(tenant);
         }
+        let now = self.installation.clock().now();
         for tenant in words.due {
-            self.wake(tenant);
+            if !self.fair.wake(tenant) {
+                // It has as much running as it may: what it enqueues in the meantime is looked at together.
+                self.timers.set(tenant, now.plus(TICK));
+            }
+        }
+        for (tenant, at) in words.later {
+            // The catalog is told what comes, once nothing has been enqueued for a while.
+            self.timers.set(tenant, at.min(work::quiet_at(&self.installation, tenant)).max(now.plus(TICK)));
         }
     }
 
@@ -222,8 +237,8 @@ impl Driver {
                     Ok(_) => return,
                     Err(error) => Err(Error::internal(error)),
                 };
-                let done = self.saved(tenant, id);
-                self.looked(tenant, look, matches!(task, Task::Turn(_)), &done);
+                let saving = self.saved(tenant, id);
+                self.looked(tenant, look, matches!(task, Task::Turn(_)), saving);
             }
             (Task::End(tenant), came) => {
                 let ended = match came {
@@ -231,8 +246,8 @@ impl Driver {
                     Ok(_) => return,
                     Err(error) => Err(Error::internal(error)),
                 };
-                let done = self.saved(tenant, id);
-                self.ended(tenant, ended, &done);
+                let saving = self.saved(tenant, id);
+                self.ended(tenant, ended, saving);
             }
             (Task::Job(tenant), Ok(Came::Ran(done))) => self.ran(tenant, id, done),
             (Task::Beat(tenant), Ok(Came::Beaten(renewed))) => self.beaten(tenant, renewed),

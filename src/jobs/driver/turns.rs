@@ -1,6 +1,7 @@
 //! Turns: a tenant's file is asked for what is due, and [`Fair`] told what there was.
 
-use super::{Came, Driver, HELD, PAUSE, TICK, Task};
+use super::kept::Saving;
+use super::{Came, Driver, HELD, MIGRATES, PAUSE, TICK, Task};
 use crate::clock::SECOND;
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
@@ -33,18 +34,19 @@ impl Driver {
             let left = bound.saturating_sub(known.running_of(kind));
             kinds.entry(kind.clone()).and_modify(|most| *most = left.min(*most)).or_insert(left);
         }
-        let ending = known.saving.values().flat_map(|done| done.iter().map(Done::job)).collect();
+        let ending = known.saving.values().flat_map(|saving| saving.done.iter().map(Done::job)).collect();
         // What is over is written in the same transaction.
-        let done: Arc<[Done]> = std::mem::take(&mut known.done).into();
+        let saving = known.done.take();
+        let done = Arc::clone(&saving.done);
         let running = known.here.values().map(|here| here.job).collect();
-        let wanted = Wanted { tenant, most, kinds, running, done: Arc::clone(&done), ending };
+        let wanted = Wanted { tenant, most, kinds, running, done, ending };
         let installation = Arc::clone(&self.installation);
         let claim = async move { Came::Looked(work::claim(&installation, wanted).await) };
         let id = self.spawn(task, claim).id();
-        self.save(tenant, id, done);
+        self.save(tenant, id, saving);
     }
 
-    pub(super) fn looked(&mut self, tenant: TenantId, look: Result<Look>, is_turn: bool, done: &Arc<[Done]>) {
+    pub(super) fn looked(&mut self, tenant: TenantId, look: Result<Look>, is_turn: bool, saving: Saving) {
         let now = self.installation.clock().now();
         let known = self.known.entry(tenant).or_default();
         known.asked = known.asked.saturating_sub(1);
@@ -52,11 +54,15 @@ impl Driver {
             Ok(look) => look,
             Err(error) => {
                 if error.kind() == Kind::NotFound {
-                    self.lost(tenant, done, &error);
+                    self.lost(tenant, saving, &error);
                     self.forget(tenant);
+                } else if error.code() == "tenant_migrating" {
+                    // Others have its places meanwhile.
+                    self.put_off(tenant, saving, &error);
+                    self.timers.set(tenant, now.plus(MIGRATES));
                 } else {
                     // Whatever is wrong with what is due must not keep what is over.
-                    self.write(tenant, Arc::clone(done));
+                    self.write(tenant, saving);
                     tracing::error!(tenant_id = %tenant, error = ?error, "the jobs of a tenant cannot be asked for; it is tried again");
                     self.timers.set(tenant, now.plus(PAUSE));
                 }
@@ -66,7 +72,7 @@ impl Driver {
                 return;
             }
         };
-        self.written(tenant, std::mem::take(&mut look.ended), done);
+        self.written(tenant, std::mem::take(&mut look.ended), &saving);
         if look.is_held {
             self.timers.set(tenant, now.plus(HELD));
         } else {

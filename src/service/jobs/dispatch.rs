@@ -125,11 +125,18 @@ pub(super) async fn dispatch(
     let is_admitted = scope.tenant().admit(Act::Write).is_ok();
     match handler {
         Handler::BuiltIn(kind) if is_admitted || kind.runs_all_the_same(scope.tenant()) => {
-            if let Some(refused) = refused(&scope, kind, job).await {
-                return refused;
+            let tenant = scope.tenant().id;
+            let work = async {
+                if let Some(refused) = refused(&scope, kind, job).await {
+                    return refused;
+                }
+                (kind.act)(Arc::clone(installation), scope, job.clone()).await
+            };
+            match in_time(kind.timeout_seconds, work).await {
+                // What a migration kept from its end counts for no attempt.
+                Outcome::Failed { .. } if installation.tenancy.is_being_migrated(tenant) => Outcome::Held,
+                outcome => outcome,
             }
-            let work = (kind.act)(Arc::clone(installation), scope, job.clone());
-            in_time(kind.timeout_seconds, work).await
         }
         Handler::Function(function) if is_admitted => {
             installation.tenancy.count_job_run(scope.tenant().id);

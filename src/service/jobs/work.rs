@@ -45,18 +45,24 @@ pub struct Wanted {
 pub struct Done {
     end: JobEnd,
     sends_webhooks: bool,
+    until: Timestamp,
 }
 
 impl Done {
-    fn new(job: &LeasedJob, outcome: Outcome) -> Done {
+    fn new(job: &LeasedJob, outcome: Outcome, now: Timestamp) -> Done {
         let random = u32::from_le_bytes(crate::random::id_bytes());
         let end = JobEnd { id: job.id, lease: job.lease.clone(), outcome, random };
-        Done { end, sends_webhooks: job.kind == webhooks::KIND }
+        Done { end, sends_webhooks: job.kind == webhooks::KIND, until: now.plus(LEASE) }
     }
 
     /// Of a job that was taken and is not begun: it is queued again as it was.
-    pub fn not_begun(job: &LeasedJob) -> Done {
-        Done::new(job, Outcome::Held)
+    pub fn not_begun(job: &LeasedJob, now: Timestamp) -> Done {
+        Done::new(job, Outcome::Held, now)
+    }
+
+    /// Until when it is worth being written: about then its lease ends.
+    pub fn until(&self) -> Timestamp {
+        self.until
     }
 
     /// Which job it was.
@@ -158,7 +164,7 @@ pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
 /// Takes what is due of a tenant.
 ///
 /// # Errors
-/// 404 where the tenant is gone; as its file says.
+/// 404 where the tenant is gone; 503 `tenant_migrating`, at once; as its file says.
 pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> {
     let scope = scope(installation, wanted.tenant).await?;
     let only = dispatch::kinds_let_through(scope.tenant());
@@ -218,7 +224,7 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
 /// Does a job. `cancelled` says when nobody wants it any more. What is returned is to be written.
 ///
 /// # Errors
-/// As the catalog says: the job is taken up again when its lease has ended. 404 where the tenant is gone.
+/// 404 where the tenant is gone.
 pub async fn run(
     installation: &Arc<Installation>,
     tenant: TenantId,
@@ -226,17 +232,25 @@ pub async fn run(
     cancelled: watch::Receiver<bool>,
 ) -> Result<Done> {
     // Whatever happened to the tenant since the job was claimed counts now.
-    let outcome = dispatch::dispatch(installation, scope(installation, tenant).await?, job, cancelled).await;
+    let scope = match scope(installation, tenant).await {
+        Err(error) if error.kind() == Kind::NotFound => return Err(error),
+        Err(error) => {
+            tracing::warn!(tenant_id = %tenant, job_id = %job.id, error = ?error, "a job cannot be begun; it is queued again");
+            return Ok(Done::not_begun(job, installation.clock.now()));
+        }
+        Ok(scope) => scope,
+    };
+    let outcome = dispatch::dispatch(installation, scope, job, cancelled).await;
     if let Outcome::Failed { error, .. } | Outcome::Hopeless(error) = &outcome {
         tracing::warn!(tenant_id = %tenant, job_id = %job.id, kind = job.kind, attempt = job.attempt, error, "a job failed");
     }
-    Ok(Done::new(job, outcome))
+    Ok(Done::new(job, outcome, installation.clock.now()))
 }
 
 /// Writes which attempts of a tenant are over, in one transaction; tells what each led to.
 ///
 /// # Errors
-/// As the tenant's file says: the jobs are taken up again when their leases have ended. 404 where the tenant is gone.
+/// As the tenant's file says. 404 where the tenant is gone.
 pub async fn end(installation: &Installation, tenant: TenantId, done: Arc<[Done]>) -> Result<Vec<After>> {
     write_ends(&scope(installation, tenant).await?, done).await
 }
@@ -274,7 +288,8 @@ pub async fn beat(
     scope?.write_jobs("beat_jobs", move |tx| tx.beat_jobs(&leases, until)).await
 }
 
+/// While the tenant is being migrated it gives its places back rather than wait in them.
 async fn scope(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {
     let lease = Tenancy::lease_for_jobs(tenant);
-    TenantScope::for_job(&installation.tenancy, &lease).await
+    Ok(TenantScope::for_job(&installation.tenancy, &lease).await?.passing())
 }

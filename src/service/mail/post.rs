@@ -1,13 +1,16 @@
 //! Letters that tell of what was done. The act posts them in its own transaction, so that none is lost and none tells of
-//! what was rolled back; here they become files, tenant by tenant in turn. Between the two a crash may send one twice.
+//! what was rolled back; here they become files, tenant by tenant in turn. Between the two a crash may send one twice; a
+//! letter to several that could not be written to all of them goes to the others alone when it is tried again.
 
 use super::{Letter, UNWRITABLE, file_name, sender_name};
 use crate::catalog::{LetterOutcome, OfTenant, PostedLetter};
 use crate::clock::{DAY, HOUR, SECOND, Timestamp};
 use crate::error::{Kind, Result};
+use crate::model::hex::hex;
 use crate::model::letter::{Content, Recipient};
 use crate::policy::{OWNER, Permission, Roles};
 use crate::service::Installation;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// Tenants that have a turn at once, and letters that each may have written in it.
@@ -23,6 +26,8 @@ const LONGEST_WAIT: i64 = HOUR;
 /// For so long, and at least so often, writing a letter is tried.
 const LIFETIME: i64 = 2 * DAY;
 const LEAST_ATTEMPTS: u32 = 10;
+/// Bytes of what stands for an address.
+const MARK: usize = 8;
 /// How long it is remembered what was told.
 const REMEMBERED: i64 = 90 * DAY;
 /// How long before its end a trial is told of.
@@ -58,7 +63,8 @@ pub async fn post_due(installation: &Installation) -> Result<()> {
         let outcomes = write_all(installation, letters).await;
         if !outcomes.is_empty() {
             // Those behind them have their turn.
-            has_written |= outcomes.iter().any(|(_, outcome)| !matches!(outcome, LetterOutcome::Later(_)));
+            has_written |=
+                outcomes.iter().any(|(_, outcome)| !matches!(outcome, LetterOutcome::Later { .. }));
             installation.catalog.write("note_letters", move |tx| tx.note_letters(&outcomes)).await?;
         }
         match last {
@@ -102,7 +108,8 @@ async fn write_or_put_off(installation: &Installation, letter: &PostedLetter) ->
             return LetterOutcome::GivenUp("unreadable");
         }
     };
-    let error = match write_one(installation, letter, content).await {
+    let mut told = letter.told.clone();
+    let error = match write_one(installation, letter, content, &mut told).await {
         Ok(()) => return LetterOutcome::Written,
         // The tenant is being erased.
         Err(error) if error.kind() == Kind::NotFound => return LetterOutcome::Written,
@@ -118,14 +125,25 @@ async fn write_or_put_off(installation: &Installation, letter: &PostedLetter) ->
         return LetterOutcome::GivenUp("not written in two days");
     }
     tracing::error!(letter = id, attempts, error = ?error, "a letter could not be written and will be tried again");
-    LetterOutcome::Later(now.plus(wait_after(letter.attempts)))
+    LetterOutcome::Later { at: now.plus(wait_after(letter.attempts)), told }
 }
 
 fn wait_after(failures: u32) -> i64 {
     (FIRST_WAIT << failures.min(16)).min(LONGEST_WAIT)
 }
 
-async fn write_one(installation: &Installation, letter: &PostedLetter, content: Content) -> Result<()> {
+/// What stands for an address where it is noted who was told.
+fn mark_of(address: &str) -> String {
+    hex(&Sha256::digest(address.as_bytes())[..MARK])
+}
+
+/// Writes a letter to all who were not `told`, and notes those who are now.
+async fn write_one(
+    installation: &Installation,
+    letter: &PostedLetter,
+    content: Content,
+    told: &mut Vec<String>,
+) -> Result<()> {
     if matches!(content, Content::InvoicePaid { .. }) && !installation.config.mail_paid_invoices {
         return Ok(());
     }
@@ -138,17 +156,23 @@ async fn write_one(installation: &Installation, letter: &PostedLetter, content: 
             "a letter has nobody to go to: no active member with an address is concerned"
         );
     }
-    for (number, to) in addresses.into_iter().enumerate() {
-        let name = file_name(letter.posted_at, about, &format!("{}-{number}", letter.id));
+    for to in addresses {
+        let mark = mark_of(&to);
+        if told.contains(&mark) {
+            continue;
+        }
+        // Whoever else is concerned meanwhile: it is the same file for the same person.
+        let name = file_name(letter.posted_at, about, &format!("{}-{mark}", letter.id));
         let one = Letter { to, content: content.clone(), about };
         let written = installation.mailer.write(&installation.tenancy, one, name, installation.clock.now());
         match written.await {
             // The others have addresses that can be written.
             Err(error) if error.code() == UNWRITABLE => {
-                tracing::error!(letter = letter.id, number, "an address cannot be written in a mail");
+                tracing::error!(letter = letter.id, "an address cannot be written in a mail");
             }
             other => other?,
         }
+        told.push(mark);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::AdmissionOptions;
 use super::database_time::DatabaseBudget;
 use super::limiter::Limiter;
+use super::pauses::Refusals;
 use super::steady::SteadyClock;
 use super::turns::{Crowd, Places, Turn, Turns};
 use crate::error::Result;
@@ -62,6 +63,7 @@ pub(in crate::tenancy) struct Gauge {
     pub(super) way_out: Option<Limiter>,
     pub(super) places: Option<Arc<Places>>,
     pub(super) database: Option<DatabaseBudget>,
+    pub(super) refusals: Refusals,
     turns: Turns,
     crowd: Arc<Crowd>,
     clock: SteadyClock,
@@ -97,6 +99,7 @@ impl Gauge {
             way_out: limiter(before.and_then(|before| before.way_out.as_ref())),
             places: places_after(before.and_then(|before| before.places.as_ref()), rate.concurrency),
             database: database.map(|budget| budget.after(before.and_then(|before| before.database.as_ref()))),
+            refusals: Refusals::default(),
             turns: before.map_or_else(|| Turns::new(options.turns), |before| before.turns.clone()),
             crowd: Arc::clone(crowd),
             clock: clock.clone(),

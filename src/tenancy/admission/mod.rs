@@ -12,6 +12,7 @@
 mod database_time;
 mod gauge;
 mod limiter;
+mod pauses;
 mod refused;
 mod steady;
 mod turns;
@@ -27,6 +28,7 @@ use crate::model::api_key::KeyRate;
 use crate::model::plan::Rate;
 use foldhash::fast::RandomState;
 use gauge::{Based, Gauge, Share, change_of};
+use pauses::Pauses;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, UnitWeighter};
 use refused::Refused;
@@ -48,6 +50,8 @@ pub struct AdmissionOptions {
     pub turns: usize,
     /// Milliseconds of database time a second of tenants whose plans say nothing; 0 is any amount.
     pub database_ms_per_second: u32,
+    /// Milliseconds by which refusals are told later of who goes on asking; 0 tells all at once.
+    pub refusal_pause_ms: u64,
 }
 
 /// What is known of all tenants.
@@ -61,6 +65,7 @@ pub(super) struct Admission {
     making: Mutex<()>,
     crowd: Arc<Crowd>,
     refused: Refused,
+    pauses: Pauses,
     options: AdmissionOptions,
 }
 
@@ -139,6 +144,7 @@ impl Admission {
             making: Mutex::default(),
             crowd: Arc::new(Crowd::new(clock.clone())),
             refused: Refused::default(),
+            pauses: Pauses::new(options.refusal_pause_ms),
             options,
             clock,
         }
@@ -208,7 +214,6 @@ impl Admission {
         let mut standings = Standings::default();
         let admitted = async {
             let gauge = self.gauge(catalog, tenant).await?;
-            self.crowd.note(tenant.id);
             let key = key.map(|(key, given)| self.key_share(&gauge, key, given));
             let (of_tenant, person) = match lane {
                 Lane::Product => (&gauge.product, None),
@@ -223,10 +228,14 @@ impl Admission {
                     Ok(standing) => standings[place] = Some(standing),
                     Err((standing, wait)) => {
                         standings[place] = Some(standing);
+                        // Boxed: who is let in carries no room for it.
+                        Box::pin(self.pauses.wait(&gauge.refusals, self.clock.ms())).await;
                         return Err(rate_limited(standing.name, wait));
                     }
                 }
             }
+            // Who is refused keeps nobody waiting.
+            self.crowd.note(tenant.id);
             if matches!(lane, Lane::WayOut(_)) {
                 count()?;
                 return Ok(Admitted { gauge, _places: (None, None), turn: Mutex::default() });

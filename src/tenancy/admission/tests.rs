@@ -7,7 +7,8 @@ use crate::model::plan::Rate;
 use futures_util::FutureExt as _;
 use std::time::Duration;
 
-const OPTIONS: AdmissionOptions = AdmissionOptions { turns: 8, database_ms_per_second: 0 };
+const OPTIONS: AdmissionOptions =
+    AdmissionOptions { turns: 8, database_ms_per_second: 0, refusal_pause_ms: 0 };
 
 struct House {
     _directory: tempfile::TempDir,
@@ -135,7 +136,7 @@ fn changed(tenant: &Tenant) -> Tenant {
 
 #[tokio::test]
 async fn a_change_that_is_not_about_the_rate_begins_nothing_anew() {
-    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1 });
+    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1, ..OPTIONS });
     let rate = Rate { concurrency: Some(1), ..RATE };
     let mut tenant = tenant(house.publish(rate).await, 1);
     let key = Some((ApiKeyId::new(Timestamp(1)), None));
@@ -207,7 +208,7 @@ async fn each_lane_has_a_rate_of_its_own_and_nobody_all_of_the_way_out() {
 
 #[tokio::test]
 async fn seeing_and_managing_takes_turns_and_database_time_and_the_way_out_does_not() {
-    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1 });
+    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1, ..OPTIONS });
     let tenant = tenant(house.publish(Rate::default()).await, 1);
     let other = TenantId::new(Timestamp(2));
     let ask = |lane| house.admission.admit(&house.catalog, &tenant, None, lane, || Ok(()));
@@ -251,7 +252,7 @@ async fn who_waits_for_a_slow_body_has_no_turn_meanwhile_and_waits_for_one_after
 
 #[tokio::test]
 async fn what_is_refused_is_not_counted_whatever_refuses_it() {
-    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1 });
+    let house = house(AdmissionOptions { database_ms_per_second: 100, turns: 1, ..OPTIONS });
     let counted = std::cell::Cell::new(0);
     let count = || {
         counted.set(counted.get() + 1);

@@ -195,10 +195,11 @@ impl Places {
 }
 
 /// One who waits, also when it is given up.
-struct Waiting<'w>(&'w AtomicU32);
+pub(super) struct Waiting<'w>(&'w AtomicU32);
 
 impl<'w> Waiting<'w> {
-    fn begin(waiting: &'w AtomicU32, most: u32) -> Option<Waiting<'w>> {
+    /// One more, unless there are so many.
+    pub(super) fn begin(waiting: &'w AtomicU32, most: u32) -> Option<Waiting<'w>> {
         let before = waiting.fetch_add(1, Relaxed);
         let waits = Waiting(waiting);
         (before < most).then_some(waits)

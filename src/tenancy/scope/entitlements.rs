@@ -5,14 +5,19 @@ use crate::error::Result;
 use crate::model::tenant::Act;
 use crate::tenancy::TenantTx;
 use crate::tenancy::file::TenantFile;
-use crate::tenancy::open_files::InUse;
+use crate::tenancy::open_files::{InUse, Intent};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl TenantScope {
     /// Leases the file, as new as the catalog in what the tenant may use.
     pub(super) async fn lease(&self) -> Result<InUse> {
-        let leased = self.tenancy.files.lease(&self.tenant, self.act == Act::Write).await;
+        let intent = match self.act {
+            _ if self.passes => Intent::Pass,
+            Act::Write => Intent::Write,
+            _ => Intent::Read,
+        };
+        let leased = self.tenancy.files.lease(&self.tenant, intent).await;
         self.tenancy.tell_versions().await;
         let in_use = leased?;
         let file = in_use.file()?;

@@ -143,7 +143,7 @@ impl TenantScope {
             tx.wake_webhooks()?;
             let (hooks, tells_of_records) = (Arc::clone(&hooks), tx.tells_of_records()?);
             tx.after_commit(move || hooks.set(tells_of_records));
-            tx.after_commit(ticket.teller());
+            tx.after_commit(ticket.teller(None));
             Ok(done)
         })
         .await
@@ -162,7 +162,7 @@ impl TenantScope {
             }
             if added > 0 {
                 tx.wake_webhooks()?;
-                tx.after_commit(ticket.teller());
+                tx.after_commit(ticket.teller(None));
             }
             Ok(())
         })

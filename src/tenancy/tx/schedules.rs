@@ -82,7 +82,7 @@ impl TenantTx<'_> {
                 new.updated_at
             ],
         )?;
-        self.tx.after_commit(ticket.teller());
+        self.tx.after_commit(ticket.teller(None));
         Ok(())
     }
 
@@ -107,7 +107,7 @@ impl TenantTx<'_> {
                 changed.updated_at
             ],
         )?;
-        self.tx.after_commit(ticket.teller());
+        self.tx.after_commit(ticket.teller(None));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use serde_json::Value;
-use tenantry::clock::SystemClock;
+use tenantry::clock::{MINUTE, ManualClock, SECOND, SharedClock, SystemClock, Timestamp};
 use tenantry::config::{Config, Partial};
 use tenantry::embedded::{FunctionJob, FunctionOptions, Functions};
 use tenantry::jobs::Runner;
@@ -15,6 +15,7 @@ use tenantry::service::provisioning::NewTenantIn;
 use tenantry::service::sign_up::{SignUpIn, sign_up};
 use tenantry::service::{By, Caller, Installation};
 use tenantry::tenancy::TenantScope;
+use tokio::sync::Semaphore;
 
 /// Jobs before the server stops.
 const JOBS: usize = 40;
@@ -75,4 +76,134 @@ async fn a_slow_job_keeps_no_other_from_its_end_and_all_that_is_over_is_on_disk_
         assert_eq!((job.status, job.attempts), (JobStatus::Succeeded, 1));
     }
     installation.close().await;
+}
+
+/// An installation in this process with one tenant and a function that waits to be let go, and counts.
+struct House {
+    installation: Arc<Installation>,
+    scope: TenantScope,
+    clock: Arc<ManualClock>,
+    begun: Arc<AtomicUsize>,
+    let_go: Arc<Semaphore>,
+    file: std::path::PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl House {
+    async fn open() -> House {
+        let directory = tempfile::tempdir().unwrap();
+        let flags = Partial { data: Some(directory.path().to_path_buf()), ..Partial::default() };
+        let config = Config::load(flags, None).unwrap();
+        let (begun, let_go) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+        let mut functions = Functions::default();
+        let (counted, waited) = (Arc::clone(&begun), Arc::clone(&let_go));
+        functions.add("work", FunctionOptions::default(), move |_: FunctionJob| {
+            let (counted, waited) = (Arc::clone(&counted), Arc::clone(&waited));
+            async move {
+                counted.fetch_add(1, SeqCst);
+                waited.acquire().await.unwrap().forget();
+                Ok(Value::Null)
+            }
+        });
+        let clock = Arc::new(ManualClock::new(Timestamp(1_773_576_000_000)));
+        let shared: SharedClock = Arc::<ManualClock>::clone(&clock);
+        let installation = Installation::open_with(config, shared, functions).await.unwrap();
+        let ann = SignUpIn {
+            email: "ann@example.com".to_owned(),
+            password: "otter juggles nine lanterns".to_owned(),
+            name: "Ann".to_owned(),
+            tenant: Some(NewTenantIn { name: "Acme".to_owned(), slug: Some("acme".to_owned()) }),
+        };
+        sign_up(&installation, ann, &Caller::default()).await.unwrap();
+        let scope =
+            TenantScope::for_operator(installation.tenancy(), By::console(), "acme", Act::Write, "test");
+        let scope = scope.await.unwrap();
+        let id = scope.tenant().id.to_string();
+        let shards = std::fs::read_dir(directory.path().join("tenants")).unwrap();
+        let files = shards.map(|shard| shard.unwrap().path().join(&id).join("data.db"));
+        let file = files.into_iter().find(|file| file.exists()).unwrap();
+        House { installation, scope, clock, begun, let_go, file, _directory: directory }
+    }
+
+    async fn enqueue(&self) -> Job {
+        let input = NewJobIn { kind: "work".to_owned(), ..NewJobIn::default() };
+        enqueue_job(&self.installation, &self.scope, input).await.unwrap()
+    }
+
+    async fn job(&self, job: &Job) -> Job {
+        find_job(&self.scope, job.id).await.unwrap()
+    }
+
+    async fn until(&self, what: &str, is: impl AsyncFn() -> bool) {
+        for _ in 0..2_000 {
+            if is().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what} never came");
+    }
+
+    /// Whether ends can be written: what the disk says where they cannot.
+    fn can_end(&self, can: bool) {
+        let file = rusqlite::Connection::open(&self.file).unwrap();
+        file.busy_timeout(Duration::from_secs(10)).unwrap();
+        let sql = if can {
+            "DROP TRIGGER refuses"
+        } else {
+            "CREATE TRIGGER refuses BEFORE UPDATE ON _jobs WHEN NEW.status = 'succeeded'
+             BEGIN SELECT RAISE(ABORT, 'disk trouble'); END"
+        };
+        file.execute_batch(sql).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_cannot_be_written_is_kept_and_the_job_is_not_done_again() {
+    let house = House::open().await;
+    let jobs = [house.enqueue().await, house.enqueue().await];
+    let runner = Runner::start(&house.installation);
+    house.until("both", async || house.begun.load(SeqCst) == 2).await;
+    house.can_end(false);
+    house.let_go.add_permits(2);
+    // Longer than the first waits for another try.
+    for _ in 0..100 {
+        for job in &jobs {
+            assert_eq!(house.job(job).await.status, JobStatus::Running);
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    house.can_end(true);
+    for job in &jobs {
+        house.until("its end", async || house.job(job).await.status == JobStatus::Succeeded).await;
+        assert_eq!(house.job(job).await.attempts, 1);
+    }
+    assert_eq!(house.begun.load(SeqCst), 2, "one was done again");
+    runner.stop().await;
+    house.installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_cannot_be_written_until_its_lease_ends_is_given_up_and_the_job_done_again() {
+    let house = House::open().await;
+    let job = house.enqueue().await;
+    let runner = Runner::start(&house.installation);
+    house.until("it", async || house.begun.load(SeqCst) == 1).await;
+    house.can_end(false);
+    house.let_go.add_permits(1);
+    house.until("its end here", async || house.let_go.available_permits() == 0).await;
+    house.clock.advance(2 * MINUTE);
+    // What was given up is taken over when the lease has ended.
+    house
+        .until("a second attempt", async || {
+            house.clock.advance(SECOND);
+            house.begun.load(SeqCst) == 2
+        })
+        .await;
+    house.can_end(true);
+    house.let_go.add_permits(1);
+    house.until("its end", async || house.job(&job).await.status == JobStatus::Succeeded).await;
+    assert_eq!(house.begun.load(SeqCst), 2);
+    runner.stop().await;
+    house.installation.close().await;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use sha2::Digest as _;
 
 use super::set_mail;
 use crate::harness::{Call, DAY, Installation, Person, Server, Smtp, Tenant, eventually, letters_to};
@@ -292,5 +293,39 @@ fn an_owner_who_joined_as_the_six_hundredth_is_told_and_so_is_who_sees_the_bills
     smtp.letter_about(&ann.email, "acme was erased");
     let others: Vec<_> = smtp.letters().into_iter().filter(|letter| letter.to.contains("many-")).collect();
     assert!(others.is_empty(), "viewers are not concerned: {others:?}");
+    server.stop();
+}
+
+#[test]
+fn who_had_a_letter_before_it_could_not_be_written_to_others_gets_no_second_one() {
+    let Stage { installation, server, smtp, acme, ann, cleo, .. } = stage("");
+    server.stop();
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let mark = |person: &Person| {
+        let digest = sha2::Sha256::digest(person.email.as_bytes());
+        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let insert = "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at, attempts, told)
+                  VALUES (?1, ?1, ?2, 'billing', ?3, 1, 1, ?4)";
+    let final_of = |number: &str| {
+        json!({"letter": "invoice_final", "tenant": "Acme", "number": number, "total": "1.00 EUR", "due_on": "2026-01-01"})
+            .to_string()
+    };
+    for (id, number, told) in [("0-0", "INV-000007", mark(&ann)), ("0-1", "INV-000008", String::new())] {
+        catalog.execute(insert, (id, &acme.id, final_of(number), told)).unwrap();
+    }
+    drop(catalog);
+    let server = installation.serve();
+    // Both come to Cleo, and what comes after to Ann as well.
+    smtp.letter_about(&cleo.email, "INV-000007");
+    smtp.letter_about(&cleo.email, "INV-000008");
+    smtp.letter_about(&ann.email, "INV-000008");
+    assert!(!smtp.letters_to(&ann.email).iter().any(|letter| letter.subject.contains("INV-000007")));
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let left = eventually("the end of both", || {
+        let sql = "SELECT group_concat(told, '') FROM letters WHERE id LIKE '0-%' AND written_at IS NOT NULL HAVING count(*) = 2";
+        catalog.query_row(sql, [], |row| row.get::<_, String>(0)).ok()
+    });
+    assert_eq!(left, "", "nothing of an address stays");
     server.stop();
 }

@@ -19,6 +19,35 @@ const DEAD_KEPT: i64 = 30 * DAY;
 /// Rows that are removed at once.
 const SWEPT_AT_ONCE: usize = 500;
 
+/// Looks at all jobs of a state. Each goes through a partial index; none may cost more where more is queued.
+const LOST: &str = "SELECT id, runner, spared, attempts, max_attempts FROM _jobs WHERE status = 'running'
+   AND (lease_until <= ?1 OR (runner <> '' AND runner <> ?2))";
+const COMES_DUE: &str = "UPDATE _jobs SET due = 1 WHERE status = 'queued' AND due = 0 AND run_at <= ?1";
+const NEXT_KIND: &str =
+    "SELECT kind FROM _jobs WHERE status = 'queued' AND due = 1 AND kind > ?1 ORDER BY kind LIMIT 1";
+const HEADS: &str = "SELECT priority, run_at, id FROM _jobs WHERE status = 'queued' AND due = 1 AND kind = ?1
+   ORDER BY priority DESC, run_at, id LIMIT ?2";
+const ELSEWHERE: &str = "SELECT id, kind FROM _jobs WHERE status = 'running' AND runner = ''";
+const OLDEST_END: &str = "SELECT min(finished_at) FROM _jobs WHERE finished_at IS NOT NULL";
+const NEXT_LATER: &str = "SELECT min(run_at) FROM _jobs WHERE status = 'queued' AND due = 0";
+const NEXT_LEASE: &str = "SELECT min(lease_until) FROM _jobs WHERE status = 'running' AND runner <> ?1";
+const IS_RUNNING: &str = "SELECT 1 FROM _jobs WHERE status = 'running' LIMIT 1";
+const IS_DUE: &str = "SELECT 1 FROM _jobs WHERE status = 'queued' AND due = 1 LIMIT 1";
+/// All of them, and the index that each goes through.
+#[cfg(test)]
+pub(super) const LOOKS: [(&str, &str); 10] = [
+    (LOST, "_jobs_running"),
+    (COMES_DUE, "_jobs_later"),
+    (NEXT_KIND, "_jobs_due"),
+    (HEADS, "_jobs_due"),
+    (ELSEWHERE, "_jobs_running"),
+    (OLDEST_END, "_jobs_finished"),
+    (NEXT_LATER, "_jobs_later"),
+    (NEXT_LEASE, "_jobs_running"),
+    (IS_RUNNING, "_jobs_running"),
+    (IS_DUE, "_jobs_due"),
+];
+
 /// What the scheduler wants of a tenant.
 #[derive(Clone, Debug)]
 pub struct ClaimAsked {
@@ -97,10 +126,7 @@ impl TenantTx<'_> {
         }
         self.wake_webhooks()?;
         let now = self.now();
-        self.tx.execute(
-            "UPDATE _jobs SET due = 1 WHERE status = 'queued' AND due = 0 AND run_at <= ?1",
-            params![now],
-        )?;
+        self.tx.execute(COMES_DUE, params![now])?;
         let elsewhere = self.list_elsewhere()?;
         // What works elsewhere counts for the tenant's part too.
         let room = share
@@ -131,28 +157,24 @@ impl TenantTx<'_> {
             )?);
         }
         let next_at = self.next_look(asked)?;
-        let is_busy = self.tx.exists("SELECT 1 FROM _jobs WHERE status = 'running' LIMIT 1", &[])?
-            || self.tx.exists("SELECT 1 FROM _jobs WHERE status = 'queued' AND due = 1 LIMIT 1", &[])?;
+        let is_busy = self.tx.exists(IS_RUNNING, &[])? || self.tx.exists(IS_DUE, &[])?;
         Ok(Claimed { ended, jobs, more, blocked, elsewhere, next_at, is_busy, is_held: false, share })
     }
 
     /// Puts back what a server that is gone was at, and what nobody has spoken for any more.
     fn take_over_jobs(self, asked: &ClaimAsked) -> Result<()> {
         let now = self.now();
-        let lost = self.tx.query(
-            "SELECT id, runner, spared, attempts, max_attempts FROM _jobs WHERE status = 'running'
-             AND (lease_until <= ?1 OR (runner <> '' AND runner <> ?2)) ORDER BY id",
-            params![now, asked.runner.as_str()],
-            |row| {
-                Ok((
-                    row.get::<JobId>(0)?,
-                    row.get::<String>(1)?,
-                    row.get::<i64>(2)?,
-                    row.get::<i64>(3)?,
-                    row.get::<i64>(4)?,
-                ))
-            },
-        )?;
+        // Without an order: for that of ids all jobs would be gone through.
+        let mut lost = self.tx.query(LOST, params![now, asked.runner.as_str()], |row| {
+            Ok((
+                row.get::<JobId>(0)?,
+                row.get::<String>(1)?,
+                row.get::<i64>(2)?,
+                row.get::<i64>(3)?,
+                row.get::<i64>(4)?,
+            ))
+        })?;
+        lost.sort_unstable_by_key(|(id, ..)| *id);
         for (id, runner, spared, attempts, most) in lost {
             if runner == asked.runner && (asked.running.contains(&id) || asked.ending.contains(&id)) {
                 continue;
@@ -185,11 +207,9 @@ impl TenantTx<'_> {
     fn choose(self, asked: &ClaimAsked, most: usize) -> Result<(Vec<JobId>, bool, Vec<String>)> {
         let (mut found, mut more, mut blocked) = (Vec::new(), false, Vec::new());
         let mut after = String::new();
-        while let Some(kind) = self.tx.query_row(
-            "SELECT kind FROM _jobs WHERE status = 'queued' AND due = 1 AND kind > ?1 ORDER BY kind LIMIT 1",
-            params![after.as_str()],
-            |row| row.get::<String>(0),
-        )? {
+        while let Some(kind) =
+            self.tx.query_row(NEXT_KIND, params![after.as_str()], |row| row.get::<String>(0))?
+        {
             if asked.only.as_ref().is_some_and(|only| !only.contains(&kind)) {
                 after = kind;
                 continue;
@@ -217,28 +237,17 @@ impl TenantTx<'_> {
 
     /// The first of a kind that are due: negated priority, time and id.
     fn heads(self, kind: &str, most: usize) -> Result<Vec<(i64, i64, JobId)>, DbError> {
-        self.tx.query(
-            "SELECT priority, run_at, id FROM _jobs WHERE status = 'queued' AND due = 1 AND kind = ?1
-             ORDER BY priority DESC, run_at, id LIMIT ?2",
-            params![kind, i64::try_from(most).unwrap_or(i64::MAX)],
-            |row| Ok((-row.get::<i64>(0)?, row.get(1)?, row.get(2)?)),
-        )
+        self.tx.query(HEADS, params![kind, i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+            Ok((-row.get::<i64>(0)?, row.get(1)?, row.get(2)?))
+        })
     }
 
     fn list_elsewhere(self) -> Result<Vec<Elsewhere>, DbError> {
-        self.tx.query(
-            "SELECT id, kind FROM _jobs WHERE status = 'running' AND runner = '' ORDER BY id",
-            &[],
-            |row| Ok(Elsewhere { id: row.get(0)?, kind: row.get(1)? }),
-        )
+        self.tx.query(ELSEWHERE, &[], |row| Ok(Elsewhere { id: row.get(0)?, kind: row.get(1)? }))
     }
 
     fn oldest_end(self) -> Result<Option<Timestamp>, DbError> {
-        let oldest = self.tx.query_row(
-            "SELECT min(finished_at) FROM _jobs WHERE finished_at IS NOT NULL",
-            &[],
-            |row| row.get::<Option<Timestamp>>(0),
-        )?;
+        let oldest = self.tx.query_row(OLDEST_END, &[], |row| row.get::<Option<Timestamp>>(0))?;
         Ok(oldest.flatten())
     }
 
@@ -260,16 +269,10 @@ impl TenantTx<'_> {
             let pause = if removed < SWEPT_AT_ONCE { DAY } else { MINUTE };
             next = self.oldest_end()?.map(|at| at.plus(KEPT).max(now.plus(pause)));
         }
-        let later = self.tx.query_row(
-            "SELECT min(run_at) FROM _jobs WHERE status = 'queued' AND due = 0",
-            &[],
-            |row| row.get::<Option<Timestamp>>(0),
-        )?;
-        let lease = self.tx.query_row(
-            "SELECT min(lease_until) FROM _jobs WHERE status = 'running' AND runner <> ?1",
-            params![asked.runner.as_str()],
-            |row| row.get::<Option<Timestamp>>(0),
-        )?;
+        let later = self.tx.query_row(NEXT_LATER, &[], |row| row.get::<Option<Timestamp>>(0))?;
+        let lease = self
+            .tx
+            .query_row(NEXT_LEASE, params![asked.runner.as_str()], |row| row.get::<Option<Timestamp>>(0))?;
         // Schedules of a tenant that is held are looked at when it is let go.
         let fires = if asked.only.is_none() { self.next_schedule()? } else { None };
         Ok([later.flatten(), lease.flatten(), next, fires].into_iter().flatten().min())

@@ -24,7 +24,7 @@ impl TenantTx<'_> {
     pub fn enqueue_job(&self, ticket: &JobTicket, new: &NewJob) -> Result<Enqueued> {
         let enqueued = self.enqueue_unless_there(new, ticket.bound())?;
         if !enqueued.was_there {
-            self.tx.after_commit(ticket.teller());
+            self.tx.after_commit(ticket.teller(new.run_at.filter(|at| *at > self.now())));
         }
         Ok(enqueued)
     }
@@ -118,7 +118,7 @@ impl TenantTx<'_> {
                message = NULL, finished_at = NULL WHERE id = ?1",
             params![id, self.now()],
         )?;
-        self.tx.after_commit(ticket.teller());
+        self.tx.after_commit(ticket.teller(None));
         self.require_job(id)
     }
 }

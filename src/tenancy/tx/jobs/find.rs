@@ -30,7 +30,7 @@ impl TenantTx<'_> {
     pub fn count_jobs(&self) -> Result<JobCounts> {
         let count = |status: JobStatus| {
             self.tx.count(
-                "SELECT count(*) FROM (SELECT 1 FROM _jobs WHERE status = ?1 LIMIT ?2)",
+                "SELECT count(*) FROM (SELECT 1 FROM _jobs WHERE status || '' = ?1 LIMIT ?2)",
                 params![status.name(), MOST_COUNTED],
             )
         };
@@ -91,7 +91,7 @@ impl TenantTx<'_> {
             conditions.push(format!("{condition} ?{}", values.len()));
         };
         if let Some(status) = status {
-            bind("status =", status.name().into());
+            bind("status || '' =", status.name().into());
         }
         if let Some(kind) = kind {
             bind("kind =", kind.into());

@@ -1,5 +1,7 @@
 //! Jobs in a file of their own.
 
+mod leases;
+
 use super::*;
 use crate::clock::{DAY, HOUR, MINUTE, ManualClock, SECOND, SharedClock, Timestamp};
 use crate::db::{Database, DatabaseOptions, Maintenance, OpenError};
@@ -297,4 +299,41 @@ fn a_cancelled_job_is_begun_no_more_and_one_that_runs_is_lost_to_its_handler() {
     assert_eq!(house.write(move |tx| tx.beat_jobs(&leases, tx.now().plus(MINUTE))).unwrap(), [job.id]);
     assert_eq!(house.end(&job, Outcome::Succeeded(None)), Ended::NotOurs);
     assert!(house.claim(house.asked("run", 5)).jobs.is_empty());
+}
+
+#[test]
+fn a_look_costs_no_more_where_more_is_queued() {
+    let house = House::new();
+    for (sql, index) in claim::LOOKS {
+        let parameters = vec![crate::db::Value::Null; sql.matches('?').count()];
+        let plan = house
+            .write(move |tx| {
+                let explain = format!("EXPLAIN QUERY PLAN {sql}");
+                Ok(tx.tx.query(&explain, &parameters, |row| row.get::<String>(3))?.join("; "))
+            })
+            .unwrap();
+        assert!(plan.contains(&format!("INDEX {index}")) && !plan.contains("B-TREE"), "{sql}\n{plan}");
+    }
+}
+
+#[test]
+fn what_is_enqueued_for_later_is_no_reason_to_look_now() {
+    let house = House::new();
+    let tenant = |words: &JobWords| {
+        let words = words.take();
+        (words.due.len(), words.later.into_values().collect::<Vec<_>>())
+    };
+    for (delay, due, later) in [(HOUR, 0, vec![HOUR]), (0, 1, vec![]), (-HOUR, 1, vec![])] {
+        house.enqueue(|new| new.run_at = Some(Timestamp(NOW).plus(delay))).unwrap();
+        let later: Vec<Timestamp> = later.into_iter().map(|delay| Timestamp(NOW).plus(delay)).collect();
+        assert_eq!(tenant(&house.words), (due, later), "in {delay} ms");
+    }
+    // Of several the first one counts.
+    let id = TenantId::new(Timestamp(NOW));
+    for delay in [2 * HOUR, HOUR, 3 * HOUR] {
+        let ticket = JobTicket::new(&house.words, id, None);
+        ticket.teller(Some(Timestamp(NOW).plus(delay)))();
+    }
+    assert_eq!(tenant(&house.words), (0, vec![Timestamp(NOW).plus(HOUR)]));
+    assert!(house.claim(house.asked("run", 9)).next_at.is_some_and(|at| at == Timestamp(NOW).plus(HOUR)));
 }
