@@ -21,7 +21,7 @@ export default function Account({ me }) {
       <div class="row apart"><div class="two"><h2>${s.auth.password}</h2><span class="soft">${s.auth.passwordRule}</span></div><button class="button" onClick=${() => setOpen("password")}>${s.account.changePassword}</button></div>
       <div class="row apart"><div class="two"><h2>${s.auth.codeTitle}</h2><span class="soft">${s.account.factorText}</span></div>
         <div class="row">${me.second_factor !== true && html`<button class="button" onClick=${() => setOpen("factor")}>${s.account.setUp}</button>`}${me.second_factor !== false && html`<button class="button" onClick=${() => setOpen("codes")}>${s.account.newCodes}</button><button class="button danger" onClick=${() => setOpen("no-factor")}>${s.remove}</button>`}</div></div></section>
-    <${Sessions} />
+    <${Sessions}><section class="card danger row apart"><div class="two"><h2>${s.account.delete}</h2><span class="soft">${s.account.deleteText}</span></div><button class="button danger" onClick=${() => setOpen("delete")}>${s.account.delete}…</button></section><//>
     ${open === "email" && html`<${Dialog} title=${s.account.changeEmail} onClose=${close}><${Form} submit=${s.account.changeEmail} onCancel=${close} onSubmit=${async (/** @type {Record<string, string>} */ { new_email: address, password }) => { await post("/auth/email/change", { new_email: address, password }); toast(s.account.emailSent(address)); close(); }}>
       <${Field} label=${s.account.newEmail} name="new_email" type="email" autocomplete="email" autofocus required /><${Field} label=${s.auth.password} name="password" type="password" autocomplete="current-password" required /><//><//>`}
     ${open === "password" && html`<${Dialog} title=${s.account.changePassword} onClose=${close}><${Form} submit=${s.account.changePassword} onCancel=${close} onSubmit=${async (/** @type {Record<string, string>} */ values) => { await post("/auth/password/change", values); toast(s.account.passwordChanged); close(); }}>
@@ -30,13 +30,13 @@ export default function Account({ me }) {
     ${open === "codes" && html`<${NewCodes} onClose=${close} />`}
     ${open === "no-factor" && html`<${Dialog} title=${s.account.removeFactor} onClose=${close}><${Form} submit=${s.remove} danger onCancel=${close} onSubmit=${async (/** @type {Record<string, string>} */ values) => { await remove("/auth/totp", { body: values }); await loadMe(); toast(s.account.factorGone); close(); }}>
       <${Field} label=${s.auth.code} name="code" autocomplete="one-time-code" hint=${s.auth.codeText} autofocus required /><//><//>`}
-    <section class="card danger row apart"><div class="two"><h2>${s.account.delete}</h2><span class="soft">${s.account.deleteText}</span></div><button class="button danger" onClick=${() => setOpen("delete")}>${s.account.delete}…</button></section>
     ${open === "delete" && html`<${Dialog} title=${s.account.delete} onClose=${close}><${Form} submit=${s.account.delete} danger onCancel=${close} onSubmit=${async (/** @type {Record<string, string>} */ { password, code }) => { await remove("/me", { body: { password, ...(code ? { code } : {}) } }); forgetSession(); signedIn.set(null); }}>
       <p>${s.account.deleteText}</p><${Field} label=${s.auth.password} name="password" type="password" autocomplete="current-password" autofocus required />${me.second_factor && html`<${Field} label=${s.auth.code} name="code" autocomplete="one-time-code" />`}<//><//>`}
   <//>`;
 }
 
-function Sessions() {
+/** Sessions, and what stands below them once they are there. @param {{ children?: any }} props */
+function Sessions({ children }) {
   const found = useLoad(() => list("/auth/sessions"), []);
   const [ending, setEnding] = useState(false);
   const columns = [
@@ -46,7 +46,7 @@ function Sessions() {
     { label: "", class: "narrow end", cell: (/** @type {any} */ one) => !one.current && html`<button class="button plain" onClick=${() => attempt(async () => { await remove(`/auth/sessions/${one.id}`); await found.reload(); }, s.account.ended)}>${s.account.end}</button>` },
   ];
   return html`<div class="row apart"><h2>${s.account.sessions}</h2><button class="button" onClick=${() => setEnding(true)}>${s.account.everywhere}</button></div>
-    <${Loaded} of=${found}>${(/** @type {any[]} */ all) => html`<${Table} label=${s.account.sessions} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} />`}<//>
+    <${Loaded} of=${found}>${(/** @type {any[]} */ all) => html`<${Table} label=${s.account.sessions} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} />${children}`}<//>
     ${ending && html`<${Confirm} title=${s.account.everywhere} text=${s.account.everywhereText} action=${s.account.everywhere} onClose=${() => setEnding(false)} onConfirm=${async () => { await post("/auth/sign-out-everywhere"); await signOut(); }} />`}`;
 }
 

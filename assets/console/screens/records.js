@@ -16,7 +16,7 @@ export default function Records({ at, route }) {
     if (!name && first) navigate(to(at.slug, "records", first.name), { replace: true });
     document.title = [name ?? s.screens.records, at.tenant.name, "Tenantry"].join(" · ");
   }, [tables.data, name]);
-  if (!tables.data) return html`<div class="page"><${Loaded} of=${tables} /></div>`;
+  if (!tables.data) return html`<div class="page" key="waiting"><${Loaded} of=${tables} /></div>`;
   if (tables.data.length === 0) return html`<${Empty} icon="records" title=${s.records.noTables} text=${s.records.noTablesText} />`;
   return html`<div class="records">
     <nav class="tables" aria-label=${s.records.tables}><h2>${s.records.tables}</h2><ul>${tables.data.map((one) => html`<li key=${one.name}>

@@ -137,7 +137,7 @@ fn events_of_an_invoice_line_are_listed_by_their_numbers() {
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let sent = json!([
         event("tokens", 1, "a"),
-        event("calls", 2, "b"),
+        event("gigabytes", 2, "b"),
         event("tokens", 3, "c"),
         event("tokens", 4, "d")
     ]);
