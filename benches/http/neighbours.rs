@@ -1,5 +1,6 @@
 //! One tenant floods the server while fifty others work as ever: what the fifty notice of it.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ struct House {
     process: Process,
     address: SocketAddr,
     session: Session,
-    quiet: Vec<Latency>,
-    flooded: Vec<Latency>,
+    quiet: Vec<Waits>,
+    flooded: Vec<Waits>,
     flood: Vec<f64>,
 }
 
@@ -95,8 +96,8 @@ impl House {
         let disturbed = work(address, token, length, report).await?;
         let rate = storm.end(length)?;
         eprintln!(
-            "neighbours{}, round {turn}: p99 {:.2} ms, in the flood {:.2} ms, which had {rate:.0} answers/s",
-            self.name, calm.p99, disturbed.p99
+            "neighbours{}, round {turn}: {calm}; in the flood, which had {rate:.0} answers/s: {disturbed}",
+            self.name
         );
         self.quiet.push(calm);
         self.flooded.push(disturbed);
@@ -105,16 +106,21 @@ impl House {
     }
 
     fn tell(&self, report: &mut Report) {
-        let of = |rounds: &[Latency], value: fn(&Latency) -> f64| {
+        let of = |rounds: &[Waits], value: &dyn Fn(&Waits) -> f64| {
             median(&rounds.iter().map(value).collect::<Vec<f64>>())
         };
         let name = self.name;
-        for (what, rounds) in [("quiet", &self.quiet), ("in a flood", &self.flooded)] {
-            let of_all = format!("{NEIGHBOURS} neighbours, {what}{name}");
-            report.figure(format!("{of_all}: median"), Ok(of(rounds, |one| one.p50)), " ms", Goal::None);
-            report.figure(format!("{of_all}: p99"), Ok(of(rounds, |one| one.p99)), " ms", Goal::None);
+        for (when, rounds) in [("quiet", &self.quiet), ("in a flood", &self.flooded)] {
+            for (part, label) in PARTS.iter().enumerate() {
+                let what = format!("{NEIGHBOURS} neighbours, {when}{name}, {label}");
+                for (hundredths, named) in [(50, "median"), (99, "p99")] {
+                    let value = of(rounds, &|one| one.at(part, hundredths));
+                    report.figure(format!("{what}: {named}"), Ok(value), " ms", Goal::None);
+                }
+            }
         }
-        let ratio = of(&self.flooded, |one| one.p99) / of(&self.quiet, |one| one.p99);
+        let p99 = |rounds| of(rounds, &|one| one.at(ALL, 99));
+        let ratio = p99(&self.flooded) / p99(&self.quiet);
         report.figure_with_note(
             format!("{NEIGHBOURS} neighbours: p99 in a flood, times quiet{name}"),
             Ok(ratio),
@@ -137,15 +143,47 @@ async fn fill(address: SocketAddr, token: &str) -> Result<()> {
     Ok(())
 }
 
-/// What the neighbours waited, in milliseconds.
-struct Latency {
-    p50: f64,
-    p99: f64,
+/// What is told apart of what the neighbours waited. The last is how late this program itself was to send what was due,
+/// which the rest contains: it has no cores of its own.
+const PARTS: [&str; 4] = ["all", "reads", "creates", "late to send"];
+const ALL: usize = 0;
+const READS: usize = 1;
+const CREATES_ALONE: usize = 2;
+const LATE: usize = 3;
+
+/// What the neighbours waited, in milliseconds: of each of [`PARTS`], in order.
+#[derive(Default)]
+struct Waits([Vec<f64>; PARTS.len()]);
+
+impl Waits {
+    fn take(&mut self, others: Waits) {
+        self.0.iter_mut().zip(others.0).for_each(|(mine, others)| mine.extend(others));
+    }
+
+    fn sorted(mut self) -> Waits {
+        self.0.iter_mut().for_each(|part| part.sort_unstable_by(f64::total_cmp));
+        self
+    }
+
+    fn at(&self, part: usize, hundredths: usize) -> f64 {
+        let part = &self.0[part];
+        part.get(part.len() * hundredths / 100).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (part, label) in PARTS.iter().enumerate() {
+            let [p50, p95, p99] = [50, 95, 99].map(|hundredths| self.at(part, hundredths));
+            write!(f, "{}{label} {p50:.2}/{p95:.2}/{p99:.2}", if part == ALL { "" } else { ", " })?;
+        }
+        write!(f, " ms")
+    }
 }
 
 /// All neighbours at their pace for `length`. A request that has to wait because the one before it is late counts from
 /// the time at which it was due.
-async fn work(address: SocketAddr, token: &str, length: Duration, report: &mut Report) -> Result<Latency> {
+async fn work(address: SocketAddr, token: &str, length: Duration, report: &mut Report) -> Result<Waits> {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let begun = Instant::now();
     let mut tasks = Vec::new();
@@ -157,35 +195,40 @@ async fn work(address: SocketAddr, token: &str, length: Duration, report: &mut R
         let mut connection = Connection::open(address).await?;
         let mut due = begun + PACE * u32::try_from(index)? / u32::try_from(NEIGHBOURS)?;
         tasks.push(tokio::spawn(async move {
-            let (mut millis, mut wrong) = (Vec::new(), None);
+            let (mut waits, mut wrong) = (Waits::default(), None);
+            let millis = |due: Instant| due.elapsed().as_secs_f64() * 1e3;
             while due < begun + length {
+                let is_free = due.elapsed().is_zero();
                 tokio::time::sleep_until(due.into()).await;
                 let number = SERIAL.fetch_add(1, Ordering::Relaxed);
-                let (request, expected) = if number.is_multiple_of(CREATES) {
-                    (create(&common, number), 201)
+                let (request, expected, part) = if number.is_multiple_of(CREATES) {
+                    (create(&common, number), 201, CREATES_ALONE)
                 } else {
-                    (format!("GET /api/v1/records/customers?limit=50 {common}\r\n"), 200)
+                    (format!("GET /api/v1/records/customers?limit=50 {common}\r\n"), 200, READS)
                 };
+                if is_free {
+                    waits.0[LATE].push(millis(due));
+                }
                 let answer =
                     connection.exchange(request.as_bytes()).await.map_err(|error| error.to_string())?;
-                millis.push(due.elapsed().as_secs_f64() * 1e3);
+                let waited = millis(due);
+                waits.0[ALL].push(waited);
+                waits.0[part].push(waited);
                 if answer.status != expected {
                     wrong = Some(format!("{}: {}", answer.status, String::from_utf8_lossy(answer.body)));
                 }
                 due += PACE;
             }
-            Ok::<_, String>((millis, wrong))
+            Ok::<_, String>((waits, wrong))
         }));
     }
-    let mut all = Vec::new();
+    let mut all = Waits::default();
     for task in tasks {
-        let (millis, wrong) = task.await??;
-        all.extend(millis);
+        let (waits, wrong) = task.await??;
+        all.take(waits);
         wrong.into_iter().for_each(|wrong| report.wrong(format!("a neighbour is answered {wrong}")));
     }
-    all.sort_unstable_by(f64::total_cmp);
-    let at = |hundredths: usize| all.get(all.len() * hundredths / 100).copied().unwrap_or_default();
-    Ok(Latency { p50: at(50), p99: at(99) })
+    Ok(all.sorted())
 }
 
 fn create(common: &str, number: u64) -> String {

@@ -3,13 +3,12 @@
 use super::capture::CapturePlan;
 use super::constraint::DbError;
 use super::open::{Connected, Manager, OpenError, Role};
+use super::reader_threads::ReaderThreads;
 use super::tx::Tx;
 use super::writer::{WriteLimits, Writer};
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
-use crate::niceness;
 use r2d2::ManageConnection;
-use scheduled_thread_pool::ScheduledThreadPool;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -19,34 +18,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 /// millisecond. A longer one starts again on a thread that may block. Hopping always would cost a third of the rate.
 const INLINE_TICKS: i64 = 8;
 
-/// The one thread pool that opens connections for all r2d2 pools; their default is three threads each.
-#[derive(Clone)]
-pub struct ReaderThreads {
-    opening: Arc<ScheduledThreadPool>,
-    /// Runs the reads that are long, of all files, on threads that give way to what is quick.
-    reading: Arc<ScheduledThreadPool>,
-    /// One place for each of those threads, so that waiting for one has an end.
-    places: Arc<Semaphore>,
-}
-
-/// Long reads at once, over all files: as many as four files may have.
-const LONG_READS: usize = 16;
-
-impl ReaderThreads {
-    /// A pool of `threads` threads.
-    pub fn new(threads: usize) -> ReaderThreads {
-        let opening =
-            ScheduledThreadPool::builder().num_threads(threads).thread_name_pattern("open-{}").build();
-        let reading =
-            ScheduledThreadPool::builder().num_threads(LONG_READS).thread_name_pattern("read-{}").build();
-        ReaderThreads {
-            opening: Arc::new(opening),
-            reading: Arc::new(reading),
-            places: Arc::new(Semaphore::new(LONG_READS)),
-        }
-    }
-}
-
 /// How much of what a read sees is of one moment.
 #[derive(Clone, Copy, PartialEq)]
 enum Span {
@@ -54,6 +25,27 @@ enum Span {
     Transaction,
     /// What one query sees, without the two statements around it.
     Query,
+}
+
+/// What a read has to end within, or it is stopped.
+#[derive(Clone, Copy, PartialEq)]
+enum Within {
+    /// [`INLINE_TICKS`].
+    FewSteps,
+    /// Its time, of which it gets its share of a core.
+    TimeOnCore,
+    /// Its time.
+    Time,
+}
+
+/// What came of a read on the thread that serves requests.
+enum Inline<T> {
+    /// All of it.
+    Ended(Result<T>),
+    /// It takes more than few steps.
+    TooLong,
+    /// No connection was idle.
+    NoneIdle,
 }
 
 /// How a file is opened.
@@ -158,7 +150,7 @@ impl Database {
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
         let turn = self.turn().await?;
-        if let Some(result) = self.read_inline(Span::Transaction, &mut act) {
+        if let Some(result) = self.read_quick(Span::Transaction, &mut act).await {
             return result;
         }
         self.read_on_thread(turn, act).await
@@ -174,7 +166,7 @@ impl Database {
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
         let turn = self.turn().await?;
-        if let Some(result) = self.read_inline(Span::Query, &mut act) {
+        if let Some(result) = self.read_quick(Span::Query, &mut act).await {
             return result;
         }
         self.read_on_thread(turn, act).await
@@ -194,23 +186,25 @@ impl Database {
         self.read_on_thread(turn, act).await
     }
 
-    async fn read_on_thread<T, F>(self: &Arc<Self>, turn: OwnedSemaphorePermit, act: F) -> Result<T>
+    async fn read_on_thread<T, F>(self: &Arc<Self>, turn: OwnedSemaphorePermit, mut act: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let threads = &self.options.threads;
-        let place = Arc::clone(&threads.places).acquire_owned();
-        let Ok(Ok(place)) = tokio::time::timeout(self.options.read_wait, place).await else {
-            return Err(overloaded());
-        };
+        let threads = self.options.threads.clone();
+        let held = (turn, threads.place(self.options.read_wait).await.ok_or_else(overloaded)?);
         let database = Arc::clone(self);
         let (answer, result) = oneshot::channel();
-        threads.reading.execute(move || {
-            let _held = (turn, place);
-            niceness::give_way();
+        self.options.threads.run_when_idle(move || {
             // The caller may have gone away.
-            let _ = answer.send(database.read_blocking(act));
+            if let Some(result) = database.read_unless_starved(&mut act) {
+                let _ = answer.send(result);
+                return;
+            }
+            threads.run_in_turn(move || {
+                let _held = held;
+                let _ = answer.send(database.read_blocking(act));
+            });
         });
         result.await.unwrap_or_else(|_| Err(Error::internal("panic in a read on a thread")))
     }
@@ -225,13 +219,40 @@ impl Database {
         }
     }
 
-    /// Tries on this thread with an idle connection and few steps; `None` if that was not enough.
-    fn read_inline<T>(&self, span: Span, act: &mut impl FnMut(&Tx<'_>) -> Result<T>) -> Option<Result<T>> {
-        let readers = self.readers.try_read().ok()?;
-        let Some(pool) = readers.as_ref() else { return Some(Err(gone())) };
-        let connected = pool.try_get()?;
-        let result = self.run(&connected, span, act, Some(INLINE_TICKS));
-        (result.is_ok() || !connected.guard.stopped()).then_some(result)
+    /// Tries on this thread with few steps; `None` if that was not enough. Where no connection is idle, one is opened first:
+    /// a read is not long for that.
+    async fn read_quick<T>(
+        self: &Arc<Self>,
+        span: Span,
+        act: &mut impl FnMut(&Tx<'_>) -> Result<T>,
+    ) -> Option<Result<T>> {
+        match self.read_inline(span, act) {
+            Inline::Ended(result) => return Some(result),
+            Inline::TooLong => return None,
+            Inline::NoneIdle => {}
+        }
+        let database = Arc::clone(self);
+        let opened = tokio::task::spawn_blocking(move || database.open_reader()).await;
+        match (opened, self.read_inline(span, act)) {
+            (Ok(Err(error)), Inline::NoneIdle) => Some(Err(error)),
+            (_, Inline::Ended(result)) => Some(result),
+            (_, Inline::TooLong | Inline::NoneIdle) => None,
+        }
+    }
+
+    /// Sees to it that a connection is idle. Blocks.
+    fn open_reader(&self) -> Result<()> {
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
+        let pool = readers.as_ref().ok_or_else(gone)?;
+        pool.get().map(drop).map_err(|error| overloaded().because(error))
+    }
+
+    fn read_inline<T>(&self, span: Span, act: &mut impl FnMut(&Tx<'_>) -> Result<T>) -> Inline<T> {
+        let Ok(readers) = self.readers.try_read() else { return Inline::NoneIdle };
+        let Some(pool) = readers.as_ref() else { return Inline::Ended(Err(gone())) };
+        let Some(connected) = pool.try_get() else { return Inline::NoneIdle };
+        let result = self.run(&connected, span, act, Within::FewSteps);
+        if result.is_ok() || !connected.guard.stopped() { Inline::Ended(result) } else { Inline::TooLong }
     }
 
     /// The same on a thread that may block.
@@ -242,7 +263,19 @@ impl Database {
         let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
         let Some(pool) = readers.as_ref() else { return Err(gone()) };
         let connected = pool.get().map_err(|error| overloaded().because(error))?;
-        self.run(&connected, Span::Transaction, &mut act, None)
+        self.run(&connected, Span::Transaction, &mut act, Within::Time)
+    }
+
+    /// The same where cores are had only as long as nobody else wants them; `None` if that came to too little.
+    fn read_unless_starved<T>(&self, act: &mut impl FnMut(&Tx<'_>) -> Result<T>) -> Option<Result<T>> {
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(pool) = readers.as_ref() else { return Some(Err(gone())) };
+        let connected = match pool.get() {
+            Ok(connected) => connected,
+            Err(error) => return Some(Err(overloaded().because(error))),
+        };
+        let result = self.run(&connected, Span::Transaction, act, Within::TimeOnCore);
+        (result.is_ok() || !connected.guard.is_starved()).then_some(result)
     }
 
     fn run<T>(
@@ -250,13 +283,17 @@ impl Database {
         connected: &Connected,
         span: Span,
         act: &mut impl FnMut(&Tx<'_>) -> Result<T>,
-        ticks: Option<i64>,
+        within: Within,
     ) -> Result<T> {
         let tx = Tx::new(connected, self.clock.now());
         if span == Span::Transaction {
             tx.execute("BEGIN", &[])?;
         }
+        let ticks = (within == Within::FewSteps).then_some(INLINE_TICKS);
         connected.guard.arm(ticks, Some(self.options.read_time));
+        if within == Within::TimeOnCore {
+            connected.guard.watch_share(self.options.threads.least);
+        }
         let result = act(&tx);
         let stopped = connected.guard.stopped();
         connected.guard.arm(None, None);

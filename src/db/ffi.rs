@@ -1,4 +1,5 @@
-//! SQLite's C interface where rusqlite has no safe wrapper. The only file with `unsafe`.
+//! SQLite's C interface where rusqlite has no safe wrapper, and one call of the system that has none. The only file with
+//! `unsafe`.
 
 use super::capture::Capture;
 use super::value::ValueRef;
@@ -24,6 +25,21 @@ pub(super) fn has_deferred_violations(connection: &Connection) -> bool {
         )
     };
     code == ffi::SQLITE_OK && current != 0
+}
+
+/// Has this thread run where a core would be idle otherwise, for the rest of its life: all others go before it. False where
+/// the system refuses or knows nothing of the kind.
+#[cfg(target_os = "linux")]
+pub(super) fn run_on_idle_cores() -> bool {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: 0 is the calling thread; the pointer is to a live value of the right type, which is read before the return.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameters) == 0 }
+}
+
+/// The same where there is nothing of the kind.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn run_on_idle_cores() -> bool {
+    false
 }
 
 /// Small allocations that a connection keeps ready for itself: SQLite's default is 120 KB, which many open files pay for

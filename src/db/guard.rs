@@ -3,7 +3,9 @@
 //! The authorizer and the progress handler of a connection live as long as it does and are called by SQLite,
 //! so they share this small state with the code that uses the connection.
 
+use super::reader_threads::{LeastShare, time_on_core};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Virtual machine steps between two calls of the progress handler.
@@ -28,6 +30,10 @@ pub(super) struct Guard {
     deadline_us: AtomicU64,
     epoch: Instant,
     stopped: AtomicBool,
+    /// When it is looked at what the thread gets of the cores, and what it has to get beside what it had before.
+    look_us: AtomicU64,
+    share: Mutex<Option<(LeastShare, Duration)>>,
+    starved: AtomicBool,
 }
 
 impl Guard {
@@ -38,6 +44,9 @@ impl Guard {
             deadline_us: AtomicU64::new(u64::MAX),
             epoch: crate::clock::monotonic(),
             stopped: AtomicBool::new(false),
+            look_us: AtomicU64::new(u64::MAX),
+            share: Mutex::new(None),
+            starved: AtomicBool::new(false),
         }
     }
 
@@ -59,6 +68,35 @@ impl Guard {
         self.ticks_left.store(ticks.unwrap_or(i64::MAX), Relaxed);
         let deadline = time.map_or(u64::MAX, |time| self.elapsed_us().saturating_add(micros(time)));
         self.deadline_us.store(deadline, Relaxed);
+        self.look_us.store(u64::MAX, Relaxed);
+        if time.is_some() {
+            self.starved.store(false, Relaxed);
+        }
+    }
+
+    /// Has the next statements stopped where this thread gets less than that of the cores; until the next [`Guard::arm`].
+    pub(super) fn watch_share(&self, least: LeastShare) {
+        *self.share.lock().unwrap_or_else(PoisonError::into_inner) = Some((least, time_on_core()));
+        self.look_us.store(self.elapsed_us().saturating_add(micros(least.every)), Relaxed);
+    }
+
+    /// Whether the last statements were stopped since their thread got too little of the cores.
+    pub(super) fn is_starved(&self) -> bool {
+        self.starved.load(Relaxed)
+    }
+
+    /// Looks whether the thread got too little since the last look, if it is time to.
+    fn starves(&self) -> bool {
+        let look = self.look_us.load(Relaxed);
+        if look == u64::MAX || self.elapsed_us() < look {
+            return false;
+        }
+        let share = *self.share.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((least, had)) = share else { return false };
+        let starves = least.is_missed(time_on_core().saturating_sub(had));
+        self.starved.store(starves, Relaxed);
+        self.watch_share(least);
+        starves
     }
 
     /// Brings the deadline closer for the next statements; the one before has to be put back by [`Guard::relax`].
@@ -73,7 +111,7 @@ impl Guard {
         self.deadline_us.store(before, Relaxed);
         let is_out_of_steps = self.ticks_left.load(Relaxed) < 0;
         let is_over = before != u64::MAX && self.elapsed_us() >= before;
-        let was_hurried = self.stopped() && !is_out_of_steps && !is_over;
+        let was_hurried = self.stopped() && !is_out_of_steps && !is_over && !self.is_starved();
         if was_hurried {
             self.set_stopped(false);
         }
@@ -104,7 +142,7 @@ impl Guard {
     pub(super) fn tick(&self) -> bool {
         let deadline = self.deadline_us.load(Relaxed);
         let out_of_steps = self.ticks_left.fetch_sub(1, Relaxed) <= 0;
-        let stop = out_of_steps || (deadline != u64::MAX && self.elapsed_us() >= deadline);
+        let stop = out_of_steps || (deadline != u64::MAX && self.elapsed_us() >= deadline) || self.starves();
         if stop {
             self.stopped.store(true, Relaxed);
         }

@@ -9,13 +9,14 @@ mod capture;
 mod console;
 mod constraint;
 mod database;
-#[allow(unsafe_code, reason = "the one named file for SQLite's C interface, see its head")]
+#[allow(unsafe_code, reason = "the one named file for what has no safe wrapper, see its head")]
 mod ffi;
 mod guard;
 mod maintenance;
 mod migration;
 mod open;
 mod pattern;
+mod reader_threads;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -26,11 +27,12 @@ mod writer;
 pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
 pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
-pub use database::{Database, DatabaseOptions, ReaderThreads};
+pub use database::{Database, DatabaseOptions};
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, count_applied};
 pub use open::{OpenError, keep_temporary_files_in};
 pub use pattern::{ILIKE, LIKE};
+pub use reader_threads::ReaderThreads;
 pub use tx::{AppTx, Row, Tx};
 pub use value::{FromValue, Value, ValueRef};
 pub use writer::WriteLimits;

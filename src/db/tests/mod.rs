@@ -2,6 +2,7 @@
 
 mod capture;
 mod lockdown;
+mod reading;
 mod writing;
 
 use super::{
