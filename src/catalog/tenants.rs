@@ -192,6 +192,15 @@ impl CatalogTx<'_> {
         Ok(self.tx.query_row(&sql, params![selector], tenant)?)
     }
 
+    /// How many tenants are in each state.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_by_status(&self) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT status, count(*) FROM tenants GROUP BY status ORDER BY status";
+        Ok(self.tx.query(sql, &[], |row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs())))?)
+    }
+
     /// Tenants in the order of their ids, those after `after`; for the operator.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod batch;
 mod capture;
 mod console;
 mod constraint;
+mod counts;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for SQLite's C interface, see its head")]
 mod ffi;
@@ -26,6 +27,7 @@ mod writer;
 pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
 pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
+pub use counts::{WriteCounts, write_counts};
 pub use database::{Database, DatabaseOptions, ReaderThreads};
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, count_applied};

@@ -75,6 +75,7 @@ mod stripe;
 mod tenant_bounds;
 mod tenant_files;
 mod tenant_roles;
+mod telemetry;
 mod throttling;
 mod two_tenants;
 mod usage;

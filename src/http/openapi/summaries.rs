@@ -167,6 +167,8 @@ summaries! {
     GET "/operator/jobs" operatorListTenantsWithJobs "Tenants that may have jobs, and how many each has" "-" -> 200 "[TenantJobs]";
     GET "/operator/tenants/{selector}/jobs" operatorListJobs "Jobs of a tenant, newest first" "-" -> 200 "[Job]";
     POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
+    GET "/operator/overview" operatorGetOverview "Who is slow, failing, refused, busy or near limits, by the last quarter of an hour" "-" -> 200 "Overview";
+    GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
     GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";
     POST "/operator/migrations" operatorStartMigration "Migrate all tenants that are behind" "MigrationRunIn" -> 202 "MigrationRun";
