@@ -106,3 +106,29 @@ fn refusals_are_told_apart_from_faults() {
     assert_eq!(of("tenantry_request_errors_total"), Some(0.0));
     server.stop();
 }
+
+#[test]
+fn dashboard_and_alerts_name_only_metrics_that_there_are() {
+    let server = with_settings(&format!("metrics_token = \"{TOKEN}\"")).serve();
+    let text = scrape(&server.nobody().bearer(TOKEN));
+    let there: std::collections::BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_whitespace().next())
+        .collect();
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for file in ["grafana/tenantry.json", "prometheus/alerts.yml"] {
+        let path = format!("{}/packaging/{file}", env!("CARGO_MANIFEST_DIR"));
+        let whole = std::fs::read_to_string(path).unwrap();
+        let named: Vec<&str> = whole
+            .split(|c| !is_word(c))
+            .filter(|word| ["tenantry_", "process_"].iter().any(|start| word.starts_with(start)))
+            .collect();
+        assert!(named.len() > 10, "{file} names {named:?}");
+        for name in named {
+            let of_histogram =
+                ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            assert!(there.contains(name) || there.contains(of_histogram), "{file} names {name}, which is not there");
+        }
+    }
+    server.stop();
+}
