@@ -140,7 +140,9 @@ pub(super) enum Command {
     ///
     /// Requests, latency, errors, database time and jobs of the last minute or two, the busiest tenants first. `q` quits. Where
     /// there is no terminal it is told once.
-    #[command(after_help = "Examples:\n  tenantry top\n  tenantry top --every 5\n  tenantry top --once --json")]
+    #[command(
+        after_help = "Examples:\n  tenantry top\n  tenantry top --every 5\n  tenantry top --once --json"
+    )]
     Top {
         /// Tell it once
         #[arg(long)]

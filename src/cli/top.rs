@@ -11,7 +11,12 @@ use tokio::sync::mpsc;
 /// Lines above the tenants.
 const HEAD: usize = 5;
 
-pub(super) fn run(common: &Common, once: bool, every: u64, tenants: Option<u32>) -> Result<ExitCode, Failure> {
+pub(super) fn run(
+    common: &Common,
+    once: bool,
+    every: u64,
+    tenants: Option<u32>,
+) -> Result<ExitCode, Failure> {
     let config = admin::quiet(common)?;
     let watches = !once && !common.json && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     block_on(&config, async {
@@ -19,7 +24,10 @@ pub(super) fn run(common: &Common, once: bool, every: u64, tenants: Option<u32>)
             let command = Command::Top { limit };
             let answer = control::send(&config.data, &command, &|_| {}).await?;
             answer.ok_or_else(|| {
-                Failure::Failed(format!("no server runs on {}; start one with `tenantry serve`", config.data.display()))
+                Failure::Failed(format!(
+                    "no server runs on {}; start one with `tenantry serve`",
+                    config.data.display()
+                ))
             })
         };
         let limit = |fits: usize| tenants.map_or(fits, |most| most as usize);
@@ -74,7 +82,8 @@ impl Terminal {
     }
 
     fn rows(&self) -> usize {
-        rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row).max(HEAD + 2))
+        rustix::termios::tcgetwinsize(std::io::stdout())
+            .map_or(24, |size| usize::from(size.ws_row).max(HEAD + 2))
     }
 
     fn show(&mut self, answer: &Value) -> Result<(), Failure> {
@@ -179,8 +188,19 @@ fn screen(answer: &Value, rows: usize) -> String {
             ]
         })
         .collect();
-    let head =
-        ["TENANT", "REQ/S", "P50 MS", "P95 MS", "P99 MS", "ERRORS", "REFUSED", "DB MS/S", "ROWS/S", "OUT", "JOBS/FAILED"];
+    let head = [
+        "TENANT",
+        "REQ/S",
+        "P50 MS",
+        "P95 MS",
+        "P99 MS",
+        "ERRORS",
+        "REFUSED",
+        "DB MS/S",
+        "ROWS/S",
+        "OUT",
+        "JOBS/FAILED",
+    ];
     lines.extend(output::table(&head, &table).trim_end().lines().map(str::to_owned));
     lines.truncate(rows.saturating_sub(1));
     lines.join("\n")

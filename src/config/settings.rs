@@ -129,6 +129,8 @@ settings! {
     metrics_token: Option<Secret> = None, "\"a long secret\"";
     /// Tenants with series of their own in /metrics: those that do most. The rest is one series.
     metrics_tenants: usize = 100, "100";
+    /// Milliseconds that a statement on a tenant's file may take before it is told of as slow; 0 tells of none.
+    slow_statement_ms: u32 = 100, "100";
     /// Days that figures of tenants are kept by minutes; hours and days are kept longer.
     telemetry_days: u32 = 30, "30";
     /// What is logged, as directives of tracing: info, tenantry=debug.

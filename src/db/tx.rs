@@ -12,10 +12,11 @@ use super::constraint::DbError;
 use super::guard::{Guard, Speaker};
 use super::open::Connected;
 use super::value::{Value, ValueRef};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, monotonic};
 use rusqlite::Connection;
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 type AfterCommit = Box<dyn FnOnce() + Send>;
 
@@ -30,7 +31,13 @@ pub struct Tx<'c> {
     after_commit: RefCell<Vec<AfterCommit>>,
     /// Rows that were answered or changed.
     rows: Cell<u64>,
+    /// How long a statement may take before it is slow, and when the one before ended.
+    watched: Cell<Option<(Duration, Instant)>>,
+    slow: RefCell<Vec<(String, Duration)>>,
 }
+
+/// Slow statements of one transaction that are told.
+const MOST_SLOW: usize = 8;
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connected: &'c Connected, now: Timestamp) -> Tx<'c> {
@@ -41,6 +48,8 @@ impl<'c> Tx<'c> {
             now,
             after_commit: RefCell::new(Vec::new()),
             rows: Cell::new(0),
+            watched: Cell::new(None),
+            slow: RefCell::new(Vec::new()),
         }
     }
 
@@ -56,6 +65,27 @@ impl<'c> Tx<'c> {
 
     fn count_rows(&self, rows: usize) {
         self.rows.set(self.rows.get() + rows as u64);
+    }
+
+    /// From now on statements that take longer are noted: what they take begins where the one before ended.
+    pub fn watch_statements(&self, longest: Duration) {
+        self.watched.set(Some((longest, monotonic())));
+    }
+
+    /// Takes the statements that took longer, the first few of them.
+    pub fn take_slow(&self) -> Vec<(String, Duration)> {
+        self.slow.take()
+    }
+
+    /// A statement has ended.
+    fn note_statement(&self, sql: &str) {
+        let Some((longest, before)) = self.watched.get() else { return };
+        let now = monotonic();
+        self.watched.set(Some((longest, now)));
+        let took = now - before;
+        if took > longest && self.slow.borrow().len() < MOST_SLOW {
+            self.slow.borrow_mut().push((sql.to_owned(), took));
+        }
     }
 
     /// The same transaction for statements made from the app's schema: tables beginning with `_` are out of reach.
@@ -130,7 +160,9 @@ impl<'c> Tx<'c> {
     pub fn execute_with(&self, sql: &str, params: &[ValueRef<'_>]) -> Result<usize, DbError> {
         self.as_speaker(Speaker::System, || {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let changed = statement.execute(rusqlite::params_from_iter(params))?;
+            let changed = statement.execute(rusqlite::params_from_iter(params));
+            self.note_statement(sql);
+            let changed = changed?;
             self.count_rows(changed);
             Ok(changed)
         })
@@ -143,7 +175,9 @@ impl<'c> Tx<'c> {
     pub fn execute(&self, sql: &str, params: &[Value]) -> Result<usize, DbError> {
         self.as_speaker(Speaker::System, || {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let changed = statement.execute(rusqlite::params_from_iter(params))?;
+            let changed = statement.execute(rusqlite::params_from_iter(params));
+            self.note_statement(sql);
+            let changed = changed?;
             self.count_rows(changed);
             Ok(changed)
         })
@@ -267,11 +301,16 @@ fn each<'p>(
 ) -> Result<(), DbError> {
     let mut statement = tx.connection.prepare_cached(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-    while let Some(row) = rows.next().map_err(DbError::while_stepping)? {
-        tx.count_rows(1);
-        if act(&Row::new(row))?.is_break() {
-            break;
+    let mut step = || {
+        while let Some(row) = rows.next().map_err(DbError::while_stepping)? {
+            tx.count_rows(1);
+            if act(&Row::new(row))?.is_break() {
+                break;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    let stepped = step();
+    tx.note_statement(sql);
+    stepped
 }

@@ -60,7 +60,9 @@ async fn own_metrics(State(installation): State<Arc<Installation>>, request: Req
 
 fn shows_token(parts: &Parts, installation: &Installation) -> bool {
     let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = shown.and_then(|shown| shown.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token = shown
+        .and_then(|shown| shown.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     token.is_some_and(|(_, token)| telemetry::check_metrics_token(installation, token.trim()))
 }
 

@@ -5,7 +5,9 @@ use super::lifecycle::{self, OperatorAct};
 use super::migrations::{self, MigrateCommand};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
-use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, telemetry, tenants, usage};
+use super::{
+    Installation, audit, erasure, exports, operators, plans, signing_keys, telemetry, tenants, usage,
+};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};

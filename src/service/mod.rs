@@ -50,8 +50,8 @@ pub mod step_up;
 pub mod streams;
 pub mod stripe;
 pub mod subscriptions;
-pub mod tenants;
 pub mod telemetry;
+pub mod tenants;
 mod throttle;
 mod tokens;
 mod trust;
@@ -83,6 +83,7 @@ use mail::Mailer;
 use password_hasher::PasswordHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::time::Duration;
 use tokens::Tokens;
 use tokio::sync::{Notify, watch};
 
@@ -227,6 +228,7 @@ impl Installation {
                 open_tenants: most_open_tenants(config.open_tenants, descriptors.tenant_files),
                 feed: changes::feed_options(&config),
                 admission: addresses::admission_options(&config),
+                slow_statement: Duration::from_millis(config.slow_statement_ms.into()),
             },
             Arc::clone(&clock),
         )?;

@@ -111,7 +111,9 @@ impl Exposition {
             let count = totals.latency().iter().sum();
             let sum = seconds(totals.get(Figure::RequestUs));
             let labels = [("tenant_id", tenant)];
-            family.encode_family(&labels)?.encode_histogram::<[(&str, &str); 0]>(sum, count, &classes, None)?;
+            family
+                .encode_family(&labels)?
+                .encode_histogram::<[(&str, &str); 0]>(sum, count, &classes, None)?;
         }
         let mut family = encoder.encode_descriptor(
             "tenantry_tenant_info",

@@ -16,10 +16,8 @@ use tracing_subscriber::registry::LookupSpan;
 pub fn start(config: &Config) -> Result<(), String> {
     let filter =
         EnvFilter::try_new(&config.log).map_err(|error| format!("log = {:?}: {error}", config.log))?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A second start (in tests) keeps the first.
     let _ = match config.log_format {
         LogFormat::Text => {

@@ -142,7 +142,10 @@ mod tests {
     fn shown_of(shown: &Shown) -> (Vec<(TenantId, u64)>, u64) {
         let totals = shown.totals();
         let count = |totals: &Totals| totals.get(Figure::Requests);
-        (totals.tenants.iter().map(|(tenant, totals)| (*tenant, count(totals))).collect(), count(&totals.other))
+        (
+            totals.tenants.iter().map(|(tenant, totals)| (*tenant, count(totals))).collect(),
+            count(&totals.other),
+        )
     }
 
     #[test]

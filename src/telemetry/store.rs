@@ -176,9 +176,7 @@ impl Store {
     /// The disk refuses.
     pub async fn sweep(&self, days_of_minutes: i64) -> Result<()> {
         let sweep = move |tx: &Tx<'_>| {
-            for (window, days) in
-                [(MINUTE, days_of_minutes), (HOUR, DAYS_OF_HOURS), (DAY, DAYS_OF_DAYS)]
-            {
+            for (window, days) in [(MINUTE, days_of_minutes), (HOUR, DAYS_OF_HOURS), (DAY, DAYS_OF_DAYS)] {
                 let before = tx.now().plus(-days * DAY);
                 tx.execute("DELETE FROM buckets WHERE span = ?1 AND at < ?2", params![window, before])?;
             }
@@ -350,9 +348,7 @@ mod tests {
         store.add(at(60), vec![(one, some(6))]).await.unwrap();
         let series = async |window, to| {
             let all = store.series(one, window, at(0), to).await.unwrap();
-            all.iter()
-                .map(|bucket| (bucket.at, bucket.totals.get(Figure::Requests)))
-                .collect::<Vec<_>>()
+            all.iter().map(|bucket| (bucket.at, bucket.totals.get(Figure::Requests))).collect::<Vec<_>>()
         };
         assert_eq!(series(Window::Minute, at(61)).await, [(at(0), 3), (at(59), 5), (at(60), 6)]);
         assert_eq!(series(Window::Minute, at(59)).await, [(at(0), 3)]);
@@ -360,7 +356,10 @@ mod tests {
         assert_eq!(series(Window::Day, at(61)).await, [(at(0), 14)]);
         let mut since = store.since(at(59)).await.unwrap();
         since.sort_by_key(|(tenant, _)| *tenant);
-        assert_eq!(since.iter().map(|(id, sum)| (*id, sum.get(Figure::Requests))).collect::<Vec<_>>(), [(one, 11)]);
+        assert_eq!(
+            since.iter().map(|(id, sum)| (*id, sum.get(Figure::Requests))).collect::<Vec<_>>(),
+            [(one, 11)]
+        );
         assert_eq!(since[0].1.latency()[CLASSES - 1], 3);
         store.close();
     }

@@ -106,6 +106,9 @@ mod tests {
             current().unwrap().each(|name, value| told.push(format!("{name}={value}")));
             told
         });
-        assert_eq!(told.await, [format!("tenant_id={tenant}"), format!("job_id={job}"), "kind=ping".to_owned()]);
+        assert_eq!(
+            told.await,
+            [format!("tenant_id={tenant}"), format!("job_id={job}"), "kind=ping".to_owned()]
+        );
     }
 }

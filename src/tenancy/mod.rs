@@ -52,7 +52,7 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
-use crate::telemetry::{Figures, Totals};
+use crate::telemetry::{Figures, SlowStatements, Totals};
 use admission::Admission;
 use contents::Contents;
 use feeds::Feeds;
@@ -65,6 +65,7 @@ pub use open_files::{FileCounts, most_open_tenants};
 use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tx::usage::Warning;
 
 /// Tenants that are billed in one go.
@@ -89,6 +90,7 @@ pub struct Tenancy {
     requests: RequestCounts,
     efforts: Efforts,
     figures: Arc<Figures>,
+    slow: Arc<SlowStatements>,
     job_runs: RequestCounts,
     jobs: Arc<JobWords>,
     keep: Keep,
@@ -105,6 +107,8 @@ pub struct Bounds {
     pub feed: FeedOptions,
     /// Requests.
     pub admission: AdmissionOptions,
+    /// How long a statement may take before it is slow; nothing tells of none.
+    pub slow_statement: Duration,
 }
 
 /// What bounds the feeds of changes.
@@ -166,6 +170,7 @@ impl Tenancy {
             requests: RequestCounts::default(),
             efforts: Efforts::default(),
             figures: Arc::default(),
+            slow: Arc::new(SlowStatements::over(bounds.slow_statement)),
             job_runs: RequestCounts::default(),
             jobs: Arc::default(),
             keep,
@@ -207,6 +212,11 @@ impl Tenancy {
     /// What is counted of each tenant.
     pub fn figures(&self) -> &Arc<Figures> {
         &self.figures
+    }
+
+    /// Statements on files of tenants that were slow.
+    pub fn slow_statements(&self) -> &SlowStatements {
+        &self.slow
     }
 
     /// Takes what was counted since the last time, and adds of it what serving tenants took. Returned is what was counted of

@@ -33,8 +33,9 @@ impl AppTx<'_> {
     ) -> Result<usize, DbError> {
         self.tx.as_app(|| {
             let mut statement = self.tx.connection.prepare_cached(sql)?;
-            let changed =
-                statement.execute(rusqlite::params_from_iter(params)).map_err(DbError::while_stepping)?;
+            let changed = statement.execute(rusqlite::params_from_iter(params));
+            self.tx.note_statement(sql);
+            let changed = changed.map_err(DbError::while_stepping)?;
             self.tx.count_rows(changed);
             Ok(changed)
         })

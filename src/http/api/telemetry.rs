@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
+        .add(Access::Operator, Verb::Get, "/operator/slow-queries", Params::Only(&["tenant"]), slow_queries)
         .add(Access::Operator, Verb::Get, "/operator/overview", NONE, overview)
         .add(
             Access::Operator,
@@ -31,11 +32,17 @@ struct TenantPath {
     selector: String,
 }
 
-async fn overview(
+async fn overview(State(installation): State<Arc<Installation>>, _: SignedInOperator) -> Answer<Json<Value>> {
+    Ok(Json(telemetry::overview(&installation).await?))
+}
+
+async fn slow_queries(
     State(installation): State<Arc<Installation>>,
     _: SignedInOperator,
+    uri: Uri,
 ) -> Answer<Json<Value>> {
-    Ok(Json(telemetry::overview(&installation).await?))
+    let pairs = query::pairs(&uri)?;
+    Ok(Json(telemetry::slow_queries(&installation, query::once(&pairs, "tenant")?).await?))
 }
 
 async fn series(

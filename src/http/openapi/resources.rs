@@ -198,7 +198,13 @@ const SHAPES: &[Shape] = &[
 fn shapes() -> impl Iterator<Item = &'static Shape> {
     let billing = plans::SHAPES.iter().chain(stripe::SHAPES).chain(usage::SHAPES).chain(invoices::SHAPES);
     let work = jobs::SHAPES.iter().chain(mailbox::SHAPES).chain(webhooks::SHAPES);
-    SHAPES.iter().chain(members::SHAPES).chain(billing).chain(work).chain(migrations::SHAPES).chain(telemetry::SHAPES)
+    SHAPES
+        .iter()
+        .chain(members::SHAPES)
+        .chain(billing)
+        .chain(work)
+        .chain(migrations::SHAPES)
+        .chain(telemetry::SHAPES)
 }
 
 /// All schemas, by name.

@@ -135,7 +135,7 @@ summaries! {
     GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
     POST "/setup" setUp "Make the first operator" "SetUp" -> 201 "Identity";
-    GET "/operator/tenants" operatorListTenants "All tenants" "-" -> 200 "[Tenant]";
+    GET "/operator/tenants" operatorListTenants "All tenants, with what each did in the last quarter of an hour" "-" -> 200 "[FleetTenant]";
     POST "/operator/tenants/{selector}/suspend" operatorSuspend "Make a tenant read-only" "-" -> 200 "Tenant";
     POST "/operator/tenants/{selector}/resume" operatorResume "Take a suspension back" "-" -> 200 "Tenant";
     POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "Tenant";
@@ -168,6 +168,7 @@ summaries! {
     GET "/operator/tenants/{selector}/jobs" operatorListJobs "Jobs of a tenant, newest first" "-" -> 200 "[Job]";
     POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
     GET "/operator/overview" operatorGetOverview "Who is slow, failing, refused, busy or near limits, by the last quarter of an hour" "-" -> 200 "Overview";
+    GET "/operator/slow-queries" operatorListSlowQueries "Statements that took long since the start, by their shape and tenant" "-" -> 200 "[SlowQuery]";
     GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
     GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";

@@ -53,6 +53,33 @@ pub(super) const SHAPES: &[Shape] = &[
         ],
     ),
     (
+        "FleetTenant",
+        &[
+            ("..", "Tenant"),
+            ("requests", "integer"),
+            ("errors", "integer"),
+            ("refused", "integer"),
+            ("error_rate", "any"),
+            ("p50_ms", "any"),
+            ("p95_ms", "any"),
+            ("p99_ms", "any"),
+            ("database_ms", "any"),
+            ("jobs_failed", "integer"),
+            ("as_of", "time"),
+        ],
+    ),
+    (
+        "SlowQuery",
+        &[
+            ("tenant", "object"),
+            ("statement", "text"),
+            ("count", "integer"),
+            ("total_ms", "any"),
+            ("most_ms", "any"),
+            ("last_at", "time"),
+        ],
+    ),
+    (
         "Overview",
         &[
             ("as_of", "time"),

@@ -27,8 +27,10 @@ pub async fn metrics(installation: &Installation) -> Result<String> {
         });
     }
     let now = installation.clock.now();
-    let (by_status, due) =
-        installation.catalog.read(move |tx| Ok((tx.count_by_status()?, tx.count_due_job_hints(now)?))).await?;
+    let (by_status, due) = installation
+        .catalog
+        .read(move |tx| Ok((tx.count_by_status()?, tx.count_due_job_hints(now)?)))
+        .await?;
     let (writes, files) = (write_counts(), installation.tenancy.file_counts());
     let (open, most) = installation.tenancy.open_files();
     let figures = installation.tenancy.figures();

@@ -1,11 +1,13 @@
 //! What is counted of tenants: taken every second, stored by minutes, shown to operators and to Prometheus.
 
+mod fleet;
 mod metrics;
 mod reading;
 mod roll_up;
 
+pub use fleet::{Fleet, FleetIn, Position, list_fleet};
 pub use metrics::{check_metrics_token, metrics};
-pub use reading::{Series, SeriesIn, overview, series, top};
+pub use reading::{Series, SeriesIn, live_out, overview, series, slow_queries, top};
 pub use roll_up::Live;
 
 use super::Installation;
@@ -139,6 +141,7 @@ pub(super) async fn erase(installation: &Installation, tenant: TenantId) -> Resu
     installation.tenancy.figures().forget(tenant);
     telemetry.minutes.forget(tenant);
     telemetry.shown.forget(tenant);
+    installation.tenancy.slow_statements().forget(tenant);
     telemetry.roll_ups.forget(tenant);
     let removed = telemetry.store.erase(tenant).await?;
     Ok(StoreErased { store: STORE.to_owned(), removed, verified: VERIFIED.to_owned() })

@@ -78,7 +78,11 @@ const ENOUGH: u64 = 10;
 /// As the catalog says.
 pub async fn overview(installation: &Installation) -> Result<Value> {
     let Some(roll_up) = installation.telemetry.roll_ups.newest() else {
-        return Err(Error::unavailable("starting", "The server has just been started. Try again shortly.", 1));
+        return Err(Error::unavailable(
+            "starting",
+            "The server has just been started. Try again shortly.",
+            1,
+        ));
     };
     let all: Vec<(TenantId, Live)> = roll_up.tenants.iter().map(|(id, live)| (*id, *live)).collect();
     let first = |is_one: fn(&Live) -> bool, by: fn(&Live) -> f64| {
@@ -131,7 +135,7 @@ async fn named(installation: &Installation, all: &[(TenantId, Live)]) -> Vec<Val
 }
 
 /// The figures of a tenant in the last quarter of an hour, as they are told.
-pub(super) fn live_out(live: &Live) -> Value {
+pub fn live_out(live: &Live) -> Value {
     let ms = |us: Option<u64>| us.map(|us| count(us) / 1e3);
     json!({
         "requests": live.requests,
@@ -149,6 +153,35 @@ pub(super) fn live_out(live: &Live) -> Value {
 #[expect(clippy::cast_precision_loss, reason = "to be compared and shown")]
 fn count(number: u64) -> f64 {
     number as f64
+}
+
+/// Slow queries that are told of at most.
+const MOST_SLOW: usize = 100;
+
+/// Statements that took longer than the settings say, by their shape and tenant, those first that took most since the start.
+///
+/// # Errors
+/// 404 if there is no such tenant.
+pub async fn slow_queries(installation: &Installation, selector: Option<&str>) -> Result<Value> {
+    let of = match selector {
+        Some(selector) => Some(installation.catalog.tenant(selector).await?.id),
+        None => None,
+    };
+    let ms = |us: u64| count(us) / 1e3;
+    let mut items = Vec::new();
+    for (id, shape, slow) in installation.tenancy.slow_statements().worst(of, MOST_SLOW) {
+        // Erased since.
+        let Ok(tenant) = installation.catalog.tenant(&id.to_string()).await else { continue };
+        items.push(json!({
+            "tenant": { "id": id, "slug": tenant.slug, "name": tenant.name },
+            "statement": shape,
+            "count": slow.count,
+            "total_ms": ms(slow.total_us),
+            "most_ms": ms(slow.most_us),
+            "last_at": slow.last_at,
+        }));
+    }
+    Ok(json!({ "items": items, "next_cursor": null }))
 }
 
 /// What the server does now, for `tenantry top`: all tenants that did anything in this minute and the one before, by database

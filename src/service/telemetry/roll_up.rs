@@ -56,6 +56,7 @@ impl Live {
 }
 
 /// All tenants that did anything.
+#[derive(Default)]
 pub(in crate::service) struct RollUp {
     /// When it was summed up.
     pub(in crate::service) as_of: Timestamp,

@@ -1,10 +1,10 @@
 //! What statements for a tenant take.
 
 use super::TenantScope;
-use crate::clock::monotonic;
+use crate::clock::{SharedClock, monotonic};
 use crate::db::Tx;
 use crate::id::TenantId;
-use crate::telemetry::{Figure, Figures, micros};
+use crate::telemetry::{Figure, Figures, SlowStatements, micros};
 use crate::tenancy::admission::Admitted;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use std::time::Duration;
 /// Whoever runs statements for a tenant has time and rows taken down.
 pub(in crate::tenancy) struct Timed {
     figures: Arc<Figures>,
+    slow: Arc<SlowStatements>,
+    clock: SharedClock,
     /// Who pays for it, where it is done for a request.
     admitted: Option<Arc<Admitted>>,
     tenant: TenantId,
@@ -19,22 +21,36 @@ pub(in crate::tenancy) struct Timed {
 
 impl TenantScope {
     pub(super) fn timed(&self) -> Timed {
-        let figures = Arc::clone(&self.tenancy.figures);
-        Timed { figures, admitted: self.admitted.clone(), tenant: self.tenant.id }
+        let (figures, slow) = (Arc::clone(&self.tenancy.figures), Arc::clone(&self.tenancy.slow));
+        let clock = Arc::clone(&self.tenancy.clock);
+        Timed { figures, slow, clock, admitted: self.admitted.clone(), tenant: self.tenant.id }
     }
 }
 
 impl Timed {
     pub(super) fn run<T>(&self, tx: &Tx<'_>, act: impl FnOnce() -> T) -> T {
         let (begun, rows) = (monotonic(), tx.rows());
+        let longest = self.slow.longest();
+        if let Some(longest) = longest {
+            tx.watch_statements(longest);
+        }
         let result = act();
-        self.took_for(begun.elapsed(), tx.rows() - rows);
+        let took = begun.elapsed();
+        self.took_for(took, tx.rows() - rows);
+        if longest.is_some_and(|longest| took > longest) {
+            for (sql, took) in tx.take_slow() {
+                self.slow.note(self.tenant, &sql, took, self.clock.now());
+            }
+        }
         result
     }
 
-    /// Takes down what was measured elsewhere.
-    pub(in crate::tenancy) fn took(&self, time: Duration) {
+    /// Takes down a statement that was measured elsewhere.
+    pub(in crate::tenancy) fn took(&self, sql: &str, time: Duration) {
         self.took_for(time, 0);
+        if self.slow.longest().is_some_and(|longest| time > longest) {
+            self.slow.note(self.tenant, sql, time, self.clock.now());
+        }
     }
 
     fn took_for(&self, time: Duration, rows: u64) {

@@ -43,7 +43,8 @@ fn lines_of_jobs_carry_tenant_job_and_kind_whatever_the_format() {
         std::fs::write(installation.data().join("tenantry.toml"), settings).unwrap();
         let server = installation.serve();
         let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
-        let job = ann.client.post(&acme.path("/jobs"), json!({ "kind": "render", "payload": {} })).expect(202);
+        let job =
+            ann.client.post(&acme.path("/jobs"), json!({ "kind": "render", "payload": {} })).expect(202);
         let id = job.string("/id");
         let line = eventually("the line of the job that failed", || {
             let log = installation.log();

@@ -62,7 +62,9 @@ fn what_a_tenant_does_is_counted_and_the_rest_beyond_the_budget_is_one_series() 
         value(&scrape(&prometheus), &format!("{metric}{{tenant_id=\"{tenant}\"}}"))
     };
     ann.client.get(&acme.path("/records/customers")).expect(200);
-    eventually("series of the first tenant", || shown("tenantry_requests_total", &acme.id).filter(|n| *n > 0.0));
+    eventually("series of the first tenant", || {
+        shown("tenantry_requests_total", &acme.id).filter(|n| *n > 0.0)
+    });
     let before = shown("tenantry_requests_total", &acme.id).unwrap();
     for _ in 0..5 {
         ann.client.post(&acme.path("/records/customers"), json!({ "name": "x" })).expect(201);
@@ -84,7 +86,7 @@ fn what_a_tenant_does_is_counted_and_the_rest_beyond_the_budget_is_one_series() 
     assert!(shown("tenantry_received_bytes_total", &acme.id).unwrap() >= 50.0);
     assert_eq!(shown("tenantry_request_duration_seconds_count", &acme.id), Some(before + 6.0));
     let text = scrape(&prometheus);
-    let info = format!("tenantry_tenant_info{{tenant_id=\"{}\",slug=\"acme\",plan=\"free\"}} 1", acme.id);
+    let info = format!("tenantry_tenant_info{{tenant_id=\"{}\",slug=\"acme\",plan=\"default\"}} 1", acme.id);
     assert!(text.contains(&info) && !text.contains("bolt"), "{text}");
     assert!(value(&text, "tenantry_writes_total").unwrap() >= 5.0);
     assert!(value(&text, "tenantry_tenants{status=\"active\"}").unwrap() >= 2.0);
@@ -111,10 +113,8 @@ fn refusals_are_told_apart_from_faults() {
 fn dashboard_and_alerts_name_only_metrics_that_there_are() {
     let server = with_settings(&format!("metrics_token = \"{TOKEN}\"")).serve();
     let text = scrape(&server.nobody().bearer(TOKEN));
-    let there: std::collections::BTreeSet<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_whitespace().next())
-        .collect();
+    let there: std::collections::BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_whitespace().next()).collect();
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     for file in ["grafana/tenantry.json", "prometheus/alerts.yml"] {
         let path = format!("{}/packaging/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -127,7 +127,10 @@ fn dashboard_and_alerts_name_only_metrics_that_there_are() {
         for name in named {
             let of_histogram =
                 ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-            assert!(there.contains(name) || there.contains(of_histogram), "{file} names {name}, which is not there");
+            assert!(
+                there.contains(name) || there.contains(of_histogram),
+                "{file} names {name}, which is not there"
+            );
         }
     }
     server.stop();

@@ -1,5 +1,6 @@
 //! What the server tells of itself: the log, metrics, and figures of each tenant.
 
+mod fleet;
 mod log;
 mod metrics;
 mod stored;
@@ -19,7 +20,12 @@ fn with_settings(lines: &str) -> Arc<Installation> {
 
 /// Lets a minute pass and waits until what came before it is stored: all of it is told of a tenant then.
 #[track_caller]
-fn until_stored(server: &Server, operator: &crate::harness::Person, slug: &str, requests: u64) -> serde_json::Value {
+fn until_stored(
+    server: &Server,
+    operator: &crate::harness::Person,
+    slug: &str,
+    requests: u64,
+) -> serde_json::Value {
     server.installation().advance_clock(MINUTE);
     eventually("what was counted", || {
         let path = format!("/api/v1/operator/tenants/{slug}/telemetry?window=day");

@@ -14,8 +14,12 @@ fn top_tells_what_tenants_do_and_that_no_server_runs() {
     for _ in 0..3 {
         ann.client.get(&acme.path("/records/customers")).expect(200);
     }
-    let told: Value = serde_json::from_str(&installation.run(&["top", "--json"]).expect_code(0).stdout).unwrap();
-    assert_eq!((&told["tenants"][0]["tenant"]["slug"], &told["tenants"][0]["requests"]), (&"acme".into(), &3.into()));
+    let told: Value =
+        serde_json::from_str(&installation.run(&["top", "--json"]).expect_code(0).stdout).unwrap();
+    assert_eq!(
+        (&told["tenants"][0]["tenant"]["slug"], &told["tenants"][0]["requests"]),
+        (&"acme".into(), &3.into())
+    );
     // Where there is no terminal it is told once.
     let words = installation.run(&["top"]).expect_code(0).stdout;
     assert!(words.contains("acme") && words.contains("REQ/S") && !words.contains('\u{1b}'), "{words}");
