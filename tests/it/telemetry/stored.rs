@@ -130,7 +130,7 @@ fn slow_statements_are_told_by_shape_without_what_was_written_into_them() {
     }
     let told = operator.client.get("/api/v1/operator/slow-queries?tenant=acme").expect(200);
     let found = told.json["items"].as_array().unwrap().iter().find(|item| {
-        item["statement"].as_str().unwrap().starts_with("WITH RECURSIVE n(i)AS(SELECT ? UNION ALL")
+        item["statement"].as_str().unwrap().starts_with("WITH RECURSIVE n(i) AS(SELECT ? UNION ALL")
     });
     let found = found.unwrap_or_else(|| panic!("{}", told.text()));
     assert_eq!((&found["count"], &found["tenant"]["slug"]), (&json!(2), &json!("acme")));
