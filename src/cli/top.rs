@@ -38,10 +38,10 @@ pub(super) fn run(
         }
         let first = ask(1).await?;
         let mut terminal = Terminal::enter()?;
-        terminal.show(&first)?;
+        show(&first)?;
         loop {
-            let answer = ask(limit(terminal.rows().saturating_sub(HEAD + 1))).await?;
-            terminal.show(&answer)?;
+            let answer = ask(limit(terminal_rows().saturating_sub(HEAD + 1))).await?;
+            show(&answer)?;
             if terminal.wants_to_quit(Duration::from_secs(every)).await {
                 return Ok(ExitCode::SUCCESS);
             }
@@ -81,19 +81,6 @@ impl Terminal {
         Ok(terminal)
     }
 
-    fn rows(&self) -> usize {
-        rustix::termios::tcgetwinsize(std::io::stdout())
-            .map_or(24, |size| usize::from(size.ws_row).max(HEAD + 2))
-    }
-
-    fn show(&mut self, answer: &Value) -> Result<(), Failure> {
-        let text = screen(answer, self.rows());
-        let mut out = std::io::stdout().lock();
-        // Each line to its end, then what is left of the screen.
-        write!(out, "\x1b[H{}\x1b[K\x1b[J", text.replace('\n', "\x1b[K\r\n"))?;
-        Ok(out.flush()?)
-    }
-
     /// Waits for `q`, Ctrl-C or Ctrl-D; another key shows anew at once.
     async fn wants_to_quit(&mut self, wait: Duration) -> bool {
         match tokio::time::timeout(wait, self.keys.recv()).await {
@@ -102,6 +89,19 @@ impl Terminal {
             Err(_) => false,
         }
     }
+}
+
+/// Lines of the terminal.
+fn terminal_rows() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row).max(HEAD + 2))
+}
+
+fn show(answer: &Value) -> Result<(), Failure> {
+    let text = screen(answer, terminal_rows());
+    let mut out = std::io::stdout().lock();
+    // Each line to its end, then what is left of the screen.
+    write!(out, "\x1b[H{}\x1b[K\x1b[J", text.replace('\n', "\x1b[K\r\n"))?;
+    Ok(out.flush()?)
 }
 
 impl Drop for Terminal {

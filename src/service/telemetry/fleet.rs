@@ -102,11 +102,14 @@ enum By {
     Id,
     Slug,
     Name,
-    Live(fn(&Live) -> Option<f64>),
+    Live(Figure),
 }
 
+/// One figure of what a tenant did lately.
+type Figure = fn(&Live) -> Option<f64>;
+
 #[expect(clippy::cast_precision_loss, reason = "to be compared")]
-const LIVE: [(&str, fn(&Live) -> Option<f64>); 8] = [
+const LIVE: [(&str, Figure); 8] = [
     ("requests", |live| Some(live.requests as f64)),
     ("errors", |live| Some(live.errors as f64)),
     ("refused", |live| Some(live.refused as f64)),
