@@ -1,5 +1,5 @@
 //! What the work of a task is about: the tenant, the request, the job. Every line of the log says it, see
-//! [`log`](super::log). It is carried by the task and not by spans: to carry it costs nothing that could be measured where
+//! [`start`](super::start). It is carried by the task and not by spans: to carry it costs nothing that could be measured where
 //! nobody logs, and nothing is allocated.
 
 use crate::id::{JobId, RequestId, TenantId};
