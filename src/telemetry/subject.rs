@@ -1,6 +1,6 @@
 //! What the work of a task is about: the tenant, the request, the job. Every line of the log says it, see
-//! [`start`](super::start). It is carried by the task and not by spans: to carry it costs nothing that could be measured where
-//! nobody logs, and nothing is allocated.
+//! [`start`](super::start). It is carried by the task and not by spans: for a request nothing is allocated, and nothing is
+//! written down where nobody logs.
 
 use crate::id::{JobId, RequestId, TenantId};
 use std::cell::Cell;
