@@ -15,10 +15,11 @@
 //! | [`rating`] | prices x quantities -> money, and the calendar it goes by |
 //! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
 //! | [`fault`] | power failures for tests; nothing of it in a release |
-//! | [`telemetry`] | the log |
+//! | [`telemetry`] | the log, figures of tenants in memory and in telemetry.db, metrics |
 //! | [`embedded`] | the server as a part of another program |
 //!
-//! Imports go one way: `cli -> embedded -> http, jobs -> service -> tenancy -> catalog -> db -> model, error, id, clock`.
+//! Imports go one way: `cli -> embedded -> http, jobs -> service -> tenancy -> catalog -> db -> model, error, id, clock`; what counts
+//! names [`telemetry`], which names `db` and what is below it.
 //! `tests/layering.rs` holds that.
 //!
 //! # One request

@@ -37,6 +37,15 @@ impl CatalogTx<'_> {
 }
 
 impl CatalogTx<'_> {
+    /// How many tenants may have jobs that are due.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_due_job_hints(&self, now: Timestamp) -> Result<u64> {
+        let count = self.tx.count("SELECT count(*) FROM job_hints WHERE next_due <= ?1", params![now])?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Hints by tenant, after one of them.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ pub use stripe::{
     StripeEventStatus, StripeItem, StripeObjects, StripeOutcome,
 };
 pub use tenant_roles::{TenantRole, role_taken};
-pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
+pub use tenants::{NewTenant, Tenant, TenantChange, TenantNames, slug_taken};
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
 pub use versions::{FileVersion, MigrationTarget, TenantVersion, VersionCount, VersionState};
 pub use webhooks::WebhookEvent;

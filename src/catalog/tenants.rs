@@ -65,6 +65,17 @@ impl Tenant {
     }
 }
 
+/// What people call a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantNames {
+    /// Its id.
+    pub id: TenantId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// A tenant to be.
 #[derive(Clone)]
 pub struct NewTenant {
@@ -190,6 +201,31 @@ impl CatalogTx<'_> {
             )
         };
         Ok(self.tx.query_row(&sql, params![selector], tenant)?)
+    }
+
+    /// Id, slug and name of all tenants in a state and on a plan, where one is named.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_tenant_names(
+        &self,
+        status: Option<TenantStatus>,
+        plan: Option<&str>,
+    ) -> Result<Vec<TenantNames>> {
+        Ok(self.tx.query(
+            "SELECT id, slug, name FROM tenants WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR plan = ?2)",
+            params![status.map(TenantStatus::name), plan],
+            |row| Ok(TenantNames { id: row.get(0)?, slug: row.get(1)?, name: row.get(2)? }),
+        )?)
+    }
+
+    /// How many tenants are in each state.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_by_status(&self) -> Result<Vec<(String, u64)>> {
+        let sql = "SELECT status, count(*) FROM tenants GROUP BY status ORDER BY status";
+        Ok(self.tx.query(sql, &[], |row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs())))?)
     }
 
     /// Tenants in the order of their ids, those after `after`; for the operator.

@@ -136,6 +136,24 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Watch what the server does, tenant by tenant
+    ///
+    /// Requests, latency, errors, database time and jobs of the last minute or two, the busiest tenants first. `q` quits. Where
+    /// there is no terminal it is told once.
+    #[command(
+        after_help = "Examples:\n  tenantry top\n  tenantry top --every 5\n  tenantry top --once --json"
+    )]
+    Top {
+        /// Tell it once
+        #[arg(long)]
+        once: bool,
+        /// Seconds between two looks
+        #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        every: u64,
+        /// How many tenants at most [default: as many as fit, or 50]
+        #[arg(long, value_name = "NUMBER")]
+        tenants: Option<u32>,
+    },
     /// Print the version
     Version,
     /// Run one SQL statement for a server that started this

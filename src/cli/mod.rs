@@ -16,6 +16,7 @@ mod output;
 mod plan;
 mod serve;
 mod sessions;
+mod top;
 mod usage;
 mod verify;
 mod verify_files;
@@ -111,6 +112,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),
         Command::Openapi { typescript, out } => openapi::run(&common, typescript, out),
+        Command::Top { once, every, tenants } => top::run(&common, once, every, tenants),
         Command::SqlWorker => Ok(crate::tenancy::run_worker()),
         Command::Version => {
             println!("tenantry {}", env!("CARGO_PKG_VERSION"));

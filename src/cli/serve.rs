@@ -22,7 +22,11 @@ pub(super) fn run(common: &Common, listening: &Listening) -> Result<ExitCode, Fa
         let url = running.url();
         let setup = operators::setup_link(&running.installation, &url);
         if json {
-            say(&json!({ "url": url, "listen": running.server.address(), "setup_url": setup }).to_string());
+            let mut said = json!({ "url": url, "listen": running.server.address(), "setup_url": setup });
+            if let (Some(address), Some(said)) = (running.server.metrics_address(), said.as_object_mut()) {
+                said.insert("metrics_url".to_owned(), format!("http://{address}/metrics").into());
+            }
+            say(&said.to_string());
         } else {
             say(&format!("Tenantry is listening on {url}"));
             if let Some(setup) = setup {

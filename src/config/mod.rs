@@ -76,6 +76,7 @@ impl Config {
         {
             return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
         }
+        self.check_metrics()?;
         self.check_issuer()?;
         self.check_mail()?;
         self.check_costs()?;
@@ -91,6 +92,8 @@ impl Config {
             ("invoice_due_days", u64::from(self.invoice_due_days), 0, 3_650),
             ("unpaid_grace_days", u64::from(self.unpaid_grace_days), 0, 3_650),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
+            ("metrics_tenants", self.metrics_tenants as u64, 0, 5_000),
+            ("telemetry_days", u64::from(self.telemetry_days), 1, 366),
             ("max_connections", self.max_connections as u64, 16, 1_000_000),
             ("idle_seconds", self.idle_seconds, 1, 3_600),
             ("audit_days", u64::from(self.audit_days), 0, 36_500),
@@ -113,6 +116,23 @@ impl Config {
             if !(least..=most).contains(&value) {
                 return Err(ConfigError(format!("{name} = {value}: must lie between {least} and {most}")));
             }
+        }
+        Ok(())
+    }
+
+    /// Metrics name customers: they are for nobody who only knows the address.
+    fn check_metrics(&self) -> Result<(), ConfigError> {
+        if self.metrics_token.as_ref().is_some_and(|token| token.expose().len() < 16) {
+            return Err(ConfigError("metrics_token: must have at least 16 characters".to_owned()));
+        }
+        if let Some(address) = self.metrics_listen
+            && !address.ip().is_loopback()
+            && self.metrics_token.is_none()
+        {
+            return Err(ConfigError(format!(
+                "metrics_listen = {address}: that is not loopback, and metrics name your customers. Set metrics_token, \
+                 which Prometheus then shows."
+            )));
         }
         Ok(())
     }
@@ -175,6 +195,8 @@ fn told(error: &toml::de::Error, text: &str) -> String {
     });
     if line.is_some_and(|line| line.contains("jobs_secret")) {
         "the line with jobs_secret cannot be read; it takes a text in quotes".to_owned()
+    } else if line.is_some_and(|line| line.contains("metrics_token")) {
+        "the line with metrics_token cannot be read; it takes a text in quotes".to_owned()
     } else if line.is_some_and(|line| line.contains("password")) {
         "the line with the password cannot be read; it takes a text in quotes".to_owned()
     } else if line.is_some_and(|line| OF_STRIPE.iter().any(|sign| line.contains(sign))) {

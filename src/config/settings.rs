@@ -123,6 +123,16 @@ settings! {
     trusted_proxies: Vec<IpAddr> = Vec::new(), "[\"10.0.0.2\"]";
     /// How the log looks: text or json.
     log_format: LogFormat = LogFormat::Text, "\"text\"";
+    /// Address of its own for /metrics, which then is not answered at `listen`.
+    metrics_listen: Option<SocketAddr> = None, "\"127.0.0.1:9464\"";
+    /// What Prometheus shows as its bearer token for /metrics, at least 16 characters; never shown. Without one operators alone read it at `listen`.
+    metrics_token: Option<Secret> = None, "\"a long secret\"";
+    /// Tenants with series of their own in /metrics: those that do most. The rest is one series.
+    metrics_tenants: usize = 100, "100";
+    /// Milliseconds that a statement on a tenant's file may take before it is told of as slow; 0 tells of none.
+    slow_statement_ms: u32 = 100, "100";
+    /// Days that figures of tenants are kept by minutes; hours and days are kept longer.
+    telemetry_days: u32 = 30, "30";
     /// What is logged, as directives of tracing: info, tenantry=debug.
     log: String = "info".to_owned(), "\"info\"";
     /// Tenants that one identity owns at once before it can make no more; 0 leaves making tenants to operators.

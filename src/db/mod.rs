@@ -8,6 +8,7 @@ mod batch;
 mod capture;
 mod console;
 mod constraint;
+mod counts;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for what has no safe wrapper, see its head")]
 mod ffi;
@@ -27,6 +28,7 @@ mod writer;
 pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
 pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
+pub use counts::{WriteCounts, write_counts};
 pub use database::{Database, DatabaseOptions};
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, count_applied};

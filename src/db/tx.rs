@@ -12,10 +12,11 @@ use super::constraint::DbError;
 use super::guard::{Guard, Speaker};
 use super::open::Connected;
 use super::value::{Value, ValueRef};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, monotonic};
 use rusqlite::Connection;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 type AfterCommit = Box<dyn FnOnce() + Send>;
 
@@ -28,7 +29,15 @@ pub struct Tx<'c> {
     capture: Option<&'c Capture>,
     now: Timestamp,
     after_commit: RefCell<Vec<AfterCommit>>,
+    /// Rows that were answered or changed.
+    rows: Cell<u64>,
+    /// How long a statement may take before it is slow, and when the one before ended.
+    watched: Cell<Option<(Duration, Instant)>>,
+    slow: RefCell<Vec<(String, Duration)>>,
 }
+
+/// Slow statements of one transaction that are told.
+const MOST_SLOW: usize = 8;
 
 impl<'c> Tx<'c> {
     pub(super) fn new(connected: &'c Connected, now: Timestamp) -> Tx<'c> {
@@ -38,12 +47,45 @@ impl<'c> Tx<'c> {
             capture: connected.capture.as_deref(),
             now,
             after_commit: RefCell::new(Vec::new()),
+            rows: Cell::new(0),
+            watched: Cell::new(None),
+            slow: RefCell::new(Vec::new()),
         }
     }
 
     /// The time at which this transaction began.
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// How many rows its statements have answered or changed.
+    pub fn rows(&self) -> u64 {
+        self.rows.get()
+    }
+
+    fn count_rows(&self, rows: usize) {
+        self.rows.set(self.rows.get() + rows as u64);
+    }
+
+    /// From now on statements that take longer are noted: what they take begins where the one before ended.
+    pub fn watch_statements(&self, longest: Duration) {
+        self.watched.set(Some((longest, monotonic())));
+    }
+
+    /// Takes the statements that took longer, the first few of them.
+    pub fn take_slow(&self) -> Vec<(String, Duration)> {
+        self.slow.take()
+    }
+
+    /// A statement has ended.
+    fn note_statement(&self, sql: &str) {
+        let Some((longest, before)) = self.watched.get() else { return };
+        let now = monotonic();
+        self.watched.set(Some((longest, now)));
+        let took = now - before;
+        if took > longest && self.slow.borrow().len() < MOST_SLOW {
+            self.slow.borrow_mut().push((sql.to_owned(), took));
+        }
     }
 
     /// The same transaction for statements made from the app's schema: tables beginning with `_` are out of reach.
@@ -118,7 +160,11 @@ impl<'c> Tx<'c> {
     pub fn execute_with(&self, sql: &str, params: &[ValueRef<'_>]) -> Result<usize, DbError> {
         self.as_speaker(Speaker::System, || {
             let mut statement = self.connection.prepare_cached(sql)?;
-            Ok(statement.execute(rusqlite::params_from_iter(params))?)
+            let changed = statement.execute(rusqlite::params_from_iter(params));
+            self.note_statement(sql);
+            let changed = changed?;
+            self.count_rows(changed);
+            Ok(changed)
         })
     }
 
@@ -129,7 +175,11 @@ impl<'c> Tx<'c> {
     pub fn execute(&self, sql: &str, params: &[Value]) -> Result<usize, DbError> {
         self.as_speaker(Speaker::System, || {
             let mut statement = self.connection.prepare_cached(sql)?;
-            Ok(statement.execute(rusqlite::params_from_iter(params))?)
+            let changed = statement.execute(rusqlite::params_from_iter(params));
+            self.note_statement(sql);
+            let changed = changed?;
+            self.count_rows(changed);
+            Ok(changed)
         })
     }
 
@@ -145,7 +195,7 @@ impl<'c> Tx<'c> {
     ) -> Result<Vec<T>, DbError> {
         let mut all = Vec::new();
         self.as_speaker(Speaker::System, || {
-            each(self.connection, sql, params, |row| {
+            each(self, sql, params, |row| {
                 all.push(map(row)?);
                 Ok(ControlFlow::Continue(()))
             })
@@ -165,7 +215,7 @@ impl<'c> Tx<'c> {
     ) -> Result<Option<T>, DbError> {
         let mut first = None;
         self.as_speaker(Speaker::System, || {
-            each(self.connection, sql, params, |row| {
+            each(self, sql, params, |row| {
                 if first.is_none() {
                     first = Some(map(row)?);
                 }
@@ -201,7 +251,7 @@ impl<'c> Tx<'c> {
         params: &[Value],
         act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
     ) -> Result<(), DbError> {
-        self.as_speaker(Speaker::System, || each(self.connection, sql, params, act))
+        self.as_speaker(Speaker::System, || each(self, sql, params, act))
     }
 
     /// The declared types of a query's columns, through views; `None` where there is none, as for an expression.
@@ -244,17 +294,23 @@ impl Drop for Restore<'_> {
 }
 
 fn each<'p>(
-    connection: &Connection,
+    tx: &Tx<'_>,
     sql: &str,
     params: impl IntoIterator<Item = &'p Value>,
     mut act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
 ) -> Result<(), DbError> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = tx.connection.prepare_cached(sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
-    while let Some(row) = rows.next().map_err(DbError::while_stepping)? {
-        if act(&Row::new(row))?.is_break() {
-            break;
+    let mut step = || {
+        while let Some(row) = rows.next().map_err(DbError::while_stepping)? {
+            tx.count_rows(1);
+            if act(&Row::new(row))?.is_break() {
+                break;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    let stepped = step();
+    tx.note_statement(sql);
+    stepped
 }

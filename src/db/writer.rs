@@ -6,6 +6,7 @@
 
 use super::batch::Batches;
 use super::capture::CapturePlan;
+use super::counts::{count_batch, count_writes};
 use super::open::{Connected, Manager, OpenError};
 use super::tx::Tx;
 use super::work::{Work, WorkOf};
@@ -156,6 +157,8 @@ impl Writer {
                 }
                 queue.waiting.drain(..count).collect()
             };
+            count_batch();
+            count_writes(batch.len());
             match self.connected(&mut slot) {
                 Ok(connected) => self.run(connected, batch),
                 Err(error) => {
@@ -195,6 +198,9 @@ impl Writer {
     fn take(&self, most: usize) -> Vec<Box<dyn Work>> {
         let mut queue = self.queue();
         let count = queue.waiting.len().min(most);
+        if count > 0 {
+            count_writes(count);
+        }
         queue.waiting.drain(..count).collect()
     }
 }

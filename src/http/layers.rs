@@ -7,8 +7,9 @@ use super::shedding::Shedding;
 use super::warnings::with_warnings;
 use crate::clock::monotonic;
 use crate::error::{Error, Kind};
-use crate::id::RequestId;
+use crate::id::{RequestId, TenantId};
 use crate::service::Installation;
+use crate::telemetry::{Answered, subject};
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
@@ -21,6 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tower::Service as _;
+use tracing::field::display;
 
 /// Scripts and styles from ourselves alone, no frames, nothing else unless it is ours.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -38,7 +40,9 @@ pub(super) async fn observe(
     request: Request,
 ) -> Response {
     let begun = monotonic();
-    let id = RequestId::new(installation.clock().now()).to_string();
+    let request_id = RequestId::new(installation.clock().now());
+    let id = request_id.to_string();
+    let bytes_in = request.body().size_hint().exact().unwrap_or(0);
     let method = request.method().clone();
     let uri = request.uri().clone();
     let deadline = Duration::from_secs(installation.config().request_seconds);
@@ -67,10 +71,10 @@ pub(super) async fn observe(
             Err(problem) => problem.into_response(),
         }
     });
-    let mut answer = pin!(with_warnings(&installation, routed));
+    let mut answer = pin!(subject::of_request(request_id, with_warnings(&installation, routed)));
     let mut response = match tokio::time::timeout(deadline, answer.as_mut()).await {
         Ok(response) => response,
-        Err(_) if large.as_ref().is_some_and(Deadline::is_lifted) => answer.await,
+        Err(_) if large.as_ref().is_some_and(Deadline::is_lifted) => answer.as_mut().await,
         Err(_) => Problem(Error::new(
             Kind::DeadlinePassed,
             "deadline_passed",
@@ -78,16 +82,25 @@ pub(super) async fn observe(
         ))
         .into_response(),
     };
+    let tenant = answer.as_mut().take_value().and_then(|subject| subject.tenant());
+    let tenant_id = tenant.map(display);
     if let Some(Unwritten(error)) = response.extensions_mut().remove::<Unwritten>() {
-        log_error(&error, &id, &method, &uri);
+        log_error(&error, &id, tenant, &method, &uri);
         write(&mut response, &error, &id);
     }
     let took = begun.elapsed();
+    let bytes_out = response.body().size_hint().exact().unwrap_or(0);
+    let answered = Answered { took, status: response.status().as_u16(), bytes_in, bytes_out };
+    let figures = installation.tenancy().figures();
+    match tenant {
+        Some(tenant) => figures.of(tenant, |counters| counters.answered(&answered)),
+        None => figures.nobody().answered(&answered),
+    }
     if took > SLOW {
-        tracing::warn!(request_id = %id, method = %method, path = uri.path(), ms = took.as_millis(), "slow request");
+        tracing::warn!(request_id = %id, tenant_id, method = %method, path = uri.path(), ms = took.as_millis(), "slow request");
     }
     tracing::debug!(
-        request_id = %id, method = %method, path = uri.path(), status = response.status().as_u16(),
+        request_id = %id, tenant_id, method = %method, path = uri.path(), status = response.status().as_u16(),
         us = took.as_micros(), "request"
     );
     finish_headers(response.headers_mut(), &id, uri.path().starts_with("/api/") && uri.path() != pages::DOCS);
@@ -113,20 +126,21 @@ fn is_large(request: &Request) -> bool {
 }
 
 /// Faults of ours are errors, overload is a warning, the rest is the client's own affair.
-fn log_error(error: &Error, id: &str, method: &Method, uri: &Uri) {
+fn log_error(error: &Error, id: &str, tenant: Option<TenantId>, method: &Method, uri: &Uri) {
+    let tenant_id = tenant.map(display);
     let cause = error.cause().map(ToString::to_string).unwrap_or_default();
     match error.kind() {
         Kind::Internal => {
-            tracing::error!(request_id = id, method = %method, path = uri.path(), cause, "request failed");
+            tracing::error!(request_id = id, tenant_id, method = %method, path = uri.path(), cause, "request failed");
         }
         // Thousands a second when it matters; that it begins and ends is told once.
         Kind::Unavailable if error.code() == "overloaded" => {
-            tracing::debug!(request_id = id, code = error.code(), cause, "request refused");
+            tracing::debug!(request_id = id, tenant_id, code = error.code(), cause, "request refused");
         }
         Kind::Unavailable | Kind::DeadlinePassed => {
-            tracing::warn!(request_id = id, method = %method, path = uri.path(), code = error.code(), cause, "request refused");
+            tracing::warn!(request_id = id, tenant_id, method = %method, path = uri.path(), code = error.code(), cause, "request refused");
         }
-        _ => tracing::debug!(request_id = id, code = error.code(), cause, "request refused"),
+        _ => tracing::debug!(request_id = id, tenant_id, code = error.code(), cause, "request refused"),
     }
 }
 

@@ -111,6 +111,18 @@ impl SignedInOperator {
     }
 }
 
+impl SignedInOperator {
+    /// The operator who asks for what is no route of the API.
+    pub(super) async fn of(parts: &Parts, installation: &Installation) -> Result<Self, Problem> {
+        let signed_in = SignedIn::of_person(parts, installation).await?;
+        if !signed_in.principal.identity().operator {
+            return Err(Problem(step_up::operator_only()));
+        }
+        step_up::require_second_factor(installation, &signed_in.principal)?;
+        Ok(SignedInOperator(signed_in))
+    }
+}
+
 impl FromRequestParts<Arc<Installation>> for SignedInOperator {
     type Rejection = Problem;
 
@@ -120,15 +132,11 @@ impl FromRequestParts<Arc<Installation>> for SignedInOperator {
     ) -> Result<Self, Problem> {
         let declared = Declared::of(parts)?;
         declared.require(Access::Operator)?;
-        let signed_in = SignedIn::of_person(parts, installation).await?;
-        if !signed_in.principal.identity().operator {
-            return Err(Problem(step_up::operator_only()));
-        }
-        step_up::require_second_factor(installation, &signed_in.principal)?;
+        let operator = SignedInOperator::of(parts, installation).await?;
         if declared.is_fresh() {
-            step_up::require_fresh(installation, &signed_in.principal)?;
+            step_up::require_fresh(installation, &operator.0.principal)?;
         }
         declared.check_query(parts)?;
-        Ok(SignedInOperator(signed_in))
+        Ok(operator)
     }
 }

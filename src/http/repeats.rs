@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::model::hex::hex;
 use crate::service::repeats::{self, Asked, Claimed, GivenAnswer};
 use crate::service::{Actor, Installation, step_up};
+use crate::telemetry::subject;
 use crate::tenancy::TenantScope;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Request};
@@ -73,7 +74,8 @@ where
     };
     let request = Request::from_parts(parts, Body::from(body));
     // It goes on when the client goes away, so that what was done is known.
-    let done = tokio::spawn(async move { keep(claimed, handler.call(request, installation).await).await });
+    let work = async move { keep(claimed, handler.call(request, installation).await).await };
+    let done = tokio::spawn(subject::carried(work));
     done.await.unwrap_or_else(|error| Err(Problem(Error::internal(error))))
 }
 

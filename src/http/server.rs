@@ -23,12 +23,15 @@ use tokio::sync::watch;
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a peer may take nothing of what is sent to it.
 const TAKING: Duration = Duration::from_secs(60);
+/// Connections that read metrics at an address of their own.
+const MOST_READERS: usize = 16;
 /// A rest for what was short to come back.
 const AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(500);
 
 /// A bound server.
 pub struct Server {
     listener: TcpListener,
+    metrics: Option<TcpListener>,
     installation: Arc<Installation>,
     address: SocketAddr,
 }
@@ -45,17 +48,13 @@ impl Server {
     /// It is taken or not ours; or a route would let in others than it declares.
     pub async fn bind(installation: Arc<Installation>) -> Result<Server> {
         refuse_faults(&api::routes())?;
-        let wanted = installation.config().listen;
-        let listener = TcpListener::bind(wanted).await.map_err(|error| {
-            Error::unavailable(
-                "cannot_listen",
-                format!("Cannot listen on {wanted}: {error}. Stop what listens there, or choose another with --listen."),
-                5,
-            )
-            .because(error)
-        })?;
+        let listener = bind(installation.config().listen, "--listen").await?;
+        let metrics = match installation.config().metrics_listen {
+            Some(wanted) => Some(bind(wanted, "metrics_listen").await?),
+            None => None,
+        };
         let address = listener.local_addr()?;
-        Ok(Server { listener, installation, address })
+        Ok(Server { listener, metrics, installation, address })
     }
 
     /// Where it listens.
@@ -63,9 +62,14 @@ impl Server {
         self.address
     }
 
+    /// Where metrics are answered, if they have an address of their own.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
     /// Serves until `stop` is done, then lets running requests end, for as long as the settings say.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Server { listener, installation, .. } = self;
+        let Server { listener, metrics, installation, .. } = self;
         let config = installation.config();
         let most = installation.max_connections();
         if most < config.max_connections {
@@ -85,6 +89,19 @@ impl Server {
             draining: watch::Sender::new(false),
         };
         let measuring = tokio::spawn(Arc::clone(&connections.shedding).measure());
+        let metrics = metrics.map(|listener| {
+            let router = health::own_metrics_router().with_state(Arc::clone(&installation));
+            let connections = Connections {
+                installation: Arc::clone(&installation),
+                when_full: router.clone(),
+                router,
+                patience: connections.patience,
+                places: Places::new(MOST_READERS),
+                shedding: Arc::clone(&connections.shedding),
+                draining: watch::Sender::new(false),
+            };
+            tokio::spawn(async move { connections.accept(listener, std::future::pending(), || {}).await })
+        });
         let draining = connections.accept(listener, stop, || installation.start_draining()).await;
         measuring.abort();
         let drained = tokio::time::timeout(Duration::from_secs(config.shutdown_seconds), draining.closed());
@@ -95,7 +112,20 @@ impl Server {
                 "requests did not end in time and are given up"
             );
         }
+        // Until the end: how the last requests go is worth knowing.
+        if let Some(metrics) = metrics {
+            metrics.abort();
+        }
     }
+}
+
+async fn bind(wanted: SocketAddr, setting: &str) -> Result<TcpListener> {
+    TcpListener::bind(wanted).await.map_err(|error| {
+        let detail = format!(
+            "Cannot listen on {wanted}: {error}. Stop what listens there, or choose another with {setting}."
+        );
+        Error::unavailable("cannot_listen", detail, 5).because(error)
+    })
 }
 
 /// What accepted connections are served with.
@@ -190,6 +220,7 @@ fn router(installation: &Arc<Installation>) -> Router {
     let Routes { router, .. } = api::routes();
     router
         .merge(health::router())
+        .merge(health::metrics_router(installation))
         .merge(webhooks::router())
         .merge(pages::router(installation))
         .method_not_allowed_fallback(method_not_allowed)

@@ -1,11 +1,10 @@
-//! What is noted of every answer to a tenant: its bytes, how its limits stand (`RateLimit-Policy` and `RateLimit` of
+//! What is noted of every answer to a tenant: how its limits stand (`RateLimit-Policy` and `RateLimit` of
 //! draft-ietf-httpapi-ratelimit-headers), and `X-Usage-Warning`, by which whoever talks to a tenant whose limits are nearly
 //! used is told so.
 
 use crate::id::TenantId;
 use crate::service::Installation;
 use crate::tenancy::Standing;
-use axum::body::HttpBody as _;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use std::cell::Cell;
@@ -46,9 +45,6 @@ pub(super) async fn with_warnings(
             let (tenant, standings) = NOTED.with(Cell::get);
             write_standings(response.headers_mut(), &standings);
             if let Some(tenant) = tenant {
-                if let Some(bytes) = response.body().size_hint().exact() {
-                    installation.tenancy().sent(tenant, bytes);
-                }
                 for warning in installation.tenancy().usage_warnings(tenant) {
                     let line = format!(
                         "{}; used={}; limit={}; percent={}",

@@ -9,7 +9,7 @@ use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
     Installation, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions, stripe,
-    subscriptions, usage, webhooks,
+    subscriptions, telemetry, usage, webhooks,
 };
 use driver::Driver;
 use std::future::Future;
@@ -82,6 +82,13 @@ impl Runner {
                 note("requests", usage::store_requests(&counting).await);
                 note("attempts at jobs", usage::store_job_runs(&counting).await);
                 tokio::time::sleep(COUNT).await;
+            }
+        }));
+        let looking = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("figures of tenants", telemetry::look(&looking).await);
+                tokio::time::sleep(TICK).await;
             }
         }));
         let billing = Arc::clone(installation);
@@ -165,6 +172,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("what letters told", mail::sweep_posted(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("copies made before migrations", migrations::sweep_snapshots(installation).await);
+    note("old figures of tenants", telemetry::sweep(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     for (tenant_id, code, count) in installation.tenancy().take_refused() {
         tracing::info!(%tenant_id, code, count, "requests of a tenant were refused by its limits");

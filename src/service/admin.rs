@@ -5,7 +5,9 @@ use super::lifecycle::{self, OperatorAct};
 use super::migrations::{self, MigrateCommand};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
-use super::{Installation, audit, erasure, exports, operators, plans, signing_keys, tenants, usage};
+use super::{
+    Installation, audit, erasure, exports, operators, plans, signing_keys, telemetry, tenants, usage,
+};
 use crate::catalog::{By, ExportStatus, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
@@ -22,6 +24,8 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 16;
 /// Tenants of one read of the list.
 const PAGE: u32 = 1_000;
+/// Tenants that `top` is told of at most.
+const MOST_OF_TOP: usize = 1_000;
 
 /// One act of the operator at the console.
 #[derive(Clone, Serialize, Deserialize)]
@@ -131,6 +135,11 @@ pub enum Command {
         /// Which tenant's.
         tenant: Option<String>,
     },
+    /// Tells what the server does now.
+    Top {
+        /// How many tenants at most.
+        limit: usize,
+    },
     /// Checks all audit chains, or that of one tenant.
     VerifyAudit {
         /// Which tenant's.
@@ -208,6 +217,7 @@ pub async fn run(
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
         }
+        Command::Top { limit } => telemetry::top(installation, limit.min(MOST_OF_TOP)).await,
         Command::VerifyAudit { tenant } => {
             let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());

@@ -4,7 +4,7 @@
 mod tests;
 
 use super::mail::{MOST_PEOPLE, on_day};
-use super::{Installation, invoices, stripe};
+use super::{Installation, invoices, stripe, telemetry};
 use crate::catalog::{By, OfTenant, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::model::letter::{Content, Recipient};
 use crate::model::receipt::{Receipt, Statement, StoreErased, StoreKept};
 use crate::model::tenant::TenantStatus;
 use crate::policy::OWNER;
+use crate::telemetry::subject;
 use ed25519_dalek::SigningKey;
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -26,7 +27,7 @@ pub async fn erase_due_tenants(installation: &Installation) -> Result<usize> {
     let due = installation.catalog.read(|tx| tx.list_tenants_to_erase()).await?;
     let mut erased = 0;
     for id in due {
-        match erase_tenant(installation, id, By::system()).await {
+        match subject::of_tenant(id, erase_tenant(installation, id, By::system())).await {
             Ok(_) => erased += 1,
             Err(error) => {
                 tracing::error!(tenant_id = %id, error = ?error, "erasing failed and will be tried again");
@@ -107,10 +108,13 @@ async fn begin(installation: &Installation, id: TenantId) -> Result<()> {
 
 /// Removes the files and says how many there were when it was first begun.
 async fn remove_files(installation: &Installation, id: TenantId) -> Result<Vec<StoreErased>> {
-    let found = serde_json::to_string(&installation.tenancy.count_files(id).await?)?;
+    let mut found = installation.tenancy.count_files(id).await?;
+    found.push(telemetry::count(installation, id).await?);
+    let found = serde_json::to_string(&found)?;
     let noted = installation.catalog.write("note_erasure", move |tx| tx.of(id).note_erasure(&found)).await?;
     let noted: Vec<StoreErased> = serde_json::from_str(&noted)?;
     let mut removed = installation.tenancy.erase_files(id).await?;
+    removed.push(telemetry::erase(installation, id).await?);
     for store in &mut removed {
         let before = noted.iter().find(|noted| noted.store == store.store);
         store.removed = before.map_or(0, |noted| noted.removed).max(store.removed);

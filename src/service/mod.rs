@@ -50,6 +50,7 @@ pub mod step_up;
 pub mod streams;
 pub mod stripe;
 pub mod subscriptions;
+pub mod telemetry;
 pub mod tenants;
 mod throttle;
 mod tokens;
@@ -75,12 +76,14 @@ use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
 use crate::id::RequestId;
 use crate::model::webhook::OutgoingRules;
+use crate::telemetry::subject;
 use crate::tenancy::{App, Bounds, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::time::Duration;
 use tokens::Tokens;
 use tokio::sync::{Notify, watch};
 
@@ -99,6 +102,7 @@ pub struct Installation {
     handlers: jobs::Handlers,
     outgoing: Arc<outgoing::Outgoing>,
     fleet: migrations::Fleet,
+    telemetry: telemetry::Telemetry,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -213,6 +217,8 @@ impl Installation {
         let threads = ReaderThreads::new(2);
         let catalog = Arc::new(Catalog::open(layout.root(), threads.clone(), Arc::clone(&clock))?);
         declare_meters(&catalog, &mut app)?;
+        let telemetry =
+            telemetry::Telemetry::open(layout.root(), &config, threads.clone(), Arc::clone(&clock))?;
         let tenancy = Tenancy::open(
             Arc::clone(&catalog),
             layout.clone(),
@@ -222,6 +228,7 @@ impl Installation {
                 open_tenants: most_open_tenants(config.open_tenants, descriptors.tenant_files),
                 feed: changes::feed_options(&config),
                 admission: addresses::admission_options(&config),
+                slow_statement: Duration::from_millis(config.slow_statement_ms.into()),
             },
             Arc::clone(&clock),
         )?;
@@ -240,6 +247,7 @@ impl Installation {
                 Arc::new(outgoing::SystemLookup),
             )),
             fleet: migrations::Fleet::default(),
+            telemetry,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),
@@ -278,6 +286,10 @@ impl Installation {
         if let Err(error) = checkpoints::sign_all(self).await {
             tracing::error!(error = ?error, "the heads of audit logs could not be signed");
         }
+        if let Err(error) = telemetry::store_all(self).await {
+            tracing::error!(error = ?error, "the last figures of tenants could not be stored");
+        }
+        self.telemetry.close();
         let catalog = Arc::clone(&self.catalog);
         let _ = tokio::task::spawn_blocking(move || catalog.close()).await;
     }
@@ -372,5 +384,5 @@ impl Installation {
 
 /// Runs `act` to its end, also when whoever waits for it goes away.
 async fn detached<T: Send + 'static>(act: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    tokio::spawn(act).await.unwrap_or_else(|error| Err(Error::internal(error)))
+    tokio::spawn(subject::carried(act)).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

@@ -1,24 +1,25 @@
-//! The log: lines for people or JSON, on standard error.
+//! What the server tells of itself: the log, figures by tenant in memory, what of them is kept, and how they are shown.
+//!
+//! [`Figures`] counts; every few seconds what was counted is taken and goes into the [minute](Minutes) that runs, which is
+//! [stored](Store) when it is over, and into what [`/metrics`](Shown) shows.
 
-use crate::config::{Config, LogFormat};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+mod exposition;
+mod figures;
+mod log;
+mod minutes;
+mod process;
+mod shown;
+mod slow;
+mod store;
+pub mod subject;
+mod totals;
 
-/// Starts logging as the settings say. Once per process.
-///
-/// # Errors
-/// A sentence when the directives of `log` cannot be read.
-pub fn start(config: &Config) -> Result<(), String> {
-    let filter =
-        EnvFilter::try_new(&config.log).map_err(|error| format!("log = {:?}: {error}", config.log))?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    // A second start (in tests) keeps the first.
-    let _ = match config.log_format {
-        LogFormat::Text => {
-            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-            builder.with_ansi(ansi).try_init()
-        }
-        LogFormat::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
-    };
-    Ok(())
-}
+pub use exposition::{CONTENT_TYPE, Exposition, TenantNamed};
+pub use figures::{Answered, Counters, Figures, JobRuns, micros};
+pub use log::start;
+pub use minutes::{Minutes, Recent, minute};
+pub use process::Process;
+pub use shown::{Shown, ShownTotals};
+pub use slow::{Slow, SlowStatements};
+pub use store::{Bucket, MOST_POINTS, Store, Window};
+pub use totals::{CLASSES, Figure, LATENCY_BOUNDS_US, NUMBERS, Totals};

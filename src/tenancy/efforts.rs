@@ -4,9 +4,9 @@ use super::buckets::Buckets;
 use crate::catalog::{BYTES_OUT, CountedSum, DATABASE_TIME};
 use crate::clock::{DAY, Timestamp};
 use crate::id::TenantId;
+use crate::telemetry::Figure;
 use foldhash::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 /// What serving takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,14 @@ pub enum Effort {
 impl Effort {
     /// All of them.
     pub const ALL: [Effort; 2] = [Effort::DatabaseTime, Effort::BytesOut];
+
+    /// What is counted of it.
+    pub const fn figure(self) -> Figure {
+        match self {
+            Effort::DatabaseTime => Figure::DatabaseUs,
+            Effort::BytesOut => Figure::BytesOut,
+        }
+    }
 
     /// What the catalog keeps it under.
     pub const fn name(self) -> &'static str {
@@ -40,10 +48,6 @@ pub fn day(moment: i64) -> i64 {
 pub struct Efforts(Mutex<HashMap<TenantId, [Buckets; 2]>>);
 
 impl Efforts {
-    pub(super) fn add_database_time(&self, tenant: TenantId, time: Duration, now: Timestamp) {
-        self.add(tenant, Effort::DatabaseTime, i64::try_from(time.as_micros()).unwrap_or(i64::MAX), now);
-    }
-
     /// Adds to what serving a tenant took.
     pub fn add(&self, tenant: TenantId, effort: Effort, amount: i64, now: Timestamp) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +84,7 @@ mod tests {
     fn a_day_is_stored_as_a_whole_and_forgotten_when_it_is_over() {
         let (efforts, tenant) = (Efforts::default(), TenantId::new(Timestamp(0)));
         efforts.add(tenant, Effort::BytesOut, 5, Timestamp(7));
-        efforts.add_database_time(tenant, Duration::from_micros(3), Timestamp(7));
+        efforts.add(tenant, Effort::DatabaseTime, 3, Timestamp(7));
         efforts.add(tenant, Effort::BytesOut, 6, Timestamp(8));
         let sums = efforts.unstored(Effort::BytesOut);
         assert_eq!((sums.len(), sums[0].quantity, sums[0].starts_at), (1, 11, 0));

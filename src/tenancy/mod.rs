@@ -52,6 +52,7 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use crate::telemetry::{Figures, SlowStatements, Totals};
 use admission::Admission;
 use contents::Contents;
 use feeds::Feeds;
@@ -60,10 +61,11 @@ use file::FileOptions;
 use file_standings::FileStandings;
 use ledger::Ledger;
 use open_files::OpenFiles;
-pub use open_files::most_open_tenants;
+pub use open_files::{FileCounts, most_open_tenants};
 use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tx::usage::Warning;
 
 /// Tenants that are billed in one go.
@@ -86,7 +88,9 @@ pub struct Tenancy {
     feeds: Arc<Feeds>,
     warnings: Arc<Warnings>,
     requests: RequestCounts,
-    efforts: Arc<Efforts>,
+    efforts: Efforts,
+    figures: Arc<Figures>,
+    slow: Arc<SlowStatements>,
     job_runs: RequestCounts,
     jobs: Arc<JobWords>,
     keep: Keep,
@@ -103,6 +107,8 @@ pub struct Bounds {
     pub feed: FeedOptions,
     /// Requests.
     pub admission: AdmissionOptions,
+    /// How long a statement may take before it is slow; nothing tells of none.
+    pub slow_statement: Duration,
 }
 
 /// What bounds the feeds of changes.
@@ -162,7 +168,9 @@ impl Tenancy {
             feeds,
             warnings: Arc::default(),
             requests: RequestCounts::default(),
-            efforts: Arc::default(),
+            efforts: Efforts::default(),
+            figures: Arc::default(),
+            slow: Arc::new(SlowStatements::over(bounds.slow_statement)),
             job_runs: RequestCounts::default(),
             jobs: Arc::default(),
             keep,
@@ -201,10 +209,35 @@ impl Tenancy {
         self.admission.take_refused()
     }
 
-    /// Adds the bytes of an answer to what serving a tenant took.
-    pub fn sent(&self, tenant: TenantId, bytes: u64) {
-        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-        self.efforts.add(tenant, Effort::BytesOut, bytes, self.clock.now());
+    /// What is counted of each tenant.
+    pub fn figures(&self) -> &Arc<Figures> {
+        &self.figures
+    }
+
+    /// Statements on files of tenants that were slow.
+    pub fn slow_statements(&self) -> &SlowStatements {
+        &self.slow
+    }
+
+    /// Takes what was counted since the last time, and adds of it what serving tenants took. Returned is what was counted of
+    /// tenants, and what was for none.
+    pub fn take_figures(&self) -> (Vec<(TenantId, Totals)>, Totals) {
+        let (mut taken, now) = (Vec::new(), self.clock.now());
+        let nobody = self.figures.take(|tenant, totals| taken.push((tenant, totals)));
+        for (tenant, totals) in &taken {
+            for effort in Effort::ALL {
+                let amount = i64::try_from(totals.get(effort.figure())).unwrap_or(i64::MAX);
+                if amount > 0 {
+                    self.efforts.add(*tenant, effort, amount, now);
+                }
+            }
+        }
+        (taken, nobody)
+    }
+
+    /// Whether a tenant is erased or being erased: nothing of it is kept any more.
+    pub fn is_fenced(&self, tenant: TenantId) -> bool {
+        self.fences.is_down(tenant)
     }
 
     /// Attempts at jobs that were counted.
@@ -326,6 +359,11 @@ impl Tenancy {
         }
         let claimed = self.catalog.write("claim_export", |tx| tx.claim_export()).await?;
         Ok(claimed.map(|export| (Lease::new(export.tenant), export)))
+    }
+
+    /// How often files of tenants were asked for, opened, and closed to make room for others.
+    pub fn file_counts(&self) -> FileCounts {
+        self.files.counts()
     }
 
     /// How many tenant files are open now, and how many may be.

@@ -33,10 +33,23 @@ pub(super) struct OpenFiles {
     slots: Mutex<Slots>,
     most: usize,
     uses: AtomicU64,
+    opened: AtomicU64,
+    evicted: AtomicU64,
     layout: Layout,
     options: Arc<FileOptions>,
     schemas: Arc<Schemas>,
     fences: Arc<Fences>,
+}
+
+/// What became of files of tenants since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileCounts {
+    /// How often one was asked for.
+    pub uses: u64,
+    /// How often it had to be opened for that.
+    pub opened: u64,
+    /// How often one was closed to make room.
+    pub evicted: u64,
 }
 
 #[derive(Default)]
@@ -123,10 +136,20 @@ impl OpenFiles {
             slots: Mutex::default(),
             most,
             uses: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
             layout,
             options: Arc::new(options),
             schemas: Arc::default(),
             fences,
+        }
+    }
+
+    pub(super) fn counts(&self) -> FileCounts {
+        FileCounts {
+            uses: self.uses.load(Relaxed),
+            opened: self.opened.load(Relaxed),
+            evicted: self.evicted.load(Relaxed),
         }
     }
 
@@ -199,8 +222,9 @@ impl OpenFiles {
             return Ok(Asked::Gated(gate));
         }
         if slots.by_tenant.len() >= self.most {
-            slots.evict(self.most)?;
+            self.evicted.fetch_add(slots.evict(self.most)?, Relaxed);
         }
+        self.opened.fetch_add(1, Relaxed);
         let slot = Slot::new(tenant.epoch, last_use);
         slots.by_tenant.insert(tenant.id, Arc::clone(&slot));
         Ok(Asked::Given(InUse::new(slot, intent)))
@@ -235,7 +259,7 @@ pub(super) fn migrating() -> Error {
 
 impl Slots {
     /// Makes room for one. A batch at once, so that a walk over all tenants does not search on each step.
-    fn evict(&mut self, most: usize) -> Result<()> {
+    fn evict(&mut self, most: usize) -> Result<u64> {
         // Held by this map alone: nobody can take it meanwhile, as that needs the lock that we hold.
         let mut idle: Vec<(u64, TenantId)> = self
             .by_tenant
@@ -254,12 +278,13 @@ impl Slots {
         let count = (most / 16).max(1);
         let evicted: Vec<Arc<Slot>> =
             idle.into_iter().take(count).filter_map(|(_, id)| self.by_tenant.remove(&id)).collect();
+        let count = evicted.len() as u64;
         // Closing checkpoints, which blocks; without a runtime (at the end of the program) it happens here.
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(move || drop(evicted))),
             Err(_) => drop(evicted),
         }
-        Ok(())
+        Ok(count)
     }
 }
 

@@ -73,6 +73,7 @@ mod sign_up_modes;
 mod sql;
 mod step_up;
 mod stripe;
+mod telemetry;
 mod tenant_bounds;
 mod tenant_files;
 mod tenant_roles;

@@ -33,7 +33,11 @@ impl AppTx<'_> {
     ) -> Result<usize, DbError> {
         self.tx.as_app(|| {
             let mut statement = self.tx.connection.prepare_cached(sql)?;
-            statement.execute(rusqlite::params_from_iter(params)).map_err(DbError::while_stepping)
+            let changed = statement.execute(rusqlite::params_from_iter(params));
+            self.tx.note_statement(sql);
+            let changed = changed.map_err(DbError::while_stepping)?;
+            self.tx.count_rows(changed);
+            Ok(changed)
         })
     }
 
@@ -69,7 +73,7 @@ impl AppTx<'_> {
         params: impl IntoIterator<Item = &'p Value>,
         act: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, DbError>,
     ) -> Result<(), DbError> {
-        self.tx.as_app(|| each(self.tx.connection, sql, params, act))
+        self.tx.as_app(|| each(self.tx, sql, params, act))
     }
 
     /// Runs a query whose first `keys` columns name a record, and `find` with these values for each of its rows. Hands
@@ -89,7 +93,7 @@ impl AppTx<'_> {
         use rusqlite::types::ToSqlOutput;
         self.tx.as_speaker(Speaker::App, || {
             let mut find = self.tx.connection.prepare_cached(find)?;
-            each(self.tx.connection, sql, params, |named| {
+            each(self.tx, sql, params, |named| {
                 for key in 0..keys {
                     find.raw_bind_parameter(key + 1, ToSqlOutput::Borrowed(named.0.get_ref(key)?))?;
                 }

@@ -31,6 +31,7 @@ mod setup;
 mod sql;
 mod stripe;
 mod subscriptions;
+mod telemetry;
 mod tenants;
 mod usage;
 mod webhooks;
@@ -76,6 +77,7 @@ pub(super) fn routes() -> Routes {
         .and(schedules::routes())
         .and(webhooks::routes())
         .and(migrations::routes())
+        .and(telemetry::routes())
 }
 
 /// 201 with the whole resource and where it is.

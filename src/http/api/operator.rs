@@ -10,8 +10,10 @@ use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::TenantId;
 use crate::model::receipt::Receipt;
+use crate::model::tenant::TenantStatus;
 use crate::service::lifecycle::{self, OperatorAct};
 use crate::service::sessions::{self, Whose};
+use crate::service::telemetry::{self, FleetIn, Position};
 use crate::service::{Installation, erasure, tenants};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -28,7 +30,7 @@ pub(super) fn routes() -> Routes {
             Access::Operator,
             Verb::Get,
             "/operator/tenants",
-            Params::Only(&["limit", "cursor", "status"]),
+            Params::Only(&["limit", "cursor", "status", "plan", "q", "order"]),
             list,
         )
         .add(Access::Operator, Verb::Get, "/operator/tenants/{selector}", NONE, get)
@@ -48,12 +50,29 @@ struct TenantPath {
 
 async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator, uri: Uri) -> Answer {
     let pairs = query::pairs(&uri)?;
-    let paging = Paging::of(&installation, &pairs, "operator:tenants")?;
+    let text = |name| query::once(&pairs, name).map(|found| found.map(str::to_owned));
+    let (q, plan, order) = (text("q")?, text("plan")?, text("order")?);
     let status = query::once(&pairs, "status")?.map(tenants::parse_status).transpose()?;
-    let after = paging.after(TenantId::parse)?;
-    let mut all = tenants::list_tenants(&installation, after, status, paging.fetch()).await?;
-    let next = paging.cut(&mut all, |last| last.id.to_string());
-    let items: Vec<Value> = all.iter().map(super::tenants::tenant_out).collect();
+    // A cursor goes on with the same list.
+    let asked = json!([q, plan, order, status.map(TenantStatus::name)]);
+    let paging = Paging::of(&installation, &pairs, format!("operator:tenants {asked}"))?;
+    let after = paging.after(Position::parse)?;
+    let limit = paging.fetch().saturating_sub(1) as usize;
+    let fleet =
+        telemetry::list_fleet(&installation, FleetIn { q, status, plan, order, after, limit }).await?;
+    let next = fleet.next.map(|position| paging.seal(&position.to_string()));
+    let items: Vec<Value> = fleet
+        .tenants
+        .iter()
+        .map(|(tenant, live)| {
+            let mut out = super::tenants::tenant_out(tenant);
+            if let (Some(out), Value::Object(live)) = (out.as_object_mut(), telemetry::live_out(live)) {
+                out.extend(live);
+                out.insert("as_of".to_owned(), json!(fleet.as_of));
+            }
+            out
+        })
+        .collect();
     Ok(super::list(&items, next))
 }
 

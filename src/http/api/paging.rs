@@ -43,12 +43,17 @@ impl<'i> Paging<'i> {
         u32::try_from(self.limit + 1).unwrap_or(u32::MAX)
     }
 
+    /// The cursor of a page that begins after a position.
+    pub(super) fn seal(&self, position: &str) -> String {
+        self.installation.seal_cursor(&self.context, position)
+    }
+
     /// Cuts what was fetched to the page. With the cursor of the next one, if there is one, which begins after the
     /// `position` of the last item.
     pub(super) fn cut<T>(&self, items: &mut Vec<T>, position: impl FnOnce(&T) -> String) -> Option<String> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let last = items.last().filter(|_| more)?;
-        Some(self.installation.seal_cursor(&self.context, &position(last)))
+        Some(self.seal(&position(last)))
     }
 }

@@ -19,6 +19,7 @@ mod shared;
 mod stripe;
 mod subject;
 mod summaries;
+mod telemetry;
 mod tenant;
 mod typescript;
 mod usage;

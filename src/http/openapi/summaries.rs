@@ -135,7 +135,7 @@ summaries! {
     GET "/tenants/{tenant}/openapi.json" getTenantDocument "The OpenAPI document of the tenant's tables, for the caller's role" "-" -> 200 "Document";
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
     POST "/setup" setUp "Make the first operator" "SetUp" -> 201 "Identity";
-    GET "/operator/tenants" operatorListTenants "All tenants" "-" -> 200 "[Tenant]";
+    GET "/operator/tenants" operatorListTenants "All tenants, with what each did in the last quarter of an hour" "-" -> 200 "[FleetTenant]";
     GET "/operator/tenants/{selector}" operatorGetTenant "One tenant, whatever its status" "-" -> 200 "Tenant";
     GET "/operator/tenants/{selector}/limits" operatorGetLimits "How much of each of a tenant's limits is used, and what usage costs so far" "-" -> 200 "Limits";
     GET "/operator/tenants/{selector}/subscription" operatorGetSubscription "On which plan a tenant is, and until when" "-" -> 200 "Subscription";
@@ -170,6 +170,9 @@ summaries! {
     GET "/operator/jobs" operatorListTenantsWithJobs "Tenants that may have jobs, and how many each has" "-" -> 200 "[TenantJobs]";
     GET "/operator/tenants/{selector}/jobs" operatorListJobs "Jobs of a tenant, newest first" "-" -> 200 "[Job]";
     POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
+    GET "/operator/overview" operatorGetOverview "Who is slow, failing, refused, busy or near limits, by the last quarter of an hour" "-" -> 200 "Overview";
+    GET "/operator/slow-queries" operatorListSlowQueries "Statements that took long since the start, by their shape and tenant" "-" -> 200 "[SlowQuery]";
+    GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
     GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";
     POST "/operator/migrations" operatorStartMigration "Migrate all tenants that are behind" "MigrationRunIn" -> 202 "MigrationRun";

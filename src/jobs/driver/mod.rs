@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::id::{JobId, TenantId};
 use crate::service::Installation;
 use crate::service::jobs::work::{self, After, Done, Look};
+use crate::telemetry::subject;
 use kept::{Kept, Saving};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -37,6 +38,18 @@ enum Task {
     Job(TenantId),
     Beat(TenantId),
     End(TenantId),
+}
+
+impl Task {
+    fn tenant(self) -> TenantId {
+        match self {
+            Task::Turn(tenant)
+            | Task::Look(tenant)
+            | Task::Job(tenant)
+            | Task::Beat(tenant)
+            | Task::End(tenant) => tenant,
+        }
+    }
 }
 
 /// What it came to.
@@ -219,7 +232,7 @@ impl Driver {
     }
 
     fn spawn(&mut self, task: Task, work: impl Future<Output = Came> + Send + 'static) -> AbortHandle {
-        let handle = self.tasks.spawn(work);
+        let handle = self.tasks.spawn(subject::of_tenant(task.tenant(), work));
         self.meant.insert(handle.id(), task);
         handle
     }

@@ -15,6 +15,7 @@ use crate::model::job::{LeasedJob, Outcome};
 use crate::model::letter::{Content, Recipient};
 use crate::model::webhook::EventType;
 use crate::policy::Permission;
+use crate::telemetry::subject;
 use crate::tenancy::{Lease, TenantScope, blocking};
 use archive::{Archive, Finished};
 use serde_json::json;
@@ -135,7 +136,7 @@ pub async fn run_next_export(installation: &Arc<Installation>) -> Result<bool> {
     // An operator knows where to look; whoever asked with a key has no address.
     let asked_by = export.requested_by.strip_prefix("identity:").and_then(IdentityId::parse);
     let asked_by = asked_by.map(Recipient::Identity);
-    match run_export(installation, &lease, id).await {
+    match subject::of_tenant(tenant, run_export(installation, &lease, id)).await {
         Ok(finished) => {
             let expires_at =
                 installation.clock.now().plus(i64::from(installation.config.export_hours) * HOUR);

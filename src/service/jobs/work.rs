@@ -2,11 +2,12 @@
 
 use super::dispatch;
 use crate::catalog::JobHint;
-use crate::clock::{MINUTE, SECOND, Timestamp};
+use crate::clock::{MINUTE, SECOND, Timestamp, monotonic};
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, Outcome};
 use crate::service::{Installation, webhooks};
+use crate::telemetry::{Figure, micros, subject};
 use crate::tenancy::tx::jobs::{ClaimAsked, Ended, JobEnd};
 use crate::tenancy::{BUSY, Tenancy, TenantScope};
 use std::collections::BTreeMap;
@@ -231,6 +232,17 @@ pub async fn run(
     job: &LeasedJob,
     cancelled: watch::Receiver<bool>,
 ) -> Result<Done> {
+    subject::of_job(tenant, job.id, &job.kind, attempt(installation, tenant, job, cancelled)).await
+}
+
+async fn attempt(
+    installation: &Arc<Installation>,
+    tenant: TenantId,
+    job: &LeasedJob,
+    cancelled: watch::Receiver<bool>,
+) -> Result<Done> {
+    let figures = installation.tenancy.figures();
+    let (_running, begun) = (figures.job_runs(), monotonic());
     // Whatever happened to the tenant since the job was claimed counts now.
     let scope = match scope(installation, tenant).await {
         Err(error) if error.kind() == Kind::NotFound => return Err(error),
@@ -241,6 +253,15 @@ pub async fn run(
         Ok(scope) => scope,
     };
     let outcome = dispatch::dispatch(installation, scope, job, cancelled).await;
+    if !matches!(outcome, Outcome::Held) {
+        figures.of(tenant, |counters| {
+            counters.add(Figure::Jobs, 1);
+            counters.add(Figure::JobUs, micros(begun.elapsed()));
+            if matches!(outcome, Outcome::Failed { .. } | Outcome::Hopeless(_)) {
+                counters.add(Figure::JobsFailed, 1);
+            }
+        });
+    }
     if let Outcome::Failed { error, .. } | Outcome::Hopeless(error) = &outcome {
         tracing::warn!(tenant_id = %tenant, job_id = %job.id, kind = job.kind, attempt = job.attempt, error, "a job failed");
     }

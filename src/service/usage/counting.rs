@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::meter::{API_REQUESTS, JOBS_RUN, STORAGE_BYTES};
 use crate::model::plan::Window;
 use crate::model::usage::OLDEST;
-use crate::service::Installation;
+use crate::service::{Installation, telemetry};
 use crate::tenancy::tx::usage::window_of;
 use crate::tenancy::{Effort, Lease, RequestBound, TenantScope, day};
 
@@ -61,6 +61,7 @@ pub async fn store_requests(installation: &Installation) -> Result<()> {
 /// # Errors
 /// As the catalog says; what was not stored is stored the next time.
 pub async fn store_efforts(installation: &Installation) -> Result<()> {
+    telemetry::take(installation);
     let efforts = installation.tenancy().efforts();
     for effort in Effort::ALL {
         let sums = efforts.unstored(effort);

@@ -116,10 +116,11 @@ impl<'s> Console<'s> {
     /// # Errors
     /// 503 when the file is closed meanwhile; 500 when the process does not answer as it should.
     pub async fn run(mut self, query: ConsoleQuery) -> Result<ConsoleAnswer> {
+        let sql = query.sql.clone();
         let request = Request { path: self.path, query, readable: self.readable };
         let request = serde_json::to_vec(&request)?;
         // Also for one that is given up: it has run until then.
-        let _running = Running { timed: self.timed, begun: monotonic() };
+        let _running = Running { timed: self.timed, sql, begun: monotonic() };
         tokio::select! {
             answer = process::run(&self.program, &request) => answer,
             () = self.inside.closing() => Err(closing()),
@@ -130,12 +131,13 @@ impl<'s> Console<'s> {
 /// A statement that runs: what it takes is taken down as it ends.
 struct Running {
     timed: Timed,
+    sql: String,
     begun: Instant,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.timed.took(self.begun.elapsed());
+        self.timed.took(&self.sql, self.begun.elapsed());
     }
 }
 

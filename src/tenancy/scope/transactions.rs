@@ -49,7 +49,7 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        let read = self.file().await?.database.read(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        let read = self.file().await?.database.read(move |tx| timed.run(tx, || act(&TenantTx::new(tx))));
         read.await.map_err(|error| self.unless_replaced(error))
     }
 
@@ -63,7 +63,7 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        let read = self.file().await?.database.read_one(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        let read = self.file().await?.database.read_one(move |tx| timed.run(tx, || act(&TenantTx::new(tx))));
         read.await.map_err(|error| self.unless_replaced(error))
     }
 
@@ -77,7 +77,7 @@ impl TenantScope {
         F: FnMut(&TenantTx<'_>) -> Result<T> + Send + 'static,
     {
         let timed = self.timed();
-        let read = self.file().await?.database.read_slow(move |tx| timed.run(|| act(&TenantTx::new(tx))));
+        let read = self.file().await?.database.read_slow(move |tx| timed.run(tx, || act(&TenantTx::new(tx))));
         read.await.map_err(|error| self.unless_replaced(error))
     }
 
@@ -117,7 +117,7 @@ impl TenantScope {
             self.open_jobs().await?;
         }
         let write = file.database.write(name, move |tx| {
-            timed.run(|| {
+            timed.run(tx, || {
                 let tenant_tx = TenantTx::new(tx);
                 let storage = metering.storage(tenant_tx)?;
                 let result = act(&tenant_tx)?;

@@ -1,0 +1,36 @@
+-- What was counted of each tenant: `span` is a minute, an hour or a day in milliseconds, `at` when it began. In the order of
+-- time first, so that a minute of all tenants is written side by side. `latency_0` counts the requests that took at most 250
+-- microseconds, and so on; see LATENCY_BOUNDS_US.
+CREATE TABLE buckets (
+  span INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  tenant_id TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  errors INTEGER NOT NULL,
+  refused INTEGER NOT NULL,
+  request_us INTEGER NOT NULL,
+  database_us INTEGER NOT NULL,
+  row_count INTEGER NOT NULL,
+  bytes_in INTEGER NOT NULL,
+  bytes_out INTEGER NOT NULL,
+  jobs INTEGER NOT NULL,
+  jobs_failed INTEGER NOT NULL,
+  job_us INTEGER NOT NULL,
+  latency_0 INTEGER NOT NULL,
+  latency_1 INTEGER NOT NULL,
+  latency_2 INTEGER NOT NULL,
+  latency_3 INTEGER NOT NULL,
+  latency_4 INTEGER NOT NULL,
+  latency_5 INTEGER NOT NULL,
+  latency_6 INTEGER NOT NULL,
+  latency_7 INTEGER NOT NULL,
+  latency_8 INTEGER NOT NULL,
+  latency_9 INTEGER NOT NULL,
+  latency_10 INTEGER NOT NULL,
+  latency_11 INTEGER NOT NULL,
+  latency_12 INTEGER NOT NULL,
+  latency_13 INTEGER NOT NULL,
+  latency_14 INTEGER NOT NULL,
+  latency_15 INTEGER NOT NULL,
+  PRIMARY KEY (span, at, tenant_id)
+) WITHOUT ROWID;

@@ -1,0 +1,153 @@
+//! What is counted of tenants: taken every second, stored by minutes, shown to operators and to Prometheus.
+
+mod fleet;
+mod metrics;
+mod reading;
+mod roll_up;
+
+pub use fleet::{Fleet, FleetIn, Position, list_fleet};
+pub use metrics::{check_metrics_token, metrics};
+pub use reading::{Series, SeriesIn, live_out, overview, series, slow_queries, top};
+pub use roll_up::Live;
+
+use super::Installation;
+use crate::clock::{SharedClock, Timestamp};
+use crate::config::Config;
+use crate::db::ReaderThreads;
+use crate::error::Result;
+use crate::id::TenantId;
+use crate::model::receipt::StoreErased;
+use crate::telemetry::{Minutes, Shown, Store, minute};
+use roll_up::RollUps;
+use std::path::Path;
+
+/// What was counted, in memory and in telemetry.db.
+pub(super) struct Telemetry {
+    store: Store,
+    minutes: Minutes,
+    shown: Shown,
+    roll_ups: RollUps,
+    /// One at a time stores minutes, or erases.
+    storing: tokio::sync::Mutex<()>,
+}
+
+impl Telemetry {
+    /// Opens telemetry.db. Blocks.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(super) fn open(
+        directory: &Path,
+        config: &Config,
+        threads: ReaderThreads,
+        clock: SharedClock,
+    ) -> Result<Telemetry> {
+        let now = clock.now();
+        Ok(Telemetry {
+            store: Store::open(directory, threads, clock)?,
+            minutes: Minutes::new(now),
+            shown: Shown::new(config.metrics_tenants),
+            roll_ups: RollUps::default(),
+            storing: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Ends the use of the file. Blocks.
+    pub(super) fn close(&self) {
+        self.store.close();
+    }
+}
+
+/// Takes what was counted since the last time.
+pub(super) fn take(installation: &Installation) {
+    let (mut taken, nobody) = installation.tenancy.take_figures();
+    taken.retain(|(tenant, _)| !installation.tenancy.is_fenced(*tenant));
+    let (telemetry, now) = (&installation.telemetry, installation.clock.now());
+    telemetry.shown.note(&taken, &nobody, now);
+    telemetry.minutes.note(&taken, now);
+}
+
+/// Takes what was counted; stores minutes that are over, and sums up the last ones for lists of the fleet. To be done every
+/// second.
+///
+/// # Errors
+/// As telemetry.db says; what was not stored is stored the next time.
+pub async fn look(installation: &Installation) -> Result<()> {
+    take(installation);
+    let stored = store(installation).await;
+    let now = installation.clock.now();
+    let telemetry = &installation.telemetry;
+    if telemetry.roll_ups.newest().is_none_or(|newest| minute(newest.as_of.0) != minute(now.0)) {
+        telemetry.roll_ups.make(&telemetry.store, now).await?;
+    }
+    stored
+}
+
+async fn store(installation: &Installation) -> Result<()> {
+    let telemetry = &installation.telemetry;
+    let _storing = telemetry.storing.lock().await;
+    while let Some((at, of)) = telemetry.minutes.first_waiting() {
+        telemetry.store.add(at, of).await?;
+        telemetry.minutes.stored();
+    }
+    Ok(())
+}
+
+/// Stores everything that was counted so far: the server ends.
+///
+/// # Errors
+/// As telemetry.db says.
+pub(super) async fn store_all(installation: &Installation) -> Result<()> {
+    take(installation);
+    installation.telemetry.minutes.end();
+    store(installation).await
+}
+
+/// Removes what is older than it is kept.
+///
+/// # Errors
+/// As telemetry.db says.
+pub async fn sweep(installation: &Installation) -> Result<()> {
+    let days = i64::from(installation.config.telemetry_days);
+    let now = installation.clock.now();
+    // What there is of an hour is removed at once; once an hour is enough.
+    if installation.telemetry.roll_ups.is_sweep_due(now) {
+        installation.telemetry.store.sweep(days).await?;
+    }
+    Ok(())
+}
+
+/// How the receipt of an erasure calls what is here.
+const STORE: &str = "telemetry: figures by minute, hour and day";
+const VERIFIED: &str = "counted to zero in the transaction that removed them; freed pages are overwritten and the \
+                        write-ahead log was emptied";
+
+/// How many rows there are of a tenant that is to be erased.
+///
+/// # Errors
+/// As telemetry.db says.
+pub(super) async fn count(installation: &Installation, tenant: TenantId) -> Result<StoreErased> {
+    let removed = installation.telemetry.store.count(tenant).await?;
+    Ok(StoreErased { store: STORE.to_owned(), removed, verified: VERIFIED.to_owned() })
+}
+
+/// Removes everything that was counted of a tenant, which is fenced already.
+///
+/// # Errors
+/// As telemetry.db says.
+pub(super) async fn erase(installation: &Installation, tenant: TenantId) -> Result<StoreErased> {
+    let telemetry = &installation.telemetry;
+    let _storing = telemetry.storing.lock().await;
+    installation.tenancy.figures().forget(tenant);
+    telemetry.minutes.forget(tenant);
+    telemetry.shown.forget(tenant);
+    installation.tenancy.slow_statements().forget(tenant);
+    telemetry.roll_ups.forget(tenant);
+    let removed = telemetry.store.erase(tenant).await?;
+    Ok(StoreErased { store: STORE.to_owned(), removed, verified: VERIFIED.to_owned() })
+}
+
+/// A moment some time ago.
+fn ago(now: Timestamp, ms: i64) -> Timestamp {
+    now.plus(-ms)
+}
