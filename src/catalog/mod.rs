@@ -27,6 +27,7 @@ mod margins;
 mod memberships;
 mod migration_runs;
 mod plans;
+mod seat_notices;
 mod seats;
 mod second_factors;
 mod services;
@@ -281,6 +282,7 @@ fn track() -> Track {
             "catalog/0022_billing_details.sql",
             include_str!("../../migrations/catalog/0022_billing_details.sql"),
         ),
+        ("catalog/0023_money.sql", include_str!("../../migrations/catalog/0023_money.sql")),
     ])
 }
 

@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::meter::{API_REQUESTS, JOBS_RUN, Meter, SEATS, STORAGE_BYTES};
 use crate::model::money::{Amount, Currency};
+use crate::model::notice::percent;
 use crate::model::plan::Window;
 use crate::model::tenant::Act;
 use crate::policy::Permission;
@@ -33,7 +34,7 @@ pub struct LimitLine {
 impl LimitLine {
     /// How much of it is used, in percent, rounded down.
     pub fn percent(&self) -> i64 {
-        crate::tenancy::tx::usage::percent(self.used, self.limit.base())
+        percent(self.used, self.limit.base())
     }
 }
 
