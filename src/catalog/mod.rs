@@ -53,7 +53,7 @@ pub use credit_notes::CreditNote;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
-pub use invoices::{KeptInvoice, StoredInvoice};
+pub use invoices::{KeptInvoice, Series, StoredInvoice};
 pub use job_hints::JobHint;
 pub use letters::{LetterOutcome, PostedLetter};
 pub use margins::MonthOfTenant;

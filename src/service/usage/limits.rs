@@ -132,7 +132,8 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
         line.used = line.used.saturating_add(unstored);
     }
     lines.sort_by(|one, other| one.meter.name.cmp(&other.meter.name));
-    // A seat is taken in the catalog, which does not know what was spent.
+    // Whoever was invited is not kept out because others used much meanwhile; what a seat costs counts as spent all the
+    // same, so that the rest makes room for it. How many there may be is what the plan's `seats` is for.
     let unrefused = late.iter().filter(|name| *name == SEATS).cloned().collect();
     Ok(Limits { lines, currency, spend_cap, spent, late, unrefused, seats, features })
 }
