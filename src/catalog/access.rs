@@ -9,6 +9,7 @@ pub(super) use keys::key_over;
 pub use principal::{Maker, Membership, Principal};
 
 use super::cache::Cached;
+use super::seat_notices::SeatWarnings;
 use super::{Catalog, CatalogTx, Session, Tenant};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Kind, Result};
@@ -35,7 +36,7 @@ pub struct AccessClaims {
     pub generation: i64,
 }
 
-/// What memory holds of sessions, tenants and memberships.
+/// What memory holds of sessions, tenants, memberships and seats.
 pub(super) struct AccessCache {
     sessions: Cached<SessionId, Arc<SessionFacts>>,
     keys: Cached<ApiKeyId, Arc<KeyFacts>>,
@@ -43,6 +44,8 @@ pub(super) struct AccessCache {
     memberships: Cached<(TenantId, IdentityId), Membership>,
     /// How fast the tenants of a version of a plan may ask; a published version never changes.
     rates: Cached<(String, i64), Rate>,
+    /// What tenants are to be warned of whose seats are nearly taken.
+    pub(super) seats: SeatWarnings,
 }
 
 impl AccessCache {
@@ -53,6 +56,7 @@ impl AccessCache {
             tenants: Cached::new(16_384),
             memberships: Cached::new(16_384),
             rates: Cached::new(1_024),
+            seats: SeatWarnings::default(),
         }
     }
 }

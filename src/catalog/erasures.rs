@@ -31,6 +31,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("webhooks", "webhook_tenants WHERE tenant_id = ?1"),
     ("version of the file", "tenant_versions WHERE tenant_id = ?1"),
     ("migrations to be tried first", "migration_canaries WHERE tenant_id = ?1"),
+    ("notices of seats", "seat_notices WHERE tenant_id = ?1"),
     ("usage sums", "usage_sums WHERE tenant_id = ?1"),
     ("service periods", "service_periods WHERE tenant_id = ?1"),
     ("booked usage", "booked_usage WHERE tenant_id = ?1"),

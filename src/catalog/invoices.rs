@@ -2,8 +2,10 @@
 
 mod adopted;
 mod kept;
+mod numbers;
 
 pub use kept::KeptInvoice;
+pub use numbers::Series;
 
 use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
@@ -97,37 +99,6 @@ fn invoice_of((document, row): (String, StoredRow)) -> Result<StoredInvoice> {
 }
 
 impl CatalogTx<'_> {
-    /// The next number of a series of documents. It is taken with the transaction, so that none is left out.
-    pub(super) fn next_document_number(&self, series: &str) -> Result<i64> {
-        self.tx.execute(
-            "INSERT INTO document_numbers (series, last) VALUES (?1, 1)
-             ON CONFLICT (series) DO UPDATE SET last = document_numbers.last + 1",
-            params![series],
-        )?;
-        Ok(self.tx.count("SELECT last FROM document_numbers WHERE series = ?1", params![series])?)
-    }
-
-    /// The last number of an invoice.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn last_invoice_number(&self) -> Result<i64> {
-        Ok(self
-            .tx
-            .count("SELECT coalesce(max(last), 0) FROM document_numbers WHERE series = 'invoice'", &[])?)
-    }
-
-    /// What is wrong with the numbers of all invoices together: one that is missing below the last.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn find_number_gap(&self) -> Result<Option<String>> {
-        let issued = self.tx.count("SELECT count(*) FROM invoices WHERE number IS NOT NULL", &[])?;
-        let last = self.last_invoice_number()?;
-        Ok((issued != last)
-            .then(|| format!("numbers: the last one is {last}, and there are {issued} final invoices")))
-    }
-
     /// Whose invoice that is.
     ///
     /// # Errors
@@ -265,7 +236,7 @@ impl OfTenant<'_> {
         if draft.status != InvoiceStatus::Draft {
             return Ok(None);
         }
-        let number = self.catalog.next_document_number("invoice")?;
+        let number = self.catalog.next_document_number(Series::Invoice)?;
         let mut issued = Invoice {
             number: Some(format!("INV-{number:06}")),
             issued_at: Some(self.now()),

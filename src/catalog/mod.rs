@@ -27,6 +27,7 @@ mod margins;
 mod memberships;
 mod migration_runs;
 mod plans;
+mod seat_notices;
 mod seats;
 mod second_factors;
 mod services;
@@ -52,7 +53,7 @@ pub use credit_notes::CreditNote;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
 pub use invitations::Invitation;
-pub use invoices::{KeptInvoice, StoredInvoice};
+pub use invoices::{KeptInvoice, Series, StoredInvoice};
 pub use job_hints::JobHint;
 pub use letters::{LetterOutcome, PostedLetter};
 pub use margins::MonthOfTenant;
@@ -281,6 +282,7 @@ fn track() -> Track {
             "catalog/0022_billing_details.sql",
             include_str!("../../migrations/catalog/0022_billing_details.sql"),
         ),
+        ("catalog/0023_money.sql", include_str!("../../migrations/catalog/0023_money.sql")),
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
     ])
 }

@@ -196,11 +196,12 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Notes how many seats are taken now.
+    /// Notes how many seats are taken now, and posts the notices that are due with that.
     ///
     /// # Errors
     /// As the database says.
     pub fn note_seats(&self) -> Result<()> {
-        self.note_level(SEATS, self.seats()?.used)
+        self.note_level(SEATS, self.seats()?.used)?;
+        self.notice_seats()
     }
 }

@@ -69,6 +69,7 @@ impl Runner {
             loop {
                 note("events of Stripe", stripe::work_off(&stripe).await);
                 note("ending subscriptions at Stripe", stripe::cancel_leaving(&stripe).await);
+                note("telling Stripe of addresses", stripe::tell_addresses(&stripe).await);
                 note("sending usage to Stripe", stripe::send_rest_when_due(&stripe).await);
                 note("recovering events of Stripe", stripe::recover_when_due(&stripe).await);
                 note("drift from Stripe", stripe::look_for_drift_when_due(&stripe).await);

@@ -20,6 +20,7 @@ pub mod meter;
 pub mod money;
 pub mod name;
 pub mod network;
+pub mod notice;
 pub mod password;
 pub mod plan;
 pub mod precondition;

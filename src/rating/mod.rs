@@ -16,6 +16,7 @@ mod split;
 mod tax;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use calendar::{Calendar, Period};
 pub use course::{Course, CourseStatus, PlanRef, ServiceKind, ServicePeriod, Terms};
@@ -24,3 +25,4 @@ pub use rated::{Rated, RatedPart, RatedPartKind, rate};
 pub use share::Share;
 pub use split::split;
 pub use tax::tax;
+pub use window::{window_in, window_of};

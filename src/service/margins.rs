@@ -8,8 +8,7 @@ use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::model::money::{Amount, MICROS};
 use crate::model::plan::Window;
-use crate::rating::Period;
-use crate::tenancy::tx::usage::window_of;
+use crate::rating::{Period, window_of};
 
 /// One tenant in one month. Amounts are millionths of a minor unit of its currency.
 #[derive(Clone, Debug)]

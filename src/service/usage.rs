@@ -7,7 +7,7 @@ mod notices;
 mod reading;
 
 pub use crate::model::usage::{UsageEvent, UsageFault};
-pub use crate::tenancy::tx::usage::{Outcome, UsageRefusal, UsageSum, Warning};
+pub use crate::tenancy::tx::usage::{Outcome, UsageRefusal, UsageSum};
 pub use checking::{Checked, rebuild_usage, verify_usage};
 pub use counting::{store_efforts, store_job_runs, store_requests, watch_storage};
 pub use limits::{LimitLine, Limits, find_limits, find_limits_for_operator, resets_at, set_spend_cap};

@@ -87,6 +87,11 @@ impl Layout {
         self.backups().join("issued-invoices.ndjson")
     }
 
+    /// The ledger of issued credit notes.
+    pub fn issued_credit_notes(&self) -> PathBuf {
+        self.backups().join("issued-credit-notes.ndjson")
+    }
+
     /// A tenant's directory. UUIDv7 begins with the time, so the last two digits spread evenly.
     pub fn tenant(&self, id: TenantId) -> PathBuf {
         let name = id.to_string();

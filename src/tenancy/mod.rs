@@ -52,6 +52,7 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use crate::model::notice::Warning;
 use crate::telemetry::{Figures, SlowStatements, Totals};
 use admission::Admission;
 use contents::Contents;
@@ -66,7 +67,7 @@ use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tx::usage::Warning;
+use tx::usage::Taken;
 
 /// Tenants that are billed in one go.
 const CLOSINGS: u32 = 1_000;
@@ -191,7 +192,10 @@ impl Tenancy {
 
     /// The limits of a tenant that are nearly or wholly used, as far as that is known since the start.
     pub fn usage_warnings(&self, tenant: TenantId) -> Vec<Warning> {
-        self.warnings.of(tenant, self.clock.now())
+        let now = self.clock.now();
+        let mut warnings = self.warnings.of(tenant, now);
+        warnings.extend(self.catalog.seat_warning(tenant, now));
+        warnings
     }
 
     /// Requests that were counted.
@@ -265,6 +269,15 @@ impl Tenancy {
     /// that speak for a job of theirs.
     pub(crate) fn lease_for_jobs(tenant: TenantId) -> Lease {
         Lease::new(tenant)
+    }
+
+    /// Takes in how much of a limit a tenant uses of what the catalog counts: it is told so with every answer where that is
+    /// much. `until`: when the window ends.
+    pub(crate) fn warn(&self, tenant: TenantId, meter: &'static str, warning: Option<Warning>, until: i64) {
+        let warnings = warning.map(|warning| (warning, until)).into_iter().collect();
+        let taken =
+            Taken { warnings, looked_at: vec![meter.to_owned()], touches_limits: true, has_notices: false };
+        self.warnings.tell(tenant, taken);
     }
 
     /// Waits until the people of a tenant are to be told of a limit.

@@ -4,15 +4,16 @@
 //! tenants in one transaction of the catalog. A hard limit counts what was stored last and what came to this server since:
 //! with several seconds in between it may be overshot by what comes in that time.
 
-use super::Tenancy;
 use super::admission::Lane;
 use super::buckets::Buckets;
 use super::tx::usage::UsageRefusal;
+use super::{Lease, Tenancy};
 use crate::catalog::{CountedSum, Principal, Tenant};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::meter::API_REQUESTS;
+use crate::model::notice::crossed;
 use crate::model::plan::Window;
 use crate::model::usage::quarter;
 use crate::policy::Permission;
@@ -88,6 +89,8 @@ struct Counted {
     since: i64,
     /// Whether any came since the tenant was last looked at.
     is_touched: bool,
+    /// Up to which percentage of which limit, in the window that begins then, notices are in the tenant's file.
+    noticed: Option<(i64, i64, i64)>,
 }
 
 /// A hard limit of `api.requests`, and how much of it was used when it was last looked at.
@@ -167,6 +170,30 @@ impl RequestCounts {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if reached.is_some() || all.contains_key(&tenant) {
             all.entry(tenant).or_default().capped = reached;
+        }
+    }
+
+    /// The lease to enter notices in the tenant's file, where it may lack those of that percentage of a limit in the window
+    /// that begins at `starts_at`.
+    pub fn lease_to_notice(
+        &self,
+        tenant: TenantId,
+        limit: i64,
+        starts_at: i64,
+        percent: i64,
+    ) -> Option<Lease> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let noticed = all.get(&tenant).and_then(|counted| counted.noticed);
+        let threshold = crossed(0, percent).last()?;
+        let lacks = noticed.is_none_or(|(of, at, up_to)| (of, at) != (limit, starts_at) || up_to < threshold);
+        lacks.then(|| Lease::new(tenant))
+    }
+
+    /// Remembers that it has them.
+    pub fn noticed(&self, tenant: TenantId, limit: i64, starts_at: i64, percent: i64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(counted), Some(threshold)) = (all.get_mut(&tenant), crossed(0, percent).last()) {
+            counted.noticed = Some((limit, starts_at, threshold));
         }
     }
 

@@ -7,6 +7,7 @@ mod contents;
 mod entitlements;
 mod invoices;
 mod jobs;
+mod refusals;
 mod tables;
 mod timed;
 mod transactions;

@@ -1,8 +1,9 @@
 //! Limits that are nearly or wholly used, told with every answer to their tenant.
 
-use super::tx::usage::{Taken, Warning};
+use super::tx::usage::Taken;
 use crate::clock::Timestamp;
 use crate::id::TenantId;
+use crate::model::notice::Warning;
 use foldhash::HashMap;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};

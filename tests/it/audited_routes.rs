@@ -55,6 +55,7 @@ const AUDITED: &[(&str, &str)] = &[
     ("PUT /operator/plans/{key}", "plan.published"),
     ("PUT /operator/tenants/{selector}/subscription", "subscription.changed"),
     ("PUT /operator/tenants/{selector}/tax-rate", "billing.tax_changed"),
+    ("PUT /operator/tenants/{selector}/billing/details", "billing.details_changed"),
     ("POST /operator/periods/close", "periods.closed"),
     ("POST /operator/invoices/{invoice}/mark-paid", "invoice.paid"),
     ("POST /operator/invoices/{invoice}/void", "invoice.voided"),
@@ -184,6 +185,8 @@ fn act_on_money(operator: &Client, ann: &Client, acme: &Tenant) {
     send(Call::put(acme.path("/billing/details"), json!({"name": "Acme GmbH"})), ann);
     let rate = json!({"tax": {"name": "VAT", "percent": 19}});
     send(Call::put("/api/v1/operator/tenants/acme/tax-rate", rate), operator);
+    let path = "/api/v1/operator/tenants/acme/billing/details";
+    send(Call::put(path, json!({"name": "Acme AG"})), operator);
     // So dear that each moment of it is an invoice.
     let dear = json!({"document": {"title": "Team", "fee_cents": "1000000000000"}, "expected_version": 1});
     send(Call::put("/api/v1/operator/plans/team", dear), operator);

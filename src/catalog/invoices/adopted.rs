@@ -1,40 +1,12 @@
-//! Final invoices that a restored catalog does not know, and the numbers that were issued.
+//! Final invoices that a restored catalog does not know.
 
 use super::KeptInvoice;
-use crate::catalog::{Booked, CatalogTx, OfTenant};
+use crate::catalog::{Booked, OfTenant};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::{InvoiceId, TenantId};
+use crate::id::InvoiceId;
 use crate::model::invoice::{Invoice, InvoiceStatus};
 use crate::params;
-
-impl CatalogTx<'_> {
-    /// Final invoices with a number beyond `after`, by their numbers: number, id, tenant, digest.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_issued(&self, after: i64, limit: u32) -> Result<Vec<(i64, InvoiceId, TenantId, String)>> {
-        Ok(self.tx.query(
-            "SELECT CAST(substr(number, 5) AS INTEGER), id, tenant_id, digest FROM invoices
-             WHERE number IS NOT NULL AND CAST(substr(number, 5) AS INTEGER) > ?1 ORDER BY 1 LIMIT ?2",
-            params![after, limit],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-        )?)
-    }
-
-    /// Never issues numbers up to that one again.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn note_issued(&self, number: i64) -> Result<()> {
-        self.tx.execute(
-            "INSERT INTO document_numbers (series, last) VALUES ('invoice', ?1)
-             ON CONFLICT (series) DO UPDATE SET last = ?1 WHERE document_numbers.last < ?1",
-            params![number],
-        )?;
-        Ok(())
-    }
-}
 
 impl OfTenant<'_> {
     /// Whether the tenant has an invoice of that id.

@@ -1,6 +1,7 @@
 //! Which customer at Stripe is which tenant, and the checkouts that were begun here.
 
 use crate::catalog::{CatalogTx, OfTenant};
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::params;
@@ -63,7 +64,55 @@ impl CatalogTx<'_> {
     }
 }
 
+impl CatalogTx<'_> {
+    /// Customers that are to be told whom their invoices are addressed to, each with its tenant.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_stripe_customers_to_tell(&self, limit: u32) -> Result<Vec<(String, TenantId)>> {
+        Ok(self.tx.query(
+            "SELECT id, tenant_id FROM stripe_customers WHERE to_tell = 1 AND tell_at <= ?1 ORDER BY tell_at, id LIMIT ?2",
+            params![self.now(), limit],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?)
+    }
+}
+
 impl OfTenant<'_> {
+    /// The tenant's customer at Stripe, if there is one, is to be told whom its invoices are addressed to.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn expect_stripe_customer_told(&self) -> Result<()> {
+        self.tx().execute(
+            "UPDATE stripe_customers SET to_tell = 1, tell_at = 0 WHERE tenant_id = ?1",
+            params![self.tenant],
+        )?;
+        Ok(())
+    }
+
+    /// It was told.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn stripe_customer_told(&self) -> Result<()> {
+        self.tx()
+            .execute("UPDATE stripe_customers SET to_tell = 0 WHERE tenant_id = ?1", params![self.tenant])?;
+        Ok(())
+    }
+
+    /// It could not be told, and is tried again not before `at`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn postpone_stripe_customer(&self, at: Timestamp) -> Result<()> {
+        self.tx().execute(
+            "UPDATE stripe_customers SET tell_at = ?2 WHERE tenant_id = ?1 AND to_tell = 1",
+            params![self.tenant, at],
+        )?;
+        Ok(())
+    }
+
     /// The tenant's customer at Stripe.
     ///
     /// # Errors
@@ -90,7 +139,8 @@ impl OfTenant<'_> {
             return Err(Error::conflict("customer_linked", detail));
         }
         self.tx().execute(
-            "INSERT INTO stripe_customers (id, tenant_id, linked_at) VALUES (?1, ?2, ?3)",
+            "INSERT INTO stripe_customers (id, tenant_id, linked_at, to_tell)
+             VALUES (?1, ?2, ?3, EXISTS (SELECT 1 FROM billing_details WHERE tenant_id = ?2))",
             params![customer, self.tenant, self.now()],
         )?;
         Ok(true)

@@ -157,6 +157,8 @@ summaries! {
     POST "/operator/invoices/{invoice}/credit-notes" operatorCreditInvoice "Take something back of a final invoice" "CreditNoteIn" -> 201 "CreditNote";
     POST "/operator/tenants/{selector}/usage-events/{seq}/void" operatorVoidUsageEvent "Take a usage event back, whoever sent it" "-" -> 201 "UsageEventVoided";
     GET "/operator/tenants/{selector}/tax-rate" operatorGetTaxRate "What tax is levied on a tenant's invoices" "-" -> 200 "TaxRate";
+    GET "/operator/tenants/{selector}/billing/details" operatorGetBillingDetails "Whom a tenant's invoices are addressed to" "-" -> 200 "BillingDetails";
+    PUT "/operator/tenants/{selector}/billing/details" operatorPutBillingDetails "Address a tenant's invoices to somebody from now on; those that are final stay" "BillingDetailsIn" -> 200 "BillingDetails";
     PUT "/operator/tenants/{selector}/tax-rate" operatorPutTaxRate "Levy another tax on invoices from now on, or none" "TaxRate" -> 200 "TaxRate";
     PUT "/operator/tenants/{selector}/subscription" operatorAssignPlan "Move a tenant to any plan" "SubscriptionChange" -> 200 "Subscription";
     GET "/operator/stripe-events" operatorListStripeEvents "Events of Stripe, newest first: what each changed, or why not" "-" -> 200 "[StripeEvent]";

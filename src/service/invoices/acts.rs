@@ -2,16 +2,13 @@
 
 use super::issuing::keep;
 use super::letters;
-use crate::catalog::{By, CreditNote, OfTenant, StoredInvoice};
+use crate::catalog::{By, OfTenant, StoredInvoice};
 use crate::error::{Error, Result};
 use crate::id::{InvoiceId, TenantId};
 use crate::model::invoice::InvoiceStatus;
 use crate::service::Installation;
 use crate::service::stripe::refuse_where_stripe_bills;
 use serde_json::json;
-
-/// Longest reason, in characters.
-const LONGEST_REASON: usize = 500;
 
 /// What becomes of a final invoice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +31,7 @@ impl InvoiceAct {
     }
 }
 
-async fn tenant_of(installation: &Installation, id: InvoiceId) -> Result<TenantId> {
+pub(super) async fn tenant_of(installation: &Installation, id: InvoiceId) -> Result<TenantId> {
     let tenant = installation.catalog.read(move |tx| tx.find_invoice_tenant(id)).await?;
     tenant.ok_or_else(Error::not_found)
 }
@@ -64,7 +61,7 @@ pub async fn change_invoice(
     Ok(changed)
 }
 
-fn change(of: &OfTenant<'_>, id: InvoiceId, act: InvoiceAct, by: &By) -> Result<StoredInvoice> {
+pub(super) fn change(of: &OfTenant<'_>, id: InvoiceId, act: InvoiceAct, by: &By) -> Result<StoredInvoice> {
     let before = of.find_invoice(id)?;
     let (status, action) = act.leads_to();
     if before.status == status {
@@ -97,7 +94,7 @@ pub(in crate::service) fn follow_payment(of: &OfTenant<'_>, id: InvoiceId, act: 
     change(of, id, act, &By::system()).map(|_| true)
 }
 
-fn wrong_status(invoice: &StoredInvoice, wanted: &str) -> Error {
+pub(super) fn wrong_status(invoice: &StoredInvoice, wanted: &str) -> Error {
     let detail = match invoice.status {
         InvoiceStatus::Draft => format!(
             "This invoice is a draft and cannot become {wanted}. It turns final an hour after it was drawn up, or with \
@@ -108,58 +105,9 @@ fn wrong_status(invoice: &StoredInvoice, wanted: &str) -> Error {
     Error::conflict("wrong_status", detail)
 }
 
-/// Takes something back of a final invoice, tax included. Of one that is not paid so much less is to be paid; of a paid
-/// one it is paid back by other means.
-///
-/// # Errors
-/// 404 for an invoice that there is not; 409 `wrong_status` for a draft or a void one, `billed_by_stripe` for the statement
-/// to one of Stripe's; 422 for more than is left of it.
-pub async fn credit_invoice(
-    installation: &Installation,
-    id: InvoiceId,
-    amount: i64,
-    reason: String,
-    by: By,
-) -> Result<(StoredInvoice, CreditNote)> {
-    let length = reason.trim().chars().count();
-    if length == 0 || length > LONGEST_REASON {
-        return Err(Error::invalid_field(
-            "reason",
-            "length",
-            "must have 1 to 500 characters: why something is taken back",
-        ));
-    }
-    let tenant = tenant_of(installation, id).await?;
-    let with_stripe = installation.bills_by_stripe();
-    let write = installation.catalog.write("credit_invoice", move |tx| {
-        let of = tx.of(tenant);
-        refuse_where_stripe_bills(&of, id, with_stripe)?;
-        let before = of.find_invoice(id)?;
-        if matches!(before.status, InvoiceStatus::Draft | InvoiceStatus::Void) {
-            return Err(wrong_status(&before, "credited"));
-        }
-        let left = before.invoice.total - before.credited;
-        if amount < 1 || amount > left {
-            let message = format!("must be from 1 to {left}, which is what is left of the invoice");
-            return Err(Error::invalid_field("amount_cents", "range", message));
-        }
-        let note = of.insert_credit_note(id, amount, reason.trim())?;
-        let details =
-            json!({ "number": before.invoice.number, "credit_note": note.number, "amount_cents": amount });
-        of.audit(&by, "invoice.credited", &format!("invoice:{id}"), &details)?;
-        if amount == left && before.status != InvoiceStatus::Paid {
-            return Ok((change(&of, id, InvoiceAct::MarkPaid, &by)?, note));
-        }
-        Ok((of.find_invoice(id)?, note))
-    });
-    let credited = write.await?;
-    installation.invoices_changed(tenant).await?;
-    Ok(credited)
-}
-
 impl Installation {
     /// The tenant may have paid what it owes; and its file is told how its invoices stand.
-    async fn invoices_changed(&self, tenant: TenantId) -> Result<()> {
+    pub(super) async fn invoices_changed(&self, tenant: TenantId) -> Result<()> {
         super::unpaid::look_at(self, tenant).await?;
         if let Err(error) = keep(self).await {
             tracing::warn!(tenant_id = %tenant, error = ?error, "a tenant's file is told of its invoices later");

@@ -2,10 +2,12 @@
 
 mod acts;
 mod closing;
+mod credit_notes;
 mod details;
 mod drawing;
 mod gather;
 mod issuing;
+mod ledger;
 mod letters;
 mod numbers;
 #[cfg(test)]
@@ -14,10 +16,13 @@ mod unpaid;
 mod verify;
 
 pub(super) use acts::follow_payment;
-pub use acts::{InvoiceAct, change_invoice, credit_invoice};
+pub use acts::{InvoiceAct, change_invoice};
 pub use closing::{ClosePeriodsIn, Closed, close_periods, run_due};
 pub(super) use closing::{bill_closing, bill_leaving, bill_now};
-pub use details::{find_billing_details, put_billing_details};
+pub use credit_notes::credit_invoice;
+pub use details::{
+    find_billing_details, find_billing_details_of, put_billing_details, put_billing_details_of,
+};
 pub use numbers::declare_lost;
 pub use unpaid::watch_unpaid;
 pub(in crate::service) use verify::exported;

@@ -11,40 +11,44 @@
 //! Where the file of a tenant that the ledger names cannot be read now, no number is given at all: billing stops, which is
 //! told once an hour. An operator can declare the numbers of that tenant lost; the ledger and the audit log say so.
 
-use crate::catalog::{Booked, By, KeptInvoice};
+use super::credit_notes;
+use super::ledger::{self, each_line, last_number, public_key};
+use crate::catalog::{Booked, By, KeptInvoice, Series};
 use crate::clock::HOUR;
 use crate::error::{Error, Result};
 use crate::model::hex::hex;
 use crate::model::invoice::Invoice;
-use crate::model::issued::{FORMAT, Issued, IssuedLine, LOST};
+use crate::model::issued::{FORMAT, Issued, LOST};
 use crate::model::tenant::Act;
 use crate::rating::invoice::booked;
 use crate::service::Installation;
-use crate::service::checkpoints::append;
 use crate::tenancy::{TenantScope, blocking};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashSet};
-use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// Lines that are written with one fsync.
 const PAGE: u32 = 500;
-/// A line is no longer than that.
-const LONGEST: u64 = 4 << 10;
 /// The code of what stops billing until an operator does something.
 pub(super) const STOPPED: &str = "billing_stopped";
 /// How often it is told that billing is stopped.
 const TOLD_EVERY: i64 = HOUR;
 
-/// Makes sure that the catalog knows all numbers that were issued, and the ledger too.
+/// Makes sure that the catalog knows all numbers that were issued, and the ledgers too.
 pub(super) async fn settle(installation: &Installation) -> Result<()> {
+    settle_invoices(installation).await?;
+    // What takes something back of them.
+    credit_notes::settle(installation).await
+}
+
+async fn settle_invoices(installation: &Installation) -> Result<()> {
     let _turn = installation.signing.lock().await;
     let path = installation.tenancy.layout().issued_invoices();
-    let (key, ledger) = (public_key(installation), path.clone());
-    let noted = blocking(move || last_number(&ledger, &key)).await?;
-    let issued = installation.catalog.read(|tx| tx.last_invoice_number()).await?;
+    let (key, file) = (public_key(installation), path.clone());
+    let noted = blocking(move || last_number::<Issued>(&file, &key)).await?;
+    let issued = installation.catalog.read(|tx| tx.last_document_number(Series::Invoice)).await?;
     if noted > issued {
         tracing::warn!(
             issued,
@@ -65,7 +69,7 @@ pub(super) async fn settle(installation: &Installation) -> Result<()> {
 pub(super) async fn note(installation: &Installation) -> Result<()> {
     let _turn = installation.signing.lock().await;
     let (path, key) = (installation.tenancy.layout().issued_invoices(), public_key(installation));
-    let noted = blocking(move || last_number(&path, &key)).await?;
+    let noted = blocking(move || last_number::<Issued>(&path, &key)).await?;
     write(installation, noted).await
 }
 
@@ -73,14 +77,15 @@ async fn write(installation: &Installation, mut noted: i64) -> Result<()> {
     loop {
         let page = installation.catalog.read(move |tx| tx.list_issued(noted, PAGE)).await?;
         let Some(last) = page.last().map(|(number, ..)| *number) else { return Ok(()) };
-        let key = installation.keys.receipts();
-        let lines = page.into_iter().map(|(number, invoice, tenant, digest)| {
-            let issued = Issued { format: FORMAT.to_owned(), number, invoice, tenant, digest };
-            Ok(serde_json::to_string(&IssuedLine::sign(&issued, key)?)?)
+        let issued = page.into_iter().map(|(number, invoice, tenant, digest)| Issued {
+            format: FORMAT.to_owned(),
+            number,
+            invoice,
+            tenant,
+            digest,
         });
-        let lines: Vec<String> = lines.collect::<Result<_>>()?;
-        let path = installation.tenancy.layout().issued_invoices();
-        blocking(move || append(&path, lines.iter().map(String::as_str))).await?;
+        let issued: Vec<Issued> = issued.collect();
+        ledger::write(installation, installation.tenancy.layout().issued_invoices(), &issued).await?;
         noted = last;
     }
 }
@@ -95,9 +100,9 @@ pub async fn declare_lost(installation: &Installation, selector: &str, by: By) -
     let numbers = {
         let _turn = installation.signing.lock().await;
         let (path, key) = (installation.tenancy.layout().issued_invoices(), public_key(installation));
-        let issued = installation.catalog.read(|tx| tx.last_invoice_number()).await?;
-        let ledger = path.clone();
-        let unknown = blocking(move || lines_after(&ledger, issued, &key)).await?;
+        let issued = installation.catalog.read(|tx| tx.last_document_number(Series::Invoice)).await?;
+        let file = path.clone();
+        let unknown = blocking(move || lines_after(&file, issued, &key)).await?;
         let missing = unknown.issued.into_iter();
         let missing: Vec<Issued> =
             missing.filter(|line| line.tenant == tenant && !unknown.lost.contains(&line.number)).collect();
@@ -108,12 +113,8 @@ pub async fn declare_lost(installation: &Installation, selector: &str, by: By) -
             ));
         }
         let numbers: Vec<i64> = missing.iter().map(|line| line.number).collect();
-        let key = installation.keys.receipts();
-        let lines = missing.into_iter().map(|line| {
-            let lost = Issued { format: LOST.to_owned(), ..line };
-            Ok(serde_json::to_string(&IssuedLine::sign(&lost, key)?)?)
-        });
-        let lines: Vec<String> = lines.collect::<Result<_>>()?;
+        let lost = missing.into_iter().map(|line| Issued { format: LOST.to_owned(), ..line });
+        let lost: Vec<Issued> = lost.collect();
         let details = json!({ "numbers": &numbers, "tenant_id": tenant });
         // Who did it is known before it counts.
         installation
@@ -122,7 +123,7 @@ pub async fn declare_lost(installation: &Installation, selector: &str, by: By) -
                 tx.audit(&by, "invoice.declared_lost", &format!("tenant:{tenant}"), &details)
             })
             .await?;
-        blocking(move || append(&path, lines.iter().map(String::as_str))).await?;
+        ledger::write(installation, path, &lost).await?;
         numbers
     };
     installation.billing_stopped_told.store(i64::MIN, Ordering::Relaxed);
@@ -171,7 +172,7 @@ async fn adopt(installation: &Installation, line: &Issued, is_lost: bool) -> Res
     let (tenant, invoice) = (line.tenant, line.invoice);
     let write = installation.catalog.write("adopt_invoice", move |tx| {
         let by = By::system();
-        tx.note_issued(number)?;
+        tx.note_issued(Series::Invoice, number)?;
         let details = json!({ "number": number, "tenant_id": tenant });
         match &found {
             Some((kept, document, sums)) => {
@@ -220,45 +221,6 @@ pub(super) fn booked_with(invoice: &Invoice) -> Result<Vec<Booked>> {
     .collect()
 }
 
-fn public_key(installation: &Installation) -> String {
-    hex(installation.keys.receipts().verifying_key().as_bytes())
-}
-
-fn read(line: &str, key: &str) -> Option<Issued> {
-    serde_json::from_str::<IssuedLine>(line).ok()?.verify(Some(key)).ok()
-}
-
-/// The number of the last line that is one of ours and says that a number was issued; a crash may have cut the very last
-/// one off, and lines may follow that declare numbers lost.
-fn last_number(path: &Path, key: &str) -> Result<i64> {
-    let mut file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error.into()),
-    };
-    let length = file.metadata()?.len();
-    let mut looked_at = 4 * LONGEST;
-    loop {
-        file.seek(SeekFrom::Start(length.saturating_sub(looked_at)))?;
-        let mut end = Vec::new();
-        file.read_to_end(&mut end)?;
-        let end = String::from_utf8_lossy(&end);
-        let ours: Vec<Issued> = end.lines().rev().filter_map(|line| read(line, key)).collect();
-        match ours.iter().find(|line| line.format == FORMAT) {
-            Some(issued) => return Ok(issued.number),
-            None if length == 0 => return Ok(0),
-            // Lost ones only: what was issued stands further up.
-            None if !ours.is_empty() && looked_at < length => looked_at = looked_at.saturating_mul(4),
-            None => {
-                return Err(Error::internal(format!(
-                    "{} ends with nothing that this installation signed: put its keys back, or move that file away",
-                    path.display()
-                )));
-            }
-        }
-    }
-}
-
 /// What the ledger says of numbers that the catalog does not know.
 struct Unknown {
     /// Each number once, in their order.
@@ -270,20 +232,12 @@ struct Unknown {
 /// The lines with a number beyond `after`.
 fn lines_after(path: &Path, after: i64, key: &str) -> Result<Unknown> {
     let (mut issued, mut lost) = (BTreeMap::new(), HashSet::new());
-    let file = match std::fs::File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Unknown { issued: Vec::new(), lost });
-        }
-        opened => opened?,
-    };
-    for line in BufReader::new(file).split(b'\n') {
-        let line = line?;
-        let Some(line) = read(&String::from_utf8_lossy(&line), key) else { continue };
+    each_line(path, key, |line: Issued| {
         if line.format == LOST {
             lost.insert(line.number);
         } else if line.format == FORMAT && line.number > after {
             issued.insert(line.number, line);
         }
-    }
+    })?;
     Ok(Unknown { issued: issued.into_values().collect(), lost })
 }

@@ -1,6 +1,7 @@
 //! Stripe. It is the truth for payment, this catalog for usage: what happened there is asked, never taken from what a
 //! webhook says; a webhook is only a reason to ask.
 
+mod addresses;
 mod checkout;
 mod client;
 mod compare;
@@ -20,6 +21,7 @@ mod statements;
 mod sync;
 mod work;
 
+pub use addresses::tell_addresses;
 pub use checkout::{CheckoutIn, begin_checkout, open_portal};
 pub use drift::{DriftReport, drift_report, look_for_drift_when_due, repair_drift};
 pub(in crate::service) use ended::refuse_where_stripe_bills;

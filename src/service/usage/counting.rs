@@ -1,12 +1,16 @@
 //! What Tenantry counts itself: requests, bytes, seats.
 
+use crate::catalog::OfTenant;
 use crate::clock::DAY;
 use crate::error::Result;
+use crate::id::TenantId;
 use crate::model::meter::{API_REQUESTS, JOBS_RUN, STORAGE_BYTES};
+use crate::model::notice::{WARN_FROM, Warning, percent};
 use crate::model::plan::Window;
 use crate::model::usage::OLDEST;
+use crate::rating::{Period, window_of};
 use crate::service::{Installation, telemetry};
-use crate::tenancy::tx::usage::window_of;
+use crate::tenancy::tx::usage::ScaledLimit;
 use crate::tenancy::{Effort, Lease, RequestBound, TenantScope, day};
 
 /// Stores the requests that were counted since the last time, for all tenants in one transaction, and looks how much of
@@ -21,39 +25,82 @@ pub async fn store_requests(installation: &Installation) -> Result<()> {
         return Ok(());
     }
     let (stored, server, tenants) = (sums.clone(), installation.run.clone(), counts.tenants());
-    let bounds = installation
+    let uses = installation
         .catalog
         .write("store_requests", move |tx| {
             tx.store_counted(API_REQUESTS, &server, &stored)?;
-            let mut bounds = Vec::new();
-            for tenant in &tenants {
-                let of = tx.of(*tenant);
-                let Some(terms) = of.entitlements()? else { continue };
-                let Some(limit) = terms.terms.limits.get(API_REQUESTS) else {
-                    bounds.push((*tenant, None));
-                    continue;
-                };
-                let window = window_of(&terms.timezone, limit.window, tx.now().0)?;
-                let bound = limit.hard.and_then(|hard| hard.scaled(0)).map(|hard| (hard, window));
-                let bound = match bound {
-                    None => None,
-                    Some((hard, window)) => Some(RequestBound {
-                        hard,
-                        used: of.counted(API_REQUESTS, window)?,
-                        window: limit.window,
-                        resets_at: (limit.window != Window::None).then_some(window.to),
-                    }),
-                };
-                bounds.push((*tenant, bound));
-            }
-            Ok(bounds)
+            tenants
+                .iter()
+                .map(|tenant| Ok((*tenant, use_of_requests(&tx.of(*tenant))?)))
+                .collect::<Result<Vec<_>>>()
         })
         .await?;
     counts.stored(&sums, installation.clock().now());
-    for (tenant, bound) in bounds {
-        counts.bound(tenant, bound);
+    for (tenant, found) in uses {
+        counts.bound(tenant, found.as_ref().and_then(RequestUse::bound));
+        if let Some(found) = found {
+            warn_of_requests(installation, tenant, &found).await;
+        }
     }
     Ok(())
+}
+
+/// How much of a limit of requests is used.
+struct RequestUse {
+    limit: ScaledLimit,
+    used: i64,
+    window: Period,
+}
+
+impl RequestUse {
+    /// What is not exceeded.
+    fn bound(&self) -> Option<RequestBound> {
+        let resets_at = (self.limit.window != Window::None).then_some(self.window.to);
+        let bound = |hard| RequestBound { hard, used: self.used, window: self.limit.window, resets_at };
+        self.limit.hard.map(bound)
+    }
+
+    fn warning(&self) -> Option<Warning> {
+        let (used, base) = (self.used, self.limit.base());
+        let percent = percent(used, base);
+        let warning = || Warning {
+            meter: API_REQUESTS.to_owned(),
+            used: used.to_string(),
+            limit: base.to_string(),
+            percent,
+        };
+        (percent >= WARN_FROM).then(warning)
+    }
+}
+
+fn use_of_requests(of: &OfTenant<'_>) -> Result<Option<RequestUse>> {
+    let Some(terms) = of.entitlements()? else { return Ok(None) };
+    let Some(limit) = terms.terms.limits.get(API_REQUESTS) else { return Ok(None) };
+    let limit = ScaledLimit::of(limit, 0);
+    let window = window_of(&terms.timezone, limit.window, of.now().0)?;
+    Ok(Some(RequestUse { limit, used: of.counted(API_REQUESTS, window)?, window }))
+}
+
+/// Tells with every answer to the tenant how much is used, and enters the notices that are due in its file: that is looked
+/// at once for each, and stays shut at all other times. A file that cannot be written keeps no other tenant; it is tried
+/// again the next time.
+async fn warn_of_requests(installation: &Installation, tenant: TenantId, found: &RequestUse) {
+    let tenancy = installation.tenancy();
+    let warning = found.warning();
+    let percent = warning.as_ref().map_or(0, |warning| warning.percent);
+    tenancy.warn(tenant, API_REQUESTS, warning, found.window.to);
+    let (base, starts_at) = (found.limit.base(), found.window.from);
+    let Some(lease) = tenancy.requests().lease_to_notice(tenant, base, starts_at, percent) else { return };
+    let noted = async {
+        let scope = TenantScope::for_job(tenancy, &lease).await?;
+        scope.note_use(API_REQUESTS, found.used).await
+    };
+    match noted.await {
+        Ok(()) => tenancy.requests().noticed(tenant, base, starts_at, percent),
+        Err(error) => {
+            tracing::warn!(tenant_id = %tenant, error = ?error, "a notice of requests waits for a tenant's file");
+        }
+    }
 }
 
 /// Stores what serving tenants took since the last time, for all of them in one transaction.
@@ -123,6 +170,7 @@ async fn note_storage(installation: &Installation, lease: &Lease) -> Result<()> 
         of.note_seats()
     });
     levels.await?;
+    scope.note_use(STORAGE_BYTES, bytes).await?;
     let costs = scope.read(move |tx| tx.daily_costs(since)).await?;
     catalog.write("note_costs", move |of| of.store_daily_costs(since, &costs)).await?;
     note_spend(installation, &scope).await

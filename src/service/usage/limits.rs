@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::meter::{API_REQUESTS, JOBS_RUN, Meter, SEATS, STORAGE_BYTES};
 use crate::model::money::{Amount, Currency};
+use crate::model::notice::percent;
 use crate::model::plan::Window;
 use crate::model::tenant::Act;
 use crate::policy::Permission;
@@ -35,7 +36,7 @@ pub struct LimitLine {
 impl LimitLine {
     /// How much of it is used, in percent, rounded down.
     pub fn percent(&self) -> i64 {
-        crate::tenancy::tx::usage::percent(self.used, self.limit.base())
+        percent(self.used, self.limit.base())
     }
 }
 
@@ -133,7 +134,8 @@ pub async fn find_limits(scope: &TenantScope) -> Result<Limits> {
         line.used = line.used.saturating_add(unstored);
     }
     lines.sort_by(|one, other| one.meter.name.cmp(&other.meter.name));
-    // A seat is taken in the catalog, which does not know what was spent.
+    // Whoever was invited is not kept out because others used much meanwhile; what a seat costs counts as spent all the
+    // same, so that the rest makes room for it. How many there may be is what the plan's `seats` is for.
     let unrefused = late.iter().filter(|name| *name == SEATS).cloned().collect();
     Ok(Limits { lines, currency, spend_cap, spent, late, unrefused, seats, features })
 }

@@ -3,9 +3,10 @@
 use crate::catalog::Tenant;
 use crate::error::Result;
 use crate::model::letter::{Content, Recipient};
+use crate::model::notice::Notice;
 use crate::service::Installation;
 use crate::service::webhooks;
-use crate::tenancy::tx::usage::Notice;
+use crate::tenancy::tx::usage::Untold;
 use crate::tenancy::{Lease, TenantScope};
 
 /// Tells of the limits that have come to a threshold. One tenant whose people cannot be told does not keep the others.
@@ -44,22 +45,8 @@ async fn tell(installation: &Installation, lease: &Lease) -> Result<()> {
     }
 }
 
-fn letter(tenant: &Tenant, notice: &Notice) -> (String, Content) {
+fn letter(tenant: &Tenant, Untold { id, notice }: &Untold) -> (String, Content) {
+    let content = notice.letter(tenant.name.clone(), tenant.slug.clone());
     let Notice { meter, window, starts_at, threshold, .. } = notice;
-    let what = if meter.is_empty() { "the spend cap" } else { meter.as_str() };
-    let over = match window.as_str() {
-        "none" => String::new(),
-        "period" => " in this billing period".to_owned(),
-        window => format!(" in this {window}"),
-    };
-    let content = Content::UsageNotice {
-        tenant: tenant.name.clone(),
-        slug: tenant.slug.clone(),
-        what: what.to_owned(),
-        used: notice.used.clone(),
-        allowed: notice.allowed.clone(),
-        percent: *threshold,
-        over,
-    };
-    (format!("usage_notice {} {} {meter} {window} {starts_at} {threshold}", tenant.id, notice.id), content)
+    (format!("usage_notice {} {id} {meter} {window} {starts_at} {threshold}", tenant.id), content)
 }

@@ -3,11 +3,10 @@
 use crate::clock::{SECOND, Timestamp};
 use crate::error::Result;
 use crate::id::TenantId;
-use crate::model::webhook::{Event, EventType};
+use crate::model::webhook::Event;
 use crate::service::Installation;
-use crate::tenancy::tx::usage::Notice;
+use crate::tenancy::tx::usage::Untold;
 use crate::tenancy::{Tenancy, TenantScope};
-use serde_json::json;
 use std::collections::HashMap;
 
 /// Tenants of one read.
@@ -61,22 +60,10 @@ async fn carry_events_of(installation: &Installation, tenant: TenantId) -> Resul
 }
 
 /// Tells endpoints of limits that have come to a threshold. Once more changes nothing.
-pub(in crate::service) async fn tell_notices(scope: &TenantScope, notices: &[Notice]) -> Result<()> {
+pub(in crate::service) async fn tell_notices(scope: &TenantScope, notices: &[Untold]) -> Result<()> {
     let tenant = scope.tenant().id;
-    let event = |notice: &Notice| {
-        let (is_cap, is_over) = (notice.meter.is_empty(), notice.threshold >= 100);
-        let kind = match (is_cap, is_over) {
-            (_, false) => EventType::UsageThresholdReached,
-            (false, true) => EventType::UsageLimitReached,
-            (true, true) => EventType::SpendCapReached,
-        };
-        let Notice { meter, window, starts_at, threshold, used, allowed, .. } = notice;
-        let data = json!({
-            "meter": (!is_cap).then_some(meter), "spend_cap": is_cap, "window": window,
-            "window_starts_at": Timestamp(*starts_at), "threshold_percent": threshold, "used": used,
-            "allowed": allowed,
-        });
-        let key = format!("notice:{meter}:{window}:{starts_at}:{threshold}:{allowed}");
+    let event = |Untold { notice, .. }: &Untold| {
+        let (kind, key, data) = notice.event();
         Event::new(tenant, &key, kind, notice.at, &data)
     };
     scope.add_webhook_events(notices.iter().map(event).collect()).await

@@ -46,9 +46,14 @@ impl TenantScope {
                 None => Ok(Vec::new()),
             }
         });
-        match read.await {
-            Ok(found) => warnings.learn(tenant, found),
-            Err(error) => {
+        let seats = self.tenancy.catalog.read(move |tx| tx.of(tenant).find_seat_warning());
+        let found = async { Ok((read.await?, seats.await?)) };
+        match found.await {
+            Ok((found, seats)) => {
+                warnings.learn(tenant, found);
+                self.tenancy.catalog.learn_seat_warning(tenant, seats);
+            }
+            Err::<_, crate::error::Error>(error) => {
                 tracing::warn!(tenant_id = %tenant, error = ?error, "how the limits of a tenant stand could not be looked up");
             }
         }

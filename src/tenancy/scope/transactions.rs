@@ -126,7 +126,7 @@ impl TenantScope {
                     metering.take_billable(tenant_tx, &recorded.billable)?;
                 }
                 if let Some(storage) = storage {
-                    storage.admit(tenant_tx)?;
+                    metering.admit(tenant_tx, &storage)?;
                 }
                 if let Some(seq) = recorded.last {
                     let feeds = Arc::clone(&feeds);

@@ -2,14 +2,14 @@
 
 use super::TenantScope;
 use crate::catalog::Actor;
-use crate::clock::Timestamp;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::model::meter::{Meters, STORAGE_BYTES};
+use crate::model::notice::{WARN_FROM, percent};
 use crate::model::plan::Window;
 use crate::model::usage::{NewUsageEvent, UsageEvent};
 use crate::tenancy::file::TenantFile;
-use crate::tenancy::tx::usage::{Intake, Notice, Outcome, TermsCache, UsageRefusal, UsageTerms};
+use crate::tenancy::tx::usage::{Intake, Outcome, Taken, TermsCache, Untold, UsageRefusal, UsageTerms};
 use crate::tenancy::warnings::Warnings;
 use crate::tenancy::{App, TenantTx};
 use std::sync::Arc;
@@ -41,10 +41,15 @@ impl Metering {
         let outcomes = events.iter().map(|event| intake.take(event)).collect::<Result<_>>()?;
         let taken = intake.finish()?;
         if taken.touches_limits {
-            let (warnings, tenant) = (Arc::clone(&self.warnings), self.tenant);
-            tx.after_commit(move || warnings.tell(tenant, taken));
+            self.tell(tx, taken);
         }
         Ok(outcomes)
+    }
+
+    /// What limits have come to is known once it is on disk.
+    fn tell(&self, tx: TenantTx<'_>, taken: Taken) {
+        let (warnings, tenant) = (Arc::clone(&self.warnings), self.tenant);
+        tx.after_commit(move || warnings.tell(tenant, taken));
     }
 
     /// How many bytes the tenant may take and takes now, where that is bounded.
@@ -53,112 +58,50 @@ impl Metering {
     /// As the database says.
     pub(super) fn storage(&self, tx: TenantTx<'_>) -> Result<Option<Storage>> {
         let terms = self.terms.storage_terms(tx, &self.app.meters)?;
-        let app = &self.app;
-        terms.map(|terms| Ok(Storage { terms, app: Arc::clone(app), before: tx.stored_bytes()? })).transpose()
+        terms.map(|terms| Ok(Storage { terms, before: tx.stored_bytes()? })).transpose()
+    }
+
+    /// Refuses a write that takes more room where there is none; what makes room is let through. Enters the notices that are
+    /// due.
+    ///
+    /// # Errors
+    /// 402 `limit_reached`, `spend_cap_reached`.
+    pub(super) fn admit(&self, tx: TenantTx<'_>, storage: &Storage) -> Result<()> {
+        let Storage { terms, before } = storage;
+        let (meters, used) = (&self.app.meters, tx.stored_bytes()?);
+        if used > *before {
+            if terms.caps(STORAGE_BYTES)
+                && let Some(refusal) = tx.spend_on_level(terms, meters, STORAGE_BYTES, used)?
+            {
+                return Err(refusal.error());
+            }
+            if let Some(hard) = terms.storage_limit().filter(|hard| used > *hard) {
+                return Err(no_room(*before, hard).error());
+            }
+        }
+        let base = terms.limits.get(STORAGE_BYTES).map(|limit| limit.base());
+        if base.is_some_and(|base| percent(used.max(*before), base) >= WARN_FROM)
+            && let Some(taken) = tx.note_use(terms, meters, STORAGE_BYTES, [*before, used])?
+        {
+            self.tell(tx, taken);
+        }
+        Ok(())
     }
 }
 
 /// How much room a write has.
 pub(super) struct Storage {
     terms: Arc<UsageTerms>,
-    app: Arc<App>,
     before: i64,
 }
 
-impl Storage {
-    /// Refuses a write that takes more room where there is none. What makes room is let through.
-    ///
-    /// # Errors
-    /// 402 `limit_reached`, `spend_cap_reached`.
-    pub(super) fn admit(&self, tx: TenantTx<'_>) -> Result<()> {
-        let used = tx.stored_bytes()?;
-        if used <= self.before {
-            return Ok(());
-        }
-        if self.terms.caps(STORAGE_BYTES)
-            && let Some(refusal) = tx.spend_on_level(&self.terms, &self.app.meters, STORAGE_BYTES, used)?
-        {
-            return Err(refusal.error());
-        }
-        let Some(hard) = self.terms.storage_limit().filter(|hard| used > *hard) else { return Ok(()) };
-        Err(UsageRefusal::LimitReached {
-            meter: STORAGE_BYTES.to_owned(),
-            used: self.before.to_string(),
-            hard: hard.to_string(),
-            window: Window::None,
-            resets_at: None,
-        }
-        .error())
-    }
-}
-
-impl UsageRefusal {
-    /// What the client is told.
-    pub fn error(&self) -> Error {
-        match self {
-            UsageRefusal::KeyReused => Error::conflict(
-                self.code(),
-                "An event of that idempotency_key came before, with another payload. What was counted stays; send another \
-                 event under another key.",
-            ),
-            UsageRefusal::TooOld | UsageRefusal::Future => {
-                Error::invalid_field("occurred_at", self.code(), self.message())
-            }
-            UsageRefusal::LimitReached { resets_at, .. } => {
-                let error = Error::new(Kind::PaymentRequired, self.code(), self.message());
-                match resets_at {
-                    Some(moment) => error.with_member("resets_at", Timestamp(*moment).to_string()),
-                    None => error,
-                }
-            }
-            UsageRefusal::SpendCapReached { resets_at, .. } => {
-                Error::new(Kind::PaymentRequired, self.code(), self.message())
-                    .with_member("resets_at", Timestamp(*resets_at).to_string())
-            }
-        }
-    }
-
-    /// Why, for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            UsageRefusal::KeyReused => "idempotency_key_reused",
-            UsageRefusal::TooOld => "occurred_at_too_old",
-            UsageRefusal::Future => "occurred_at_future",
-            UsageRefusal::LimitReached { .. } => "limit_reached",
-            UsageRefusal::SpendCapReached { .. } => "spend_cap_reached",
-        }
-    }
-
-    /// Why, for people, with what to do next.
-    pub fn message(&self) -> String {
-        match self {
-            UsageRefusal::KeyReused => "came before with another payload".to_owned(),
-            UsageRefusal::TooOld => {
-                "must be at most 35 days ago: what is older is not billed any more".to_owned()
-            }
-            UsageRefusal::Future => {
-                "must not be later than now; the clock may be 5 minutes ahead at most".to_owned()
-            }
-            UsageRefusal::LimitReached { meter, used, hard, window, resets_at } => {
-                let until = match resets_at {
-                    Some(moment) => format!(" until {}", Timestamp(*moment)),
-                    None => String::new(),
-                };
-                let over = match window {
-                    Window::None => String::new(),
-                    window => format!(" in a {}", window.name()),
-                };
-                format!(
-                    "The plan of this tenant has {hard} of {meter}{over}, of which {used} are used: there is no room for \
-                     this{until}. Move to a larger plan to go on now."
-                )
-            }
-            UsageRefusal::SpendCapReached { cap, resets_at } => format!(
-                "This would cost more than the spend cap of {cap} allows until {}. An owner can raise it: PATCH \
-                 .../limits with spend_cap_cents.",
-                Timestamp(*resets_at)
-            ),
-        }
+fn no_room(used: i64, hard: i64) -> UsageRefusal {
+    UsageRefusal::LimitReached {
+        meter: STORAGE_BYTES.to_owned(),
+        used: used.to_string(),
+        hard: hard.to_string(),
+        window: Window::None,
+        resets_at: None,
     }
 }
 
@@ -199,7 +142,35 @@ impl TenantScope {
             let (tx, meters) = (TenantTx::new(tx), &metering.app.meters);
             let Some(terms) = metering.terms.terms(tx, meters)? else { return Ok(None) };
             tx.note_counted(&terms, meters, &counted)?;
+            metering.tell(tx, tx.note_standing_spend(&terms, meters)?);
             tx.cap_is_reached(&terms, meters)
+        });
+        write.await
+    }
+
+    /// Enters the notices that are due of a meter that Tenantry counts itself and of which so much is used in the window that
+    /// is open. Where they are there already the file is read and nothing more. In any state of the tenant: no record is
+    /// touched.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn note_use(&self, meter: &'static str, used: i64) -> Result<()> {
+        let lacks = self.read_with_terms(move |tx, terms, meters| {
+            terms.map_or(Ok(false), |terms| tx.lacks_notices(terms, meters, meter, used))
+        });
+        if !lacks.await? {
+            return Ok(());
+        }
+        let file = self.file().await?;
+        let metering = self.metering(file);
+        let write = file.database.write("note_use", move |tx| {
+            let (tx, meters) = (TenantTx::new(tx), &metering.app.meters);
+            if let Some(terms) = metering.terms.terms(tx, meters)?
+                && let Some(taken) = tx.note_use(&terms, meters, meter, [0, used])?
+            {
+                metering.tell(tx, taken);
+            }
+            Ok(())
         });
         write.await
     }
@@ -277,7 +248,7 @@ impl TenantScope {
     ///
     /// # Errors
     /// As [`TenantScope::read`].
-    pub async fn untold_notices(&self) -> Result<Vec<Notice>> {
+    pub async fn untold_notices(&self) -> Result<Vec<Untold>> {
         self.read(|tx| tx.list_untold_notices(100)).await
     }
 

@@ -16,6 +16,14 @@ fn restored(
 fn put_back(
     spoil: impl FnOnce(&Installation, &Tenant),
 ) -> (Arc<Installation>, Server, Person, Tenant, Vec<Value>) {
+    put_back_after(|_, _| {}, spoil)
+}
+
+/// The same, with what an operator did of which the old catalog does not know.
+fn put_back_after(
+    done: impl FnOnce(&Client, &[Value]),
+    spoil: impl FnOnce(&Installation, &Tenant),
+) -> (Arc<Installation>, Server, Person, Tenant, Vec<Value>) {
     let (installation, server, ann, acme) = begin();
     let other = ann.create_tenant("other");
     tokens(&ann.client, &acme, 300, "a");
@@ -38,6 +46,7 @@ fn put_back(
     let id = issued[0]["id"].as_str().unwrap();
     let paid = operator.client.post(&format!("/api/v1/operator/invoices/{id}/mark-paid"), json!({}));
     paid.expect_one_of(&[200, 422, 400]);
+    done(&operator.client, &issued);
     let issued = list(&ann.client, &acme);
     let of_other = list(&ann.client, &other);
     assert_eq!(of_other.len(), 2, "May and June");
@@ -164,5 +173,80 @@ fn a_ledger_that_is_not_ours_keeps_no_tenant_from_being_erased() {
         (operator.client.get(&path).expect_one_of(&[200, 404]).status == 200).then_some(())
     });
     assert!(installation.log().contains("it is erased all the same"), "{}", installation.log());
+    server.stop();
+}
+
+fn credit(operator: &Client, invoice: &Value, amount: i64, reason: &str) -> Answer {
+    let path = format!("/api/v1/operator/invoices/{}/credit-notes", invoice["id"].as_str().unwrap());
+    operator.post(&path, json!({ "amount_cents": amount, "reason": reason }))
+}
+
+/// Number, amount and reason of the credit notes of an invoice, oldest first.
+fn notes(client: &Client, tenant: &Tenant, invoice: &Value) -> Vec<(String, i64, String)> {
+    let path = tenant.path(&format!("/invoices/{}", invoice["id"].as_str().unwrap()));
+    let told = client.get(&path).expect(200);
+    let notes = told.json["credit_notes"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    notes
+        .map(|one| (text(&one["number"]), one["amount_cents"].as_i64().unwrap(), text(&one["reason"])))
+        .collect()
+}
+
+fn owned(number: &str, amount: i64, reason: &str) -> (String, i64, String) {
+    (number.to_owned(), amount, reason.to_owned())
+}
+
+#[test]
+fn credit_notes_that_were_issued_since_are_taken_in_and_their_numbers_not_given_again() {
+    let long = "\u{1}\"\u{e4}".repeat(166);
+    let reason = long.clone();
+    let (installation, server, ann, acme, issued) = put_back_after(
+        move |operator, issued| {
+            assert_eq!(
+                credit(operator, &issued[1], 1_000, &reason).expect(201).string("/number"),
+                "CN-000001"
+            );
+            assert_eq!(credit(operator, &issued[0], 200, "slow").expect(201).string("/number"), "CN-000002");
+            credit(operator, &issued[1], 50, "again").expect(201);
+            credit(operator, &issued[1], 1_000_000, "more than there is").expect(422);
+        },
+        |_, _| {},
+    );
+    let operator = server.add_operator();
+    // Nothing was billed since the start by hand: the next credit note takes in what was issued before it.
+    let next = credit(&operator.client, &issued[1], 7, "late").expect(201);
+    assert_eq!(next.string("/number"), "CN-000004");
+    let expected =
+        [owned("CN-000001", 1_000, &long), owned("CN-000003", 50, "again"), owned("CN-000004", 7, "late")];
+    assert_eq!(notes(&ann.client, &acme, &issued[1]), expected);
+    assert_eq!(notes(&ann.client, &acme, &issued[0]), [owned("CN-000002", 200, "slow")]);
+    let told =
+        ann.client.get(&acme.path(&format!("/invoices/{}", issued[1]["id"].as_str().unwrap()))).expect(200);
+    assert_eq!(told.json["credited_cents"], 1_057);
+    let log = ann.client.get(&acme.path("/audit?action=credit_note.adopted")).expect(200);
+    assert_eq!(log.json["items"].as_array().unwrap().len(), 3, "{}", log.text());
+    close(&installation, &["--final"]);
+    assert!(verify(&installation, 0, &[]).starts_with("OK: 6 invoices of 2 tenants."));
+    server.stop();
+}
+
+#[test]
+fn a_credit_note_whose_invoice_is_nowhere_leaves_a_gap_that_is_told() {
+    let (installation, server, ann, acme, issued) = put_back_after(
+        |operator, issued| {
+            credit(operator, &issued[0], 200, "of what is lost").expect(201);
+        },
+        |installation, acme| {
+            let file = rusqlite::Connection::open(installation.tenant_file(&acme.id)).unwrap();
+            file.execute("DELETE FROM _invoices WHERE number = 'INV-000002'", []).unwrap();
+        },
+    );
+    let operator = server.add_operator();
+    let next = credit(&operator.client, &issued[1], 7, "late").expect(201);
+    assert_eq!(next.string("/number"), "CN-000002");
+    assert_eq!(notes(&ann.client, &acme, &issued[1]), [owned("CN-000002", 7, "late")]);
+    let log = operator.client.get("/api/v1/operator/audit?action=credit_note.lost").expect(200);
+    assert_eq!(log.json["items"].as_array().unwrap().len(), 1, "{}", log.text());
+    drop(installation);
     server.stop();
 }

@@ -1,5 +1,6 @@
 //! Stripe, against one on loopback: what is bought, what becomes of it, and everything that can go wrong on the way.
 
+mod addresses;
 mod checkout;
 mod crash;
 mod credit;

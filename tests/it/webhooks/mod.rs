@@ -1,5 +1,6 @@
 //! Outgoing webhooks, received by a service of the test.
 
+mod built_in;
 mod endpoints;
 mod events;
 mod failing;

@@ -2,7 +2,6 @@
 
 use super::super::TenantTx;
 use super::sums::Total;
-use super::terms::window_in;
 use crate::clock::DAY;
 use crate::db::{DbError, Row};
 use crate::error::{Error, Result};
@@ -10,7 +9,7 @@ use crate::model::meter::{Aggregation, Meter};
 use crate::model::plan::Window;
 use crate::model::usage::UsageEvent;
 use crate::params;
-use crate::rating::Period;
+use crate::rating::{Period, window_in};
 use jiff::tz::TimeZone;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::sync::Arc;

@@ -5,7 +5,6 @@ use super::super::TenantTx;
 use super::outcome::{Taken, UsageRefusal};
 use super::quarter;
 use super::terms::UsageTerms;
-use super::windows::OpenWindow;
 use crate::db::DbError;
 use crate::error::Result;
 use crate::model::meter::{JOBS_RUN, Meters};
@@ -31,7 +30,7 @@ impl TenantTx<'_> {
         }
         let limit = terms.and_then(|terms| Some((terms, *terms.limits.get(JOBS_RUN)?)));
         let mut taken = None;
-        if let (Some((terms, limit)), Some(meter)) = (limit, meters.get(JOBS_RUN)) {
+        if let Some((terms, limit)) = limit {
             let period = terms.window(limit.window, now)?;
             let before = self.jobs_enqueued(period)?;
             let quantity = before.saturating_add(1);
@@ -45,11 +44,7 @@ impl TenantTx<'_> {
                 };
                 return Err(refusal.error());
             }
-            let window = OpenWindow { limit, tally: self.tally(meter, period, (quantity, None))?, before };
-            let (has_notices, warning) = self.note_window(&window)?;
-            let warnings = warning.map(|warning| (warning, period.to)).into_iter().collect();
-            let looked_at = vec![JOBS_RUN.to_owned()];
-            taken = Some(Taken { warnings, looked_at, touches_limits: true, has_notices });
+            taken = self.note_use(terms, meters, JOBS_RUN, [before, quantity])?;
         }
         self.tx.execute(
             "INSERT INTO _jobs_enqueued (starts_at, jobs) VALUES (?1, 1)

@@ -24,10 +24,10 @@ mod windows;
 
 pub use find::{UsageQuery, UsageSum, fold_quarters};
 pub use intake::Intake;
-pub use notices::Notice;
+pub use notices::Untold;
 pub use outcome::{Outcome, Taken, UsageRefusal};
 pub use take::{LateUsage, UsageTaken};
-pub use terms::{ScaledLimit, TermsCache, UsageTerms, window_of};
-pub use windows::{LimitUse, Warning, percent};
+pub use terms::{ScaledLimit, TermsCache, UsageTerms};
+pub use windows::LimitUse;
 
 use crate::model::usage::{QUARTER, quarter};

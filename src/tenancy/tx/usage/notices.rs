@@ -1,36 +1,27 @@
 //! Notices of limits that are nearly or wholly used, each once.
 
 use super::super::TenantTx;
+use super::outcome::Taken;
 use super::spend::OpenSpend;
+use super::terms::ScaledLimit;
 use super::terms::UsageTerms;
-use super::windows::{OpenWindow, SPEND_CAP, THRESHOLDS, WARN_FROM, Warning, percent};
-use crate::clock::Timestamp;
+use super::windows::{OpenWindow, SPEND_CAP};
 use crate::db::DbError;
 use crate::error::Result;
-use crate::model::meter::{JOBS_RUN, Meters};
+use crate::model::meter::{JOBS_RUN, Meter, Meters, STORAGE_BYTES};
 use crate::model::money::{Amount, MICROS};
+use crate::model::notice::{Notice, WARN_FROM, Warning, crossed, percent};
 use crate::model::plan::Decimal;
 use crate::params;
+use std::sync::Arc;
 
-/// A notice that a limit or the spend cap is used to a threshold.
+/// A notice that nobody was told of yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
+pub struct Untold {
     /// Its number.
     pub id: i64,
-    /// The meter; empty of the spend cap.
-    pub meter: String,
-    /// The window: `hour`, `day`, `month`, `none`, `period`.
-    pub window: String,
-    /// When the window began.
-    pub starts_at: i64,
-    /// Percent.
-    pub threshold: i64,
-    /// What was used.
-    pub used: String,
-    /// The limit, or the cap with its currency.
-    pub allowed: String,
-    /// When it came to that.
-    pub at: Timestamp,
+    /// What it says.
+    pub notice: Notice,
 }
 
 /// The window of the spend cap.
@@ -67,8 +58,8 @@ impl TenantTx<'_> {
         Ok((is_new, Some(warning)))
     }
 
-    /// Limits and the spend cap that are nearly or wholly used now, each with the end of its window. Limits of meters that
-    /// Tenantry counts itself are not among them, but for jobs.
+    /// Limits and the spend cap that are nearly or wholly used now, each with the end of its window. Requests and seats are
+    /// not among them: the catalog counts those.
     ///
     /// # Errors
     /// As the database says.
@@ -77,14 +68,15 @@ impl TenantTx<'_> {
         let mut warnings = Vec::new();
         for (name, limit) in &terms.limits {
             let Some(meter) = meters.get(name) else { continue };
-            let window = if !meter.is_built_in {
-                self.open_window(terms, meter, *limit, now, &[])?
-            } else if name == JOBS_RUN {
-                let period = terms.window(limit.window, now)?;
-                let before = self.jobs_enqueued(period)?;
-                OpenWindow { limit: *limit, tally: self.tally(meter, period, (before, None))?, before }
+            let window = if meter.is_built_in {
+                let used = match name.as_str() {
+                    JOBS_RUN => self.jobs_enqueued(terms.window(limit.window, now)?)?,
+                    STORAGE_BYTES => self.stored_bytes()?,
+                    _ => continue,
+                };
+                self.counted_window(terms, meter, *limit, [0, used])?
             } else {
-                continue;
+                self.open_window(terms, meter, *limit, now, &[])?
             };
             warnings.extend(window.warning().map(|warning| (warning, window.tally.period.to)));
         }
@@ -94,6 +86,60 @@ impl TenantTx<'_> {
             warnings.push((warning, terms.period.to));
         }
         Ok(warnings)
+    }
+
+    /// The window that is open now of a limit of a meter that Tenantry counts itself.
+    fn counted_window(
+        self,
+        terms: &UsageTerms,
+        meter: &Arc<Meter>,
+        limit: ScaledLimit,
+        [before, used]: [i64; 2],
+    ) -> Result<OpenWindow> {
+        let period = terms.window(limit.window, self.now().0)?;
+        Ok(OpenWindow { limit, tally: self.tally(meter, period, (used, None))?, before })
+    }
+
+    /// Enters the notices that are due of a meter that Tenantry counts itself as what is used of it in the window that is
+    /// open comes to `used`, those that are there already aside; `before`: what notices are there of, as far as that is
+    /// known. Nothing where the plan has no limit of it.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_use(
+        self,
+        terms: &UsageTerms,
+        meters: &Meters,
+        name: &str,
+        [before, used]: [i64; 2],
+    ) -> Result<Option<Taken>> {
+        let (Some(meter), Some(limit)) = (meters.get(name), terms.limits.get(name)) else { return Ok(None) };
+        let window = self.counted_window(terms, meter, *limit, [before, used])?;
+        let (has_notices, warning) = self.note_window(&window)?;
+        let warnings = warning.map(|warning| (warning, window.tally.period.to)).into_iter().collect();
+        Ok(Some(Taken { warnings, looked_at: vec![name.to_owned()], touches_limits: true, has_notices }))
+    }
+
+    /// Whether [`TenantTx::note_use`] would enter something.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn lacks_notices(self, terms: &UsageTerms, meters: &Meters, name: &str, used: i64) -> Result<bool> {
+        let (Some(meter), Some(limit)) = (meters.get(name), terms.limits.get(name)) else { return Ok(false) };
+        let window = self.counted_window(terms, meter, *limit, [0, used])?;
+        let Some(warning) = window.warning() else { return Ok(false) };
+        let noted = self.tx.count(
+            "SELECT count(*) FROM _usage_notices
+             WHERE meter = ?1 AND window = ?2 AND starts_at = ?3 AND allowed = ?4 AND threshold <= ?5",
+            params![
+                name,
+                limit.window.name(),
+                window.tally.period.from,
+                warning.limit.as_str(),
+                warning.percent
+            ],
+        )?;
+        Ok(usize::try_from(noted).unwrap_or_default() < crossed(0, warning.percent).count())
     }
 
     fn insert_notice(
@@ -116,14 +162,13 @@ impl TenantTx<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn list_untold_notices(self, limit: u32) -> Result<Vec<Notice>> {
+    pub fn list_untold_notices(self, limit: u32) -> Result<Vec<Untold>> {
         Ok(self.tx.query(
             "SELECT id, meter, window, starts_at, threshold, used, allowed, at FROM _usage_notices
              WHERE told_at IS NULL ORDER BY id LIMIT ?1",
             params![limit],
             |row| {
-                Ok(Notice {
-                    id: row.get(0)?,
+                let notice = Notice {
                     meter: row.get(1)?,
                     window: row.get(2)?,
                     starts_at: row.get(3)?,
@@ -131,7 +176,8 @@ impl TenantTx<'_> {
                     used: row.get(5)?,
                     allowed: row.get(6)?,
                     at: row.get(7)?,
-                })
+                };
+                Ok(Untold { id: row.get(0)?, notice })
             },
         )?)
     }
@@ -181,9 +227,4 @@ fn spend_warning(cap: i64, spent: i64) -> Option<Warning> {
         limit: cap.to_string(),
         percent,
     })
-}
-
-/// The thresholds that lie beyond `before` and not beyond `now`.
-fn crossed(before: i64, now: i64) -> impl Iterator<Item = i64> {
-    THRESHOLDS.into_iter().filter(move |threshold| before < *threshold && *threshold <= now)
 }

@@ -1,6 +1,6 @@
 //! What became of events, and what they lead to.
 
-use super::windows::Warning;
+use crate::model::notice::Warning;
 use crate::model::plan::Window;
 
 /// What became of an event.

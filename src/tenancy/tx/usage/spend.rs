@@ -6,10 +6,11 @@
 
 use super::super::TenantTx;
 use super::kept_windows::KeptWindow;
-use super::outcome::UsageRefusal;
+use super::outcome::{Taken, UsageRefusal};
 use super::sums::Counted;
 use super::tally::Tally;
 use super::terms::UsageTerms;
+use super::windows::SPEND_CAP;
 use crate::error::{Error, Result};
 use crate::model::meter::{Meter, Meters};
 use crate::model::money::MICROS;
@@ -152,6 +153,18 @@ impl TenantTx<'_> {
             self.keep_window(&mut tally, SPEND, 0)?;
         }
         Ok(())
+    }
+
+    /// Enters the notices of the spend cap that are due as the spend stands, whatever it came from.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_standing_spend(self, terms: &UsageTerms, meters: &Meters) -> Result<Taken> {
+        let mut spend = self.open_spend(terms, meters, &[])?;
+        spend.before = 0;
+        let (has_notices, warning) = self.note_spend(terms, &spend)?;
+        let warnings = warning.map(|warning| (warning, terms.period.to)).into_iter().collect();
+        Ok(Taken { warnings, looked_at: vec![SPEND_CAP.to_owned()], touches_limits: true, has_notices })
     }
 
     /// Why the cap has no room for a level of a meter that Tenantry counts itself, if it has none. Where it has, the level is

@@ -12,26 +12,8 @@ use crate::params;
 use crate::rating::Period;
 use std::sync::Arc;
 
-/// A limit that is used to 80 percent or more. Told with the answer to what used it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// The meter.
-    pub meter: String,
-    /// What is used, as a decimal number.
-    pub used: String,
-    /// The limit.
-    pub limit: String,
-    /// How much of it that is.
-    pub percent: i64,
-}
-
 /// What the spend cap is called beside the meters, none of which is called so.
 pub(super) const SPEND_CAP: &str = "spend_cap";
-
-/// From this percentage on a limit is warned of.
-pub(super) const WARN_FROM: i64 = 80;
-/// The percentages that notices are due at.
-pub(super) const THRESHOLDS: [i64; 2] = [WARN_FROM, 100];
 
 /// How much of a limit is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,14 +26,6 @@ pub struct LimitUse {
     pub limit: ScaledLimit,
     /// When another window begins; never for one without.
     pub resets_at: Option<i64>,
-}
-
-/// How much `used` is of `limit`, in percent, rounded down. Of nothing all is used.
-pub fn percent(used: i64, limit: i64) -> i64 {
-    if limit <= 0 {
-        return 100;
-    }
-    i64::try_from(i128::from(used.max(0)) * 100 / i128::from(limit)).unwrap_or(i64::MAX)
 }
 
 /// The window of a limit while events are taken.
@@ -171,25 +145,5 @@ impl TenantTx<'_> {
                 Ok(LimitUse { meter: Arc::clone(meter), used: tally.quantity, limit, resets_at })
             })
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent;
-
-    #[test]
-    fn percentages_are_rounded_down_and_do_not_overflow() {
-        for (used, limit, expected) in [
-            (0, 10, 0),
-            (7, 9, 77),
-            (8, 10, 80),
-            (799, 1_000, 79),
-            (i64::MAX, 1, i64::MAX),
-            (0, 0, 100),
-            (-5, 10, 0),
-        ] {
-            assert_eq!(percent(used, limit), expected, "{used} of {limit}");
-        }
     }
 }

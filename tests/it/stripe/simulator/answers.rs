@@ -33,6 +33,10 @@ fn act(state: &State, objects: &mut Objects, asked: &Asked) -> (u16, Value) {
     let parts: Vec<&str> = asked.path.trim_start_matches("/v1/").split('/').collect();
     match (asked.method.as_str(), parts.as_slice()) {
         ("POST", ["customers"]) => (200, make_customer(objects, state, asked)),
+        ("POST", ["customers", id]) => match objects.customers.get_mut(*id) {
+            Some(customer) => (200, update_customer(customer, asked)),
+            None => missing("customer"),
+        },
         ("POST", ["checkout", "sessions"]) => make_session(objects, state, asked),
         ("POST", ["checkout", "sessions", id, "expire"]) => match objects.sessions.get_mut(*id) {
             Some(session) if session["status"] == "open" => {
@@ -144,6 +148,19 @@ fn make_customer(objects: &mut Objects, state: &State, asked: &Asked) -> Value {
     });
     objects.customers.insert(id, customer.clone());
     customer
+}
+
+fn update_customer(customer: &mut Value, asked: &Asked) -> Value {
+    customer["name"] = json!(asked.field("name"));
+    // An empty value takes the whole away.
+    let is_unset = |name: &str| asked.field(name) == Some("");
+    customer["address"] = if is_unset("address") { Value::Null } else { json!(asked.below("address")) };
+    let field = |part: &str| asked.field(&format!("invoice_settings[custom_fields][0][{part}]"));
+    customer["invoice_settings"]["custom_fields"] = match (field("name"), field("value")) {
+        _ if is_unset("invoice_settings[custom_fields]") => Value::Null,
+        (name, value) => json!([{ "name": name, "value": value }]),
+    };
+    customer.clone()
 }
 
 fn make_session(objects: &mut Objects, state: &State, asked: &Asked) -> (u16, Value) {

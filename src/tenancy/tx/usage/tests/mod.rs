@@ -168,7 +168,7 @@ impl House {
     /// Notices so far: meter, threshold, what was used.
     pub(super) fn notices(&self) -> Vec<(String, i64, String)> {
         let notices = self.read(|tx| tx.list_untold_notices(100));
-        notices.into_iter().map(|notice| (notice.meter, notice.threshold, notice.used)).collect()
+        notices.into_iter().map(|told| told.notice).map(|it| (it.meter, it.threshold, it.used)).collect()
     }
 }
 

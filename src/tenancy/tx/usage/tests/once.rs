@@ -75,7 +75,7 @@ proptest! {
             }
         }
         let told = house.read(|tx| tx.list_untold_notices(1_000));
-        let told: Vec<(i64, i64)> = told.iter().map(|notice| (notice.starts_at, notice.threshold)).collect();
+        let told: Vec<(i64, i64)> = told.iter().map(|told| (told.notice.starts_at, told.notice.threshold)).collect();
         let once: BTreeSet<(i64, i64)> = told.iter().copied().collect();
         prop_assert_eq!(told.len(), once.len(), "{:?}", told);
         prop_assert_eq!(once, reached);
