@@ -7,3 +7,7 @@ CREATE TABLE tenant_swaps (
   keep_as   TEXT,               -- name among the copies under which the file of before is kept; NULL: it is removed
   begun_at  INTEGER NOT NULL
 );
+
+-- A copy is looked for from before it is made: one whose name was never noted goes with its time as well.
+DROP INDEX tenant_versions_snapshots;
+CREATE INDEX tenant_versions_copies ON tenant_versions (snapshot_until) WHERE snapshot_until IS NOT NULL;

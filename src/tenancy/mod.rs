@@ -40,7 +40,7 @@ pub use export::ExportCopy;
 pub use feeds::{ListenLimits, Listener};
 pub use job_words::{BUSY, JobTicket, JobWords, Words};
 pub use layout::Layout;
-pub use migrate::{Migrated, Rehearsed};
+pub use migrate::{KEEP_SNAPSHOTS, Migrated, Rehearsed, Snapshot};
 pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
 pub use swap::{Swap, Swapped};
