@@ -36,6 +36,7 @@ mod settings;
 mod sign_ups;
 mod stripe;
 mod subscriptions;
+mod swaps;
 mod tenant_roles;
 mod tenants;
 mod usage;
@@ -68,6 +69,7 @@ pub use stripe::{
     AtStripe, HeldStatement, NewStripeEvent, StripeCheckout, StripeDrift, StripeEvent, StripeEventFilter,
     StripeEventStatus, StripeItem, StripeObjects, StripeOutcome,
 };
+pub use swaps::TenantSwap;
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, TenantNames, slug_taken};
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
@@ -283,6 +285,7 @@ fn track() -> Track {
             include_str!("../../migrations/catalog/0022_billing_details.sql"),
         ),
         ("catalog/0023_money.sql", include_str!("../../migrations/catalog/0023_money.sql")),
+        ("catalog/0025_swaps.sql", include_str!("../../migrations/catalog/0025_swaps.sql")),
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
     ])
 }

@@ -103,6 +103,7 @@ const PENDING: &str = "((v.state IN ('known', 'migrating') AND (v.system <> ?1 O
      OR (v.state = 'failed' AND v.target <> ?3))";
 
 fn tenant_version(row: &Row<'_>) -> Result<TenantVersion, DbError> {
+    let snapshot: Option<String> = row.get(8)?;
     Ok(TenantVersion {
         tenant_id: row.get(0)?,
         slug: row.get(1)?,
@@ -110,8 +111,8 @@ fn tenant_version(row: &Row<'_>) -> Result<TenantVersion, DbError> {
         version: FileVersion { system: row.get(3)?, app: row.get(4)?, fingerprint: row.get(5)? },
         error: row.get(6)?,
         took_ms: row.get(7)?,
-        snapshot: row.get(8)?,
-        snapshot_until: row.get(9)?,
+        snapshot_until: row.get::<Option<Timestamp>>(9)?.filter(|_| snapshot.is_some()),
+        snapshot,
         changed_at: row.get(10)?,
     })
 }
@@ -276,6 +277,18 @@ impl CatalogTx<'_> {
         Ok(self.tx.execute("UPDATE tenant_versions SET target = '' WHERE state = 'failed'", &[])? as u64)
     }
 
+    /// Lets those go on that were rolled back and held: they count as to be migrated. Returns them.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn release_held_versions(&self) -> Result<Vec<TenantId>> {
+        let held =
+            self.tx
+                .query("SELECT tenant_id FROM tenant_versions WHERE state = 'held'", &[], |row| row.get(0))?;
+        self.tx.execute("UPDATE tenant_versions SET state = 'known' WHERE state = 'held'", &[])?;
+        Ok(held)
+    }
+
     /// Says of those that were being migrated that they are not any more.
     ///
     /// # Errors
@@ -285,13 +298,13 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
-    /// Tenants whose snapshots have had their time.
+    /// Tenants of whose copies some have had their time, or may have.
     ///
     /// # Errors
     /// As the database says.
     pub fn list_expired_snapshots(&self, limit: u32) -> Result<Vec<TenantId>> {
         Ok(self.tx.query(
-            "SELECT tenant_id FROM tenant_versions WHERE snapshot IS NOT NULL AND snapshot_until < ?1
+            "SELECT tenant_id FROM tenant_versions WHERE snapshot_until < ?1
              ORDER BY snapshot_until LIMIT ?2",
             params![self.now(), limit],
             |row| row.get(0),

@@ -3,7 +3,7 @@
 use super::arguments::MigrateCommand as Arguments;
 use super::{Common, Failure, admin, output, plan};
 use crate::service::admin::Command;
-use crate::service::migrations::{MigrateCommand, NewRunIn};
+use crate::service::migrations::{MigrateCommand, NewRunIn, RollbackIn};
 use serde_json::Value;
 use std::process::ExitCode;
 
@@ -25,6 +25,7 @@ pub(super) fn run(common: &Common, command: Arguments) -> Result<ExitCode, Failu
             halt_at_errors,
             no_snapshot_above,
             retry,
+            release,
             yes,
         } => {
             let input = NewRunIn {
@@ -35,10 +36,12 @@ pub(super) fn run(common: &Common, command: Arguments) -> Result<ExitCode, Failu
                 halt_at_errors,
                 no_snapshot_above,
                 retry,
+                release,
             };
             if !yes {
                 let told = execute(MigrateCommand::Plan { rehearse: 0 })?;
-                if told["pending"] == 0 && !(retry && told["failed"] != 0) {
+                if told["pending"] == 0 && !((retry && told["failed"] != 0) || (release && told["held"] != 0))
+                {
                     admin::print(common, &told, planned);
                     return Ok(ExitCode::SUCCESS);
                 }
@@ -56,6 +59,11 @@ pub(super) fn run(common: &Common, command: Arguments) -> Result<ExitCode, Failu
             admin::print(common, &execute(MigrateCommand::Cancel)?, outcome);
             Ok(ExitCode::SUCCESS)
         }
+        Arguments::Rollback { tenant, to, discard_writes } => {
+            let input = RollbackIn { tenant, to: to.map(i64::from), discard_writes };
+            admin::print(common, &execute(MigrateCommand::Rollback { input })?, rolled_back);
+            Ok(ExitCode::SUCCESS)
+        }
         Arguments::Status { look } => {
             let status = execute(MigrateCommand::Status { look })?;
             admin::print(common, &status, status_words);
@@ -71,6 +79,19 @@ fn exit(good: bool) -> ExitCode {
 fn ended(common: &Common, run: &Value) -> ExitCode {
     admin::print(common, run, outcome);
     exit(run["nothing_to_do"] == true || (run["status"] == "done" && run["failed"] == 0))
+}
+
+fn rolled_back(done: &Value) -> String {
+    let text = |name: &str| done[name].as_str().unwrap_or_default();
+    format!(
+        "{} has version {} again, as of {}; {} later changes of records are gone.\nIt stays there until `tenantry migrate \
+         run --release`. The file of before is kept until {}.",
+        text("slug"),
+        done["app"],
+        text("copied_at"),
+        done["discarded_writes"],
+        text("kept_until")
+    )
 }
 
 fn outcome(run: &Value) -> String {

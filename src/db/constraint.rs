@@ -89,6 +89,15 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// Whether it is up to the machine and not to the file or the statement: it may go well another time.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            DbError::Disk(_) | DbError::Busy(_) | DbError::Interrupted => true,
+            DbError::Other(error) => error.sqlite_error_code() == Some(ErrorCode::OutOfMemory),
+            _ => false,
+        }
+    }
+
     /// The same for an error that came while rows were stepped through: the statement itself was in order then, so a
     /// general error is about the values.
     pub(super) fn while_stepping(error: rusqlite::Error) -> DbError {

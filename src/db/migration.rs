@@ -73,8 +73,17 @@ pub struct MigrationError {
 impl MigrationError {
     /// Whether it is up to the machine and not to the migration or the file: it may go well another time.
     pub fn is_passing(&self) -> bool {
-        // As SQLite spells them (sqlite3ErrStr).
-        let texts = ["database or disk is full", "disk I/O error", "database is locked", "out of memory"];
+        // As SQLite spells them (sqlite3ErrStr), and as we do.
+        let texts = [
+            "database or disk is full",
+            "disk I/O error",
+            "database is locked",
+            "out of memory",
+            "unable to open database file",
+            "the disk refuses",
+            "the database is busy",
+            "stopped by its deadline",
+        ];
         texts.iter().any(|text| self.message.contains(text))
     }
 }

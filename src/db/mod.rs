@@ -12,6 +12,7 @@ mod counts;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for what has no safe wrapper, see its head")]
 mod ffi;
+mod graft;
 mod guard;
 mod maintenance;
 mod migration;
@@ -30,6 +31,7 @@ pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use counts::{WriteCounts, write_counts};
 pub use database::{Database, DatabaseOptions};
+pub use graft::Graft;
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, count_applied};
 pub use open::{OpenError, keep_temporary_files_in};

@@ -4,7 +4,7 @@
 //! matter, see `policy::TableRights`.
 
 use super::column::ColumnType;
-use super::table::{Schema, Table};
+use super::table::{Schema, Table, TableKind};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -41,6 +41,37 @@ impl Schema {
         Ok(())
     }
 
+    /// Takes tables away, with the search indexes over them, and what would tell of them from the other end of a foreign key.
+    pub fn withhold(&mut self, mut names: BTreeSet<String>) {
+        let is_over = |table: &Table| table.content.as_ref().is_some_and(|of| names.contains(&of.table));
+        let indexes: Vec<String> =
+            self.tables.values().filter(|table| is_over(table)).map(|table| table.name.clone()).collect();
+        names.extend(indexes);
+        if names.is_empty() {
+            return;
+        }
+        self.tables.retain(|name, _| !names.contains(name));
+        for table in self.tables.values_mut() {
+            let table = Arc::make_mut(table);
+            for column in &mut table.columns {
+                column.references.take_if(|(parent, _)| names.contains(parent));
+            }
+            for key in &mut table.foreign_keys {
+                key.is_hidden |= names.contains(&key.parent);
+            }
+            for step in table.dependents.iter_mut().flat_map(|dependent| &mut dependent.steps) {
+                step.is_hidden |= names.contains(&step.child);
+            }
+        }
+    }
+
+    /// Lets nobody write the rows of a table.
+    pub fn let_only_read(&mut self, name: &str) {
+        if let Some(table) = self.tables.get_mut(name) {
+            Arc::make_mut(table).kind = TableKind::View;
+        }
+    }
+
     /// Takes away what would tell of hidden columns from the other end of a foreign key.
     fn hide_references(&mut self) {
         let hidden: BTreeSet<(String, String)> = self
@@ -61,11 +92,11 @@ impl Schema {
                 column.references.take_if(|(parent, column)| is_hidden(parent, column));
             }
             for key in &mut table.foreign_keys {
-                key.is_hidden = key.columns.iter().any(|index| table.columns[*index].hidden)
+                key.is_hidden |= key.columns.iter().any(|index| table.columns[*index].hidden)
                     || key.parent_columns.iter().any(|column| is_hidden(&key.parent, column));
             }
             for step in table.dependents.iter_mut().flat_map(|dependent| &mut dependent.steps) {
-                step.is_hidden = step.pairs.iter().any(|(_, column)| is_hidden(&step.child, column));
+                step.is_hidden |= step.pairs.iter().any(|(_, column)| is_hidden(&step.child, column));
             }
         }
     }

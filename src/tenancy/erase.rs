@@ -60,6 +60,7 @@ impl Tenancy {
             sync(shard)?;
         }
         sync(&self.layout.exports())?;
+        sync(&self.layout.tmp())?;
         sync(&self.layout.mail())?;
         let left = self.stores(id)?.into_iter().flat_map(|store| store.paths);
         for left in left.chain([directory]) {
@@ -75,6 +76,8 @@ impl Tenancy {
         let text = id.to_string();
         let mut exports = entries(&self.layout.tmp(), |name| name.starts_with(&format!("export-{text}")))?;
         exports.push(self.layout.tenant_exports(id));
+        let mut copies = entries(&self.layout.tmp(), |name| name.starts_with(&format!("rehearsal-{text}")))?;
+        copies.push(self.layout.tenant_snapshots(id));
         Ok(vec![
             Store {
                 name: "tenant database (with its write-ahead log)",
@@ -83,10 +86,13 @@ impl Tenancy {
                 verified: GONE,
             },
             Store {
-                name: "copies made before migrations",
-                paths: vec![self.layout.tenant_snapshots(id)],
+                name: "file being put in the place of the database",
+                paths: ["swap.db-wal", "swap.db-shm", "swap.db-journal", "swap.db"]
+                    .map(|name| directory.join(name))
+                    .into(),
                 verified: GONE,
             },
+            Store { name: "copies made before migrations, or to try one", paths: copies, verified: GONE },
             Store { name: "uploaded files", paths: vec![self.layout.tenant_contents(id)], verified: GONE },
             Store { name: "exports", paths: exports, verified: GONE },
             Store {

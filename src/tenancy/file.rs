@@ -16,7 +16,7 @@ use crate::db::{
     Database, DatabaseOptions, DbError, OpenError, ReaderThreads, Track, TrackFault, Tx, WriteLimits,
     count_applied,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::table::Schema;
 use std::collections::HashMap;
@@ -100,6 +100,27 @@ pub(super) enum Refusal {
     Older,
     #[error("migrating the file failed: {0}")]
     Migration(#[from] crate::db::MigrationError),
+}
+
+impl Refusal {
+    /// Whether it is up to the machine and not to the file: it may go well another time.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Refusal::Open(OpenError::Database(error))
+            | Refusal::Query(error)
+            | Refusal::Track(TrackFault::Query(error)) => error.is_passing(),
+            Refusal::Migration(error) => error.is_passing(),
+            Refusal::Other(error) => {
+                error.kind() == Kind::Unavailable && error.code() != "tenant_unavailable"
+            }
+            Refusal::Open(OpenError::Missing | OpenError::Foreign(_))
+            | Refusal::Track(TrackFault::Newer { .. } | TrackFault::Edited { .. })
+            | Refusal::Stamp(..)
+            | Refusal::Link
+            | Refusal::Rules(_)
+            | Refusal::Older => false,
+        }
+    }
 }
 
 /// Schemas that were read, by fingerprint: tenants of one version share one.

@@ -58,9 +58,14 @@ impl FileStandings {
         self.by_tenant().remove(&id);
     }
 
+    /// Whether the tenant was rolled back and stays where it is.
+    pub(super) fn is_held(&self, id: TenantId) -> bool {
+        matches!(self.by_tenant().get(&id), Some(Standing::Held))
+    }
+
     /// Whether the file may stay behind the app.
     pub(super) fn may_lag(&self, id: TenantId) -> bool {
-        self.lag.load(Relaxed) || matches!(self.by_tenant().get(&id), Some(Standing::Held))
+        self.lag.load(Relaxed) || self.is_held(id)
     }
 
     /// Refuses a tenant on which a migration failed.

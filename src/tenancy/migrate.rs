@@ -2,7 +2,7 @@
 
 mod copies;
 
-pub use copies::Rehearsed;
+pub use copies::{KEEP_SNAPSHOTS, Rehearsed, Snapshot};
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
 use super::file_standings::Noted;
@@ -41,7 +41,7 @@ pub enum Migrated {
         /// Name of the copy that was made before.
         snapshot: Option<String>,
     },
-    /// The tenant has no file any more, or is being erased.
+    /// The tenant has no file any more, is being erased, or was rolled back and stays where it is.
     Gone,
 }
 
@@ -121,6 +121,11 @@ impl Tenancy {
         Ok(())
     }
 
+    /// Lets tenants go on that were held at their versions.
+    pub fn release_held(&self, tenants: &[TenantId]) {
+        tenants.iter().for_each(|id| self.standings.clear(*id));
+    }
+
     /// Tells the catalog which files were migrated as they were opened, or could not be.
     pub(super) async fn tell_versions(&self) {
         for (id, noted) in self.standings.take_noted() {
@@ -140,7 +145,7 @@ impl Tenancy {
         Lease::new(tenant)
     }
 
-    async fn with_file(&self, lease: &Lease) -> Result<Option<Arc<Tenant>>> {
+    pub(super) async fn with_file(&self, lease: &Lease) -> Result<Option<Arc<Tenant>>> {
         let tenant = self.catalog.tenant(&lease.tenant_id().to_string()).await;
         match tenant {
             Ok(tenant) if tenant.status.is_visible() => Ok(Some(tenant)),
@@ -178,8 +183,12 @@ impl Tenancy {
     ) -> Result<Migrated> {
         let tenancy = Arc::clone(self);
         let migrating = async move {
+            let gate = tenancy.files.gate(lease.tenant_id()).await;
+            // Behind the gate: another file may have been put in its place until now.
             let Some(tenant) = tenancy.with_file(&lease).await? else { return Ok(Migrated::Gone) };
-            let gate = tenancy.files.gate(tenant.id).await;
+            if tenancy.standings.is_held(tenant.id) {
+                return Ok(Migrated::Gone);
+            }
             gate.drain().await?;
             let working = Arc::clone(&tenancy);
             let of = Arc::clone(&tenant);
@@ -221,6 +230,7 @@ impl Tenancy {
         let (path, begun) = (self.layout.tenant_file(tenant.id), monotonic());
         let before = match look(&path, tenant, &self.app) {
             Ok(before) => before,
+            Err(refusal) if refusal.is_passing() => return Err(Error::internal(refusal)),
             Err(refusal) => {
                 return Ok(Migrated::Failed { version: None, error: reason(&refusal), snapshot: None });
             }
@@ -232,16 +242,15 @@ impl Tenancy {
         }
         let size = i64::try_from(std::fs::metadata(&path)?.len()).unwrap_or(i64::MAX);
         let now = self.clock.now();
-        let snapshot = snapshot_bytes
-            .is_none_or(|most| size <= most)
-            .then(|| format!("{:06}-{:06}-{}.db", before.system, before.app, now.0));
-        if let Some(name) = &snapshot {
-            take_snapshot(&self.layout, tenant.id, name)?;
+        let snapshot = snapshot_bytes.is_none_or(|most| size <= most).then(|| Snapshot::of(&before, now));
+        if let Some(snapshot) = &snapshot {
+            take_snapshot(&self.layout, tenant.id, snapshot)?;
         }
+        let snapshot = snapshot.map(|snapshot| snapshot.name);
         let done = bring_up(&path, Some(&self.app), now).and_then(|()| look(&path, tenant, &self.app));
         Ok(match done {
             Ok(version) => Migrated::Done { version, took_ms: since(begun), snapshot },
-            Err(Refusal::Migration(error)) if error.is_passing() => return Err(Error::internal(error)),
+            Err(refusal) if refusal.is_passing() => return Err(Error::internal(refusal)),
             Err(refusal) => Migrated::Failed {
                 version: look(&path, tenant, &self.app).ok(),
                 error: reason(&refusal),

@@ -94,6 +94,10 @@ pub const AUDITED_WITH_A_FLEET: &[(&str, &str)] = &[
     ("POST /operator/migrations/{run}/resume", "migration.resumed"),
 ];
 
+/// Routes whose acts are in the tenant's log: tried in `rollback`.
+pub const AUDITED_WITH_A_ROLLBACK: &[(&str, &str)] =
+    &[("POST /operator/migrations/rollback", "migration.rolled_back")];
+
 /// Routes whose acts need somebody who receives: tried in `webhooks`.
 pub const AUDITED_WITH_A_RECEIVER: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/test", "webhook_endpoint.tested"),
@@ -133,7 +137,7 @@ const NOT_AUDITED: &[(&str, &str)] = &[
 #[test]
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
     let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
-    let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER);
+    let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER).chain(AUDITED_WITH_A_ROLLBACK);
     let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()

@@ -57,6 +57,7 @@ mod repeats;
 mod revocation;
 mod role_table;
 mod roles;
+mod rollback;
 mod schedules;
 mod schemas;
 mod seats;

@@ -43,14 +43,30 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Notes that the file is going to be migrated.
+    /// Notes the version of a file that was put in place, and whether the tenant stays at it.
     ///
     /// # Errors
     /// As the database says.
-    pub fn note_migrating(&self) -> Result<()> {
+    pub fn note_swapped(&self, version: &FileVersion, is_held: bool) -> Result<()> {
+        let state = if is_held { "held" } else { "known" };
         self.tx().execute(
-            "UPDATE tenant_versions SET state = 'migrating' WHERE tenant_id = ?1 AND state = 'known'",
-            params![self.tenant],
+            "UPDATE tenant_versions SET state = ?2, target = '', error = NULL WHERE tenant_id = ?1",
+            params![self.tenant, state],
+        )?;
+        self.note_version(version)
+    }
+
+    /// Notes that the file is going to be migrated, and until when a copy that is made before is kept, whatever becomes of
+    /// the migration.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_migrating(&self, until: Timestamp) -> Result<()> {
+        self.tx().execute(
+            "UPDATE tenant_versions SET state = 'migrating',
+               snapshot_until = CASE WHEN snapshot_until > ?2 THEN snapshot_until ELSE ?2 END
+             WHERE tenant_id = ?1 AND state = 'known'",
+            params![self.tenant, until],
         )?;
         Ok(())
     }
@@ -116,14 +132,27 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Forgets the copy that was made before a migration.
+    /// Notes which copy of the file is the newest that is kept, and until when.
     ///
     /// # Errors
     /// As the database says.
-    pub fn forget_snapshot(&self) -> Result<()> {
+    pub fn note_snapshot(&self, name: &str, until: Timestamp) -> Result<()> {
         self.tx().execute(
-            "UPDATE tenant_versions SET snapshot = NULL, snapshot_until = NULL WHERE tenant_id = ?1",
-            params![self.tenant],
+            "UPDATE tenant_versions SET snapshot = ?2, snapshot_until = ?3 WHERE tenant_id = ?1",
+            params![self.tenant, name, until],
+        )?;
+        Ok(())
+    }
+
+    /// The same once copies that had their time were removed, unless another was noted meanwhile.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn settle_snapshots(&self, newest: Option<(&str, Timestamp)>) -> Result<()> {
+        self.tx().execute(
+            "UPDATE tenant_versions SET snapshot = ?2, snapshot_until = ?3
+             WHERE tenant_id = ?1 AND snapshot_until < ?4",
+            params![self.tenant, newest.map(|(name, _)| name), newest.map(|(_, until)| until), self.now()],
         )?;
         Ok(())
     }

@@ -44,6 +44,9 @@ pub(in crate::cli) enum MigrateCommand {
         /// Try those again that failed before
         #[arg(long)]
         retry: bool,
+        /// Migrate those too that were rolled back and held
+        #[arg(long)]
+        release: bool,
         /// Do not ask
         #[arg(long)]
         yes: bool,
@@ -52,6 +55,25 @@ pub(in crate::cli) enum MigrateCommand {
     Resume,
     /// Give up the run: those under way are finished, all others stay as they are
     Cancel,
+    /// Put one tenant back to the copy that was made before a migration
+    ///
+    /// Its tables and records are those of the copy. Usage, keys of requests, jobs, webhooks and invoices stay as they are.
+    /// It is served at that version until `migrate run --release`.
+    #[command(after_help = "Examples:\n  tenantry migrate rollback --tenant acme\n  \
+                            tenantry migrate rollback --tenant acme --to 4 --discard-writes\n\n\
+                            It is refused while records that were written since would be lost, unless --discard-writes is \
+                            given; the file of before is kept for a week either way.")]
+    Rollback {
+        /// The tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// The version of the app that it is to have [default: the one before its own]
+        #[arg(long, value_name = "VERSION")]
+        to: Option<u32>,
+        /// Lose the records that were written since
+        #[arg(long)]
+        discard_writes: bool,
+    },
     /// Show how many tenants have which version, which failed and why, and whose schema differs from its version
     Status {
         /// Look into every file anew

@@ -10,7 +10,7 @@ use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::{MigrationRunId, TenantId};
 use crate::service::Installation;
-use crate::service::migrations::{self, MigrationRun, NewRunIn, Plan, VersionState};
+use crate::service::migrations::{self, MigrationRun, NewRunIn, Plan, RollbackIn, RollbackOut, VersionState};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -26,6 +26,7 @@ pub(super) fn routes() -> Routes {
         .add(Access::Operator, Verb::Post, "/operator/migrations", NONE, repeatable(start))
         .add(Access::Operator, Verb::Get, "/operator/migrations/plan", NONE, plan)
         .add(Access::Operator, Verb::Get, "/operator/migrations/tenants", TENANTS, list_tenants)
+        .add(Access::Operator, Verb::Post, "/operator/migrations/rollback", NONE, repeatable(roll_back))
         .add(Access::Operator, Verb::Get, "/operator/migrations/{run}", NONE, get)
         .add(Access::Operator, Verb::Post, "/operator/migrations/{run}/cancel", NONE, repeatable(cancel))
         .add(Access::Operator, Verb::Post, "/operator/migrations/{run}/resume", NONE, repeatable(resume))
@@ -64,6 +65,7 @@ async fn start(
         halt_at_errors: fields.optional_text("halt_at_errors"),
         no_snapshot_above: fields.optional_integer("no_snapshot_above"),
         retry: fields.optional_flag("retry").unwrap_or_default(),
+        release: fields.optional_flag("release").unwrap_or_default(),
     };
     fields.finish()?;
     let run = migrations::start_run(&installation, input, operator.acts(&installation)?).await?;
@@ -103,6 +105,21 @@ async fn get(
     Path(path): Path<RunPath>,
 ) -> Answer<Json<MigrationRun>> {
     Ok(Json(migrations::find_run(&installation, path.id()?).await?))
+}
+
+async fn roll_back(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    body: Object,
+) -> Answer<Json<RollbackOut>> {
+    let mut fields = Fields::of(body);
+    let input = RollbackIn {
+        tenant: fields.text("tenant"),
+        to: fields.optional_integer("to"),
+        discard_writes: fields.optional_flag("discard_writes").unwrap_or_default(),
+    };
+    fields.finish()?;
+    Ok(Json(migrations::roll_back(&installation, input, operator.acts(&installation)?).await?))
 }
 
 async fn cancel(

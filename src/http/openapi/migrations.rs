@@ -13,6 +13,21 @@ pub(super) const SHAPES: &[Shape] = &[
             ("halt_at_errors?", "text"),
             ("no_snapshot_above?", "integer"),
             ("retry?", "flag"),
+            ("release?", "flag"),
+        ],
+    ),
+    ("RollbackIn", &[("tenant", "text"), ("to?", "integer"), ("discard_writes?", "flag")]),
+    (
+        "Rollback",
+        &[
+            ("tenant_id", "text"),
+            ("slug", "text"),
+            ("app", "integer"),
+            ("system", "integer"),
+            ("state", "text"),
+            ("copied_at", "time"),
+            ("discarded_writes", "integer"),
+            ("kept_until", "time"),
         ],
     ),
     (

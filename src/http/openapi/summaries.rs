@@ -180,6 +180,7 @@ summaries! {
     POST "/operator/migrations" operatorStartMigration "Migrate all tenants that are behind" "MigrationRunIn" -> 202 "MigrationRun";
     GET "/operator/migrations/plan" operatorPlanMigration "What a migration of the fleet would do" "-" -> 200 "MigrationPlan";
     GET "/operator/migrations/tenants" operatorListVersions "Tenants on which a migration failed, or that are held where they are" "-" -> 200 "[TenantVersion]";
+    POST "/operator/migrations/rollback" operatorRollBackTenant "Put one tenant back to the copy from before a migration" "RollbackIn" -> 200 "Rollback";
     GET "/operator/migrations/{run}" operatorGetMigration "One migration of the fleet" "-" -> 200 "MigrationRun";
     POST "/operator/migrations/{run}/cancel" operatorCancelMigration "Give a migration of the fleet up" "-" -> 200 "MigrationRun";
     POST "/operator/migrations/{run}/resume" operatorResumeMigration "Go on with one that was halted" "-" -> 202 "MigrationRun";

@@ -41,6 +41,9 @@ pub struct NewRunIn {
     /// Whether those that failed are tried again.
     #[serde(default)]
     pub retry: bool,
+    /// Whether those go on that were rolled back and held.
+    #[serde(default)]
+    pub release: bool,
 }
 
 /// Begins a run over all tenants that are behind. It is worked off in the background.
@@ -51,6 +54,10 @@ pub async fn start_run(installation: &Arc<Installation>, input: NewRunIn, by: By
     let (parallel, halt_at) = check(&input)?;
     if input.retry {
         installation.catalog.write("retry_failed", |tx| tx.retry_failed_versions()).await?;
+    }
+    if input.release {
+        let released = installation.catalog.write("release_held", |tx| tx.release_held_versions()).await?;
+        installation.tenancy.release_held(&released);
     }
     if plan(installation).await?.pending == 0 {
         return Err(Error::conflict("nothing_to_migrate", "All tenants are up to date."));

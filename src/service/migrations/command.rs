@@ -3,8 +3,8 @@
 use super::super::Installation;
 use super::plan::rehearse;
 use super::{
-    MigrationRun, MigrationStatus, NewRunIn, cancel_run, find_run, plan, resume_run, start_run, status,
-    work_off,
+    MigrationRun, MigrationStatus, NewRunIn, RollbackIn, cancel_run, find_run, plan, resume_run, roll_back,
+    start_run, status, work_off,
 };
 use crate::catalog::By;
 use crate::error::{Error, Result};
@@ -35,6 +35,11 @@ pub enum MigrateCommand {
     Resume,
     /// Gives up the open run.
     Cancel,
+    /// Puts one tenant back to the copy from before a migration.
+    Rollback {
+        /// Which, and how far.
+        input: RollbackIn,
+    },
     /// Says how the fleet is.
     Status {
         /// Whether all files are looked at anew.
@@ -72,6 +77,9 @@ pub async fn run_command(
         MigrateCommand::Cancel => {
             let id = open_run(installation).await?.id;
             Ok(serde_json::to_value(cancel_run(installation, id, By::console()).await?)?)
+        }
+        MigrateCommand::Rollback { input } => {
+            Ok(serde_json::to_value(roll_back(installation, input, By::console()).await?)?)
         }
         MigrateCommand::Status { look } => Ok(serde_json::to_value(status(installation, look).await?)?),
     }

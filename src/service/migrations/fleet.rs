@@ -3,10 +3,10 @@
 use super::super::Installation;
 use super::{MigrationRun, MigrationStatus, govern};
 use crate::catalog::{MigrationStage, OfTenant};
-use crate::clock::{DAY, Timestamp, monotonic};
+use crate::clock::{Timestamp, monotonic};
 use crate::error::{Error, Result};
 use crate::id::{MigrationRunId, TenantId};
-use crate::tenancy::{Migrated, Tenancy};
+use crate::tenancy::{KEEP_SNAPSHOTS, Migrated, Tenancy};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -18,8 +18,9 @@ const PAGE: u32 = 256;
 const NO_ROOM: &str = "no_room_for_snapshots";
 /// The rate of errors counts as if there had been so many tenants at least: one of the first is no rate.
 const LEAST: i64 = 20;
-/// How long copies made before migrations are kept.
-const KEEP: i64 = 7 * DAY;
+/// How often a tenant is tried whose file or the disk is busy, and how long after the first time.
+const TRIES: u32 = 3;
+const AFTER_A_TRY: Duration = Duration::from_millis(250);
 /// Between two lines about how far it is.
 const TELL: Duration = Duration::from_secs(1);
 
@@ -140,7 +141,8 @@ async fn stage(
             (installation.tenancy.migration_target().clone(), run.stage == MigrationStage::Canary);
         let page = installation.catalog.write("claim_migrations", move |tx| {
             let page = tx.list_tenants_to_migrate(&target, canaries, after, PAGE)?;
-            page.iter().try_for_each(|id| tx.of(*id).note_migrating())?;
+            let until = tx.now().plus(KEEP_SNAPSHOTS);
+            page.iter().try_for_each(|id| tx.of(*id).note_migrating(until))?;
             Ok(page)
         });
         let page = page.await?;
@@ -196,14 +198,33 @@ async fn one_ended(
     tally.verdict(run, last).map(Ended::Halt)
 }
 
+/// What is up to the machine is tried again after a moment.
+async fn try_to_migrate(
+    installation: &Installation,
+    snapshot_bytes: Option<i64>,
+    id: TenantId,
+) -> Result<Migrated> {
+    let mut tries = 1;
+    loop {
+        let lease = Tenancy::lease_for_migration(id);
+        match installation.tenancy.migrate_tenant(lease, snapshot_bytes).await {
+            Err(error) if tries < TRIES && error.code() != NO_ROOM && !installation.is_draining() => {
+                tracing::warn!(tenant_id = %id, error = ?error, "a tenant is tried again");
+                tokio::time::sleep(AFTER_A_TRY * tries).await;
+                tries += 1;
+            }
+            migrated => return migrated,
+        }
+    }
+}
+
 async fn migrate_one(
     installation: Arc<Installation>,
     run: MigrationRunId,
     snapshot_bytes: Option<i64>,
     id: TenantId,
 ) -> One {
-    let lease = Tenancy::lease_for_migration(id);
-    let migrated = match installation.tenancy.migrate_tenant(lease, snapshot_bytes).await {
+    let migrated = match try_to_migrate(&installation, snapshot_bytes, id).await {
         Ok(migrated) => migrated,
         Err(error) if error.code() == NO_ROOM => return One::Broken(error),
         Err(error) => {
@@ -234,7 +255,7 @@ async fn migrate_one(
 }
 
 fn note(of: &OfTenant<'_>, migrated: &Migrated, digest: &str) -> Result<()> {
-    let until: Timestamp = of.now().plus(KEEP);
+    let until: Timestamp = of.now().plus(KEEP_SNAPSHOTS);
     match migrated {
         Migrated::Done { version, took_ms, snapshot } => {
             of.note_migrated(version, *took_ms, snapshot.as_deref().map(|name| (name, until)))
@@ -288,15 +309,20 @@ pub(super) async fn look_at(installation: &Installation, tenants: &[TenantId]) -
 pub async fn sweep_snapshots(installation: &Installation) -> Result<()> {
     loop {
         let page = installation.catalog.read(|tx| tx.list_expired_snapshots(PAGE)).await?;
-        for id in &page {
-            installation.tenancy.remove_snapshots(Tenancy::lease_for_migration(*id)).await?;
-        }
-        if page.is_empty() {
+        if page.is_empty() || installation.is_draining() {
             return Ok(());
         }
-        let forget = installation
-            .catalog
-            .write("forget_snapshots", move |tx| page.iter().try_for_each(|id| tx.of(*id).forget_snapshot()));
-        forget.await?;
+        let mut left = Vec::new();
+        for id in page {
+            let lease = Tenancy::lease_for_migration(id);
+            left.push((id, installation.tenancy.expire_snapshots(lease).await?));
+        }
+        let settle = installation.catalog.write("settle_snapshots", move |tx| {
+            left.iter().try_for_each(|(id, newest)| {
+                let newest = newest.as_ref().map(|newest| (newest.name.as_str(), newest.until()));
+                tx.of(*id).settle_snapshots(newest)
+            })
+        });
+        settle.await?;
     }
 }

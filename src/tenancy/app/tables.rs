@@ -1,11 +1,12 @@
 //! `[tables.*]` of app.toml: which role may read and write which table, and what is said of columns.
 
 use super::AppError;
+use crate::model::column::Column;
 use crate::model::meter::Meters;
 use crate::model::restriction::Restriction;
 use crate::model::table::Schema;
 use crate::policy::{Roles, TableLines, TableRights};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One table as it stands in app.toml.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -108,38 +109,48 @@ impl TableRules {
         schema.restrict(restrictions).map_err(|reason| AppError(format!("{}: {reason}", self.file)))
     }
 
-    /// The same for a schema of before `newest`: what is said of tables and columns that came later is left out.
+    /// The same for a schema of before `newest`: what is said of tables and columns that came later is left out. What the
+    /// schema has and `newest` has not, as after a renaming, might be what is hidden now: clients know nothing of it. Where an
+    /// owner is asked for that is not there, nobody owns a row, so nobody writes one.
     ///
     /// # Errors
-    /// As [`TableRules::restrict`]; and where it has what `newest` has not, as after a renaming: nothing is said of that,
-    /// and it might be what is hidden now.
+    /// As [`TableRules::restrict`].
     pub(in crate::tenancy) fn restrict_older(
         &self,
         schema: &mut Schema,
         newest: &Schema,
     ) -> Result<(), AppError> {
+        let (mut withheld, mut fitting, mut unowned) = (BTreeSet::new(), Vec::new(), Vec::new());
         for table in schema.tables() {
-            let now = newest.table(&table.name);
-            let is_known =
-                |name: &str| now.is_some_and(|now| now.columns.iter().any(|column| column.name == name));
-            if let Some(column) = table.columns.iter().find(|column| !is_known(&column.name)) {
-                return Err(AppError(format!(
-                    "{}: says nothing of {}.{}, which files have that are behind the app: migrate this one",
-                    self.file, table.name, column.name
-                )));
-            }
-        }
-        let mut fitting: Vec<(&str, Restriction)> = Vec::new();
-        for (name, restriction) in &self.restrictions {
-            let Some(table) = schema.table(name) else { continue };
+            let name = table.name.clone();
+            let Some(now) = newest.table(&name) else {
+                withheld.insert(name);
+                continue;
+            };
+            let is_known = |column: &Column| now.columns.iter().any(|known| known.name == column.name);
+            let unknown = table.columns.iter().filter(|column| !is_known(column));
+            let mut restriction = self.restrictions.get(&name).cloned().unwrap_or_default();
             let has = |column: &String| table.columns.iter().any(|own| own.name == *column);
-            let mut restriction = restriction.clone();
             restriction.hidden.retain(has);
             restriction.read_only.retain(has);
+            restriction.hidden.extend(unknown.map(|column| column.name.clone()));
+            let is_hidden = |column: &Column| restriction.hidden.contains(&column.name);
+            let key_shows = table.key.iter().all(|index| !is_hidden(&table.columns[*index]));
+            if !key_shows || table.columns.iter().all(is_hidden) {
+                withheld.insert(name);
+                continue;
+            }
+            if restriction.owner.take_if(|owner| !has(owner)).is_some() {
+                unowned.push(name.clone());
+            }
             fitting.push((name, restriction));
         }
-        let restrictions = fitting.iter().map(|(name, restriction)| (*name, restriction));
-        schema.restrict(restrictions).map_err(|reason| AppError(format!("{}: {reason}", self.file)))
+        schema.withhold(withheld);
+        fitting.retain(|(name, _)| schema.table(name).is_some());
+        let restrictions = fitting.iter().map(|(name, restriction)| (name.as_str(), restriction));
+        schema.restrict(restrictions).map_err(|reason| AppError(format!("{}: {reason}", self.file)))?;
+        unowned.iter().for_each(|name| schema.let_only_read(name));
+        Ok(())
     }
 }
 

@@ -1,8 +1,8 @@
 //! Copies of tenants' files: kept for a while when they were made before a migration, or made to try one.
 
 use super::{bring_up, since};
-use crate::catalog::Tenant;
-use crate::clock::monotonic;
+use crate::catalog::{FileVersion, Tenant};
+use crate::clock::{DAY, Timestamp, monotonic};
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::tenancy::file::reason;
@@ -27,8 +27,56 @@ pub struct Rehearsed {
     pub error: Option<String>,
 }
 
-/// Copies the file into the directory of snapshots, in the place of any that is there, and returns its name. Blocks.
-pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, name: &str) -> Result<()> {
+/// What a copy is called while it is made.
+const UNFINISHED: &str = "new.db";
+/// How long copies made before migrations are kept.
+pub const KEEP_SNAPSHOTS: i64 = 7 * DAY;
+
+/// A copy of a tenant's file that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Snapshot {
+    /// Its file name, which says all else.
+    #[serde(skip)]
+    pub name: String,
+    /// Migrations of ours that it has.
+    pub system: i64,
+    /// Migrations of the app that it has.
+    pub app: i64,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+impl Snapshot {
+    /// The copy of a file of that version, made now.
+    pub fn of(version: &FileVersion, now: Timestamp) -> Snapshot {
+        let name = format!("{:06}-{:06}-{}.db", version.system, version.app, now.0);
+        Snapshot { name, system: version.system, app: version.app, made_at: now }
+    }
+
+    fn parse(name: &str) -> Option<Snapshot> {
+        let mut parts = name.strip_suffix(".db")?.splitn(3, '-');
+        let mut next = || parts.next()?.parse().ok();
+        let (system, app, made_at) = (next()?, next()?, Timestamp(next()?));
+        Some(Snapshot { name: name.to_owned(), system, app, made_at })
+    }
+
+    /// Until when it is kept.
+    pub fn until(&self) -> Timestamp {
+        self.made_at.plus(KEEP_SNAPSHOTS)
+    }
+}
+
+/// The copies in a directory, the oldest first.
+fn snapshots_in(directory: &Path) -> Vec<Snapshot> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut all: Vec<Snapshot> =
+        entries.filter_map(|entry| Snapshot::parse(&entry.file_name().to_string_lossy())).collect();
+    all.sort_by_key(|snapshot| snapshot.made_at);
+    all
+}
+
+/// Copies the file into the directory of snapshots, beside those that are there. Blocks.
+pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, snapshot: &Snapshot) -> Result<()> {
     let (source, directory) = (layout.tenant_file(tenant), layout.tenant_snapshots(tenant));
     let size = std::fs::metadata(&source)?.len();
     let room = rustix::fs::statvfs(layout.tenant(tenant)).map_err(std::io::Error::from)?;
@@ -42,16 +90,19 @@ pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, name: &str) -> Re
         ));
     }
     make_directory(&directory)?;
-    let working = directory.join("new.db");
+    let working = directory.join(UNFINISHED);
     remove_if_there(&working)?;
     copy_file(&source, &working)?;
     sync(&working)?;
-    std::fs::rename(&working, directory.join(name))?;
-    for old in std::fs::read_dir(&directory)? {
-        let old = old?;
-        if old.file_name() != name {
-            remove_if_there(&old.path())?;
-        }
+    std::fs::rename(&working, directory.join(&snapshot.name))?;
+    let (mut kept, mut over): (Vec<_>, Vec<_>) =
+        snapshots_in(&directory).into_iter().partition(|other| other.until() >= snapshot.made_at);
+    // The first of a version is the one from before, the last has the most in it.
+    kept.retain(|other| (other.system, other.app) == (snapshot.system, snapshot.app));
+    let between = kept.len().saturating_sub(2);
+    over.extend(kept.into_iter().skip(1).take(between));
+    for old in over {
+        remove_if_there(&directory.join(&old.name))?;
     }
     sync(&directory)
 }
@@ -65,9 +116,7 @@ fn remove_if_there(path: &Path) -> Result<()> {
 
 /// The copy that was made before a migration which was cut off.
 pub(super) fn snapshot_of_before(layout: &Layout, tenant: TenantId) -> Option<String> {
-    let entries = std::fs::read_dir(layout.tenant_snapshots(tenant)).ok()?;
-    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter(|name| name != "new.db").max()
+    snapshots_in(&layout.tenant_snapshots(tenant)).pop().map(|last| last.name)
 }
 
 impl Tenancy {
@@ -103,19 +152,86 @@ impl Tenancy {
         std::fs::metadata(self.layout.tenant_file(lease.tenant_id())).map_or(0, |file| file.len())
     }
 
-    /// Removes the copies that were made before migrations of a tenant.
+    /// The copies of a tenant's file that are kept still, the oldest first.
     ///
     /// # Errors
     /// The disk refuses.
-    pub async fn remove_snapshots(self: &Arc<Tenancy>, lease: Lease) -> Result<()> {
-        let tenancy = Arc::clone(self);
+    pub async fn list_snapshots(self: &Arc<Tenancy>, lease: &Lease) -> Result<Vec<Snapshot>> {
+        let (directory, now) = (self.layout.tenant_snapshots(lease.tenant_id()), self.clock.now());
         blocking(move || {
-            let directory = tenancy.layout.tenant_snapshots(lease.tenant_id());
-            match std::fs::remove_dir_all(&directory) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-                _ => Ok(()),
-            }
+            let mut all = snapshots_in(&directory);
+            all.retain(|snapshot| snapshot.until() >= now);
+            Ok(all)
         })
         .await
+    }
+
+    /// Where a copy of a tenant's file is.
+    pub fn snapshot_path(&self, lease: &Lease, snapshot: &Snapshot) -> PathBuf {
+        self.layout.tenant_snapshots(lease.tenant_id()).join(&snapshot.name)
+    }
+
+    /// Removes the copies of a tenant's file that have had their time, and what was left of unfinished ones; the newest
+    /// that stays.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn expire_snapshots(self: &Arc<Tenancy>, lease: Lease) -> Result<Option<Snapshot>> {
+        let id = lease.tenant_id();
+        let (directory, now) = (self.layout.tenant_snapshots(id), self.clock.now());
+        // A migration makes no copy meanwhile.
+        let _gate = self.files.gate(id).await;
+        blocking(move || {
+            if !directory.exists() {
+                return Ok(None);
+            }
+            remove_if_there(&directory.join(UNFINISHED))?;
+            let (mut kept, expired): (Vec<_>, Vec<_>) =
+                snapshots_in(&directory).into_iter().partition(|snapshot| snapshot.until() >= now);
+            for snapshot in expired {
+                remove_if_there(&directory.join(&snapshot.name))?;
+            }
+            if kept.is_empty() {
+                // Something else in it stays, and it with that.
+                let _ = std::fs::remove_dir(&directory);
+            }
+            Ok(kept.pop())
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tenancy::App;
+    use crate::tenancy::provision::{NewFile, Template};
+
+    #[test]
+    fn of_each_version_the_first_and_the_last_copy_are_kept_and_none_beyond_its_time() {
+        let place = tempfile::TempDir::new().unwrap();
+        let layout = Layout::create(place.path()).unwrap();
+        let template = Template::build(&layout, &App::load(None).unwrap(), Timestamp(0)).unwrap();
+        let id = TenantId::new(Timestamp(1));
+        template.copy_to(&layout, &NewFile { id, epoch: 1, entitlements: None }, Timestamp(0)).unwrap();
+        let take = |app, at| {
+            let version = FileVersion { system: 1, app, fingerprint: String::new() };
+            let snapshot = Snapshot::of(&version, Timestamp(at));
+            take_snapshot(&layout, id, &snapshot).unwrap();
+            assert_eq!(Snapshot::parse(&snapshot.name), Some(snapshot));
+        };
+        let kept = || -> Vec<(i64, i64)> {
+            let all = snapshots_in(&layout.tenant_snapshots(id));
+            all.iter().map(|one| (one.app, one.made_at.0)).collect()
+        };
+        for (app, at) in [(1, 10), (1, 20), (2, 30), (1, 40), (1, 50)] {
+            take(app, at);
+        }
+        assert_eq!(kept(), [(1, 10), (2, 30), (1, 50)]);
+        take(3, 30 + KEEP_SNAPSHOTS);
+        assert_eq!(kept(), [(2, 30), (1, 50), (3, 30 + KEEP_SNAPSHOTS)]);
+        for name in [UNFINISHED, "000001-000002.db", "x-1-2.db", "1-2-3", "-.db"] {
+            assert_eq!(Snapshot::parse(name), None, "{name}");
+        }
     }
 }
