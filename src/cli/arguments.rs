@@ -1,10 +1,12 @@
 //! The arguments of every command, and their help.
 
+mod backup;
 mod mail;
 mod migrate;
 mod tenant;
 mod verify;
 
+pub(super) use backup::BackupCommand;
 pub(super) use mail::{MailCommand, Part};
 pub(super) use migrate::MigrateCommand;
 pub(super) use tenant::TenantCommand;
@@ -104,6 +106,9 @@ pub(super) enum Command {
     /// Migrations of all tenants' files
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Backups of tenants and of the catalog
+    #[command(subcommand)]
+    Backup(BackupCommand),
     /// Usage: what was counted
     #[command(subcommand)]
     Usage(UsageCommand),

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod backup;
 mod billing;
 mod config;
 mod control;
@@ -94,6 +95,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(export) => billing::verify_export(&common, &export, key),
             None => billing::verify(&common, tenant),
         },
+        Command::Verify(VerifyCommand::Backup { tenant, sample }) => backup::verify(&common, tenant, sample),
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
         Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {
@@ -105,6 +107,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),
         Command::Mail(command) => mail::run(&common, &command),
         Command::Migrate(command) => migrate::run(&common, command),
+        Command::Backup(command) => backup::run(&common, command),
         Command::Keys(command) => keys::run(&common, &command),
         Command::Sessions(command) => sessions::run(&common, command),
         Command::Config(ConfigCommand::Check) => config::check(&common),

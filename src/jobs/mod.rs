@@ -8,8 +8,8 @@ mod timers;
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions, stripe,
-    subscriptions, usage, webhooks,
+    Installation, backups, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions,
+    stripe, subscriptions, usage, webhooks,
 };
 use driver::Driver;
 use std::future::Future;
@@ -114,6 +114,13 @@ impl Runner {
                 }
             }
         }));
+        let backing_up = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("backups", backups::run_when_due(&backing_up).await);
+                tokio::time::sleep(COUNT).await;
+            }
+        }));
         let limits = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {
@@ -165,6 +172,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("what letters told", mail::sweep_posted(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("copies made before migrations", migrations::sweep_snapshots(installation).await);
+    note("which tenants were written", backups::note_written(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     for (tenant_id, code, count) in installation.tenancy().take_refused() {
         tracing::info!(%tenant_id, code, count, "requests of a tenant were refused by its limits");

@@ -3,6 +3,7 @@
 mod copies;
 
 pub use copies::Rehearsed;
+pub(super) use copies::has_room;
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
 use super::file_standings::Noted;
@@ -198,6 +199,7 @@ impl Tenancy {
         gate: &Gate<'_>,
         migrated: Result<Migrated>,
     ) -> Result<Migrated> {
+        self.written.note(tenant.id, None);
         match &migrated {
             Ok(Migrated::Done { .. }) => {
                 self.standings.clear(tenant.id);

@@ -88,6 +88,7 @@ pub const AUDITED_WITH_METERS: &[(&str, &str)] =
     &[("POST /operator/tenants/{selector}/usage-events/{seq}/void", "usage.event_voided")];
 /// Routes whose acts need tenants that are behind: tried in `fleet`.
 pub const AUDITED_WITH_A_FLEET: &[(&str, &str)] = &[
+    ("POST /operator/backups", "backup.started"),
     ("POST /operator/migrations", "migration.started"),
     ("POST /operator/migrations/{run}/cancel", "migration.cancelled"),
     ("POST /operator/migrations/{run}/resume", "migration.resumed"),

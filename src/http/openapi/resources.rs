@@ -1,7 +1,7 @@
 //! Schemas of the main resources, in one table. A field that ends in `?` may be missing.
 
 use super::shared::reference;
-use super::{invoices, jobs, mailbox, members, migrations, plans, stripe, usage, webhooks};
+use super::{backups, invoices, jobs, mailbox, members, migrations, plans, stripe, usage, webhooks};
 use serde_json::{Map, Value, json};
 
 /// Fields of an object and their types: `text`, `time`, `integer`, `decimal` (an integer or a text), `flag`, `object`, `any`, the name of another schema,
@@ -198,7 +198,13 @@ const SHAPES: &[Shape] = &[
 fn shapes() -> impl Iterator<Item = &'static Shape> {
     let billing = plans::SHAPES.iter().chain(stripe::SHAPES).chain(usage::SHAPES).chain(invoices::SHAPES);
     let work = jobs::SHAPES.iter().chain(mailbox::SHAPES).chain(webhooks::SHAPES);
-    SHAPES.iter().chain(members::SHAPES).chain(billing).chain(work).chain(migrations::SHAPES)
+    SHAPES
+        .iter()
+        .chain(members::SHAPES)
+        .chain(billing)
+        .chain(work)
+        .chain(migrations::SHAPES)
+        .chain(backups::SHAPES)
 }
 
 /// All schemas, by name.

@@ -1,0 +1,157 @@
+//! Copies of tenants' files on their way into the store of backups: consistent, made without stopping writers.
+
+use super::file::{APPLICATION_ID, check_stamp, reason};
+use super::layout::make_directory;
+use super::migrate::{has_room, version_of};
+use super::tx::backups::{Marks, NamedContent};
+use super::{Content, Tenancy, TenantTx, copy_file};
+use crate::catalog::{FileVersion, Tenant};
+use crate::db::Maintenance;
+use crate::error::{Error, Result};
+use crate::id::{BackupId, ContentId, TenantId};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A copy. Removed when it is dropped.
+pub struct BackupCopy {
+    directory: PathBuf,
+    /// What is in it.
+    pub facts: BackupFacts,
+}
+
+/// What a copy holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupFacts {
+    /// The epoch that is stamped into it.
+    pub epoch: i64,
+    /// The version of its tables.
+    pub version: FileVersion,
+    /// The last of what is numbered in it.
+    pub marks: Marks,
+    /// Rows by table.
+    pub tables: BTreeMap<String, u64>,
+    /// The contents of uploads that it names.
+    pub contents: Vec<NamedContent>,
+    /// Bytes of those.
+    pub content_bytes: u64,
+}
+
+impl BackupCopy {
+    /// The database, one plain file.
+    pub fn path(&self) -> PathBuf {
+        self.directory.join("data.db")
+    }
+}
+
+impl Drop for BackupCopy {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+impl Tenancy {
+    /// Takes the tenants whose files were written since the last time.
+    pub fn take_written(&self) -> Vec<TenantId> {
+        self.written.take()
+    }
+
+    /// Notes again that files were written, where that could not be told to the catalog.
+    pub fn note_written_again(&self, tenants: &[TenantId]) {
+        tenants.iter().for_each(|id| self.written.note(*id, None));
+    }
+
+    /// Sizes and times of a tenant's file and its log, without a look into them: another text where they were written. Empty
+    /// where there is none. Blocks.
+    pub(crate) fn looks_of_file(&self, tenant: TenantId) -> String {
+        let path = self.layout.tenant_file(tenant);
+        let mut looks = String::new();
+        for path in [path.clone(), path.with_extension("db-wal")] {
+            if let Ok(found) = std::fs::metadata(&path)
+                && found.len() > 0
+            {
+                let _ = write!(looks, "{}.{}.{} ", found.len(), found.mtime(), found.mtime_nsec());
+            }
+        }
+        looks
+    }
+
+    /// Copies a tenant's file. Its writers go on; an erasure waits until the copy is made. Blocks.
+    ///
+    /// # Errors
+    /// 404 while the tenant is being erased; 503 `no_room_for_backups`; what is wrong with the file, in words for the operator.
+    pub(crate) fn copy_for_backup(self: &Arc<Tenancy>, tenant: &Tenant, id: BackupId) -> Result<BackupCopy> {
+        self.fences.unless_down(tenant.id, || {
+            let source = self.layout.tenant_file(tenant.id);
+            let size = std::fs::metadata(&source)?.len();
+            if !has_room(&self.layout.tmp(), size)? {
+                return Err(no_room(size));
+            }
+            let directory = self.layout.unfinished_backup(tenant.id, id);
+            make_directory(&directory)?;
+            let target = directory.join("data.db");
+            // From here on the directory goes with it, whatever happens.
+            let mut copy = BackupCopy { directory, facts: BackupFacts::default() };
+            copy_file(&source, &target)?;
+            copy.facts = self.facts_of(&target, tenant.id, Some(tenant.epoch))?;
+            Ok(copy)
+        })
+    }
+
+    /// Looks into a copy: whether it is whole and whose it is, and what it holds; with an epoch, whether it has that. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words for the operator.
+    pub(crate) fn facts_of(&self, path: &Path, tenant: TenantId, epoch: Option<i64>) -> Result<BackupFacts> {
+        let wrong = |refusal| Error::internal(reason(&refusal));
+        let file = Maintenance::open(path).map_err(Error::internal)?;
+        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
+        let stamped = file.read(|tx| Ok(tx.count("SELECT coalesce(max(epoch), 0) FROM _tenant", &[])?))?;
+        let expected = epoch.unwrap_or(stamped);
+        file.read(|tx| Ok(check_stamp(tx, tenant, expected)))?.map_err(wrong)?;
+        let version = version_of(&file, &self.app).map_err(wrong)?;
+        let tables = file.rows_by_table().map_err(Error::internal)?;
+        file.read(|tx| {
+            let tx = TenantTx::new(tx);
+            Ok(BackupFacts {
+                epoch: stamped,
+                version,
+                marks: tx.marks()?,
+                tables,
+                content_bytes: tx.files_total()?.bytes,
+                contents: tx.named_contents()?,
+            })
+        })
+    }
+
+    /// Opens content of a tenant that is being backed up; nothing if it is gone. Blocks.
+    ///
+    /// # Errors
+    /// 404 while the tenant is being erased; the disk refuses.
+    pub(crate) fn content_for_backup(&self, tenant: TenantId, id: ContentId) -> Result<Option<Content>> {
+        self.contents.open(tenant, id)
+    }
+}
+
+impl Default for BackupFacts {
+    fn default() -> BackupFacts {
+        BackupFacts {
+            epoch: 0,
+            version: FileVersion { system: 0, app: 0, fingerprint: String::new() },
+            marks: Marks::default(),
+            tables: BTreeMap::new(),
+            contents: Vec::new(),
+            content_bytes: 0,
+        }
+    }
+}
+
+fn no_room(size: u64) -> Error {
+    Error::unavailable(
+        "no_room_for_backups",
+        format!("There is no room on the disk for a copy of {size} bytes. Make room."),
+        60,
+    )
+}
