@@ -30,6 +30,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("events of webhooks", "webhook_events WHERE tenant_id = ?1"),
     ("webhooks", "webhook_tenants WHERE tenant_id = ?1"),
     ("version of the file", "tenant_versions WHERE tenant_id = ?1"),
+    ("file being put in place", "tenant_swaps WHERE tenant_id = ?1"),
     ("migrations to be tried first", "migration_canaries WHERE tenant_id = ?1"),
     ("backups", "backups WHERE tenant_id = ?1"),
     ("what is backed up", "tenant_backups WHERE tenant_id = ?1"),

@@ -37,6 +37,7 @@ mod settings;
 mod sign_ups;
 mod stripe;
 mod subscriptions;
+mod swaps;
 mod tenant_roles;
 mod tenants;
 mod usage;
@@ -71,6 +72,7 @@ pub use stripe::{
     AtStripe, HeldStatement, NewStripeEvent, StripeCheckout, StripeDrift, StripeEvent, StripeEventFilter,
     StripeEventStatus, StripeItem, StripeObjects, StripeOutcome,
 };
+pub use swaps::TenantSwap;
 pub use tenant_roles::{TenantRole, role_taken};
 pub use tenants::{NewTenant, Tenant, TenantChange, slug_taken};
 pub use usage::{BYTES_OUT, CountedSum, DATABASE_TIME, EVENT_COST};
@@ -307,6 +309,7 @@ fn track() -> Track {
             include_str!("../../migrations/catalog/0022_billing_details.sql"),
         ),
         ("catalog/0024_backups.sql", include_str!("../../migrations/catalog/0024_backups.sql")),
+        ("catalog/0025_swaps.sql", include_str!("../../migrations/catalog/0025_swaps.sql")),
     ])
 }
 

@@ -184,6 +184,7 @@ impl Installation {
         installation.tokens.issued_by(&installation.id);
         let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
         installation.setup = operators::Setup::new(!has_operator);
+        installation.tenancy.finish_swaps().await?;
         installation.tenancy.read_standings().await?;
         migrations::govern(&installation).await?;
         let installation = Arc::new(installation);

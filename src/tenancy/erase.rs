@@ -86,6 +86,13 @@ impl Tenancy {
                 verified: GONE,
             },
             Store {
+                name: "file being put in the place of the database",
+                paths: ["swap.db-wal", "swap.db-shm", "swap.db-journal", "swap.db"]
+                    .map(|name| directory.join(name))
+                    .into(),
+                verified: GONE,
+            },
+            Store {
                 name: "copies made before migrations",
                 paths: vec![self.layout.tenant_snapshots(id)],
                 verified: GONE,

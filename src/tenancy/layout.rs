@@ -104,6 +104,11 @@ impl Layout {
         self.tenant(id).join("snapshots")
     }
 
+    /// A file that is being made to be put in the place of a tenant's database.
+    pub fn tenant_swap(&self, id: TenantId) -> PathBuf {
+        self.tenant(id).join("swap.db")
+    }
+
     /// The directory of a tenant's uploads; made with the first of them.
     pub fn tenant_contents(&self, id: TenantId) -> PathBuf {
         self.tenant(id).join("files")

@@ -141,7 +141,7 @@ impl Tenancy {
         Lease::new(tenant)
     }
 
-    async fn with_file(&self, lease: &Lease) -> Result<Option<Arc<Tenant>>> {
+    pub(super) async fn with_file(&self, lease: &Lease) -> Result<Option<Arc<Tenant>>> {
         let tenant = self.catalog.tenant(&lease.tenant_id().to_string()).await;
         match tenant {
             Ok(tenant) if tenant.status.is_visible() => Ok(Some(tenant)),

@@ -44,6 +44,9 @@ struct Slots {
     by_tenant: HashMap<TenantId, Arc<Slot>>,
     /// Tenants that are being migrated: each end is let go of when that is over.
     gates: HashMap<TenantId, watch::Receiver<()>>,
+    /// Tenants whose files were put in the place of others since the start, with the epochs that they have now: whoever
+    /// knows an earlier one asks for a file that is not there any more.
+    swapped: HashMap<TenantId, i64>,
 }
 
 /// The place of one tenant. Whoever holds it holds the file open.
@@ -170,6 +173,9 @@ impl OpenFiles {
         let mut slots = self.slots();
         let last_use = self.uses.fetch_add(1, Relaxed);
         let gate = slots.gates.get(&tenant.id).cloned();
+        if gate.is_none() && slots.swapped.get(&tenant.id).is_some_and(|epoch| tenant.epoch < *epoch) {
+            return Err(swapped());
+        }
         if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == tenant.epoch) {
             let is_free = gate.is_none() || (!writes && slot.file.initialized());
             if is_free {
@@ -213,6 +219,15 @@ impl OpenFiles {
 /// 503 for who has waited too long, or met a schema that is not there any more.
 pub(super) fn migrating() -> Error {
     Error::unavailable("tenant_migrating", "This tenant is being migrated. Try again shortly.", 2)
+}
+
+/// 503 for who asks for the file that was there before another was put in its place.
+fn swapped() -> Error {
+    Error::unavailable(
+        "tenant_restored",
+        "This tenant was put back to an earlier state just now. Try again.",
+        1,
+    )
 }
 
 impl Slots {

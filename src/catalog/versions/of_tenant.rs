@@ -43,6 +43,19 @@ impl OfTenant<'_> {
         Ok(())
     }
 
+    /// Notes the version of a file that was put in place, and whether the tenant stays at it.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_swapped(&self, version: &FileVersion, is_held: bool) -> Result<()> {
+        let state = if is_held { "held" } else { "known" };
+        self.tx().execute(
+            "UPDATE tenant_versions SET state = ?2, target = '', error = NULL WHERE tenant_id = ?1",
+            params![self.tenant, state],
+        )?;
+        self.note_version(version)
+    }
+
     /// Notes that the file is going to be migrated.
     ///
     /// # Errors

@@ -65,6 +65,28 @@ impl Gate<'_> {
         }
     }
 
+    /// Ends the use of the file for everyone, once writes that have begun are through.
+    ///
+    /// # Errors
+    /// 503 when the file is being opened all the time.
+    pub(in crate::tenancy) async fn shut(&self) -> Result<()> {
+        self.drain().await?;
+        match self.slot() {
+            Some(slot) => self.end_use(slot).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whose file it keeps them from.
+    pub(in crate::tenancy) fn tenant(&self) -> TenantId {
+        self.id
+    }
+
+    /// Refuses the file to all who know an earlier epoch than this.
+    pub(in crate::tenancy) fn raise_epoch(&self, epoch: i64) {
+        self.files.slots().swapped.insert(self.id, epoch);
+    }
+
     fn slot(&self) -> Option<Arc<Slot>> {
         self.files.slots().by_tenant.get(&self.id).cloned()
     }

@@ -1,6 +1,7 @@
 //! Jobs of a file that was restored or cloned: held until somebody releases them, so that nothing is done twice.
 
 use crate::clock::Timestamp;
+use crate::db::DbError;
 use crate::error::Result;
 use crate::params;
 use crate::tenancy::tx::TenantTx;
@@ -11,7 +12,7 @@ impl TenantTx<'_> {
     ///
     /// # Errors
     /// As the database says.
-    pub fn hold_jobs(&self, reason: &str) -> Result<()> {
+    pub fn hold_jobs(&self, reason: &str) -> Result<(), DbError> {
         self.tx.execute(
             "INSERT INTO _jobs_held (only_row, reason, held_at) VALUES (1, ?1, ?2) ON CONFLICT (only_row) DO NOTHING",
             params![reason, self.now()],
