@@ -15,6 +15,7 @@ mod new;
 mod openapi;
 mod output;
 mod plan;
+mod restore;
 mod serve;
 mod sessions;
 mod usage;
@@ -107,6 +108,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),
         Command::Mail(command) => mail::run(&common, &command),
         Command::Migrate(command) => migrate::run(&common, command),
+        Command::Restore(arguments) => restore::run(&common, arguments),
         Command::Backup(command) => backup::run(&common, command),
         Command::Keys(command) => keys::run(&common, &command),
         Command::Sessions(command) => sessions::run(&common, command),

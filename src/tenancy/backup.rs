@@ -1,14 +1,17 @@
 //! Copies of tenants' files on their way into the store of backups: consistent, made without stopping writers.
 
-use super::file::{APPLICATION_ID, check_stamp, reason};
-use super::layout::make_directory;
-use super::migrate::{has_room, version_of};
+use super::file::{APPLICATION_ID, Refusal, check_stamp, reason};
+use super::layout::{make_directory, sync};
+use super::migrate::{bring_up, has_room, version_of};
+use super::provision::move_into_place;
 use super::tx::backups::{Marks, NamedContent};
-use super::{Content, Tenancy, TenantTx, copy_file};
+use super::tx::changes::begin_anew;
+use super::{Content, Lease, Tenancy, TenantTx, copy_file};
 use crate::catalog::{FileVersion, Tenant};
 use crate::db::Maintenance;
 use crate::error::{Error, Result};
 use crate::id::{BackupId, ContentId, TenantId};
+use crate::model::entitlements::Entitlements;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -53,6 +56,16 @@ impl Drop for BackupCopy {
 }
 
 impl Tenancy {
+    /// The lease to put a backup in the place of a tenant's file.
+    pub(crate) fn lease_for_backup(tenant: TenantId) -> Lease {
+        Lease::new(tenant)
+    }
+
+    /// Whether the tenant was erased, or is being erased: whatever the catalog says, which may have been restored.
+    pub fn is_erased(&self, tenant: TenantId) -> bool {
+        self.fences.is_down(tenant)
+    }
+
     /// Takes the tenants whose files were written since the last time.
     pub fn take_written(&self) -> Vec<TenantId> {
         self.written.take()
@@ -126,6 +139,56 @@ impl Tenancy {
         })
     }
 
+    /// Whether content of a tenant is on the disk. Blocks.
+    pub(crate) fn has_content(&self, tenant: TenantId, id: ContentId) -> bool {
+        self.layout.content(tenant, id).exists()
+    }
+
+    /// Takes a file, which is on the disk to stay, over as content of a tenant. Blocks.
+    ///
+    /// # Errors
+    /// 404 while the tenant is being erased; the disk refuses.
+    pub(crate) fn take_over_content(&self, tenant: TenantId, id: ContentId, file: &Path) -> Result<()> {
+        self.contents.take_over(tenant, id, file)
+    }
+
+    /// Makes the file of a new tenant of a copy of another one's, which nobody uses and which is gone afterwards: brought up to
+    /// date, stamped anew, with nothing in it that would be done or billed twice. Blocks.
+    ///
+    /// # Errors
+    /// What is wrong with the copy, in words for the operator; the disk refuses.
+    pub(crate) fn provision_from(
+        &self,
+        copy: &Path,
+        new: TenantId,
+        entitlements: Option<&Entitlements>,
+        reason_to_hold: &str,
+    ) -> Result<FileVersion> {
+        let now = self.clock.now();
+        bring_up(copy, Some(&self.app), now).map_err(|refusal| unknown_version(&refusal))?;
+        let file = Maintenance::open(copy).map_err(Error::internal)?;
+        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
+        file.write(now, |tx| {
+            begin_anew(tx)?;
+            let tx = TenantTx::new(tx);
+            tx.begin_beside(new)?;
+            tx.hold_jobs(reason_to_hold)?;
+            entitlements.map_or(Ok(()), |entitled| tx.put_entitlements(entitled))
+        })?;
+        let version = version_of(&file, &self.app).map_err(|refusal| Error::internal(reason(&refusal)))?;
+        if !file.checkpoint()? {
+            return Err(Error::internal("a copy that nobody uses is in use"));
+        }
+        drop(file);
+        let working = self.layout.tmp().join(new.to_string());
+        make_directory(&working)?;
+        sync(copy)?;
+        std::fs::rename(copy, working.join("data.db"))?;
+        move_into_place(&self.layout, &working, new)?;
+        self.written.note(new, None);
+        Ok(version)
+    }
+
     /// Opens content of a tenant that is being backed up; nothing if it is gone. Blocks.
     ///
     /// # Errors
@@ -146,6 +209,13 @@ impl Default for BackupFacts {
             content_bytes: 0,
         }
     }
+}
+
+fn unknown_version(refusal: &Refusal) -> Error {
+    Error::conflict(
+        "unknown_version",
+        format!("That file cannot be brought to the version of this program and app: {}.", reason(refusal)),
+    )
 }
 
 fn no_room(size: u64) -> Error {

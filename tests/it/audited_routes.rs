@@ -88,10 +88,15 @@ pub const AUDITED_WITH_METERS: &[(&str, &str)] =
     &[("POST /operator/tenants/{selector}/usage-events/{seq}/void", "usage.event_voided")];
 /// Routes whose acts need tenants that are behind: tried in `fleet`.
 pub const AUDITED_WITH_A_FLEET: &[(&str, &str)] = &[
-    ("POST /operator/backups", "backup.started"),
     ("POST /operator/migrations", "migration.started"),
     ("POST /operator/migrations/{run}/cancel", "migration.cancelled"),
     ("POST /operator/migrations/{run}/resume", "migration.resumed"),
+];
+
+/// Routes whose acts need backups: tried in `backups`.
+pub const AUDITED_WITH_BACKUPS: &[(&str, &str)] = &[
+    ("POST /operator/backups", "backup.started"),
+    ("POST /operator/tenants/{selector}/restore", "tenant.restored"),
 ];
 
 /// Routes whose acts need somebody who receives: tried in `webhooks`.
@@ -133,7 +138,7 @@ const NOT_AUDITED: &[(&str, &str)] = &[
 #[test]
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
     let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
-    let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER);
+    let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER).chain(AUDITED_WITH_BACKUPS);
     let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()

@@ -10,7 +10,7 @@ use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::{BackupId, BackupRunId};
 use crate::service::Installation;
-use crate::service::backups::{self, BackupRun, NewBackupsIn};
+use crate::service::backups::{self, BackupRun, NewBackupsIn, RestoreIn, Restored};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -24,6 +24,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .add(Access::Operator, Verb::Get, "/operator/backups", BACKUPS, list)
         .add(Access::Operator, Verb::Post, "/operator/backups", NONE, repeatable(start))
+        .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/restore", NONE, repeatable(restore))
         .add(Access::Operator, Verb::Get, "/operator/backups/runs", PAGED, list_runs)
         .add(Access::Operator, Verb::Get, "/operator/backups/runs/{run}", NONE, get_run)
 }
@@ -37,6 +38,38 @@ impl RunPath {
     fn id(&self) -> Result<BackupRunId> {
         BackupRunId::parse(&self.run).ok_or_else(Error::not_found)
     }
+}
+
+#[derive(Deserialize)]
+struct TenantPath {
+    selector: String,
+}
+
+async fn restore(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+    body: Object,
+) -> Answer<Json<Restored>> {
+    let mut fields = Fields::of(body);
+    let backup = match fields.optional_text("backup") {
+        Some(text) => Some(
+            BackupId::parse(&text)
+                .ok_or_else(|| Error::invalid_field("backup", "format", "must be the id of a backup"))?,
+        ),
+        None => None,
+    };
+    let at =
+        match fields.optional_text("at") {
+            Some(text) => Some(text.parse().map_err(|_| {
+                Error::invalid_field("at", "format", "must be a time like 2026-06-01T12:00:00Z")
+            })?),
+            None => None,
+        };
+    let input = RestoreIn { at, backup, beside: fields.optional_text("as") };
+    fields.finish()?;
+    let by = operator.acts(&installation)?;
+    Ok(Json(backups::restore(&installation, &path.selector, input, by).await?))
 }
 
 async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator, uri: Uri) -> Answer {

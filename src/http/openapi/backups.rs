@@ -3,6 +3,22 @@
 use super::resources::Shape;
 
 pub(super) const SHAPES: &[Shape] = &[
+    ("RestoreIn", &[("at?", "time"), ("backup?", "text"), ("as?", "text")]),
+    ("LaterWrites", &[("count", "integer"), ("since", "time|null")]),
+    (
+        "Restored",
+        &[
+            ("tenant_id", "text"),
+            ("slug", "text"),
+            ("backup", "text"),
+            ("taken_at", "time"),
+            ("epoch", "integer"),
+            ("discarded", "LaterWrites|null"),
+            ("before", "text|null"),
+            ("missing_uploads", "[text]"),
+            ("jobs_held", "flag"),
+        ],
+    ),
     ("BackupRunIn", &[("tenant?", "text"), ("full?", "flag")]),
     (
         "BackupRun",

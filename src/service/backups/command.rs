@@ -1,6 +1,7 @@
 //! What the command line asks: one round, which is waited for, and what there is.
 
 use super::asked::{NewBackupsIn, list_backups, wanted};
+use super::restore::{RestoreIn, restore};
 use super::verify::verify;
 use super::{Installation, round};
 use crate::catalog::By;
@@ -28,6 +29,13 @@ pub enum BackupCommand {
         tenant: Option<String>,
         /// Those before this one.
         before: Option<BackupId>,
+    },
+    /// Restores a tenant from a backup.
+    Restore {
+        /// Which: slug or id.
+        tenant: String,
+        /// From what, and where.
+        input: RestoreIn,
     },
     /// Restores backups beside everything and compares them with what they should be.
     Verify {
@@ -65,6 +73,10 @@ pub async fn run_command(
                 "items": items, "store": installation.backups.store.place(), "failures": failures,
                 "last_verified_at": verified,
             }))
+        }
+        BackupCommand::Restore { tenant, input } => {
+            let restored = restore(installation, &tenant, input, By::console()).await?;
+            Ok(serde_json::to_value(restored)?)
         }
         BackupCommand::Verify { tenant, sample } => {
             let verified = verify(installation, tenant.as_deref(), sample, progress).await?;

@@ -12,6 +12,7 @@ mod contents;
 mod erase;
 mod fetch;
 mod prune;
+mod restore;
 mod round;
 mod s3;
 mod store;
@@ -23,6 +24,7 @@ pub(super) use asked::request_as_job;
 pub use asked::{NewBackupsIn, find_run, list_backups, list_runs, start};
 pub use command::{BackupCommand, run_command};
 pub(super) use erase::erase;
+pub use restore::{RestoreIn, Restored, restore};
 pub use round::{note_written, run_when_due};
 pub use verify::VerifiedBackup;
 

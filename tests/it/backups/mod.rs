@@ -1,6 +1,7 @@
 //! Backups: what was written is stored, whatever happens in the middle, and nothing else is visited.
 
 mod bucket;
+mod restoring;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
