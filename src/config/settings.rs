@@ -169,7 +169,7 @@ settings! {
     backup_prefix: Option<String> = None, "\"tenantry\"";
     /// The name of the key to the bucket; never shown.
     backup_access_key_id: Option<Secret> = None, "\"a name\"";
-    /// The key to the bucket; never shown. Best given as TENANTRY_BACKUP_SECRET_ACCESS_KEY.
+    /// The key to the bucket; never shown. Best given in the environment.
     backup_secret_access_key: Option<Secret> = None, "\"a secret\"";
     /// Days for each of which the last backup is kept. The newest of a tenant is kept for as long as the tenant.
     backup_daily: u32 = 7, "7";

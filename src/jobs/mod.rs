@@ -118,7 +118,7 @@ impl Runner {
         loops.spawn(until(stopping.clone(), async move {
             loop {
                 note("backups", backups::run_when_due(&backing_up).await);
-                tokio::time::sleep(COUNT).await;
+                tokio::time::sleep(TICK).await;
             }
         }));
         let limits = Arc::clone(installation);

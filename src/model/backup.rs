@@ -89,7 +89,7 @@ mod tests {
     /// Backups every `every` for a year: those that are left at its end, by age in hours.
     fn left(retention: Retention, every: i64) -> Vec<i64> {
         let end = Timestamp(MONDAY + 364 * DAY + 12 * HOUR);
-        let taken: Vec<Timestamp> = (0..).map(|n| Timestamp(n * every)).take_while(|at| *at <= end).collect();
+        let taken: Vec<Timestamp> = (0..=end.0 / every).map(|n| Timestamp(n * every)).collect();
         let mut left: Vec<i64> = taken
             .windows(2)
             .filter(|pair| retention.until(pair[0], pair[1]) > end)

@@ -118,13 +118,12 @@ impl Tenancy {
     /// # Errors
     /// What is wrong with it, in words for the operator.
     pub(crate) fn facts_of(&self, path: &Path, tenant: TenantId, epoch: Option<i64>) -> Result<BackupFacts> {
-        let wrong = |refusal| Error::internal(reason(&refusal));
-        let file = Maintenance::open(path).map_err(Error::internal)?;
-        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
+        let file = Maintenance::open(path).map_err(|error| unsound(&Refusal::Open(error)))?;
+        file.require_kind(APPLICATION_ID).map_err(|error| unsound(&Refusal::Open(error)))?;
         let stamped = file.read(|tx| Ok(tx.count("SELECT coalesce(max(epoch), 0) FROM _tenant", &[])?))?;
         let expected = epoch.unwrap_or(stamped);
-        file.read(|tx| Ok(check_stamp(tx, tenant, expected)))?.map_err(wrong)?;
-        let version = version_of(&file, &self.app).map_err(wrong)?;
+        file.read(|tx| Ok(check_stamp(tx, tenant, expected)))?.map_err(|refusal| unsound(&refusal))?;
+        let version = version_of(&file, &self.app).map_err(|refusal| unknown_version(&refusal))?;
         let tables = file.rows_by_table().map_err(Error::internal)?;
         file.read(|tx| {
             let tx = TenantTx::new(tx);
@@ -211,10 +210,14 @@ impl Default for BackupFacts {
     }
 }
 
+fn unsound(refusal: &Refusal) -> Error {
+    Error::conflict("file_unsound", format!("That file cannot be used: {}.", reason(refusal)))
+}
+
 fn unknown_version(refusal: &Refusal) -> Error {
     Error::conflict(
         "unknown_version",
-        format!("That file cannot be brought to the version of this program and app: {}.", reason(refusal)),
+        format!("That file is of a version that this program and app do not bring up: {}.", reason(refusal)),
     )
 }
 

@@ -45,7 +45,8 @@ mod tests {
         let (written, acme) = (Arc::new(Written::default()), TenantId::new(Timestamp(1)));
         let tell = written.listener(acme);
         assert_eq!(written.take(), []);
-        (tell(), tell());
+        tell();
+        tell();
         assert_eq!(written.take(), [acme]);
         assert_eq!(written.take(), []);
         tell();

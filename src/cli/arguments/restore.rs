@@ -5,13 +5,12 @@ use clap::Args;
 
 /// What to restore, from which backup, and where.
 #[derive(Args)]
-#[group(id = "which", required = true, multiple = false, args = ["at", "backup"])]
 pub(in crate::cli) struct RestoreArguments {
     /// The tenant: slug or id
     #[arg(long, value_name = "SLUG")]
     pub(in crate::cli) tenant: String,
     /// From the newest backup that was taken then or before
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", required_unless_present = "backup", conflicts_with = "backup")]
     pub(in crate::cli) at: Option<Timestamp>,
     /// From the backup of this id, see `tenantry backup list`
     #[arg(long, value_name = "ID")]

@@ -77,9 +77,10 @@ impl Backups {
     }
 
     /// Takes the place of who works on the tenant's backups; nothing where somebody does.
-    fn begin(self: &Backups, tenant: TenantId) -> Option<InProgress<'_>> {
+    fn begin(&self, tenant: TenantId) -> Option<InProgress<'_>> {
         let mut in_progress = self.in_progress.lock().unwrap_or_else(PoisonError::into_inner);
-        in_progress.insert(tenant).then_some(InProgress { backups: self, tenant })
+        // Not made where it is not given: its end would end that of another.
+        in_progress.insert(tenant).then(|| InProgress { backups: self, tenant })
     }
 
     /// The same, and waits for it.

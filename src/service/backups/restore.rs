@@ -270,8 +270,9 @@ async fn bring_uploads(
         let expected = content.sha256.clone();
         let tenancy = Arc::clone(&installation.tenancy);
         let taken = blocking(move || {
+            let read = read.map(|(file, digest)| (file, hex(&digest.finalize())));
             let is_whole = match read {
-                Some((file, digest)) if hex(&digest.finalize()) == expected => {
+                Some((file, sha256)) if sha256 == expected => {
                     file.sync_all()?;
                     tenancy.take_over_content(to, id, &path)?;
                     true

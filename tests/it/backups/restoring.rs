@@ -4,16 +4,11 @@ use serde_json::{Value, json};
 
 use super::{add, back_up, installation_with, listed, put, ran};
 use crate::audited_routes::AUDITED_WITH_BACKUPS;
-use crate::harness::{Client, DAY, Tenant};
+use crate::harness::{Client, Installation, Tenant};
 
 fn names(client: &Client, tenant: &Tenant) -> Vec<String> {
     let list = client.get(&tenant.path("/records/customers?order=name")).expect(200).json;
     list["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
-}
-
-fn cursor(client: &Client, tenant: &Tenant) -> String {
-    let page = client.get(&tenant.path("/changes?limit=500")).expect(200).json;
-    page["next_cursor"].as_str().or(page["cursor"].as_str()).unwrap_or_else(|| panic!("{page}")).to_owned()
 }
 
 #[test]
@@ -33,9 +28,8 @@ fn in_place_records_and_uploads_go_back_and_usage_keys_and_changes_do_not() {
     put(&ann, &acme, "kept.txt", "of later");
     put(&ann, &acme, "new.txt", "of later");
     ann.client.delete(&acme.path("/files/lost.txt")).expect(204);
-    let job = json!({ "kind": "tenantry.export", "payload": {}, "run_at": "2099-01-01T00:00:00Z" });
+    let job = json!({ "kind": "tenantry.export", "payload": {}, "run_at": "2030-01-01T00:00:00Z" });
     let job = ann.client.post(&acme.path("/jobs"), job).expect(202).string("/id");
-    let changes = ann.client.get(&acme.path("/changes")).expect(200).json;
     let path = "/api/v1/operator/tenants/acme/restore";
     ann.client.post(path, json!({ "backup": taken["id"] })).expect(403);
     operator.client.post(path, json!({})).expect(422);
@@ -56,7 +50,6 @@ fn in_place_records_and_uploads_go_back_and_usage_keys_and_changes_do_not() {
     assert_eq!(ann.client.get(&acme.path(&format!("/jobs/{job}"))).expect(200).string("/status"), "queued");
     operator.client.post("/api/v1/operator/tenants/acme/jobs/release", json!({})).expect(200);
     // Who followed the changes reads everything anew.
-    drop((changes, cursor));
     let file = rusqlite::Connection::open(installation.tenant_file(&acme.id)).unwrap();
     let (seq, floor): (i64, i64) = file
         .query_row("SELECT (SELECT max(seq) FROM _changes), (SELECT seq FROM _changes_floor)", [], |row| {
@@ -124,11 +117,10 @@ fn beside_it_is_a_new_tenant_that_does_nothing_by_itself_and_is_billed_for_nothi
 }
 
 #[test]
-fn what_was_erased_and_what_a_newer_program_wrote_is_not_restored() {
+fn what_was_erased_is_not_restored_whoever_puts_what_back() {
     let installation = installation_with("");
     let server = installation.serve();
     let (_, acme) = server.sign_up_with_tenant("ann", "acme");
-    let (bob, bolt) = server.sign_up_with_tenant("bob", "bolt");
     let operator = server.add_operator();
     back_up(&installation);
     let kept = installation.beside("kept");
@@ -136,26 +128,66 @@ fn what_was_erased_and_what_a_newer_program_wrote_is_not_restored() {
     let copied = std::process::Command::new("cp").arg("-a").arg(of(&acme)).arg(&kept).status().unwrap();
     assert!(copied.success());
     let backup = listed(&installation, &acme).remove(0)["id"].clone();
-    let catalog = std::fs::read(installation.data().join("catalog.db")).unwrap();
+    let catalog = installation.beside("catalog-of-before.db");
+    let live = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    live.execute("VACUUM INTO ?1", [catalog.display().to_string()]).unwrap();
+    drop(live);
     installation.run(&["tenant", "erase", "acme", "--confirm", "acme", "--now"]).expect_code(0);
     let path = |tenant: &str| format!("/api/v1/operator/tenants/{tenant}/restore");
-    operator.client.post(&path("acme"), json!({ "backup": backup })).expect(404);
+    operator.client.post(&path("acme"), json!({ "backup": backup })).expect_code(410, "tenant_erased");
     server.stop();
     // Somebody puts catalog and backups of before back: the ledger says what it was.
     for ending in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(installation.data().join(format!("catalog.db{ending}")));
     }
-    std::fs::write(installation.data().join("catalog.db"), catalog).unwrap();
+    std::fs::copy(catalog, installation.data().join("catalog.db")).unwrap();
     std::fs::rename(&kept, of(&acme)).unwrap();
     let again = installation
         .run(&["restore", "--tenant", "acme", "--backup", backup.as_str().unwrap()])
         .expect_code(1);
     assert!(again.stderr.contains("erased"), "{}", again.stderr);
-    // A file with a migration that nobody here knows.
+}
+
+#[test]
+fn a_backup_that_a_newer_app_wrote_is_refused_and_an_older_one_is_brought_up() {
+    let first =
+        ("0001_first.sql", "CREATE TABLE customers (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;");
+    let second = ("0002_city.sql", "ALTER TABLE customers ADD COLUMN city TEXT NOT NULL DEFAULT 'Paris';");
+    let installation = Installation::with_migrations(&[first]);
     let server = installation.serve();
-    let file = rusqlite::Connection::open(installation.tenant_file(&bolt.id)).unwrap();
-    file.execute("INSERT INTO _migrations VALUES ('app', 99, 'x', 'x', 0)", []).unwrap();
-    drop(file);
-    let _ = (bob, DAY);
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    add(&ann, &acme, "of then");
+    let backed_up = |arguments: &[&str]| {
+        ran(&installation, &[&["backup", "run", "--tenant", "acme"], arguments].concat(), 0)
+    };
+    backed_up(&[]);
+    server.stop();
+    std::fs::write(installation.migrations().join(second.0), second.1).unwrap();
+    let server = installation.serve();
+    let client = server.nobody().bearer(&ann.access_token);
+    client.get(&acme.path("/records/customers")).expect(200);
+    backed_up(&[]);
+    let backups = listed(&installation, &acme);
+    assert_eq!(backups.iter().map(|backup| backup["app"].as_i64().unwrap()).collect::<Vec<_>>(), [2, 1]);
+    let restore = |backup: &Value, more: &[&str]| {
+        let arguments = ["restore", "--tenant", "acme", "--backup", backup["id"].as_str().unwrap()];
+        installation.run(&[&arguments[..], more].concat())
+    };
+    restore(&backups[1], &["--as", "acme-old"]).expect_code(0);
+    restore(&backups[1], &[]).expect_code(0);
+    for slug in ["acme", "acme-old"] {
+        let list = client.get(&format!("/api/v1/tenants/{slug}/records/customers")).expect(200);
+        assert_eq!(
+            (list.string("/items/0/name"), list.string("/items/0/city")),
+            ("of then".into(), "Paris".into())
+        );
+    }
+    server.stop();
+    std::fs::remove_file(installation.migrations().join(second.0)).unwrap();
+    let server = installation.serve();
+    for more in [&[][..], &["--as", "acme-new"]] {
+        let refused = restore(&backups[0], more).expect_code(1);
+        assert!(refused.stderr.contains("version"), "{}", refused.stderr);
+    }
     server.stop();
 }
