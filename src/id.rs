@@ -95,6 +95,10 @@ typed_id! {
     EventId,
     /// One migration of the fleet.
     MigrationRunId,
+    /// One backup of a tenant or of the catalog.
+    BackupId,
+    /// One round of backups.
+    BackupRunId,
 }
 
 impl EventId {

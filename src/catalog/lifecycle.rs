@@ -88,6 +88,7 @@ impl OfTenant<'_> {
             "DELETE FROM service_periods WHERE tenant_id = ?1",
             "DELETE FROM subscriptions WHERE tenant_id = ?1",
             "DELETE FROM tenant_versions WHERE tenant_id = ?1",
+            "DELETE FROM tenant_backups WHERE tenant_id = ?1",
             "DELETE FROM tenant_slugs WHERE tenant_id = ?1",
             "DELETE FROM audit_entries WHERE chain = ?1",
             "DELETE FROM audit_unsigned WHERE chain = ?1",

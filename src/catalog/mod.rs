@@ -8,6 +8,8 @@ mod account_tokens;
 mod answers;
 mod api_keys;
 mod audit;
+mod backup_runs;
+mod backups;
 mod billing_details;
 mod billing_settings;
 mod cache;
@@ -48,6 +50,8 @@ pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
 pub use api_keys::{ApiKey, NewApiKey};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
+pub use backup_runs::{BackupRun, BackupRunStatus, BackupTally};
+pub use backups::{Backup, DueBackup, StoredBackup};
 pub use checkpoints::HeadSigned;
 pub use closing::{Booked, NumberedPeriod};
 pub use credit_notes::CreditNote;
@@ -83,6 +87,7 @@ use crate::db::{
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use access::AccessCache;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,6 +173,16 @@ impl Catalog {
         .unwrap_or_else(|error| Err(Error::internal(error)))
     }
 
+    /// Writes a consistent copy to `target`, which must not exist, without stopping writers, and says what is in it: the
+    /// migrations that it has, and rows by table. Blocks.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn copy_into(&self, target: &Path) -> Result<(usize, BTreeMap<String, u64>)> {
+        Maintenance::open(&self.path).map_err(Error::internal)?.copy_into(target)?;
+        look_into_copy(target)
+    }
+
     /// The catalog's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -224,6 +239,16 @@ impl<'t> OfTenant<'t> {
     fn tx(&self) -> &'t Tx<'t> {
         self.catalog.tx
     }
+}
+
+/// Looks into a copy of a catalog: which migrations it has, and rows by table. Blocks.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn look_into_copy(path: &Path) -> Result<(usize, BTreeMap<String, u64>)> {
+    let file = Maintenance::open(path).map_err(cannot_open)?;
+    file.require_kind(APPLICATION_ID).map_err(cannot_open)?;
+    Ok((file.count_applied(&track()).map_err(unknown_version)?, file.rows_by_table()?))
 }
 
 /// Makes a new catalog. It appears whole or not at all: a crash leaves a file of another name, which makes way.
@@ -285,6 +310,7 @@ fn track() -> Track {
             include_str!("../../migrations/catalog/0022_billing_details.sql"),
         ),
         ("catalog/0023_money.sql", include_str!("../../migrations/catalog/0023_money.sql")),
+        ("catalog/0024_backups.sql", include_str!("../../migrations/catalog/0024_backups.sql")),
         ("catalog/0025_swaps.sql", include_str!("../../migrations/catalog/0025_swaps.sql")),
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
     ])

@@ -1,12 +1,16 @@
 //! The arguments of every command, and their help.
 
+mod backup;
 mod mail;
 mod migrate;
+mod restore;
 mod tenant;
 mod verify;
 
+pub(super) use backup::BackupCommand;
 pub(super) use mail::{MailCommand, Part};
 pub(super) use migrate::MigrateCommand;
+pub(super) use restore::RestoreArguments;
 pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
 
@@ -104,6 +108,17 @@ pub(super) enum Command {
     /// Migrations of all tenants' files
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Backups of tenants and of the catalog
+    #[command(subcommand)]
+    Backup(BackupCommand),
+    /// Put a tenant back to what it was, from a backup: in place, or beside it as a new tenant
+    ///
+    /// In place: records and uploads are those of the backup; usage, invoices and jobs stay as they are, since they happened. What
+    /// is there is backed up before, so that this can be taken back.
+    #[command(after_help = "Examples:\n  tenantry restore --tenant acme --at 2026-06-01T12:00:00Z\n  \
+                            tenantry restore --tenant acme --backup 0192f0c1-2b4e-7c6a-9d1e-3f5a7b9c1d2e --as acme-june\n\n\
+                            `tenantry backup list --tenant acme` shows what there is.")]
+    Restore(RestoreArguments),
     /// Usage: what was counted
     #[command(subcommand)]
     Usage(UsageCommand),

@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod backup;
 mod billing;
 mod config;
 mod control;
@@ -14,6 +15,7 @@ mod new;
 mod openapi;
 mod output;
 mod plan;
+mod restore;
 mod serve;
 mod sessions;
 mod top;
@@ -95,6 +97,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
             Some(export) => billing::verify_export(&common, &export, key),
             None => billing::verify(&common, tenant),
         },
+        Command::Verify(VerifyCommand::Backup { tenant, sample }) => backup::verify(&common, tenant, sample),
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
         Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
         Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {
@@ -106,6 +109,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Verify(VerifyCommand::Usage { tenant }) => usage::verify(&common, tenant),
         Command::Mail(command) => mail::run(&common, &command),
         Command::Migrate(command) => migrate::run(&common, command),
+        Command::Restore(arguments) => restore::run(&common, arguments),
+        Command::Backup(command) => backup::run(&common, command),
         Command::Keys(command) => keys::run(&common, &command),
         Command::Sessions(command) => sessions::run(&common, command),
         Command::Config(ConfigCommand::Check) => config::check(&common),

@@ -1,12 +1,14 @@
 //! Settings: one struct, every field documented. Flags win over the environment, that over the file, that over the
 //! default; an unknown key is an error that names it.
 
+mod backups;
 mod mail;
 mod migrations;
 mod settings;
 mod stripe;
 mod text;
 
+pub use backups::Bucket;
 pub use mail::{Secret, SmtpSecurity, read_authorities};
 pub use migrations::Migrations;
 pub use settings::{Config, LogFormat, Partial, Setting};
@@ -81,6 +83,7 @@ impl Config {
         self.check_mail()?;
         self.check_costs()?;
         self.check_stripe()?;
+        self.check_backups()?;
         if self.jobs_secret.as_ref().is_some_and(|secret| key_of(secret.expose()).is_none()) {
             return Err(ConfigError(
                 "jobs_secret: must be whsec_ and base64, or any other text that is not empty".to_owned(),
@@ -91,6 +94,10 @@ impl Config {
             ("grace_days", u64::from(self.grace_days), 0, 3_650),
             ("invoice_due_days", u64::from(self.invoice_due_days), 0, 3_650),
             ("unpaid_grace_days", u64::from(self.unpaid_grace_days), 0, 3_650),
+            ("backup_hours", u64::from(self.backup_hours), 0, 8_760),
+            ("backup_daily", u64::from(self.backup_daily), 0, 3_650),
+            ("backup_weekly", u64::from(self.backup_weekly), 0, 520),
+            ("backup_parallel", self.backup_parallel as u64, 1, 32),
             ("export_hours", u64::from(self.export_hours), 1, 8_760),
             ("metrics_tenants", self.metrics_tenants as u64, 0, 5_000),
             ("telemetry_days", u64::from(self.telemetry_days), 1, 366),

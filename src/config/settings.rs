@@ -167,6 +167,28 @@ settings! {
     max_requests: usize = 4_096, "4096";
     /// Hours an export stays to be downloaded.
     export_hours: u32 = 72, "72";
+    /// Hours between two rounds of backups, of the tenants that were written since and of the catalog; 0 makes none by itself.
+    backup_hours: u32 = 24, "24";
+    /// The directory of backups, best on another disk; else data/backups.
+    backup_directory: Option<PathBuf> = None, "\"/mnt/backups/tenantry\"";
+    /// The bucket that backups go to instead, of a service that speaks as S3 does.
+    backup_bucket: Option<String> = None, "\"acme-backups\"";
+    /// Where that service is reached; else Amazon's in the region.
+    backup_endpoint: Option<String> = None, "\"https://s3.example.com\"";
+    /// The region of the bucket.
+    backup_region: String = "us-east-1".to_owned(), "\"us-east-1\"";
+    /// What the names of objects in the bucket begin with.
+    backup_prefix: Option<String> = None, "\"tenantry\"";
+    /// The name of the key to the bucket; never shown.
+    backup_access_key_id: Option<Secret> = None, "\"a name\"";
+    /// The key to the bucket; never shown. Best given in the environment.
+    backup_secret_access_key: Option<Secret> = None, "\"a secret\"";
+    /// Days for each of which the last backup is kept. The newest of a tenant is kept for as long as the tenant.
+    backup_daily: u32 = 7, "7";
+    /// Weeks for each of which the last backup is kept.
+    backup_weekly: u32 = 4, "4";
+    /// Tenants that are backed up at the same time.
+    backup_parallel: usize = 2, "2";
     /// Days that audit entries are kept; 0 keeps them for good.
     audit_days: u32 = 0, "0";
     /// Days that changes are kept for those who follow them, and for the history of records.

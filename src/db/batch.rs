@@ -20,6 +20,10 @@ pub(super) struct Batches<'w> {
     pub(super) limits: WriteLimits,
     /// Batches still to be run with a savepoint for each closure, because one failed half-way a moment ago.
     pub(super) careful: &'w AtomicU32,
+    /// Rows that this connection had changed before.
+    pub(super) changes: u64,
+    /// Is told of each commit that changed something.
+    pub(super) written: Option<&'w (dyn Fn() + Send + Sync)>,
     /// Takes up to so many of those who came meanwhile.
     pub(super) late: &'w dyn Fn(usize) -> Vec<Box<dyn Work>>,
 }
@@ -95,11 +99,18 @@ impl Batches<'_> {
             roll_back(connected);
             return Err(batch);
         }
+        self.committed();
         after_commit.into_iter().for_each(|act| act());
         for (work, failure) in batch.into_iter().zip(failed) {
             work.answer(failure.map_or(Ok(()), Err));
         }
         Ok(())
+    }
+
+    fn committed(&self) {
+        if let Some(tell) = self.written.filter(|_| self.connected.raw.total_changes() != self.changes) {
+            tell();
+        }
     }
 
     fn run_alone(&self, mut work: Box<dyn Work>) {
@@ -117,6 +128,7 @@ impl Batches<'_> {
             crate::fault::step();
             tx.execute("COMMIT", &[])?;
             crate::fault::step();
+            self.committed();
             Ok(())
         })();
         match &result {

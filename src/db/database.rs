@@ -314,6 +314,12 @@ impl Database {
         self.writer.capture(plan);
     }
 
+    /// Has `tell` called after each commit that changed something, before anybody is answered. To be called before the
+    /// first write.
+    pub fn when_written(&self, tell: impl Fn() + Send + Sync + 'static) {
+        self.writer.when_written(Box::new(tell));
+    }
+
     /// Queues a write; the answer comes when it is on disk. `act` may be run twice, in a savepoint of its own.
     ///
     /// # Errors

@@ -11,14 +11,17 @@ const OURS: &str = "substr(tbl_name, 1, 1) = '_' AND sql IS NOT NULL";
 /// A file that is being put together of two. Nobody else uses it; it is synced when it is done.
 pub struct Graft {
     raw: Connection,
+    /// Of our own tables those that stay as well.
+    kept: Vec<String>,
 }
 
 impl Graft {
-    /// Opens the file whose app's tables stay, and removes our own from it. Of migrations it keeps those of the app.
+    /// Opens the file whose app's tables stay, and removes our own from it but for those in `keep`. Of migrations it keeps those
+    /// of the app.
     ///
     /// # Errors
     /// As [`DbError`] says.
-    pub fn open(path: &Path) -> Result<Graft, DbError> {
+    pub fn open(path: &Path, keep: &[&str]) -> Result<Graft, DbError> {
         // Attaching needs a connection without our authorizer. It runs the statements below and what they make of our
         // own schema, nothing else.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -29,11 +32,13 @@ impl Graft {
         )?;
         let ours = objects(&raw, "main", "type = 'table' AND name <> '_migrations'")?;
         raw.execute_batch("BEGIN IMMEDIATE")?;
-        for (name, _) in ours {
+        let (kept, ours): (Vec<_>, Vec<_>) =
+            ours.into_iter().map(|(name, _)| name).partition(|name| keep.contains(&name.as_str()));
+        for name in ours {
             raw.execute_batch(&format!("DROP TABLE {}", quote(&name)))?;
         }
         raw.execute_batch("DELETE FROM _migrations WHERE track <> 'app'; COMMIT;")?;
-        Ok(Graft { raw })
+        Ok(Graft { raw, kept })
     }
 
     /// Takes over our own tables as they are in the file `live`, which nobody writes meanwhile, and counts on where it
@@ -42,12 +47,15 @@ impl Graft {
     /// # Errors
     /// As [`DbError`] says.
     pub fn take_from(self, live: &Path) -> Result<(), DbError> {
-        let raw = self.raw;
+        let (raw, kept) = (self.raw, self.kept);
         raw.execute("ATTACH ?1 AS live", [live.to_string_lossy()])?;
         raw.execute_batch(
             "BEGIN IMMEDIATE; CREATE TEMP TABLE of_app AS SELECT * FROM main._migrations; DROP TABLE main._migrations;",
         )?;
         for (name, sql) in objects(&raw, "live", "type = 'table'")? {
+            if kept.contains(&name) {
+                continue;
+            }
             let name = quote(&name);
             raw.execute_batch(&format!("{sql}; INSERT INTO main.{name} SELECT * FROM live.{name};"))?;
         }

@@ -8,6 +8,7 @@ use super::tx::Tx;
 use crate::clock::Timestamp;
 use r2d2::ManageConnection;
 use rusqlite::{Connection, OpenFlags};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A connection for maintenance of one file.
@@ -140,6 +141,35 @@ impl Maintenance {
         plain.execute_batch("PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF;")?;
         plain.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
         Ok(())
+    }
+
+    /// Looks through the whole file for damage: what SQLite says of the first fault, if there is one.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn fault(&self) -> Result<Option<String>, DbError> {
+        let tx = Tx::new(&self.connected, Timestamp(0));
+        let said = tx.query_row("PRAGMA integrity_check(1)", &[], |row| row.get::<String>(0))?;
+        Ok(said.filter(|said| said != "ok"))
+    }
+
+    /// How many rows each table has that holds any by itself: the app's and our own.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn rows_by_table(&self) -> Result<BTreeMap<String, u64>, DbError> {
+        let tx = Tx::new(&self.connected, Timestamp(0));
+        let tables = tx.query(
+            "SELECT name FROM sqlite_schema
+             WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql NOT LIKE 'CREATE VIRTUAL %'",
+            &[],
+            |row| row.get::<String>(0),
+        )?;
+        let count = |name: String| {
+            let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
+            tx.count(&sql, &[]).map(|rows| (name, rows.unsigned_abs()))
+        };
+        tables.into_iter().map(count).collect()
     }
 
     /// Moves the write-ahead log into the file and empties it. False if a running reader stood in the way.

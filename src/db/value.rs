@@ -170,7 +170,9 @@ ids_are_text!(
     WebhookEndpointId,
     DeliveryId,
     EventId,
-    MigrationRunId
+    MigrationRunId,
+    BackupId,
+    BackupRunId
 );
 
 /// A Rust type that a stored value can be read as.

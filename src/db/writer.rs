@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use r2d2::ManageConnection;
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// Bounds of a writer.
@@ -52,6 +52,8 @@ pub(super) struct Writer {
     clock: SharedClock,
     /// See [`Batches::careful`].
     careful: AtomicU32,
+    /// See [`Batches::written`].
+    written: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// The turn of a leader. If it ends before its time (a panic, or a runtime that shuts down), those who wait are told,
@@ -92,7 +94,14 @@ impl Writer {
             limits,
             clock,
             careful: AtomicU32::new(0),
+            written: OnceLock::new(),
         }
+    }
+
+    /// Has `tell` called after each commit that changed something, before anybody is answered. To be called before the
+    /// first write.
+    pub(super) fn when_written(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        let _ = self.written.set(tell);
     }
 
     /// Has the rows captured that writes change. To be called before the first write.
@@ -189,6 +198,8 @@ impl Writer {
             clock: &self.clock,
             limits: self.limits,
             careful: &self.careful,
+            changes: connected.raw.total_changes(),
+            written: self.written.get().map(Box::as_ref),
             late: &|most| self.take(most),
         };
         batches.run(batch);

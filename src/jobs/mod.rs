@@ -8,8 +8,8 @@ mod timers;
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions, stripe,
-    subscriptions, telemetry, usage, webhooks,
+    Installation, backups, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions,
+    stripe, subscriptions, telemetry, usage, webhooks,
 };
 use driver::Driver;
 use std::future::Future;
@@ -122,6 +122,13 @@ impl Runner {
                 }
             }
         }));
+        let backing_up = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                note("backups", backups::run_when_due(&backing_up).await);
+                tokio::time::sleep(TICK).await;
+            }
+        }));
         let limits = Arc::clone(installation);
         loops.spawn(until(stopping.clone(), async move {
             loop {
@@ -174,6 +181,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("copies made before migrations", migrations::sweep_snapshots(installation).await);
     note("old figures of tenants", telemetry::sweep(installation).await);
+    note("which tenants were written", backups::note_written(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     for (tenant_id, code, count) in installation.tenancy().take_refused() {
         tracing::info!(%tenant_id, code, count, "requests of a tenant were refused by its limits");

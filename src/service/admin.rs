@@ -1,5 +1,6 @@
 //! What the command line does to an installation: one code path, whether a server runs beside it or not.
 
+use super::backups::{self, BackupCommand};
 use super::invoices::{self, ClosePeriodsIn};
 use super::lifecycle::{self, OperatorAct};
 use super::migrations::{self, MigrateCommand};
@@ -113,6 +114,8 @@ pub enum Command {
     },
     /// Plans, runs or looks at migrations of the whole fleet.
     Migrate(MigrateCommand),
+    /// Makes or lists backups.
+    Backup(BackupCommand),
     /// Lists the keys of access tokens.
     KeysList,
     /// Makes another key for access tokens.
@@ -198,6 +201,7 @@ pub async fn run(
             Ok(json!({ "numbers": numbers }))
         }
         Command::Migrate(command) => migrations::run_command(installation, command, progress).await,
+        Command::Backup(command) => backups::run_command(installation, command, progress).await,
         Command::KeysList => Ok(json!({ "keys": signing_keys::list_keys(installation) })),
         Command::KeysRotate { emergency } => {
             let keys = signing_keys::rotate_keys(installation, emergency, By::console()).await?;

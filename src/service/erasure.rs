@@ -4,7 +4,7 @@
 mod tests;
 
 use super::mail::{MOST_PEOPLE, on_day};
-use super::{Installation, invoices, stripe, telemetry};
+use super::{Installation, backups, invoices, stripe, telemetry};
 use crate::catalog::{By, OfTenant, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -76,12 +76,15 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
     stripe::send_rest_of_erased(installation, id).await;
     begin(installation, id).await?;
     tracing::info!(tenant_id = %id, "erasing");
-    let files = remove_files(installation, id).await?;
+    let (mut files, mut kept) = (remove_files(installation, id).await?, kept());
+    let backups = backups::erase(installation, id).await?;
+    files.extend(backups.removed);
+    kept.extend(backups.kept);
     let key = installation.keys.receipts().clone();
     let issuer = installation.id.clone();
     let receipt = installation
         .catalog
-        .write("erase_tenant", move |tx| erase_rows(&tx.of(id), &files, &key, &issuer, &by))
+        .write("erase_tenant", move |tx| erase_rows(&tx.of(id), (&files, &kept), &key, &issuer, &by))
         .await?;
     installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
     installation.checkpoint_owed.store(true, Ordering::Relaxed);
@@ -136,7 +139,7 @@ pub async fn pay_checkpoint(installation: &Installation) -> Result<()> {
 
 fn erase_rows(
     of: &OfTenant<'_>,
-    files: &[StoreErased],
+    (files, kept): (&[StoreErased], &[StoreKept]),
     key: &SigningKey,
     issuer: &str,
     by: &By,
@@ -163,7 +166,7 @@ fn erase_rows(
         closed_at: tenant.closed_at.map(|at: Timestamp| at.to_string()),
         erased_at: of.now().to_string(),
         removed,
-        kept: kept(),
+        kept: kept.to_vec(),
         audit_head,
     };
     let receipt = Receipt::sign(&statement, key)?;

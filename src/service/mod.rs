@@ -6,6 +6,7 @@ pub mod addresses;
 pub mod admin;
 pub mod api_keys;
 pub mod audit;
+pub mod backups;
 pub mod changes;
 pub mod checkpoints;
 mod cursors;
@@ -103,6 +104,7 @@ pub struct Installation {
     outgoing: Arc<outgoing::Outgoing>,
     fleet: migrations::Fleet,
     telemetry: telemetry::Telemetry,
+    backups: backups::Backups,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -249,6 +251,7 @@ impl Installation {
             )),
             fleet: migrations::Fleet::default(),
             telemetry,
+            backups: backups::Backups::open(&config, &layout)?,
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),
@@ -275,6 +278,9 @@ impl Installation {
     pub async fn close(&self) {
         self.start_draining();
         self.tenancy.close().await;
+        if let Err(error) = backups::note_written(self).await {
+            tracing::error!(error = ?error, "which tenants were written could not be noted; the next start looks at all of them");
+        }
         if let Err(error) = usage::store_requests(self).await {
             tracing::error!(error = ?error, "the last requests could not be counted");
         }

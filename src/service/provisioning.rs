@@ -99,6 +99,42 @@ pub(super) async fn provision_tenant(
     .unwrap_or_else(|error| Err(Error::internal(error)))
 }
 
+/// Makes a tenant whose file is made by `place`, which says what version it has. A failure half-way leaves nothing of it.
+pub(super) async fn provision_beside<F>(
+    installation: &Installation,
+    new: TenantCandidate,
+    owners: Vec<IdentityId>,
+    plan: String,
+    by: By,
+    place: impl FnOnce(TenantId) -> F,
+) -> Result<Tenant>
+where
+    F: Future<Output = Result<FileVersion>>,
+{
+    let Some(owner) = owners.first().copied() else {
+        return Err(Error::conflict("no_owner", "Nobody would own that tenant."));
+    };
+    let id = new.id;
+    let version = installation.tenancy.migration_target().version.clone();
+    let insert = installation.catalog.write("insert_tenant", move |tx| {
+        insert_tenant(tx, &new, owner, &plan, &version)?;
+        owners.iter().skip(1).try_for_each(|owner| tx.of(id).insert_membership(*owner, OWNER).map(drop))
+    });
+    insert.await?;
+    let made = async {
+        let version = place(id).await?;
+        installation.catalog.write("note_version", move |tx| tx.of(id).note_version(&version)).await?;
+        activate(installation, id, owner, by).await
+    };
+    let made = made.await;
+    if made.is_err()
+        && let Err(cause) = remove_half_made(installation, id).await
+    {
+        tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until it is swept");
+    }
+    made
+}
+
 async fn complete_tenant(
     installation: &Installation,
     id: TenantId,
@@ -106,6 +142,10 @@ async fn complete_tenant(
     by: By,
 ) -> Result<Tenant> {
     installation.tenancy.provision(id, 1).await?;
+    activate(installation, id, owner, by).await
+}
+
+async fn activate(installation: &Installation, id: TenantId, owner: IdentityId, by: By) -> Result<Tenant> {
     installation
         .catalog
         .write("activate_tenant", move |tx| {

@@ -74,7 +74,10 @@ impl Tenancy {
     fn stores(&self, id: TenantId) -> Result<Vec<Store>> {
         let directory = self.layout.tenant(id);
         let text = id.to_string();
-        let mut exports = entries(&self.layout.tmp(), |name| name.starts_with(&format!("export-{text}")))?;
+        let unfinished = [format!("export-{text}"), format!("backup-{text}"), format!("restore-{text}")];
+        let mut exports = entries(&self.layout.tmp(), |name| {
+            unfinished.iter().any(|beginning| name.starts_with(beginning.as_str()))
+        })?;
         exports.push(self.layout.tenant_exports(id));
         let mut copies = entries(&self.layout.tmp(), |name| name.starts_with(&format!("rehearsal-{text}")))?;
         copies.push(self.layout.tenant_snapshots(id));

@@ -10,6 +10,7 @@ use super::schema;
 use super::tx::TenantTx;
 use super::tx::changes::Tracked;
 use super::tx::usage::TermsCache;
+use super::written::Written;
 use crate::catalog::FileVersion;
 use crate::clock::{SharedClock, monotonic};
 use crate::db::{
@@ -56,6 +57,7 @@ pub(super) struct FileOptions {
     pub(super) clock: SharedClock,
     pub(super) app: Arc<App>,
     pub(super) standings: Arc<FileStandings>,
+    pub(super) written: Arc<Written>,
 }
 
 /// An open tenant file and the schema in it.
@@ -184,6 +186,7 @@ impl TenantFile {
             return Err(refusal);
         }
         tracing::info!(tenant_id = %id, "the tenant's file was migrated as it was opened");
+        options.written.note(id, None);
         let file = TenantFile::try_open(path, id, epoch, options, schemas)?;
         let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         options.standings.note(id, Noted::Migrated(file.version.clone(), took_ms));
@@ -221,6 +224,7 @@ impl TenantFile {
         let (schema, version) = found.ok_or(Refusal::Open(OpenError::Missing))?;
         let (tracked, plan) = Tracked::new(&schema, &|table| options.app.meter_of(table));
         database.capture(Arc::new(plan));
+        database.when_written(options.written.listener(id));
         let (tracked, entitled) = (Arc::new(tracked), Entitled::new(revision));
         Ok(TenantFile {
             database,

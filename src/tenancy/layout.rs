@@ -1,7 +1,7 @@
 //! Where things are in the data directory. Paths come from immutable ids alone, never from slugs or names.
 
 use crate::error::{Error, Result};
-use crate::id::{ContentId, ExportId, TenantId};
+use crate::id::{BackupId, ContentId, ExportId, TenantId};
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -134,6 +134,11 @@ impl Layout {
     /// The directory in which an export is being made; named after the tenant, whose erasure removes it.
     pub fn unfinished_export(&self, tenant: TenantId, id: ExportId) -> PathBuf {
         self.tmp().join(format!("export-{tenant}-{id}"))
+    }
+
+    /// The directory in which a backup is being made; named after the tenant, whose erasure removes it.
+    pub fn unfinished_backup(&self, tenant: TenantId, id: BackupId) -> PathBuf {
+        self.tmp().join(format!("backup-{tenant}-{id}"))
     }
 
     /// One export.

@@ -2,6 +2,7 @@
 
 mod copies;
 
+pub(super) use copies::has_room;
 pub use copies::{KEEP_SNAPSHOTS, Rehearsed, Snapshot};
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
@@ -207,6 +208,7 @@ impl Tenancy {
         gate: &Gate<'_>,
         migrated: Result<Migrated>,
     ) -> Result<Migrated> {
+        self.written.note(tenant.id, None);
         match &migrated {
             Ok(Migrated::Done { .. }) => {
                 self.standings.clear(tenant.id);

@@ -5,6 +5,7 @@
 
 mod admission;
 mod app;
+mod backup;
 mod buckets;
 mod console;
 mod contents;
@@ -30,9 +31,11 @@ mod swap;
 mod table_access;
 pub mod tx;
 mod warnings;
+mod written;
 
 pub use admission::{AdmissionOptions, Admitted, Limiter, Standing, Standings, SteadyClock, rate_limited};
 pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
+pub use backup::{BackupCopy, BackupFacts};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use contents::{Content, NewContent, Sealed};
 pub use efforts::{Effort, Efforts, day};
@@ -70,6 +73,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tx::usage::Taken;
+use written::Written;
 
 /// Tenants that are billed in one go.
 const CLOSINGS: u32 = 1_000;
@@ -83,6 +87,7 @@ pub struct Tenancy {
     /// The version of the template.
     target: MigrationTarget,
     standings: Arc<FileStandings>,
+    written: Arc<Written>,
     files: OpenFiles,
     workers: console::Workers,
     contents: Arc<Contents>,
@@ -142,11 +147,13 @@ impl Tenancy {
         let ledger = Ledger::open(layout.erasure_ledger())?;
         let target = MigrationTarget { version: template.version(&app)?, digest: migrate::digest(&app) };
         let standings: Arc<FileStandings> = Arc::default();
+        let written: Arc<Written> = Arc::default();
         let options = FileOptions {
             threads,
             clock: Arc::clone(&clock),
             app: Arc::clone(&app),
             standings: Arc::clone(&standings),
+            written: Arc::clone(&written),
         };
         let fences: Arc<Fences> = Arc::default();
         let files = OpenFiles::new(bounds.open_tenants, layout.clone(), options, Arc::clone(&fences));
@@ -163,6 +170,7 @@ impl Tenancy {
             template,
             target,
             standings,
+            written,
             files,
             workers,
             contents,
@@ -338,7 +346,9 @@ impl Tenancy {
         let now = self.clock.now();
         let entitlements = self.catalog.read(move |tx| tx.of(id).entitlements()).await?;
         let new = NewFile { id, epoch, entitlements };
-        blocking(move || template.copy_to(&layout, &new, now)).await
+        blocking(move || template.copy_to(&layout, &new, now)).await?;
+        self.written.note(id, None);
+        Ok(())
     }
 
     /// Runs `act`, which is short, on a thread that may block, unless the tenant is being erased: its files are found by

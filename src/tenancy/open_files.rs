@@ -331,7 +331,13 @@ mod tests {
             template.copy_to(&layout, &new, Timestamp(0)).unwrap();
         }
         let clock: SharedClock = Arc::new(SystemClock);
-        let options = FileOptions { threads: ReaderThreads::new(1), clock, app, standings: Arc::default() };
+        let options = FileOptions {
+            threads: ReaderThreads::new(1),
+            clock,
+            app,
+            standings: Arc::default(),
+            written: Arc::default(),
+        };
         (directory, OpenFiles::new(most, layout, options, Arc::default()), tenants)
     }
 

@@ -58,8 +58,6 @@ impl Template {
 
     fn copy_by(&self, working: &Path, layout: &Layout, new: &NewFile, now: Timestamp) -> Result<()> {
         let id = new.id;
-        let place = layout.tenant(id);
-        let shard = place.parent().map(Path::to_path_buf).unwrap_or_default();
         make_directory(working)?;
         let file = working.join("data.db");
         std::fs::copy(&self.path, &file)?;
@@ -71,17 +69,24 @@ impl Template {
         })?;
         drop(stamping);
         sync(&file)?;
-        sync(working)?;
-        if !shard.is_dir() {
-            make_directory(&shard)?;
-            sync(&layout.tenants())?;
-        }
-        if place.exists() {
-            return Err(Error::internal(format!("tenant {id} has a directory already")));
-        }
-        std::fs::rename(working, &place)?;
-        sync(&shard)
+        move_into_place(layout, working, id)
     }
+}
+
+/// Moves a directory, whose files are on the disk to stay, into the place of tenant `id`: it appears there whole or not at all.
+pub(super) fn move_into_place(layout: &Layout, working: &Path, id: TenantId) -> Result<()> {
+    let place = layout.tenant(id);
+    let shard = place.parent().map(Path::to_path_buf).unwrap_or_default();
+    sync(working)?;
+    if !shard.is_dir() {
+        make_directory(&shard)?;
+        sync(&layout.tenants())?;
+    }
+    if place.exists() {
+        return Err(Error::internal(format!("tenant {id} has a directory already")));
+    }
+    std::fs::rename(working, &place)?;
+    sync(&shard)
 }
 
 /// Makes a file with our tables, the app's and the seed, and holds what app.toml says of tables against them.

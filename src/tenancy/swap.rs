@@ -33,6 +33,8 @@ pub struct Swap {
     pub hold_jobs: Option<String>,
     /// Whether the tenant stays at the version that the file has, until it is released.
     pub hold_version: bool,
+    /// Whether the tenant has the uploads of the older file from then on; else it keeps those that it has.
+    pub uploads: bool,
 }
 
 /// What is in place now.
@@ -45,6 +47,9 @@ pub struct Swapped {
     /// What was written since the older file and is gone.
     pub discarded: LaterWrites,
 }
+
+/// The tables that say which uploads there are.
+const UPLOADS: &[&str] = &["_files", "_files_total"];
 
 /// A file in the making.
 struct Made {
@@ -95,7 +100,8 @@ impl Tenancy {
     ) -> Result<Swapped> {
         let (id, epoch, hold_version) = (tenant.id, tenant.epoch + 1, swap.hold_version);
         let (of, older) = (Arc::clone(tenant), swap.older.clone());
-        let made = self.with_files(id, move |tenancy| tenancy.make(&of, &older)).await?;
+        let keep = if swap.uploads { UPLOADS } else { &[] };
+        let made = self.with_files(id, move |tenancy| tenancy.make(&of, &older, keep)).await?;
         let gate = self.files.gate(id).await;
         gate.shut().await?;
         let of = Arc::clone(tenant);
@@ -133,6 +139,7 @@ impl Tenancy {
             self.standings.clear(id);
         }
         tracing::info!(tenant_id = %id, epoch, app = swapped.version.app, "another file is in the tenant's place");
+        self.written.note(id, None);
         self.feeds.announce(id, last);
         Ok(())
     }
@@ -148,7 +155,7 @@ impl Tenancy {
     }
 
     /// Copies the older file, which must be one of this tenant and of a version that we know, and empties it of what is ours.
-    fn make(&self, tenant: &Tenant, older: &Path) -> Result<Made> {
+    fn make(&self, tenant: &Tenant, older: &Path, keep: &[&str]) -> Result<Made> {
         let path = self.layout.tenant_swap(tenant.id);
         remove(&path)?;
         if is_link(older) || beside(older, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
@@ -168,7 +175,7 @@ impl Tenancy {
         version_of(&file, &self.app).map_err(|refusal| unknown_version().because(refusal))?;
         let last_change = file.read(|tx| TenantTx::new(tx).last_change_seq())?;
         drop(file);
-        Ok(Made { graft: Graft::open(&path)?, last_change })
+        Ok(Made { graft: Graft::open(&path, keep)?, last_change })
     }
 
     /// Makes the new file whole, of what the tenant's own file holds now, which nobody uses.

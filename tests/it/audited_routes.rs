@@ -97,6 +97,11 @@ pub const AUDITED_WITH_A_FLEET: &[(&str, &str)] = &[
 /// Routes whose acts are in the tenant's log: tried in `rollback`.
 pub const AUDITED_WITH_A_ROLLBACK: &[(&str, &str)] =
     &[("POST /operator/migrations/rollback", "migration.rolled_back")];
+/// Routes whose acts need backups: tried in `backups`.
+pub const AUDITED_WITH_BACKUPS: &[(&str, &str)] = &[
+    ("POST /operator/backups", "backup.started"),
+    ("POST /operator/tenants/{selector}/restore", "tenant.restored"),
+];
 
 /// Routes whose acts need somebody who receives: tried in `webhooks`.
 pub const AUDITED_WITH_A_RECEIVER: &[(&str, &str)] = &[
@@ -138,6 +143,7 @@ const NOT_AUDITED: &[(&str, &str)] = &[
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
     let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
     let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER).chain(AUDITED_WITH_A_ROLLBACK);
+    let elsewhere = elsewhere.chain(AUDITED_WITH_BACKUPS);
     let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()

@@ -17,6 +17,7 @@ mod api_keys;
 mod asvs;
 mod audit;
 mod audited_routes;
+mod backups;
 mod checkpoints;
 mod command_line;
 mod connections;

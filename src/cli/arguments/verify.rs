@@ -5,6 +5,20 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(in crate::cli) enum VerifyCommand {
+    /// Restore backups beside everything, and compare them with what they should be
+    ///
+    /// Without a tenant: the newest of so many tenants, first those that were looked at longest ago, and of the catalog.
+    #[command(after_help = "Examples:\n  tenantry verify backup\n  tenantry verify backup --tenant acme\n  \
+                            tenantry verify backup --sample 100 --json\n\nExits with 0 when all are good, 1 when one is not or there \
+                            are none.")]
+    Backup {
+        /// Only this tenant's: its newest
+        #[arg(long, value_name = "SLUG")]
+        tenant: Option<String>,
+        /// How many [default: 10, of one tenant 1]
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        sample: Option<u32>,
+    },
     /// Check audit logs against their chains and signed checkpoints: of the installation, or of an export
     #[command(
         after_help = "Examples:\n  tenantry verify audit\n  tenantry verify audit --tenant acme --json\n  \

@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod auth;
+mod backups;
 mod billing;
 mod changes;
 mod emails;
@@ -76,6 +77,7 @@ pub(super) fn routes() -> Routes {
         .and(mailbox::routes())
         .and(schedules::routes())
         .and(webhooks::routes())
+        .and(backups::routes())
         .and(migrations::routes())
         .and(telemetry::routes())
 }

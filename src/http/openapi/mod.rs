@@ -1,5 +1,6 @@
 //! Documents about the API, for programs: OpenAPI 3.1 of a tenant's tables and of all routes, and TypeScript.
 
+mod backups;
 mod files;
 mod headers;
 mod installation;

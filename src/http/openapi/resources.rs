@@ -1,7 +1,9 @@
 //! Schemas of the main resources, in one table. A field that ends in `?` may be missing.
 
 use super::shared::reference;
-use super::{invoices, jobs, mailbox, members, migrations, plans, stripe, telemetry, usage, webhooks};
+use super::{
+    backups, invoices, jobs, mailbox, members, migrations, plans, stripe, telemetry, usage, webhooks,
+};
 use serde_json::{Map, Value, json};
 
 /// Fields of an object and their types: `text`, `time`, `integer`, `decimal` (an integer or a text), `flag`, `object`, `any`, the name of another schema,
@@ -205,6 +207,7 @@ fn shapes() -> impl Iterator<Item = &'static Shape> {
         .chain(work)
         .chain(migrations::SHAPES)
         .chain(telemetry::SHAPES)
+        .chain(backups::SHAPES)
 }
 
 /// All schemas, by name.

@@ -176,6 +176,11 @@ summaries! {
     GET "/operator/slow-queries" operatorListSlowQueries "Statements that took long since the start, by their shape and tenant" "-" -> 200 "[SlowQuery]";
     GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
+    GET "/operator/backups" operatorListBackups "Backups in the store, newest first; of the catalog where no tenant is named" "-" -> 200 "[Backup]";
+    POST "/operator/backups" operatorStartBackups "Back up the tenants that were written since, and the catalog" "BackupRunIn" -> 202 "BackupRun";
+    POST "/operator/tenants/{selector}/restore" operatorRestoreTenant "Put a tenant back to what it was, or what it was beside it as a new one" "RestoreIn" -> 200 "Restored";
+    GET "/operator/backups/runs" operatorListBackupRuns "Rounds of backups, newest first" "-" -> 200 "[BackupRun]";
+    GET "/operator/backups/runs/{run}" operatorGetBackupRun "One round of backups" "-" -> 200 "BackupRun";
     GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";
     POST "/operator/migrations" operatorStartMigration "Migrate all tenants that are behind" "MigrationRunIn" -> 202 "MigrationRun";
     GET "/operator/migrations/plan" operatorPlanMigration "What a migration of the fleet would do" "-" -> 200 "MigrationPlan";

@@ -7,7 +7,7 @@ use crate::id::JobId;
 use crate::model::job::{LeasedJob, NewJob, Outcome};
 use crate::model::tenant::{Act as TenantAct, TenantStatus};
 use crate::policy::Permission;
-use crate::service::{Installation, exports, webhooks};
+use crate::service::{Installation, backups, exports, webhooks};
 use crate::tenancy::TenantScope;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -24,6 +24,17 @@ pub(in crate::service) const ALL: &[BuiltIn] = &[
         also: Also { closing: true, suspended: false, unpaid: true },
         for_members: Some(Permission::TenantExport),
         act: |installation, scope, job| Box::pin(exports::request_as_job(installation, scope, job)),
+    },
+    // So that a schedule can have it done before something that is not to go wrong.
+    BuiltIn {
+        kind: "tenantry.backup",
+        max_attempts: 5,
+        timeout_seconds: 3_600,
+        concurrency: Some(|_| 1),
+        tenant_concurrency: Some(1),
+        also: Also { closing: true, suspended: false, unpaid: true },
+        for_members: Some(Permission::TenantExport),
+        act: |installation, scope, job| Box::pin(backups::request_as_job(installation, scope, job)),
     },
     // Sends what happened to an endpoint of the tenant.
     BuiltIn {

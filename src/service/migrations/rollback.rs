@@ -71,6 +71,7 @@ pub async fn roll_back(installation: &Arc<Installation>, input: RollbackIn, by: 
         keep_as: Some(before.name.clone()),
         hold_jobs: None,
         hold_version: true,
+        uploads: false,
     };
     let may_discard = input.discard_writes;
     let admit = move |later: &LaterWrites| {

@@ -11,7 +11,7 @@ use crate::tenancy::{Layout, Lease, Tenancy, blocking, copy_file};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What is kept free on the disk when files are copied before a migration.
+/// What is kept free on the disk when files are copied.
 const SPARE: u64 = 64 << 20;
 
 /// What a migration of a copy came to.
@@ -75,12 +75,17 @@ fn snapshots_in(directory: &Path) -> Vec<Snapshot> {
     all
 }
 
+/// Whether a copy of so many bytes leaves something free on the disk of that directory. Blocks.
+pub(in crate::tenancy) fn has_room(directory: &Path, size: u64) -> Result<bool> {
+    let room = rustix::fs::statvfs(directory).map_err(std::io::Error::from)?;
+    Ok(room.f_bavail.saturating_mul(room.f_frsize) >= size.saturating_add(SPARE))
+}
+
 /// Copies the file into the directory of snapshots, beside those that are there. Blocks.
 pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, snapshot: &Snapshot) -> Result<()> {
     let (source, directory) = (layout.tenant_file(tenant), layout.tenant_snapshots(tenant));
     let size = std::fs::metadata(&source)?.len();
-    let room = rustix::fs::statvfs(layout.tenant(tenant)).map_err(std::io::Error::from)?;
-    if room.f_bavail.saturating_mul(room.f_frsize) < size + SPARE {
+    if !has_room(&layout.tenant(tenant), size)? {
         return Err(Error::new(
             Kind::Unavailable,
             "no_room_for_snapshots",

@@ -1,6 +1,7 @@
 //! Transactions on a tenant's file, and all SQL that runs in them.
 
 mod answers;
+pub mod backups;
 pub mod changes;
 mod entitlements;
 pub mod files;

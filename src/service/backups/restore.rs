@@ -1,0 +1,292 @@
+//! Restoring one tenant from a backup: in place of its file, or beside it as a new tenant.
+//!
+//! In place nothing of ours goes back in time (DESIGN 13): usage, keys of requests, jobs and invoices stay as they are, jobs
+//! and schedules are held until somebody releases them, and who follows changes begins anew. What is there is backed up
+//! before, so that a restore can be taken back by another one.
+
+use super::fetch::{Fetched, broken, fetch};
+use super::round::one;
+use super::store::content_of;
+use super::{Backup, Installation};
+use crate::catalog::{By, Tenant};
+use crate::clock::Timestamp;
+use crate::db::Maintenance;
+use crate::error::{Error, Kind, Result};
+use crate::id::{BackupId, TenantId};
+use crate::model::hex::hex;
+use crate::policy::OWNER;
+use crate::service::provisioning::{self, NewTenantIn};
+use crate::service::{detached, mail::MOST_PEOPLE};
+use crate::tenancy::tx::backups::NamedContent;
+use crate::tenancy::tx::changes::LaterWrites;
+use crate::tenancy::{BackupFacts, Swap, Swapped, Tenancy, blocking};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::Write as _;
+use std::sync::Arc;
+
+/// What is to be restored.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct RestoreIn {
+    /// The newest backup that was taken then or before.
+    pub at: Option<Timestamp>,
+    /// This backup.
+    pub backup: Option<BackupId>,
+    /// Beside the tenant, as a new one of this slug; else in its place.
+    pub beside: Option<String>,
+}
+
+/// What was restored.
+#[derive(Debug, Serialize)]
+pub struct Restored {
+    /// The tenant that has it now.
+    pub tenant_id: TenantId,
+    /// Its slug.
+    pub slug: String,
+    /// The backup.
+    pub backup: BackupId,
+    /// When that was taken.
+    pub taken_at: Timestamp,
+    /// The epoch of the tenant.
+    pub epoch: i64,
+    /// What was written since and is not there any more; nothing of a tenant beside.
+    pub discarded: Option<LaterWrites>,
+    /// The backup that was made of the file of before, if it had not been backed up already.
+    pub before: Option<BackupId>,
+    /// Uploads that the store does not have.
+    pub missing_uploads: Vec<String>,
+    /// Whether jobs and schedules wait for somebody to release them.
+    pub jobs_held: bool,
+}
+
+/// Restores a tenant. Goes on to its end even if nobody waits for it.
+///
+/// # Errors
+/// 404, 410 `tenant_erased`; 404 `no_backup`; 422 unless one of `at` and `backup` is given; 409 `unknown_version` for one of a
+/// newer program, `backup_broken`, `file_missing`; 410 `backup_missing`; as store and disk say.
+pub async fn restore(
+    installation: &Arc<Installation>,
+    selector: &str,
+    input: RestoreIn,
+    by: By,
+) -> Result<Restored> {
+    let tenant = installation.catalog.tenant(selector).await?;
+    if !tenant.status.is_visible() || installation.tenancy.is_erased(tenant.id) {
+        return Err(Error::new(
+            Kind::Gone,
+            "tenant_erased",
+            "This tenant was erased. What was erased is not restored, whatever backup there may be of it.",
+        ));
+    }
+    let backup = chosen(installation, tenant.id, &input).await?;
+    let installation = Arc::clone(installation);
+    detached(async move {
+        match input.beside {
+            Some(slug) => beside(&installation, &tenant, &backup, slug, by).await,
+            None => in_place(&installation, &tenant, &backup, by).await,
+        }
+    })
+    .await
+}
+
+async fn chosen(installation: &Installation, tenant: TenantId, input: &RestoreIn) -> Result<Backup> {
+    let found = match (input.at, input.backup) {
+        (Some(at), None) => installation.catalog.read(move |tx| tx.of(tenant).backup_at(at)).await?,
+        (None, Some(id)) => installation.catalog.read(move |tx| tx.find_backup(id)).await?,
+        _ => {
+            let message = "must be given, or the id of a backup, and not both";
+            return Err(Error::invalid_field("at", "one_of", message));
+        }
+    };
+    found.filter(|backup| backup.tenant_id == Some(tenant)).ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            "no_backup",
+            "There is no such backup of this tenant. `tenantry backup list` shows them.",
+        )
+    })
+}
+
+async fn in_place(
+    installation: &Arc<Installation>,
+    tenant: &Tenant,
+    backup: &Backup,
+    by: By,
+) -> Result<Restored> {
+    let id = tenant.id;
+    let tenancy = Arc::clone(&installation.tenancy);
+    if blocking(move || Ok(tenancy.looks_of_file(id).is_empty())).await? {
+        return Err(Error::conflict(
+            "file_missing",
+            "The tenant's file is not there, and with it the usage that was counted since the backup would be lost. \
+             Restore beside it, as a new tenant.",
+        ));
+    }
+    let before = keep_before(installation, id).await;
+    let _begun = installation.backups.wait_and_begin(id).await;
+    let (fetched, facts) = fetched(installation, id, backup).await?;
+    let missing_uploads = bring_uploads(installation, (id, id), &facts.contents).await?;
+    let why = format!("restored from a backup of {}", fetched.manifest.taken_at);
+    let swap = Swap {
+        older: fetched.path(),
+        keep_as: None,
+        hold_jobs: Some(why),
+        hold_version: false,
+        uploads: true,
+    };
+    let (backup_id, taken_at) = (backup.id, fetched.manifest.taken_at);
+    let note = move |of: &crate::catalog::OfTenant<'_>, swapped: &Swapped| {
+        let details =
+            json!({ "taken_at": taken_at, "discarded": swapped.discarded.count, "epoch": swapped.epoch });
+        of.audit(&by, "tenant.restored", &format!("backup:{backup_id}"), &details)
+    };
+    let lease = Tenancy::lease_for_backup(id);
+    let swapped = installation.tenancy.swap_in(lease, swap, |_| Ok(()), note).await?;
+    // Those that were swept as left over before the tables that name them were in place.
+    bring_uploads(installation, (id, id), &facts.contents).await?;
+    Ok(Restored {
+        tenant_id: id,
+        slug: tenant.slug.clone(),
+        backup: backup.id,
+        taken_at,
+        epoch: swapped.epoch,
+        discarded: Some(swapped.discarded),
+        before,
+        missing_uploads,
+        jobs_held: true,
+    })
+}
+
+/// Backs up what is there. A file that cannot be read any more is what a restore is for.
+async fn keep_before(installation: &Arc<Installation>, id: TenantId) -> Option<BackupId> {
+    let kept = async {
+        let writes = installation.catalog.write("note_wanted", move |tx| {
+            tx.note_written(&[id])?;
+            tx.of(id).writes()
+        });
+        let writes = writes.await?;
+        let stored = one(installation, id, writes, false).await?;
+        let newest = installation.catalog.read(move |tx| tx.list_backups(Some(id), None, 1)).await?;
+        Ok::<_, Error>(stored.flatten().and(newest.first().map(|newest| newest.id)))
+    };
+    kept.await.unwrap_or_else(|error| {
+        tracing::warn!(tenant_id = %id, error = ?error, "the file that is going to be replaced could not be backed up");
+        None
+    })
+}
+
+/// The backup as a plain file, looked through.
+async fn fetched(
+    installation: &Arc<Installation>,
+    id: TenantId,
+    backup: &Backup,
+) -> Result<(Fetched, BackupFacts)> {
+    let fetched = fetch(installation, Some(id), backup.id).await?;
+    let (path, epoch, tenancy) = (fetched.path(), fetched.manifest.epoch, Arc::clone(&installation.tenancy));
+    let looked = blocking(move || {
+        if let Some(fault) = Maintenance::open(&path).map_err(Error::internal)?.fault()? {
+            return Err(broken(&fault));
+        }
+        tenancy.facts_of(&path, id, Some(epoch))
+    });
+    let facts = looked.await?;
+    Ok((fetched, facts))
+}
+
+async fn beside(
+    installation: &Arc<Installation>,
+    tenant: &Tenant,
+    backup: &Backup,
+    slug: String,
+    by: By,
+) -> Result<Restored> {
+    let id = tenant.id;
+    let input = NewTenantIn { name: tenant.name.clone(), slug: Some(slug) };
+    let new = provisioning::prepare_tenant(installation, &input)?;
+    provisioning::refuse_taken_slug(installation, &new).await?;
+    let owners =
+        installation.catalog.read(move |tx| tx.of(id).list_people_in_roles(&[OWNER], MOST_PEOPLE)).await?;
+    let owners = owners.into_iter().map(|(owner, _)| owner).collect();
+    let _begun = installation.backups.wait_and_begin(id).await;
+    let (fetched, facts) = fetched(installation, id, backup).await?;
+    let taken_at = fetched.manifest.taken_at;
+    let why = format!("restored beside {} from a backup of {taken_at}", tenant.slug);
+    let (mut missing_uploads, path) = (Vec::new(), fetched.path());
+    let missing = &mut missing_uploads;
+    let place = |new: TenantId| async move {
+        let entitlements = installation.catalog.read(move |tx| tx.of(new).entitlements()).await?;
+        let tenancy = Arc::clone(&installation.tenancy);
+        let version =
+            blocking(move || tenancy.provision_from(&path, new, entitlements.as_ref(), &why)).await?;
+        *missing = bring_uploads(installation, (id, new), &facts.contents).await?;
+        Ok(version)
+    };
+    let made =
+        provisioning::provision_beside(installation, new, owners, tenant.plan.clone(), by.clone(), place)
+            .await?;
+    let (new, backup_id) = (made.id, backup.id);
+    let audit = installation.catalog.write("note_restored", move |tx| {
+        let details = json!({ "taken_at": taken_at, "of": id, "beside": new });
+        tx.of(new).audit(&by, "tenant.restored", &format!("backup:{backup_id}"), &details)?;
+        tx.audit(&by, "tenant.restored", &format!("tenant:{new}"), &details)
+    });
+    audit.await?;
+    Ok(Restored {
+        tenant_id: new,
+        slug: made.slug,
+        backup: backup.id,
+        taken_at,
+        epoch: made.epoch,
+        discarded: None,
+        before: None,
+        missing_uploads,
+        jobs_held: true,
+    })
+}
+
+/// Brings uploads that are not on the disk back from the store, of one tenant to another or the same; those that the store does
+/// not have, or not as they were.
+async fn bring_uploads(
+    installation: &Arc<Installation>,
+    (of, to): (TenantId, TenantId),
+    named: &[NamedContent],
+) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for content in named {
+        let (tenancy, id) = (Arc::clone(&installation.tenancy), content.id);
+        if blocking(move || Ok(tenancy.has_content(to, id))).await? {
+            continue;
+        }
+        let path = installation.tenancy.layout().tmp().join(format!("restore-{to}-upload-{id}"));
+        let making = path.clone();
+        let file = blocking(move || Ok((File::create(&making)?, Sha256::new()))).await?;
+        let take = |(file, digest): &mut (File, Sha256), piece: &[u8]| {
+            digest.update(piece);
+            Ok(file.write_all(piece)?)
+        };
+        let read = installation.backups.store.get_into(&content_of(of, id), file, take).await?;
+        let expected = content.sha256.clone();
+        let tenancy = Arc::clone(&installation.tenancy);
+        let taken = blocking(move || {
+            let read = read.map(|(file, digest)| (file, hex(&digest.finalize())));
+            let is_whole = match read {
+                Some((file, sha256)) if sha256 == expected => {
+                    file.sync_all()?;
+                    tenancy.take_over_content(to, id, &path)?;
+                    true
+                }
+                _ => false,
+            };
+            if path.exists() {
+                std::fs::remove_file(&path)?;
+            }
+            Ok(is_whole)
+        });
+        if !taken.await? {
+            missing.push(id.to_string());
+        }
+    }
+    Ok(missing)
+}

@@ -1,0 +1,155 @@
+//! The backup of one tenant.
+
+use super::contents::store_contents;
+use super::store::{BackupKeys, BackupStore};
+use super::{Installation, Threads};
+use crate::catalog::{DueBackup, StoredBackup};
+use crate::error::{Error, Kind, Result};
+use crate::model::backup::{FORMAT, Manifest};
+use crate::model::hex::hex;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Copies that are made in a row where uploads are removed before they are stored.
+const TRIES: usize = 3;
+/// Bytes of one read.
+const PIECE: usize = 256 << 10;
+
+/// Backs one tenant up that was written, and how many bytes were stored; nothing where it has no file any more. With `full` also
+/// where the file is as in the backup before.
+///
+/// # Errors
+/// Why it could not be done, for the operator.
+pub(super) async fn back_up(
+    installation: &Arc<Installation>,
+    due: DueBackup,
+    full: bool,
+) -> Result<Option<(StoredBackup, u64)>> {
+    let tenant = match installation.catalog.tenant(&due.tenant.to_string()).await {
+        Ok(tenant) if tenant.status.is_visible() => tenant,
+        Ok(_) => return Ok(None),
+        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (backups, id) = (&installation.backups, due.tenant);
+    let keys = BackupKeys::of(Some(id), due.id);
+    for last_try in (0..TRIES).map(|number| number + 1 == TRIES) {
+        let taken_at = installation.clock.now();
+        let (tenancy, of) = (Arc::clone(&installation.tenancy), Arc::clone(&tenant));
+        let copied = backups.threads.run(move || {
+            let seen = tenancy.looks_of_file(of.id);
+            let copy = tenancy.copy_for_backup(&of, due.id)?;
+            let (sha256, size) = digest(&copy.path())?;
+            Ok((seen, copy, sha256, size))
+        });
+        let (seen, copy, sha256, size_bytes) = match copied.await {
+            Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+            other => other?,
+        };
+        let before =
+            installation.catalog.read(move |tx| tx.list_backups(Some(id), None, 1)).await?.into_iter().next();
+        let is_same = before.is_some_and(|before| before.sha256 == sha256 && before.fault.is_none());
+        if is_same && !full {
+            return Ok(Some((StoredBackup { due, manifest: None, seen }, 0)));
+        }
+        let contents = store_contents(installation, id, &copy.facts.contents).await?;
+        if !contents.missing.is_empty() && !last_try {
+            // They were replaced after the copy was made; another copy does not name them.
+            continue;
+        }
+        if !copy.facts.contents.is_empty() {
+            let list =
+                copy.facts.contents.iter().fold(String::new(), |list, id| list + &format!("{}\n", id.id));
+            backups.store.put(&keys.uploads(), list.into_bytes()).await?;
+        }
+        let stored = store_database(&backups.store, &backups.threads, &keys, copy.path()).await?;
+        let manifest = Manifest {
+            format: FORMAT.to_owned(),
+            id: due.id,
+            installation: installation.id.clone(),
+            tenant_id: Some(id),
+            slug: Some(tenant.slug.clone()),
+            taken_at,
+            epoch: copy.facts.epoch,
+            system: copy.facts.version.system,
+            app: copy.facts.version.app,
+            change_seq: copy.facts.marks.change_seq,
+            event_seq: copy.facts.marks.event_seq,
+            size_bytes,
+            sha256,
+            stored_bytes: stored.1,
+            stored_sha256: stored.0,
+            tables: copy.facts.tables.clone(),
+            files: copy.facts.contents.len() as u64,
+            file_bytes: copy.facts.content_bytes,
+            missing: contents.missing,
+        };
+        backups.store.put(&keys.manifest(), serde_json::to_vec_pretty(&manifest)?).await?;
+        let bytes = stored.1 + contents.stored_bytes;
+        return Ok(Some((StoredBackup { due, manifest: Some(manifest), seen }, bytes)));
+    }
+    Err(Error::internal("a backup was tried in vain"))
+}
+
+/// Stores a database, compressed: the digest of what is stored, and how many bytes.
+///
+/// # Errors
+/// As the store says; the disk refuses.
+pub(super) async fn store_database(
+    store: &BackupStore,
+    threads: &Threads,
+    keys: &BackupKeys,
+    path: PathBuf,
+) -> Result<(String, u64)> {
+    let produce = move |out: &mut dyn Write| {
+        let mut out = GzEncoder::new(Digested { out, digest: Sha256::new() }, Compression::fast());
+        each_piece(&path, |piece| Ok(out.write_all(piece)?))?;
+        Ok(hex(&out.finish()?.digest.finalize()))
+    };
+    store.put_from(&keys.database(), threads, produce).await
+}
+
+/// Digests on the way.
+struct Digested<'o> {
+    out: &'o mut dyn Write,
+    digest: Sha256,
+}
+
+impl Write for Digested<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Digest of a file in hex, and its bytes. Blocks.
+pub(super) fn digest(path: &Path) -> Result<(String, u64)> {
+    let (mut digest, mut size) = (Sha256::new(), 0);
+    each_piece(path, |piece| {
+        digest.update(piece);
+        size += piece.len() as u64;
+        Ok(())
+    })?;
+    Ok((hex(&digest.finalize()), size))
+}
+
+fn each_piece(path: &Path, mut act: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let (mut file, mut piece) = (File::open(path)?, vec![0; PIECE]);
+    loop {
+        let count = file.read(&mut piece)?;
+        match piece.get(..count) {
+            Some(read) if count > 0 => act(read)?,
+            _ => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What a backup is to know of the file that it holds.
+
+use super::TenantTx;
+use crate::db::DbError;
+use crate::id::{ContentId, TenantId};
+use crate::params;
+
+/// An upload that a file names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedContent {
+    /// Its content.
+    pub id: ContentId,
+    /// SHA-256 of that, in hex.
+    pub sha256: String,
+}
+
+/// Where a file stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Its last change.
+    pub change_seq: i64,
+    /// Its last usage event.
+    pub event_seq: i64,
+}
+
+impl TenantTx<'_> {
+    /// The last of what is numbered.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn marks(&self) -> Result<Marks, DbError> {
+        Ok(Marks {
+            change_seq: self.tx.count("SELECT coalesce(max(seq), 0) FROM _changes", &[])?,
+            event_seq: self.tx.count("SELECT coalesce(max(seq), 0) FROM _usage_events", &[])?,
+        })
+    }
+
+    /// Makes this file that of another tenant, which begins beside the one that it was of: schedules are paused, endpoints are
+    /// told nothing, and what was issued or answered to the other one is not here.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn begin_beside(&self, new: TenantId) -> Result<(), DbError> {
+        self.tx.execute("UPDATE _tenant SET id = ?1, epoch = 1", params![new])?;
+        for sql in [
+            "UPDATE _schedules SET paused = 1, next_run_at = NULL",
+            "UPDATE _webhook_endpoints SET status = 'disabled', disabled_reason = 'by_hand', failing_since = NULL, notice_due = 0",
+            "UPDATE _webhook_deliveries SET status = 'withheld', next_at = NULL WHERE status = 'pending'",
+            "DELETE FROM _invoices",
+            "DELETE FROM _idempotency",
+        ] {
+            self.tx.execute(sql, &[])?;
+        }
+        Ok(())
+    }
+
+    /// All uploads, in the order of their contents.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn named_contents(&self) -> Result<Vec<NamedContent>, DbError> {
+        self.tx.query("SELECT id, sha256 FROM _files ORDER BY id", &[], |row| {
+            Ok(NamedContent { id: row.get(0)?, sha256: row.get(1)? })
+        })
+    }
+}
