@@ -303,7 +303,7 @@ fn who_had_a_letter_before_it_could_not_be_written_to_others_gets_no_second_one(
     let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
     let mark = |person: &Person| {
         let digest = sha2::Sha256::digest(person.email.as_bytes());
-        digest[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        tenantry::model::hex::hex(&digest[..8])
     };
     let insert = "INSERT INTO letters (id, fact, tenant_id, recipient, content, posted_at, attempts, told)
                   VALUES (?1, ?1, ?2, 'billing', ?3, 1, 1, ?4)";
