@@ -166,17 +166,10 @@ impl TenantScope {
         }
     }
 
-    /// The same scope, which is refused with 503 `tenant_migrating` instead of waiting while the tenant is being migrated:
-    /// for who keeps others waiting meanwhile, and comes again.
-    #[must_use]
-    pub fn passing(mut self) -> TenantScope {
+    /// From here on it is refused with 503 `tenant_migrating` instead of waiting while the tenant is being migrated: for who
+    /// keeps others waiting meanwhile, and comes again.
+    pub fn wait_for_no_migration(&mut self) {
         self.passes = true;
-        self
-    }
-
-    /// Whether the tenant is being migrated.
-    pub fn is_being_migrated(&self) -> bool {
-        self.tenancy.is_being_migrated(self.tenant.id)
     }
 
     /// The tenant as it was when the scope was made.

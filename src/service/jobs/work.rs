@@ -312,5 +312,7 @@ pub async fn beat(
 /// While the tenant is being migrated it gives its places back rather than wait in them.
 async fn scope(installation: &Installation, tenant: TenantId) -> Result<TenantScope> {
     let lease = Tenancy::lease_for_jobs(tenant);
-    Ok(TenantScope::for_job(&installation.tenancy, &lease).await?.passing())
+    let mut scope = TenantScope::for_job(&installation.tenancy, &lease).await?;
+    scope.wait_for_no_migration();
+    Ok(scope)
 }
