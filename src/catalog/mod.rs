@@ -17,6 +17,7 @@ mod credit_notes;
 mod erasures;
 mod exports;
 mod identities;
+mod imports;
 mod invitations;
 mod invoices;
 mod job_hints;
@@ -51,6 +52,7 @@ pub use closing::{Booked, NumberedPeriod};
 pub use credit_notes::CreditNote;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
+pub use imports::{Import, ImportStatus, ImportWish, Importer};
 pub use invitations::Invitation;
 pub use invoices::{KeptInvoice, StoredInvoice};
 pub use job_hints::JobHint;
@@ -281,6 +283,7 @@ fn track() -> Track {
             "catalog/0022_billing_details.sql",
             include_str!("../../migrations/catalog/0022_billing_details.sql"),
         ),
+        ("catalog/0028_imports.sql", include_str!("../../migrations/catalog/0028_imports.sql")),
     ])
 }
 

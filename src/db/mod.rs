@@ -11,6 +11,7 @@ mod constraint;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for SQLite's C interface, see its head")]
 mod ffi;
+mod foreign;
 mod guard;
 mod maintenance;
 mod migration;
@@ -27,6 +28,7 @@ pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
 pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use database::{Database, DatabaseOptions, ReaderThreads};
+pub use foreign::{Foreign, ForeignColumn, ForeignError, ForeignObject};
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, count_applied};
 pub use open::{OpenError, keep_temporary_files_in};

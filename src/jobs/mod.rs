@@ -8,7 +8,7 @@ mod timers;
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions, stripe,
+    Installation, checkpoints, erasure, exports, imports, invoices, mail, migrations, provisioning, sessions, stripe,
     subscriptions, usage, webhooks,
 };
 use driver::Driver;
@@ -121,6 +121,18 @@ impl Runner {
                 limits.tenancy().notices_arrive().await;
             }
         }));
+        let importing = Arc::clone(installation);
+        loops.spawn(until(stopping.clone(), async move {
+            loop {
+                match imports::run_next_import(&importing).await {
+                    Ok(true) => {}
+                    ended => {
+                        note("imports", ended.map(drop));
+                        let _ = tokio::time::timeout(TICK, importing.import_arrives()).await;
+                    }
+                }
+            }
+        }));
         let sweep = Arc::clone(installation);
         loops.spawn(until(stopping, async move {
             loop {
@@ -158,6 +170,7 @@ async fn run_work(installation: &Arc<Installation>) -> Result<()> {
 /// What has expired; one kind that cannot be swept does not keep the others.
 async fn run_sweep(installation: &Arc<Installation>) {
     note("exports", exports::expire_exports(installation).await.map(drop));
+    note("imports", imports::sweep_imports(installation).await);
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("audit entries", checkpoints::drop_old_entries(installation).await);
     note("letters", mail::sweep_letters(installation).await);

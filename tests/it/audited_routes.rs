@@ -93,6 +93,13 @@ pub const AUDITED_WITH_A_FLEET: &[(&str, &str)] = &[
     ("POST /operator/migrations/{run}/resume", "migration.resumed"),
 ];
 
+/// Routes whose acts need the file of an export: tried in `imports`.
+pub const AUDITED_WITH_AN_EXPORT: &[(&str, &str)] = &[
+    ("POST /imports", "import.requested"),
+    ("POST /imports/{import}/apply", "import.applied"),
+    ("DELETE /imports/{import}", "import.deleted"),
+];
+
 /// Routes whose acts need somebody who receives: tried in `webhooks`.
 pub const AUDITED_WITH_A_RECEIVER: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/test", "webhook_endpoint.tested"),
@@ -132,7 +139,7 @@ const NOT_AUDITED: &[(&str, &str)] = &[
 #[test]
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
     let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
-    let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER);
+    let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER).chain(AUDITED_WITH_AN_EXPORT);
     let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()

@@ -9,6 +9,7 @@ mod emails;
 mod exports;
 mod factors;
 mod files;
+mod imports;
 mod invitations;
 mod invoices;
 mod jobs;
@@ -59,6 +60,7 @@ pub(super) fn routes() -> Routes {
         .and(changes::routes())
         .and(files::routes())
         .and(exports::routes())
+        .and(imports::routes())
         .and(audit::routes())
         .and(openapi::routes())
         .and(setup::routes())

@@ -16,6 +16,7 @@ use crate::model::letter::{Content, Recipient};
 use crate::model::webhook::EventType;
 use crate::policy::Permission;
 use crate::tenancy::{Lease, TenantScope, blocking};
+pub(super) use archive::file_name_of;
 use archive::{Archive, Finished};
 use serde_json::json;
 use std::path::PathBuf;
