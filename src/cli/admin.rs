@@ -164,8 +164,11 @@ fn imported(answer: &Value) -> String {
             let source = &preview["source"];
             format!(
                 "{} ({}), exported at {} from the installation {}. Its tables are {}.",
-                text(source, "name"), text(source, "slug"), text(source, "exported_at"),
-                text(source, "installation"), match preview["schema"].as_str() {
+                text(source, "name"),
+                text(source, "slug"),
+                text(source, "exported_at"),
+                text(source, "installation"),
+                match preview["schema"].as_str() {
                     Some("same") => "those of the app here",
                     Some("older") => "those of an earlier version of the app: it is migrated",
                     _ => "others than the app's: what both have comes over",
@@ -177,7 +180,8 @@ fn imported(answer: &Value) -> String {
     lines.extend(each("tables").map(|table| format!("  {}: {} rows", text(table, "name"), table["rows"])));
     lines.push(format!("  uploads: {} ({} bytes)", preview["uploads"]["count"], preview["uploads"]["bytes"]));
     lines.extend(
-        each("left_out").map(|left| format!("Not with it: {}: {}.", text(left, "what"), text(left, "reason"))),
+        each("left_out")
+            .map(|left| format!("Not with it: {}: {}.", text(left, "what"), text(left, "reason"))),
     );
     lines.extend(each("problems").filter_map(Value::as_str).map(|problem| format!("In the way: {problem}")));
     lines.join("\n")

@@ -146,7 +146,9 @@ impl Foreign {
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             if all.len() >= MOST_OBJECTS {
-                return Err(ForeignError::Kind(format!("it has more than {MOST_OBJECTS} tables and indexes")));
+                return Err(ForeignError::Kind(format!(
+                    "it has more than {MOST_OBJECTS} tables and indexes"
+                )));
             }
             let (kind, sql): (String, Option<String>) = (row.get(0)?, row.get(3)?);
             let begins = sql.as_deref().and_then(|sql| sql.get(..13)).unwrap_or_default();
@@ -288,9 +290,8 @@ fn silence_functions(raw: &Connection) -> Result<(), ForeignError> {
             NAMES.get_or_init(|| names)
         }
     };
-    let flags = FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_INNOCUOUS;
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     for name in names {
         raw.create_scalar_function(name.as_str(), -1, flags, |_| Ok(rusqlite::types::Null))?;
     }

@@ -131,7 +131,9 @@ impl Maintenance {
     /// # Errors
     /// As [`DbError`] says.
     pub fn for_filling(&self) -> Result<(), DbError> {
-        self.connected.raw.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        self.connected
+            .raw
+            .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
         Tx::new(&self.connected, Timestamp(0)).execute("PRAGMA foreign_keys=OFF", &[]).map(drop)
     }
 

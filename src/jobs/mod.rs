@@ -8,8 +8,8 @@ mod timers;
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, checkpoints, erasure, exports, imports, invoices, mail, migrations, provisioning, sessions, stripe,
-    subscriptions, usage, webhooks,
+    Installation, checkpoints, erasure, exports, imports, invoices, mail, migrations, provisioning, sessions,
+    stripe, subscriptions, usage, webhooks,
 };
 use driver::Driver;
 use std::future::Future;

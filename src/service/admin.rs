@@ -188,7 +188,8 @@ pub async fn run(
         Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
         Command::TenantImport { file, owner, name, slug, preview, invite_members } => {
             let owner = find_owner(installation, &owner).await?;
-            import(installation, &file, owner, &ImportIn { name, slug, preview, invite_members }, progress).await
+            import(installation, &file, owner, &ImportIn { name, slug, preview, invite_members }, progress)
+                .await
         }
         Command::TenantExport { slug } => export(installation, &slug).await,
         Command::SessionsEnd { email } => {

@@ -63,9 +63,9 @@ pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
 pub use crate::catalog::{
-    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, HeldStatement, Identity, Import, Member,
-    PlanVersion, PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent, StripeEventFilter,
-    StripeEventStatus, Tenant, key_not_allowed,
+    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, HeldStatement, Identity, Import,
+    Member, PlanVersion, PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent,
+    StripeEventFilter, StripeEventStatus, Tenant, key_not_allowed,
 };
 
 use crate::catalog::Catalog;

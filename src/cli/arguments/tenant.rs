@@ -56,8 +56,10 @@ pub(in crate::cli) enum TenantCommand {
         now: bool,
     },
     /// Make a tenant of an export, from here or from another installation
-    #[command(after_help = "Examples:\n  tenantry tenant import acme.zip --owner you@example.com --preview\n  \
-                            tenantry tenant import acme.zip --owner you@example.com --slug acme-again")]
+    #[command(
+        after_help = "Examples:\n  tenantry tenant import acme.zip --owner you@example.com --preview\n  \
+                            tenantry tenant import acme.zip --owner you@example.com --slug acme-again"
+    )]
     Import {
         /// The zip file of the export
         file: PathBuf,

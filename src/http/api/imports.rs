@@ -47,7 +47,8 @@ impl ImportPath {
 }
 
 fn import_out(import: &Import) -> Value {
-    let preview: Value = import.preview.as_deref().map(serde_json::from_str).and_then(Result::ok).unwrap_or_default();
+    let preview: Value =
+        import.preview.as_deref().map(serde_json::from_str).and_then(Result::ok).unwrap_or_default();
     let tenant = import.tenant.map(|id| json!({ "id": id, "slug": import.tenant_slug }));
     json!({
         "id": import.id, "status": import.status, "progress": import.progress, "error": import.error,
@@ -87,7 +88,11 @@ async fn create(
             {
                 texts.insert(name, read_text(field).await?);
             }
-            name => return Err(Error::invalid_field(name, "unknown_field", "is unknown here, or comes twice").into()),
+            name => {
+                return Err(
+                    Error::invalid_field(name, "unknown_field", "is unknown here, or comes twice").into()
+                );
+            }
         }
     }
     if !has_file {

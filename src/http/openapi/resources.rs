@@ -193,10 +193,7 @@ const SHAPES: &[Shape] = &[
             ("expires_at", "time|null"),
         ],
     ),
-    (
-        "ImportApplied",
-        &[("name", "text|null"), ("slug", "text|null"), ("invite_members", "flag|null")],
-    ),
+    ("ImportApplied", &[("name?", "text"), ("slug?", "text"), ("invite_members?", "flag")]),
     (
         "AuditEntry",
         &[

@@ -181,7 +181,8 @@ impl Archive {
 
     /// Uploads of more bytes than that: their names, and how many each has.
     pub(super) fn uploads_beyond(&self, most: u64) -> impl Iterator<Item = (&str, u64)> {
-        let uploads = self.listed.iter().filter_map(|(name, (size, _))| Some((name.strip_prefix("files/")?, *size)));
+        let uploads =
+            self.listed.iter().filter_map(|(name, (size, _))| Some((name.strip_prefix("files/")?, *size)));
         uploads.filter(move |(_, size)| *size > most)
     }
 
@@ -212,9 +213,10 @@ impl Archive {
             if name == "manifest.json" {
                 continue;
             }
-            let (size, sha256) = self.listed.get(&name).ok_or_else(|| {
-                import_refused(format!("its entry {name:?} is not in manifest.json"))
-            })?;
+            let (size, sha256) = self
+                .listed
+                .get(&name)
+                .ok_or_else(|| import_refused(format!("its entry {name:?} is not in manifest.json")))?;
             let upload = name.strip_prefix("files/");
             let mut target = match (&*name, upload, contents) {
                 ("data.db", ..) => Some(create(&unpacked.database)?),
@@ -272,7 +274,11 @@ impl Archive {
 }
 
 /// The uploads that files.ndjson names and the archive holds, and the names of those that it does not hold as they were.
-pub(super) fn uploads(working: &Path, unpacked: &Unpacked, of: &Archive) -> Result<(Vec<NewFile>, Vec<String>)> {
+pub(super) fn uploads(
+    working: &Path,
+    unpacked: &Unpacked,
+    of: &Archive,
+) -> Result<(Vec<NewFile>, Vec<String>)> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let list = File::open(working.join("files.ndjson"))?;
     each_line(list, "files.ndjson", &mut |line| {

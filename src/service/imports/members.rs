@@ -110,7 +110,11 @@ pub(super) fn shown(
 }
 
 /// Whom to invite, and to what: everybody but the importer whose role there is here.
-pub(super) fn to_invite(members: &ExportedMembers, importer: &Identity, roles: &Roles) -> Vec<ExportedMember> {
+pub(super) fn to_invite(
+    members: &ExportedMembers,
+    importer: &Identity,
+    roles: &Roles,
+) -> Vec<ExportedMember> {
     let others = members.people.iter().filter(|person| person.email.as_str() != importer.email);
     others.filter(|person| roles.is_known(&person.role)).cloned().collect()
 }

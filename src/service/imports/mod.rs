@@ -70,11 +70,7 @@ pub async fn list_imports(installation: &Installation, principal: &Principal) ->
 ///
 /// # Errors
 /// 404; also for those of others.
-pub async fn find_import(
-    installation: &Installation,
-    principal: &Principal,
-    id: ImportId,
-) -> Result<Import> {
+pub async fn find_import(installation: &Installation, principal: &Principal, id: ImportId) -> Result<Import> {
     let owner = principal.id();
     installation.catalog.read(move |tx| tx.find_import(owner, id)).await
 }

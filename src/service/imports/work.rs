@@ -95,9 +95,8 @@ async fn work_off(installation: &Arc<Installation>, import: &Import, working: &P
 async fn tell(installation: Arc<Installation>, id: ImportId, mut seen: watch::Receiver<i64>) {
     while seen.changed().await.is_ok() {
         let percent = *seen.borrow_and_update();
-        let told = installation
-            .catalog
-            .write("import_progress", move |tx| tx.update_import_progress(id, percent));
+        let told =
+            installation.catalog.write("import_progress", move |tx| tx.update_import_progress(id, percent));
         // Not worth giving up the import for.
         let _ = told.await;
     }
@@ -135,8 +134,7 @@ async fn work_off_telling(
     let against = stands_against(installation, import, &opened).await?;
     let preview = describe(&opened, shown, filled, against, missing);
     if !import.wish.apply {
-        let (text, until) =
-            (serde_json::to_string(&preview)?, installation.clock.now().plus(DECISION));
+        let (text, until) = (serde_json::to_string(&preview)?, installation.clock.now().plus(DECISION));
         installation
             .catalog
             .write("preview_import", move |tx| tx.note_import_preview(id, &text, until))
@@ -291,10 +289,7 @@ fn describe(
         tables: filled.tables,
         members,
         members_total: opened.members.people.len() as u64,
-        uploads: ImportedUploads {
-            count: opened.unpacked.uploads.0,
-            bytes: opened.unpacked.uploads.1,
-        },
+        uploads: ImportedUploads { count: opened.unpacked.uploads.0, bytes: opened.unpacked.uploads.1 },
         left_out,
         can_be_applied: problems.is_empty(),
         problems,
@@ -319,13 +314,8 @@ async fn adopt(
         "source": { "installation": preview.source.installation, "tenant": preview.source.tenant_id },
     });
     let maker = if import.importer == Importer::Person { Maker::Person } else { Maker::Operator };
-    let adoption = Adoption {
-        import: import.id,
-        preview: serde_json::to_string(preview)?,
-        details,
-        directory,
-        uploads,
-    };
+    let adoption =
+        Adoption { import: import.id, preview: serde_json::to_string(preview)?, details, directory, uploads };
     provisioning::adopt_tenant(installation, new, import.owner, maker, by_of(import), adoption).await
 }
 

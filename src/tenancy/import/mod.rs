@@ -44,8 +44,8 @@ fn fault(error: ForeignError) -> Error {
 }
 
 /// The rows of a search index, as JSON objects: `None` in place of the second where the export has none of this name.
-pub type SearchRows<'r> =
-    dyn FnMut(&str, &mut dyn FnMut(serde_json::Map<String, serde_json::Value>) -> Result<()>) -> Result<bool> + 'r;
+pub type SearchRows<'r> = dyn FnMut(&str, &mut dyn FnMut(serde_json::Map<String, serde_json::Value>) -> Result<()>) -> Result<bool>
+    + 'r;
 
 /// A foreign file, open.
 pub struct Incoming {

@@ -193,7 +193,8 @@ fn copy_search(
     filled: &mut Filled,
 ) -> Result<()> {
     let columns: Vec<_> = table.columns.iter().skip(table.rowid_columns).collect();
-    let names: Vec<&str> = table.rowid.into_iter().chain(columns.iter().map(|own| own.name.as_str())).collect();
+    let names: Vec<&str> =
+        table.rowid.into_iter().chain(columns.iter().map(|own| own.name.as_str())).collect();
     let sql = insert(table, &names.iter().map(|name| quote(name)).collect::<Vec<_>>());
     let mut rows = 0;
     let copied = file.fill(incoming.now, |tx| {

@@ -12,7 +12,8 @@ fn what_is_no_form_or_says_nonsense_is_refused_and_leaves_nothing() {
     let ann = server.sign_up("ann");
     let no_form = Call::new("POST", "/api/v1/imports").bytes("application/zip", "PK");
     ann.client.send(&no_form).expect_code(415, "multipart_expected");
-    let cut = Call::new("POST", "/api/v1/imports").bytes("multipart/form-data; boundary=frame", "--frame\r\nx");
+    let cut =
+        Call::new("POST", "/api/v1/imports").bytes("multipart/form-data; boundary=frame", "--frame\r\nx");
     ann.client.send(&cut).expect(400);
     for (fields, field) in [
         (&[("slug", "UPPER CASE")][..], "slug"),
@@ -60,7 +61,8 @@ fn of_two_imports_with_one_slug_one_becomes_a_tenant() {
     let server = Installation::new().serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let zip = zip_of(&exported(&ann.client, &acme));
-    let asked: Vec<_> = (0..2).map(|_| ann.client.send(&bring(&[("slug", "one")], &zip)).expect(202)).collect();
+    let asked: Vec<_> =
+        (0..2).map(|_| ann.client.send(&bring(&[("slug", "one")], &zip)).expect(202)).collect();
     let ended: Vec<_> = asked.iter().map(|asked| worked_off(&ann.client, asked)).collect();
     assert_eq!((&ended[0]["status"], &ended[1]["status"]), (&json!("ready"), &json!("failed")));
     assert!(ended[1]["error"].as_str().unwrap().contains("slug"), "{:#}", ended[1]);

@@ -67,7 +67,8 @@ fn zip_of(entries: &Entries) -> Vec<u8> {
 fn vouch(entries: &mut Entries) {
     let mut manifest: Value = serde_json::from_slice(&entries["manifest.json"]).unwrap();
     let listed = entries.iter().filter(|(name, _)| *name != "manifest.json").map(|(name, bytes)| {
-        let digest = Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let digest =
+            Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         json!({"path": name, "size_bytes": bytes.len(), "sha256": digest})
     });
     manifest["files"] = listed.collect();

@@ -43,7 +43,8 @@ fn everything_of_an_export_comes_back_and_nothing_runs_or_bills_twice() {
     let server = installation.serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let post = |table: &str, body: Value| ann.client.post(&acme.path(&format!("/records/{table}")), body);
-    post("things", json!({"title": "first", "big": "9007199254740993", "bytes": "AAEC_w", "ratio": 0.1})).expect(201);
+    post("things", json!({"title": "first", "big": "9007199254740993", "bytes": "AAEC_w", "ratio": 0.1}))
+        .expect(201);
     post("things", json!({"title": "second ☃", "big": -3, "parent": 1})).expect(201);
     let gone = post("things", json!({"title": "gone"})).expect(201).json["id"].as_i64().unwrap();
     ann.client.delete(&acme.path(&format!("/records/things/{gone}"))).expect(204);
@@ -57,11 +58,15 @@ fn everything_of_an_export_comes_back_and_nothing_runs_or_bills_twice() {
     assert_eq!(made["preview"]["schema"], "same", "{made:#}");
     assert_eq!(made["preview"]["source"]["slug"], "acme");
     let read = ann.client.get(&again.path("/files/dir/a%20b.txt")).expect(200);
-    assert_eq!((read.text(), read.header("content-type")), ("hello".to_owned(), Some("text/plain; charset=utf-8")));
+    assert_eq!(
+        (read.text(), read.header("content-type")),
+        ("hello".to_owned(), Some("text/plain; charset=utf-8"))
+    );
     let found = ann.client.get(&again.path("/records/things?q=first&fields=id")).expect(200);
     assert_eq!(found.json["items"], json!([{"id": 1}]));
     let log = ann.client.get(&again.path("/audit?action=tenant.imported")).expect(200);
-    assert_eq!(log.json["items"][0]["details"]["sha256"], made["sha256"], "{}", log.text());
+    let details = log.string("/items/0/details");
+    assert!(details.contains(made["sha256"].as_str().unwrap()), "{details}");
     let members = ann.client.get(&again.path("/members")).expect(200);
     assert_eq!(members.json["items"].as_array().unwrap().len(), 1);
     // The number of the one that is gone is not given again.
@@ -93,7 +98,8 @@ fn everything_of_an_export_comes_back_and_nothing_runs_or_bills_twice() {
 
 #[test]
 fn an_export_of_an_earlier_version_is_migrated() {
-    let first = ("0001_first.sql", "CREATE TABLE customers (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;");
+    let first =
+        ("0001_first.sql", "CREATE TABLE customers (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;");
     let old = Installation::with_migrations(&[first]);
     let server = old.serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
@@ -158,13 +164,14 @@ fn rows_of_the_owner_are_theirs_again_and_others_are_invited_when_asked() {
     let new_olga = server.sign_up("olga");
     let file = there.beside("acme.zip");
     std::fs::write(&file, &download.bytes).unwrap();
-    let arguments = ["tenant", "import", file.to_str().unwrap(), "--owner", "olga@example.com", "--slug", "new"];
+    let arguments =
+        ["tenant", "import", file.to_str().unwrap(), "--owner", "olga@example.com", "--slug", "there"];
     let previewed = there.run(&[&arguments[..], &["--preview", "--json"]].concat()).expect_code(0);
     let preview: Value = serde_json::from_str(previewed.stdout.trim()).unwrap();
     assert_eq!(preview["preview"]["can_be_applied"], true);
     assert_eq!(preview["preview"]["members"][1]["known"], false, "{preview:#}");
     there.run(&[&arguments[..], &["--invite-members", "--json"]].concat()).expect_code(0);
-    let new = Tenant { id: String::new(), slug: "new".to_owned() };
+    let new = Tenant { id: String::new(), slug: "there".to_owned() };
     let me = new_olga.client.get("/api/v1/me").expect(200).string("/id");
     let notes = new_olga.client.get(&new.path("/records/notes?order=id")).expect(200);
     let owner = |at: usize| notes.json["items"][at].to_string();
@@ -185,7 +192,11 @@ fn a_preview_makes_nothing_until_it_is_applied() {
     let asked = bob.client.send(&bring(&[("preview", "true")], &zip_of(&entries))).expect(202);
     let path = asked.header("location").unwrap().to_owned();
     let seen = worked_off(&bob.client, &asked);
-    assert_eq!((&seen["status"], &seen["preview"]["can_be_applied"]), (&json!("previewed"), &json!(true)), "{seen:#}");
+    assert_eq!(
+        (&seen["status"], &seen["preview"]["can_be_applied"]),
+        (&json!("previewed"), &json!(true)),
+        "{seen:#}"
+    );
     let person = &seen["preview"]["members"][0];
     assert_eq!((&person["email"], &person["you"]), (&json!("ann@example.com"), &json!(false)));
     assert_eq!(person.get("known"), None, "whether she has an account is not for him");

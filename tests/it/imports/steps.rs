@@ -18,8 +18,16 @@ fn an_import_that_is_cut_off_anywhere_becomes_one_tenant_or_none() {
     let mut ended = false;
     for step in 1..200 {
         let slug = format!("again-{step}");
-        let arguments =
-            ["tenant", "import", file.to_str().unwrap(), "--owner", "ann@example.com", "--slug", &slug, "--json"];
+        let arguments = [
+            "tenant",
+            "import",
+            file.to_str().unwrap(),
+            "--owner",
+            "ann@example.com",
+            "--slug",
+            &slug,
+            "--json",
+        ];
         let mut command = installation.with_app(installation.command(&arguments));
         let output = command.env("TENANTRY_TEST_FAULT", step.to_string()).output().unwrap();
         if output.status.success() {
@@ -41,7 +49,11 @@ fn an_import_that_is_cut_off_anywhere_becomes_one_tenant_or_none() {
         match imports.as_array().unwrap().iter().find(of_step) {
             None => assert_eq!(made, 0, "step {step}"),
             Some(import) => {
-                assert_eq!((import["status"].as_str().unwrap(), made), ("ready", 1), "step {step}: {import:#}");
+                assert_eq!(
+                    (import["status"].as_str().unwrap(), made),
+                    ("ready", 1),
+                    "step {step}: {import:#}"
+                );
                 let rows = client.get(&format!("/api/v1/tenants/{slug}/records/customers")).expect(200);
                 assert_eq!(rows.json["items"].as_array().unwrap().len(), 1);
             }
