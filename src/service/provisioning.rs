@@ -159,7 +159,9 @@ async fn complete_adoption(
     let entitlements = installation.catalog.read(move |tx| tx.of(id).entitlements()).await?;
     let tenancy = Arc::clone(&installation.tenancy);
     let Adoption { import, preview, details, directory, uploads } = adoption;
+    crate::fault::step();
     blocking(move || tenancy.place_import(id, entitlements.as_ref(), &directory, &uploads)).await?;
+    crate::fault::step();
     installation
         .catalog
         .write("activate_import", move |tx| {
