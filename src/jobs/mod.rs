@@ -121,18 +121,7 @@ impl Runner {
                 limits.tenancy().notices_arrive().await;
             }
         }));
-        let importing = Arc::clone(installation);
-        loops.spawn(until(stopping.clone(), async move {
-            loop {
-                match imports::run_next_import(&importing).await {
-                    Ok(true) => {}
-                    ended => {
-                        note("imports", ended.map(drop));
-                        let _ = tokio::time::timeout(TICK, importing.import_arrives()).await;
-                    }
-                }
-            }
-        }));
+        loops.spawn(until(stopping.clone(), import(Arc::clone(installation))));
         let sweep = Arc::clone(installation);
         loops.spawn(until(stopping, async move {
             loop {
@@ -147,6 +136,19 @@ impl Runner {
     pub async fn stop(mut self) {
         self.stop.send_replace(true);
         while self.loops.join_next().await.is_some() {}
+    }
+}
+
+/// Works imports off, for as long as the server runs.
+async fn import(installation: Arc<Installation>) {
+    loop {
+        match imports::run_next_import(&installation).await {
+            Ok(true) => {}
+            ended => {
+                note("imports", ended.map(drop));
+                let _ = tokio::time::timeout(TICK, installation.import_arrives()).await;
+            }
+        }
     }
 }
 

@@ -94,10 +94,8 @@ pub(super) fn shown(
     let first = members.people.iter().take(1_000);
     first
         .map(|person| {
-            let known = match knows_all {
-                true => Some(tx.find_identity_by_email(&person.email)?.is_some()),
-                false => None,
-            };
+            let known =
+                if knows_all { Some(tx.find_identity_by_email(&person.email)?.is_some()) } else { None };
             Ok(ImportedMember {
                 email: person.email.as_str().to_owned(),
                 name: person.name.clone(),
