@@ -8,6 +8,8 @@ use zip::write::SimpleFileOptions;
 use super::{Entries, exported, import, vouch, with_database, zip_of};
 use crate::harness::{Client, Installation, Server};
 
+type Writer = zip::ZipWriter<Cursor<Vec<u8>>>;
+
 fn house() -> (Server, Client, Entries) {
     let server = Installation::with_migrations(&[(
         "0001_first.sql",
@@ -100,7 +102,7 @@ fn zip_files_that_lie_or_lead_elsewhere_are_refused() {
         (
             "other format",
             changed(&|entries| {
-                manifest(entries, &|manifest| manifest["format"] = "tenantry.export.v9".into())
+                manifest(entries, &|manifest| manifest["format"] = "tenantry.export.v9".into());
             }),
             "another format",
         ),
@@ -121,7 +123,7 @@ fn zip_files_that_lie_or_lead_elsewhere_are_refused() {
 #[test]
 fn links_directories_doubles_ciphers_and_a_million_entries_are_refused() {
     let (server, client, good) = house();
-    let zip = |write: &dyn Fn(&mut zip::ZipWriter<Cursor<Vec<u8>>>)| {
+    let zip = |write: &dyn Fn(&mut Writer)| {
         let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
         for (name, bytes) in &good {
             zip.start_file(name.as_str(), SimpleFileOptions::default()).unwrap();
