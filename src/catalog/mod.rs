@@ -19,6 +19,7 @@ mod credit_notes;
 mod erasures;
 mod exports;
 mod identities;
+mod imports;
 mod invitations;
 mod invoices;
 mod job_hints;
@@ -57,6 +58,7 @@ pub use closing::{Booked, NumberedPeriod};
 pub use credit_notes::CreditNote;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
+pub use imports::{Import, ImportStatus, ImportWish, Importer};
 pub use invitations::Invitation;
 pub use invoices::{KeptInvoice, Series, StoredInvoice};
 pub use job_hints::JobHint;
@@ -313,6 +315,7 @@ fn track() -> Track {
         ("catalog/0024_backups.sql", include_str!("../../migrations/catalog/0024_backups.sql")),
         ("catalog/0025_swaps.sql", include_str!("../../migrations/catalog/0025_swaps.sql")),
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
+        ("catalog/0028_imports.sql", include_str!("../../migrations/catalog/0028_imports.sql")),
     ])
 }
 

@@ -18,6 +18,7 @@ pub mod erasure;
 pub mod exports;
 pub mod files;
 pub mod identity;
+pub mod imports;
 pub mod invitations;
 pub mod invoices;
 pub mod jobs;
@@ -64,9 +65,9 @@ pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
 pub use crate::catalog::{
-    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, HeldStatement, Identity, Member,
-    PlanVersion, PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent, StripeEventFilter,
-    StripeEventStatus, Tenant, key_not_allowed,
+    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, HeldStatement, Identity, Import,
+    Member, PlanVersion, PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent,
+    StripeEventFilter, StripeEventStatus, Tenant, key_not_allowed,
 };
 
 use crate::catalog::Catalog;
@@ -112,6 +113,8 @@ pub struct Installation {
     repeats: repeats::InProgress,
     clock: SharedClock,
     work: Notify,
+    /// Rung when an import waits.
+    imports: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
     /// This run of the server: what it has counted is stored under it.
     run: String,
@@ -182,6 +185,7 @@ impl Installation {
             .write("open_installation", move |tx| {
                 plans::publish_first(tx, &first_plans)?;
                 tx.requeue_exports()?;
+                tx.requeue_imports()?;
                 tx.installation_id()
             })
             .await?;
@@ -258,6 +262,7 @@ impl Installation {
             file_turns: files::FileTurns::new(descriptors.transfers),
             repeats: repeats::InProgress::default(),
             work: Notify::new(),
+            imports: Notify::new(),
             run: RequestId::new(clock.now()).to_string(),
             erasing: tokio::sync::Mutex::new(()),
             billing_stopped_told: AtomicI64::new(i64::MIN),
@@ -346,6 +351,11 @@ impl Installation {
     /// Waits until there may be background work; also returns when there is none.
     pub async fn work_arrives(&self) {
         self.work.notified().await;
+    }
+
+    /// Waits until there may be an import to work off; also returns when there is none.
+    pub async fn import_arrives(&self) {
+        self.imports.notified().await;
     }
 
     /// From now on readiness is denied.

@@ -34,6 +34,7 @@ mod feed;
 mod files;
 mod fleet;
 mod front_end;
+mod imports;
 mod invitations;
 mod invoices;
 mod jobs;

@@ -10,6 +10,7 @@ mod emails;
 mod exports;
 mod factors;
 mod files;
+mod imports;
 mod invitations;
 mod invoices;
 mod jobs;
@@ -61,6 +62,7 @@ pub(super) fn routes() -> Routes {
         .and(changes::routes())
         .and(files::routes())
         .and(exports::routes())
+        .and(imports::routes())
         .and(audit::routes())
         .and(openapi::routes())
         .and(setup::routes())

@@ -90,6 +90,11 @@ summaries! {
     GET "/tenants/{tenant}/files/{path}" getFile "Read a file" "-" -> 200 "*/*";
     PUT "/tenants/{tenant}/files/{path}" putFile "Store a file" "application/octet-stream" -> 201 "StoredFile";
     DELETE "/tenants/{tenant}/files/{path}" deleteFile "Remove a file" "-" -> 204 "-";
+    POST "/imports" importTenant "Make a tenant of an export, or look at what is in it" "multipart/form-data" -> 202 "Import";
+    GET "/imports" listImports "My imports, newest first" "-" -> 200 "[Import]";
+    GET "/imports/{import}" getImport "How far an import is, and what is in it" "-" -> 200 "Import";
+    POST "/imports/{import}/apply" applyImport "Make a tenant of an import that was previewed" "ImportApplied" -> 202 "Import";
+    DELETE "/imports/{import}" deleteImport "Give an import up" "-" -> 204 "-";
     POST "/tenants/{tenant}/exports" requestExport "Ask for an export of everything" "-" -> 202 "Export";
     GET "/tenants/{tenant}/exports" listExports "Exports, newest first" "-" -> 200 "[Export]";
     GET "/tenants/{tenant}/exports/{export}" getExport "How far an export is" "-" -> 200 "Export";
