@@ -7,7 +7,7 @@ use serde_json::json;
 use super::desk::{Desk, done};
 use super::{enqueue, in_an_hour, installation, job, until};
 use crate::erasure::erase;
-use crate::harness::{Call, DAY, HOUR, MINUTE, Server, Tenant, eventually};
+use crate::harness::{Call, DAY, HOUR, MINUTE, Server, eventually};
 
 #[test]
 fn jobs_of_a_suspended_tenant_are_held_and_run_when_it_is_resumed() {
@@ -118,46 +118,6 @@ fn a_start_opens_the_files_of_those_who_have_work_and_no_others() {
     // What has ended is removed when it was kept for a week: those files are looked at once more, then nothing is left.
     installation.advance_clock(31 * DAY);
     eventually("no hints", || (hints(0) == 0).then_some(()));
-    server.stop();
-}
-
-/// Tenants of the fleet, and how many of them have a job that is due.
-const FLEET: usize = 1_000;
-const BUSY: usize = 50;
-
-#[test]
-fn a_start_over_a_thousand_tenants_opens_the_fifty_files_that_have_work() {
-    let desk = Desk::open(|_, _| done());
-    let installation = installation(&desk, "");
-    let server = installation.serve();
-    let ann = server.sign_up("ann");
-    let count = FLEET.to_string();
-    let made = installation
-        .run(&["tenant", "create", "fleet", "--owner", &ann.email, "--count", &count, "--json"])
-        .expect_code(0);
-    assert!(made.stdout.contains(&count), "{}", made.stdout);
-    assert_eq!(installation.tenant_directories().len(), FLEET);
-    // Spread over all of them.
-    let busy: Vec<String> = (0..BUSY).map(|index| format!("fleet-{}", index * FLEET / BUSY + 1)).collect();
-    for slug in &busy {
-        let tenant = Tenant { id: String::new(), slug: slug.clone() };
-        enqueue(&ann.client, &tenant, &json!({ "run_at": in_an_hour() }));
-    }
-    server.stop();
-    installation.advance_clock(2 * HOUR);
-    let server = installation.serve();
-    let mut most = 0;
-    eventually("all jobs", || {
-        most = most.max(open_files(&server));
-        (desk.posted().len() == BUSY).then_some(())
-    });
-    let mut tenants: Vec<String> = desk.posted().iter().map(|one| one.tenant().to_owned()).collect();
-    tenants.sort();
-    let mut expected = busy;
-    expected.sort();
-    assert_eq!(tenants, expected, "each of them once, and nobody else");
-    assert!(most <= BUSY, "{most} files were open");
-    assert_eq!(open_files(&server), BUSY);
     server.stop();
 }
 
