@@ -11,7 +11,7 @@ Measures Tenantry beside PocketBase and a bare axum + rusqlite handler.
 Usage: cargo bench --bench http -- [flags]
 
   --quick              a look only: 1 round of 1 s, 1,000 tenants
-  --only PART          one part: load, neighbours, flood, fleet, usage or jobs
+  --only PART          one part: load, neighbours, flood, fleet, usage, closing or jobs
   --rounds N           rounds of each measurement, of which the median counts (3)
   --seconds N          length of a round (3)
   --works A,B          which works of the load, by how their names begin (all)
@@ -50,7 +50,7 @@ pub enum Parsed {
 }
 
 /// What there is to measure, in its order.
-pub const PARTS: [&str; 6] = ["load", "neighbours", "flood", "fleet", "usage", "jobs"];
+pub const PARTS: [&str; 7] = ["load", "neighbours", "flood", "fleet", "usage", "closing", "jobs"];
 
 impl Options {
     /// Whether a part is to be measured.

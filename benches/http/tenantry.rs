@@ -36,7 +36,11 @@ pub fn serve(directory: &Path) -> Result<(Process, SocketAddr)> {
     serve_app(directory, None)
 }
 
-fn serve_app(directory: &Path, app: Option<&Path>) -> Result<(Process, SocketAddr)> {
+/// The same with an app of one's own.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_app(directory: &Path, app: Option<&Path>) -> Result<(Process, SocketAddr)> {
     let address = free_address()?;
     let mut command = command(&["serve", "--listen", &address.to_string()], directory);
     if let Some(app) = app {
