@@ -32,10 +32,10 @@ const COLUMNS = [
   { label: o.plan, class: "narrow", cell: (/** @type {any} */ one) => one.plan },
   { label: o.live.requests, sort: "requests", class: "narrow end", cell: (/** @type {any} */ one) => tally(one.requests) },
   { label: o.live.errors, sort: "error_rate", class: "narrow end", cell: (/** @type {any} */ one) => html`<span class=${one.errors > 0 ? "bad" : "soft"}>${share(one.error_rate)}</span>` },
-  { label: o.live.refused, sort: "refused", class: "narrow end", cell: (/** @type {any} */ one) => tally(one.refused) },
-  ...["p50", "p95", "p99"].map((name) => ({ label: name, sort: `${name}_ms`, class: "narrow end", cell: (/** @type {any} */ one) => html`<span class=${one[`${name}_ms`] === null ? "soft" : name === "p95" && one.p95_ms >= SLOW_MS ? "bad" : ""}>${ms(one[`${name}_ms`])}</span>` })),
-  { label: o.live.database, sort: "database_ms", class: "narrow end", cell: (/** @type {any} */ one) => html`<span class=${one.database_ms ? "" : "soft"}>${one.database_ms ? ms(one.database_ms) : "—"}</span>` },
-  { label: o.made, sort: "created_at", class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.created_at} near />` },
+  { label: o.live.refused, sort: "refused", class: "narrow end lesser", cell: (/** @type {any} */ one) => tally(one.refused) },
+  ...["p50", "p95", "p99"].map((name) => ({ label: name, sort: `${name}_ms`, class: name === "p95" ? "narrow end" : "narrow end lesser", cell: (/** @type {any} */ one) => html`<span class=${one[`${name}_ms`] === null ? "soft" : name === "p95" && one.p95_ms >= SLOW_MS ? "bad" : ""}>${ms(one[`${name}_ms`])}</span>` })),
+  { label: o.live.database, sort: "database_ms", class: "narrow end lesser", cell: (/** @type {any} */ one) => html`<span class=${one.database_ms ? "" : "soft"}>${one.database_ms ? ms(one.database_ms) : "—"}</span>` },
+  { label: o.made, sort: "created_at", class: "narrow lesser", cell: (/** @type {any} */ one) => html`<${Time} at=${one.created_at} near />` },
 ];
 /** What the API sorts by, besides the columns. */
 const ORDERS = new Set([...COLUMNS.flatMap(({ sort }) => sort ?? []), "slug", "errors"]);
@@ -44,7 +44,6 @@ const ORDERS = new Set([...COLUMNS.flatMap(({ sort }) => sort ?? []), "slug", "e
 function All({ route }) {
   const asked = new URLSearchParams(route.search);
   const [q, status, plan, wanted] = ["q", "status", "plan", "order"].map((name) => asked.get(name) ?? "");
-  // Figures are looked at from the most down, names from A on.
   const order = ORDERS.has(wanted.replace("-", "")) ? wanted : "-created_at";
   const query = new URLSearchParams(Object.entries({ q, status, plan, order }).filter(([, value]) => value));
   const pages = usePages(`/operator/tenants?${query}`, STEP);
@@ -72,7 +71,7 @@ function All({ route }) {
   const about = html`<span role="status">${rows ? o.tenants.counted(rows.length, pages.more !== null) : o.overview.counting}</span> · ${o.live.lately}${asOf && Date.parse(asOf) > 0 && html`, ${o.live.asOf} <${Time} at=${asOf} />`}`;
   return html`<${Page} title=${s.operator.screens.tenants} of=${o.of} about=${about}
     actions=${html`<button class="button square" aria-label=${s.refresh} onClick=${pages.reload}><${Icon} name="reload" /></button>${create}`}>
-    <div class="tools">
+    <div class="tools fleet">
       <label class="field grow"><span class="label small soft">${s.search}</span><input class="input" type="search" placeholder=${o.tenants.search} spellcheck="false" maxlength="200" value=${typed} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} /></label>
       <label class="field"><span class="label small soft">${o.status}</span><select class="input" value=${status} onChange=${(/** @type {any} */ event) => set("status", event.target.value)}><option value="">${o.tenants.anyStatus}</option>${STATUSES.map((name) => html`<option value=${name} selected=${name === status}>${s.status[name]}</option>`)}</select></label>
       <label class="field"><span class="label small soft">${o.plan}</span><select class="input" value=${plan} onChange=${(/** @type {any} */ event) => set("plan", event.target.value)}><option value="">${o.tenants.anyPlan}</option>${[...new Set([...(plans.data ?? []).map((one) => one.key), ...(plan ? [plan] : [])])].map((name) => html`<option value=${name} selected=${name === plan}>${name}</option>`)}</select></label>
