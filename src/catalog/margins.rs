@@ -1,6 +1,6 @@
 //! What tenants bring in and what they cost, month by month.
 
-use super::{BYTES_OUT, CatalogTx, DATABASE_TIME, EVENT_COST, OfTenant, Tenant};
+use super::{BYTES_OUT, CatalogTx, DATABASE_TIME, EVENT_COST, OfTenant};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::meter::STORAGE_BYTES;
@@ -47,31 +47,28 @@ impl CatalogTx<'_> {
         limit: u32,
     ) -> Result<Vec<MonthOfTenant>> {
         let tenants = self.list_tenants(after, None, limit)?;
-        tenants.into_iter().map(|tenant| self.month_of(tenant, month)).collect()
-    }
-
-    /// The same of one tenant.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn month_of(&self, tenant: Tenant, month: Period) -> Result<MonthOfTenant> {
-        let of = self.of(tenant.id);
-        let plan = self.find_plan(&tenant.plan)?;
-        let currency = plan.map_or(Currency::USD, |plan| plan.plan.currency);
-        let (revenue, has_other_currency) = of.revenue(month, currency)?;
-        Ok(MonthOfTenant {
-            id: tenant.id,
-            slug: tenant.slug,
-            name: tenant.name,
-            plan: tenant.plan,
-            currency,
-            revenue,
-            has_other_currency,
-            event_cost: of.counted(EVENT_COST, month)?,
-            database_us: of.counted(DATABASE_TIME, month)?,
-            bytes_out: of.counted(BYTES_OUT, month)?,
-            storage_bytes: of.counted(STORAGE_BYTES, month)?,
-        })
+        tenants
+            .into_iter()
+            .map(|tenant| {
+                let of = self.of(tenant.id);
+                let plan = self.find_plan(&tenant.plan)?;
+                let currency = plan.map_or(Currency::USD, |plan| plan.plan.currency);
+                let (revenue, has_other_currency) = of.revenue(month, currency)?;
+                Ok(MonthOfTenant {
+                    id: tenant.id,
+                    slug: tenant.slug,
+                    name: tenant.name,
+                    plan: tenant.plan,
+                    currency,
+                    revenue,
+                    has_other_currency,
+                    event_cost: of.counted(EVENT_COST, month)?,
+                    database_us: of.counted(DATABASE_TIME, month)?,
+                    bytes_out: of.counted(BYTES_OUT, month)?,
+                    storage_bytes: of.counted(STORAGE_BYTES, month)?,
+                })
+            })
+            .collect()
     }
 }
 

@@ -2,7 +2,7 @@
 //! of a unit that the settings say.
 
 use super::Installation;
-use crate::catalog::{MonthOfTenant, Tenant};
+use crate::catalog::MonthOfTenant;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
@@ -24,25 +24,18 @@ pub struct Margin {
 const DATABASE_HOUR: i128 = 3_600_000_000;
 const GIGABYTE: i128 = 1_000_000_000;
 
-/// Margins of a month (`2026-03`, of UTC), tenant by tenant in the order of their ids; or that of one tenant (slug or id) alone.
+/// Margins of a month (`2026-03`, of UTC), tenant by tenant in the order of their ids.
 ///
 /// # Errors
-/// 400 `bad_month`; 404 for a tenant that is not there.
+/// 400 `bad_month`.
 pub async fn list_margins(
     installation: &Installation,
     month: Option<&str>,
-    tenant: Option<&str>,
     after: Option<TenantId>,
     limit: u32,
 ) -> Result<(Period, Vec<Margin>)> {
     let period = read_month(month, installation.clock().now().0)?;
-    let months = match tenant {
-        Some(selector) => {
-            let tenant = installation.catalog.tenant(selector).await?;
-            installation.catalog.read(move |tx| Ok(vec![tx.month_of(Tenant::clone(&tenant), period)?])).await?
-        }
-        None => installation.catalog.read(move |tx| tx.list_months(period, after, limit)).await?,
-    };
+    let months = installation.catalog.read(move |tx| tx.list_months(period, after, limit)).await?;
     let config = installation.config();
     Ok((period, months.into_iter().map(|month| margin(config, month)).collect()))
 }

@@ -75,7 +75,7 @@ test("the fleet is searched, narrowed and ordered, and leads to a tenant", async
   await page.getByText("No tenant is like that").waitFor();
   await page.keyboard.press("ControlOrMeta+k");
   await page.getByRole("combobox", { name: "Go to…" }).fill("fleet 077");
-  await page.getByRole("option", { name: /Fleet 077/ }).click();
+  await page.getByRole("option", { name: /Fleet 077.*operator/ }).click();
   await page.waitForURL(/\/operator\/tenants\/fleet-077$/);
 });
 
@@ -405,6 +405,7 @@ test("a migration of the fleet is watched, halts at what fails, goes on, and nam
     // Of the others there is a copy from before.
     await fleet.api(OPERATOR, "POST", "/tenants/one/records/things", { name: "later" });
     await page.goto(`${fleet.url}${at("tenants/one")}`);
+    await page.getByRole("button", { name: "Actions" }).click();
     await page.getByRole("button", { name: "Roll back…" }).click();
     const back = page.getByRole("dialog");
     await back.getByLabel("Type one to confirm").fill("one");

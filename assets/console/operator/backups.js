@@ -81,11 +81,11 @@ export default function Backups({ route }) {
     <${Loaded} of=${rounds} lines=${3}>${(/** @type {any[]} */ rows) => (rows.length === 0
       ? html`<div class="card"><${Empty} icon="backups" title=${b.noRounds} text=${b.noneText} /></div>`
       : html`<${Table} label=${b.rounds} columns=${ROUNDS} rows=${rows} keyOf=${(/** @type {any} */ one) => one.id} onMore=${rounds.more} busy=${rounds.busy && !isRunning} />`)}<//>
-    <div class="row apart"><h2>${b.all}</h2><form class="row" onSubmit=${(/** @type {any} */ event) => { event.preventDefault(); const value = event.target.elements.tenant.value.trim(); navigate(`${toOperator("backups")}${value ? `?tenant=${encodeURIComponent(value)}` : ""}`); }}>
+    ${(rounds.data || rounds.problem) && html`<div class="row apart"><h2>${b.all}</h2><form class="row" onSubmit=${(/** @type {any} */ event) => { event.preventDefault(); const value = event.target.elements.tenant.value.trim(); navigate(`${toOperator("backups")}${value ? `?tenant=${encodeURIComponent(value)}` : ""}`); }}>
       <input class="input slim" key=${tenant} name="tenant" type="search" aria-label=${b.onlyTenant} placeholder=${b.search} defaultValue=${tenant} spellcheck="false" autocapitalize="none" /><button class="button">${s.search}</button></form></div>
     <${Loaded} of=${all} lines=${4}>${(/** @type {any[]} */ rows) => (rows.length === 0
       ? html`<div class="card"><${Empty} icon="backups" title=${tenant ? b.noneOf : b.none} text=${tenant ? b.noneOfText : b.noneText} /></div>`
-      : html`<${Table} label=${b.all} columns=${COLUMNS} rows=${rows} keyOf=${(/** @type {any} */ one) => one.id} onMore=${all.more} busy=${all.busy} />`)}<//>
+      : html`<${Table} label=${b.all} columns=${COLUMNS} rows=${rows} keyOf=${(/** @type {any} */ one) => one.id} onMore=${all.more} busy=${all.busy} />`)}<//>`}
     ${starting && html`<${Start} onClose=${() => setStarting(false)} onDone=${() => { setStarting(false); toast(b.started); void rounds.reload(); }} />`}
   <//>`;
 }

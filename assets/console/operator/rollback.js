@@ -4,13 +4,12 @@ import { post } from "../api.js";
 import { html, useState } from "../dom.js";
 import { Dialog } from "../parts/dialog.js";
 import { Field, Form } from "../parts/form.js";
-import { Time } from "../parts/page.js";
 import { s } from "../strings.js";
 import { nameOf } from "./fleet.js";
 import { o } from "./strings.js";
 
-/** @param {{ tenant: any, version: any, onClose: () => void, onDone: (rollback: any) => void }} props */
-export function Rollback({ tenant, version, onClose, onDone }) {
+/** @param {{ tenant: any, onClose: () => void, onDone: (rollback: any) => void }} props */
+export function Rollback({ tenant, onClose, onDone }) {
   const [typed, setTyped] = useState("");
   // Asked for only once it is known that something would be lost.
   const [later, setLater] = useState(false);
@@ -25,7 +24,6 @@ export function Rollback({ tenant, version, onClose, onDone }) {
   };
   return html`<${Dialog} title=${o.rollback.title(nameOf(tenant))} onClose=${onClose}><${Form} onSubmit=${submit} submit=${o.rollback.act} danger onCancel=${onClose} blocked=${typed !== tenant.slug || (later && !discard)}>
     <p>${o.rollback.text}</p>
-    <dl class="facts"><dt>${o.rollback.version}</dt><dd>${version.app}</dd><dt>${o.backups.until}</dt><dd><${Time} at=${version.snapshot_until} /></dd></dl>
     ${later && html`<label class="check"><input type="checkbox" checked=${discard} onChange=${(/** @type {any} */ event) => setDiscard(event.target.checked)} /><span>${o.rollback.discard}<br /><span class="soft small">${o.rollback.discardHint}</span></span></label>`}
     <${Field} label=${s.typeToConfirm(tenant.slug)} name="confirm" class="input mono" autocomplete="off" autocapitalize="none" spellcheck="false" value=${typed} onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} />
   <//><//>`;

@@ -58,8 +58,8 @@ export const o = {
     done: (/** @type {number} */ n) => (n === 0 ? "It is restored. Nothing was written since." : `It is restored. ${plural(n, "change", "changes")} made since ${n === 1 ? "is" : "are"} not in it any more.`), doneText: "Its jobs and schedules are held until you release them.", before: "What was there is the newest backup: restore that to take this back.", missing: (/** @type {number} */ n) => `${plural(n, "upload is", "uploads are")} not in the store.`, doneBeside: "It is restored here, as a new tenant. Its jobs are held.",
   },
   rollback: {
-    title: (/** @type {string} */ name) => `Roll ${name} back?`, action: "Roll back…", act: "Roll back", text: "Its records and tables become those of the copy from before its last migration. Usage, invoices, jobs and keys stay as they are. It stays at that version until a migration of the fleet releases it.", discard: "Lose what was written since", discardHint: "The file of before is kept for a week: rolled back to its version, the tenant has it again.",
-    copy: (/** @type {string} */ until) => `There is a copy from before its last migration, until ${until}.`, done: (/** @type {number} */ app) => `It is at version ${app} of the app, and held there.`, version: "Version of the app", copyTitle: "Copy from before",
+    title: (/** @type {string} */ name) => `Roll ${name} back?`, action: "Roll back…", act: "Roll back", text: "Its records and tables become those of the copy from before its last migration. Usage, invoices, jobs and keys stay as they are. It stays at that version until a migration of the fleet releases it. Copies are made by migrations of the fleet, and kept for a week; without one nothing is done.", discard: "Lose what was written since", discardHint: "The file of before is kept for a week: rolled back to its version, the tenant has it again.",
+    done: (/** @type {number} */ app) => `It is at version ${app} of the app, and held there.`,
   },
   one: {
     tabs: /** @type {Record<string, string>} */ ({ "": "Overview", activity: "Activity", backups: "Backups" }), tabsLabel: "Of this tenant",

@@ -16,7 +16,7 @@ import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
 import { Tabs } from "../parts/tabs.js";
 import { Activity } from "./activity.js";
-import { costOf, nameOf } from "./fleet.js";
+import { costOf, nameOf, useMargins } from "./fleet.js";
 import { BackupsOf } from "./restore.js";
 import { Rollback } from "./rollback.js";
 import { o } from "./strings.js";
@@ -34,8 +34,6 @@ export function TenantPage({ selector, tab, search }) {
   const found = useLoad(() => get(base), [base]);
   const [open, setOpen] = useState("");
   const [turn, setTurn] = useState(0);
-  const version = useLoad(async () => (await orNone(get(`/operator/migrations/tenants?tenant=${encodeURIComponent(selector)}`)))?.items[0] ?? null, [selector]);
-  const hasCopy = Boolean(version.data?.snapshot_until && Date.parse(version.data.snapshot_until) > Date.now());
   const shown = TABS.includes(tab) ? tab : "";
   const close = () => setOpen("");
   const tenant = found.data;
@@ -55,29 +53,35 @@ export function TenantPage({ selector, tab, search }) {
       ${tenant.status === "active" && html`<button class="button" onClick=${() => setOpen("suspend")}><${Icon} name="stop" />${o.one.suspend}</button>`}
       ${tenant.status === "suspended" && html`<button class="button primary" onClick=${() => attempt(act("resume", o.one.resumed))}><${Icon} name="play" />${o.one.resume}</button>`}
       <${Menu} button=${html`<${Icon} name="dots" />`} label=${s.actions} class="button square">
-        <${Item} icon="plan" onClick=${() => setOpen("plan")}>${o.one.plan}…<//><${Item} icon="invoices" onClick=${() => setOpen("tax")}>${o.one.tax}…<//>
-        ${hasCopy && html`<${Item} icon="audit" danger onClick=${() => setOpen("rollback")}>${o.rollback.action}<//>`}<hr />
+        <${Item} icon="plan" onClick=${() => setOpen("plan")}>${o.one.plan}…<//><${Item} icon="invoices" onClick=${() => setOpen("tax")}>${o.one.tax}…<//><hr />
+        <${Item} icon="migrations" danger onClick=${() => setOpen("rollback")}>${o.rollback.action}<//>
         ${["active", "suspended"].includes(tenant.status) && html`<${Item} icon="leave" danger onClick=${() => setOpen("close")}>${o.one.close}…<//>`}
         ${tenant.status === "closing" && html`<${Item} icon="bin" danger onClick=${() => setOpen("erase")}>${o.one.erase}…<//>`}<//>`}>
     <${Loaded} of=${found}>${() => html`
       ${isGone && html`<div class="note"><${Icon} name="info" /><div><p>${o.one.gone}</p><p><a href=${toOperator("erasures", tenant.id)}>${o.one.receipt}</a></p></div></div>`}
       ${!isGone && html`<${Tabs} label=${o.one.tabsLabel} of=${TABS.map((name) => ({ href: toOperator("tenants", selector, ...(name ? [name] : [])), text: o.one.tabs[name], current: name === shown }))} />`}
-      ${isGone || shown === "" ? html`<${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} version=${version.data ?? null} onTax=${() => setOpen("tax")} onRollback=${hasCopy ? () => setOpen("rollback") : null} />`
+      ${isGone || shown === "" ? html`<${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`
         : shown === "activity" ? html`<${Activity} tenant=${tenant} base=${base} search=${search} />` : html`<${BackupsOf} key=${turn} tenant=${tenant} base=${base} />`}`}<//>
     ${open === "suspend" && html`<${Confirm} title=${o.one.suspendTitle(tenant.name)} text=${o.one.suspendText} action=${o.one.suspend} onClose=${close} onConfirm=${act("suspend", o.one.suspended)} />`}
     ${open === "close" && html`<${Confirm} title=${o.one.closeTitle(tenant.name)} text=${o.one.closeText} action=${o.one.close} word=${tenant.slug} onClose=${close} onConfirm=${act("close", o.one.closing)} />`}
     ${open === "erase" && html`<${Confirm} title=${o.one.eraseTitle(tenant.name)} text=${o.one.eraseText} action=${o.one.erase} word=${tenant.slug} onClose=${close} onConfirm=${erase} />`}
-    ${open === "rollback" && html`<${Rollback} tenant=${tenant} version=${version.data} onClose=${close} onDone=${(/** @type {any} */ done) => { close(); toast(o.rollback.done(done.app)); setTurn(turn + 1); void version.reload(); }} />`}
+    ${open === "rollback" && html`<${Rollback} tenant=${tenant} onClose=${close} onDone=${(/** @type {any} */ done) => { close(); toast(o.rollback.done(done.app)); setTurn(turn + 1); }} />`}
     ${open === "plan" && html`<${PlanChange} tenant=${tenant} base=${base} onClose=${close} onDone=${() => { close(); toast(o.one.planned); setTurn(turn + 1); void found.reload(); }} />`}
     ${open === "tax" && html`<${Tax} base=${base} onClose=${close} onDone=${() => { close(); toast(s.saved); setTurn(turn + 1); void found.reload(); }} />`}
   <//>`;
 }
 
-/** @param {{ tenant: any, base: string, version: any, onTax: () => void, onRollback: (() => void) | null }} props */
-function Body({ tenant, base, version, onTax, onRollback }) {
+/** @param {{ tenant: any, base: string, onTax: () => void }} props */
+function Body({ tenant, base, onTax }) {
   const isHere = !["erasing", "erased", "provisioning"].includes(tenant.status);
-  const { data: margin } = useLoad(async () => (await orNone(get(`/operator/margins?tenant=${encodeURIComponent(tenant.id)}`)))?.items[0] ?? null, [base]);
-  const [failed, held] = ["failed", "held"].map((state) => (version?.state === state ? version : null));
+  const margins = useMargins();
+  const margin = margins.all.find((one) => one.tenant.id === tenant.id);
+  const trouble = useLoad(async () => {
+    const [failed, held] = await Promise.all(["failed", "held"].map((state) => orNone(get(`/operator/migrations/tenants?state=${state}&limit=500`))));
+    const mine = (/** @type {any} */ page) => page?.items.find((/** @type {any} */ one) => one.tenant_id === tenant.id);
+    return { failed: mine(failed), held: mine(held) };
+  }, [base]);
+  const { failed, held } = trouble.data ?? { failed: null, held: null };
   const more = useLoad(async () => {
     if (!isHere) return null;
     // A file that cannot be opened now is not waited for.
@@ -99,11 +103,10 @@ function Body({ tenant, base, version, onTax, onRollback }) {
       <dl class="facts"><dt>${o.plan}</dt><dd>${html`<a href=${toOperator("plans", tenant.plan)}>${tenant.plan}</a>`}${subscription && html` <span class="soft">${o.plans.version.toLowerCase()} ${subscription.version}${subscription.newest_version > subscription.version ? ` (${s.plan.newest(subscription.newest_version)})` : ""}</span>`}</dd>
         ${subscription && html`<dt>${s.plan.period}</dt><dd><${Time} at=${subscription.period_start} /> – <${Time} at=${subscription.period_end} /></dd>`}
         ${subscription?.scheduled_change && html`<dt>${s.plan.next}</dt><dd>${s.plan.nextIs(subscription.scheduled_change.plan, day(subscription.scheduled_change.at))}</dd>`}
-        ${version && html`<dt>${o.rollback.version}</dt><dd>${version.app}${onRollback && html` <span class="soft small">${o.rollback.copy(day(version.snapshot_until))}</span> <button class="link small" onClick=${onRollback}>${o.rollback.action}</button>`}</dd>`}
         ${isHere && html`<dt>${o.one.tax}</dt><dd>${data?.tax ? `${data.tax.name} ${data.tax.percent} %` : html`<span class="soft">${o.one.noTax}</span>`} <button class="link small" onClick=${onTax}>${s.edit}</button></dd>`}
         ${tenant.erase_after && html`<dt>${o.one.erasedAfter}</dt><dd><${Time} at=${tenant.erase_after} /></dd>`}
         <dt>${o.one.zone}</dt><dd>${tenant.timezone}</dd><dt>${o.made}</dt><dd><${Time} at=${tenant.created_at} /></dd><dt>ID</dt><dd class="mono small">${tenant.id}</dd></dl></div>
-    ${margin !== null && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
+    ${(margin || !margins.done) && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
       <${Figure} label=${o.revenue} value=${margin ? money(margin.revenue_cents, margin.currency) : "…"}><span class="soft small">${o.about.revenue}</span><//>
       <${Figure} label=${o.cost} value=${margin ? money(costOf(margin) ?? 0, margin.currency) : "…"}><span class="soft small">${o.about.cost}</span><//>
       <${Figure} label=${o.margin} value=${!margin ? "…" : margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`}><span class="soft small">${o.about.margin}</span><//>

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../dom.js";
 import { useEvery, useLoad } from "../load.js";
 import { Icon } from "../parts/icon.js";
 import { NewTenant } from "../parts/new-tenant.js";
-import { Avatar, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
+import { Empty, Loaded, Page, Table, Time } from "../parts/page.js";
 import { usePages } from "../parts/pages.js";
 import { TenantStatus } from "../parts/tenant-status.js";
 import { navigate, toOperator } from "../router.js";
@@ -27,14 +27,14 @@ export default function Tenants({ route }) {
 }
 
 const COLUMNS = [
-  { label: o.tenant, sort: "name", cell: (/** @type {any} */ one) => html`<span class="row nowrap"><${Avatar} name=${nameOf(one)} /><span class="two"><a class="cut" href=${toOperator("tenants", one.slug)}><b>${nameOf(one)}</b></a><span class="soft small cut">${one.slug}</span></span></span>` },
+  { label: o.tenant, sort: "name", cell: (/** @type {any} */ one) => html`<span class="two named"><a class="cut" href=${toOperator("tenants", one.slug)}><b>${nameOf(one)}</b></a><span class="soft small cut">${one.slug}</span></span>` },
   { label: o.status, class: "narrow", cell: (/** @type {any} */ one) => html`<${TenantStatus} status=${one.status} />` },
   { label: o.plan, class: "narrow", cell: (/** @type {any} */ one) => one.plan },
   { label: o.live.requests, sort: "requests", class: "narrow end", cell: (/** @type {any} */ one) => tally(one.requests) },
   { label: o.live.errors, sort: "error_rate", class: "narrow end", cell: (/** @type {any} */ one) => html`<span class=${one.errors > 0 ? "bad" : "soft"}>${share(one.error_rate)}</span>` },
   { label: o.live.refused, sort: "refused", class: "narrow end lesser", cell: (/** @type {any} */ one) => tally(one.refused) },
-  ...["p50", "p95", "p99"].map((name) => ({ label: name, sort: `${name}_ms`, class: name === "p95" ? "narrow end" : "narrow end lesser", cell: (/** @type {any} */ one) => html`<span class=${one[`${name}_ms`] === null ? "soft" : name === "p95" && one.p95_ms >= SLOW_MS ? "bad" : ""}>${ms(one[`${name}_ms`])}</span>` })),
-  { label: o.live.database, sort: "database_ms", class: "narrow end lesser", cell: (/** @type {any} */ one) => html`<span class=${one.database_ms ? "" : "soft"}>${one.database_ms ? ms(one.database_ms) : "—"}</span>` },
+  ...["p50", "p95", "p99"].map((name) => ({ label: name, sort: `${name}_ms`, class: name === "p95" ? "narrow end" : name === "p50" ? "narrow end lesser roomy" : "narrow end lesser", cell: (/** @type {any} */ one) => html`<span class=${one[`${name}_ms`] === null ? "soft" : name === "p95" && one.p95_ms >= SLOW_MS ? "bad" : ""}>${ms(one[`${name}_ms`])}</span>` })),
+  { label: o.live.database, sort: "database_ms", class: "narrow end lesser roomy", cell: (/** @type {any} */ one) => html`<span class=${one.database_ms ? "" : "soft"}>${one.database_ms ? ms(one.database_ms) : "—"}</span>` },
   { label: o.made, sort: "created_at", class: "narrow lesser", cell: (/** @type {any} */ one) => html`<${Time} at=${one.created_at} near />` },
 ];
 /** What the API sorts by, besides the columns. */
@@ -68,7 +68,7 @@ function All({ route }) {
   const asOf = rows?.[0]?.as_of;
   const isNarrowed = Boolean(q || status || plan);
   const create = html`<button class="button primary" onClick=${() => setMaking(true)}><${Icon} name="plus" />${s.tenants.create}</button>`;
-  const about = html`<span role="status">${rows ? o.tenants.counted(rows.length, pages.more !== null) : o.overview.counting}</span> · ${o.live.lately}${asOf && Date.parse(asOf) > 0 && html`, ${o.live.asOf} <${Time} at=${asOf} />`}`;
+  const about = html`<span role="status">${rows ? o.tenants.counted(pages.more ? pages.data?.length ?? 0 : rows.length, pages.more !== null) : o.overview.counting}</span> · ${o.live.lately}${asOf && Date.parse(asOf) > 0 && html`, ${o.live.asOf} <${Time} at=${asOf} />`}`;
   return html`<${Page} title=${s.operator.screens.tenants} of=${o.of} about=${about}
     actions=${html`<button class="button square" aria-label=${s.refresh} onClick=${pages.reload}><${Icon} name="reload" /></button>${create}`}>
     <div class="tools fleet">

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 const PAGED: Params = Params::Only(&["limit", "cursor"]);
-const TENANTS: Params = Params::Only(&["limit", "cursor", "state", "tenant"]);
+const TENANTS: Params = Params::Only(&["limit", "cursor", "state"]);
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -82,10 +82,6 @@ async fn list_tenants(
     uri: Uri,
 ) -> Answer {
     let pairs = query::pairs(&uri)?;
-    if let Some(tenant) = query::once(&pairs, "tenant")? {
-        let version = migrations::version_of(&installation, tenant).await?;
-        return Ok(super::list(version.as_slice(), None));
-    }
     let state = match query::once(&pairs, "state")? {
         None | Some("failed") => VersionState::Failed,
         Some("held") => VersionState::Held,

@@ -81,13 +81,3 @@ pub async fn list_tenants(
 ) -> Result<Vec<TenantVersion>> {
     installation.catalog.read(move |tx| tx.list_versions(state, after, limit)).await
 }
-
-/// Which version one tenant (slug or id) is at, what went wrong, and the copy from before its last migration; nothing where
-/// nobody has looked.
-///
-/// # Errors
-/// 404 for a tenant that is not there.
-pub async fn version_of(installation: &Installation, selector: &str) -> Result<Option<TenantVersion>> {
-    let id = installation.catalog.tenant(selector).await?.id;
-    installation.catalog.read(move |tx| tx.of(id).version()).await
-}
