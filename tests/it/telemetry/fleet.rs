@@ -69,7 +69,7 @@ fn a_list_that_is_not_by_what_tenants_did_is_read_on_after_a_restart_and_whichev
     };
     eventually("the first figures", || {
         let first = page(&operator.client, "", "").expect(200);
-        (first.json["items"][0]["as_of"].as_i64()? > 0).then_some(())
+        (!first.json["items"][0]["as_of"].as_str()?.starts_with("1970")).then_some(())
     });
     let mut reversed = slugs;
     reversed.reverse();
@@ -79,15 +79,14 @@ fn a_list_that_is_not_by_what_tenants_did_is_read_on_after_a_restart_and_whichev
         ("order=slug&", slugs),
         ("plan=default&status=active&order=-id&", reversed),
     ];
-    let mut cursors: Vec<String> = Vec::new();
+    let mut cursors = [const { String::new() }; 4];
     for place in 0..slugs.len() {
         for (number, (order, expected)) in lists.iter().enumerate() {
-            let cursor = cursors.get(number).cloned().unwrap_or_default();
-            let answer = page(&operator.client.at(server.url()), order, &cursor).expect(200);
+            let answer = page(&operator.client.at(server.url()), order, &cursors[number]).expect(200);
             assert_eq!(answer.json["items"][0]["slug"], expected[place], "{order}");
             let next = answer.json["next_cursor"].as_str().map(|next| format!("&cursor={next}"));
             assert_eq!(next.is_some(), place + 1 < slugs.len(), "{order}");
-            cursors.splice(number..(number + 1).min(cursors.len()), next);
+            cursors[number] = next.unwrap_or_default();
         }
         if place == 0 {
             let by_requests = page(&operator.client.at(server.url()), "order=-requests&", "").expect(200);
