@@ -243,7 +243,7 @@ pub async fn run(
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
         }
-        Command::Top { limit } => telemetry::top(installation, limit.min(MOST_OF_TOP)).await,
+        Command::Top { limit } => Ok(telemetry::top(installation, limit.min(MOST_OF_TOP)).await),
         Command::VerifyAudit { tenant } => {
             let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
