@@ -1,8 +1,5 @@
 //! Two tenants that are made to try to read each other, and removed without a trace.
 
-use super::super::provisioning::{self, NewTenantIn};
-use super::super::tokens::hash_of;
-use super::super::{Caller, Installation, detached, identity, plans, telemetry};
 use crate::catalog::{CanaryIds, NewApiKey};
 use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
@@ -12,7 +9,9 @@ use crate::model::hex::hex;
 use crate::model::tenant::TenantStatus;
 use crate::model::{Email, Name};
 use crate::policy::PermissionSet;
-use crate::service::backups;
+use crate::service::provisioning::{self, NewTenantIn};
+use crate::service::tokens::hash_of;
+use crate::service::{Caller, Installation, backups, detached, identity, plans, telemetry};
 use std::sync::Arc;
 
 /// A tenant that was made to be tried.

@@ -14,6 +14,11 @@ use std::path::{Path, PathBuf};
 
 /// Bits of a mode that let in others than the owner.
 const OTHERS: u32 = 0o077;
+/// With fewer bytes free a disk is as good as full, or nearly so.
+const FULL: u64 = 100 << 20;
+const NEARLY_FULL: u64 = 1 << 30;
+/// The settings file may be anybody's to write: what keeps others from it is the directory.
+const SETTINGS: &str = "tenantry.toml";
 
 pub(super) async fn look(installation: &Installation, findings: &mut Findings) -> Result<()> {
     let layout = installation.tenancy.layout().clone();
@@ -84,7 +89,8 @@ impl Found {
     /// Public keys may be read by everyone.
     fn note(&mut self, path: &Path) {
         let Ok(metadata) = path.symlink_metadata() else { return };
-        let is_public = path.extension().is_some_and(|extension| extension == "pub");
+        let is_public =
+            path.extension().is_some_and(|extension| extension == "pub") || name(path) == Some(SETTINGS);
         if !is_public && !metadata.is_symlink() && metadata.mode() & OTHERS != 0 {
             self.open.push(path.display().to_string());
         }
@@ -149,11 +155,13 @@ fn disk(directory: &Path, check: &'static str, findings: &mut Findings) -> Resul
         (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
     let share = free as f64 / all.max(1) as f64;
     let files = if disk.f_files == 0 { 1.0 } else { disk.f_favail as f64 / disk.f_files as f64 };
-    let level = match (free, share.min(files)) {
-        (free, _) if free < 100 << 20 => Level::Fault,
-        (_, share) if share < 0.01 => Level::Fault,
-        (free, share) if free < 1 << 30 || share < 0.05 => Level::Warning,
-        _ => Level::Good,
+    let scarcest = share.min(files);
+    let level = if free < FULL || scarcest < 0.01 {
+        Level::Fault
+    } else if free < NEARLY_FULL || scarcest < 0.05 {
+        Level::Warning
+    } else {
+        Level::Good
     };
     let of_files =
         if files < 0.05 { format!(", and {:.1} % of its inodes", files * 100.0) } else { String::new() };
@@ -220,8 +228,7 @@ fn orphans(layout: &Layout, found: &Found, (tenants, exports): Rows<'_>, finding
         findings.add(
             "orphans",
             Level::Fault,
-            format!("{} without a tenant in the catalog: {}.", count(lost.len(), "directory"), few(&lost))
-                .replace("directorys", "directories"),
+format!("These directories have no tenant in the catalog: {}.", few(&lost)),
             "After a restore of an older catalog: restore a newer one. Of an erased tenant: remove the directory.",
         );
     }

@@ -2,7 +2,7 @@
 
 use super::{Findings, Level, count, few};
 use crate::catalog::VersionState;
-use crate::clock::{DAY, HOUR, MINUTE, Timestamp};
+use crate::clock::{DAY, HOUR, MINUTE};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::service::{Installation, signing_keys};
@@ -171,7 +171,7 @@ async fn leases(installation: &Installation, findings: &mut Findings) -> Result<
     let long_ago = installation.clock.now().plus(-HOUR);
     let read = installation.catalog.read(move |tx| {
         let swaps: Vec<TenantId> = tx.list_swaps()?.into_iter().map(|swap| swap.tenant).collect();
-        Ok((tx.count_due_job_hints(long_ago)?, tx.list_half_made_tenants(Timestamp(long_ago.0))?, swaps))
+        Ok((tx.count_due_job_hints(long_ago)?, tx.list_half_made_tenants(long_ago)?, swaps))
     });
     let (late, half_made, swaps) = read.await?;
     if late > 0 {

@@ -15,6 +15,7 @@ use super::Installation;
 use crate::clock::{Timestamp, monotonic};
 use crate::error::Result;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::time::Instant;
 
 /// How bad it is.
@@ -41,7 +42,6 @@ pub struct Finding {
     /// What was found, in a sentence.
     pub about: String,
     /// What to do about it; nothing where there is nothing to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
 
@@ -113,7 +113,7 @@ pub async fn diagnose(installation: &Installation, doors: Findings) -> Result<Di
     settings::look(installation, &mut findings).await?;
     backups::look(installation, &mut findings).await?;
     let mut findings = findings.0;
-    findings.sort_by(|one, other| other.level.cmp(&one.level));
+    findings.sort_by_key(|finding| Reverse(finding.level));
     let level = findings.first().map_or(Level::Good, |worst| worst.level);
     let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ok(Diagnosis { ok: level < Level::Warning, level, checked_at, took_ms, findings })
