@@ -3,7 +3,7 @@
 use super::{Common, Failure, TenantCommand, block_on, clock, control, output};
 use crate::config::Config;
 use crate::service::Installation;
-use crate::service::admin::{self, Command};
+use crate::service::admin::Command;
 use serde_json::Value;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(super) fn execute(config: &Config, command: Command) -> Result<Value, Failur
             return Ok(answer);
         }
         let installation = Installation::open(config.clone(), clock()).await?;
-        let answer = admin::run(&installation, command, &progress).await;
+        let answer = control::carry_out(&installation, command, &progress).await;
         installation.close().await;
         Ok(answer?)
     })

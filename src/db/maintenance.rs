@@ -196,6 +196,16 @@ impl Maintenance {
         Ok(said.filter(|said| said != "ok"))
     }
 
+    /// The same without holding indexes against their tables, which takes a fraction of the time.
+    ///
+    /// # Errors
+    /// As [`DbError`] says.
+    pub fn quick_fault(&self) -> Result<Option<String>, DbError> {
+        let tx = Tx::new(&self.connected, Timestamp(0));
+        let said = tx.query_row("PRAGMA quick_check(1)", &[], |row| row.get::<String>(0))?;
+        Ok(said.filter(|said| said != "ok"))
+    }
+
     /// How many rows each table has that holds any by itself: the app's and our own.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod checkpoints;
 mod cursors;
 pub mod demo;
 pub mod devices;
+pub mod doctor;
 pub mod documents;
 pub mod emails;
 pub mod erasure;
@@ -106,6 +107,7 @@ pub struct Installation {
     fleet: migrations::Fleet,
     telemetry: telemetry::Telemetry,
     backups: backups::Backups,
+    doctor: doctor::Doctor,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -196,6 +198,7 @@ impl Installation {
         installation.tenancy.read_standings().await?;
         migrations::govern(&installation).await?;
         let installation = Arc::new(installation);
+        doctor::sweep_canaries(&installation).await?;
         provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
         subscriptions::begin_missing(&installation).await?;
         erasure::complete_ledger(&installation).await?;
@@ -256,6 +259,7 @@ impl Installation {
             fleet: migrations::Fleet::default(),
             telemetry,
             backups: backups::Backups::open(&config, &layout)?,
+            doctor: doctor::Doctor::begun(clock.now()),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),

@@ -27,8 +27,10 @@ pub struct NewTenantIn {
 }
 
 /// A tenant that is valid and not stored yet.
+#[derive(Clone)]
 pub(super) struct TenantCandidate {
-    id: TenantId,
+    /// Its id.
+    pub(super) id: TenantId,
     name: Name,
     slug: WantedSlug,
 }
@@ -254,7 +256,7 @@ pub(super) fn admit_one_more(owned: u32, most: u32) -> Result<()> {
 }
 
 /// The rows of a tenant to be, its owner among them: it counts as owned from the beginning.
-fn insert_tenant(
+pub(super) fn insert_tenant(
     tx: &CatalogTx<'_>,
     new: &TenantCandidate,
     owner: IdentityId,

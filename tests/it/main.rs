@@ -25,6 +25,7 @@ mod conventions;
 mod cookies;
 mod demo;
 mod devices;
+mod doctor;
 mod durability;
 mod emails;
 mod enumeration;

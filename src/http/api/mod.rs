@@ -6,6 +6,7 @@ mod auth;
 mod backups;
 mod billing;
 mod changes;
+mod doctor;
 mod emails;
 mod exports;
 mod factors;
@@ -82,6 +83,7 @@ pub(super) fn routes() -> Routes {
         .and(backups::routes())
         .and(migrations::routes())
         .and(telemetry::routes())
+        .and(doctor::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -37,11 +37,12 @@ use crate::id::TenantId;
 use crate::model::backup::Retention;
 use crate::tenancy::Layout;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::BackupStore;
 use threads::Threads;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 /// The store, and what those share who make backups.
 pub(super) struct Backups {
@@ -109,6 +110,19 @@ impl Drop for InProgress<'_> {
         self.backups.in_progress.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
         self.backups.ended.notify_waiters();
     }
+}
+
+/// Keeps rounds of backups off until it is dropped; nothing while one is under way.
+pub(super) fn hold_off(installation: &Installation) -> Option<OwnedMutexGuard<()>> {
+    Arc::clone(&installation.backups.turn).try_lock_owned().ok()
+}
+
+/// Where backups are, on a disk of this machine.
+pub(super) fn directory(installation: &Installation) -> Option<PathBuf> {
+    let config = installation.config();
+    let is_here = config.backup_bucket.is_none();
+    is_here
+        .then(|| config.backup_directory.clone().unwrap_or_else(|| installation.tenancy.layout().backups()))
 }
 
 impl Installation {
