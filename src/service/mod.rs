@@ -105,6 +105,7 @@ pub struct Installation {
     fleet: migrations::Fleet,
     telemetry: telemetry::Telemetry,
     backups: backups::Backups,
+    making: provisioning::InTheMaking,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -195,6 +196,7 @@ impl Installation {
         provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
         subscriptions::begin_missing(&installation).await?;
         erasure::complete_ledger(&installation).await?;
+        backups::note_erased(&installation).await?;
         Ok(installation)
     }
 
@@ -252,6 +254,7 @@ impl Installation {
             fleet: migrations::Fleet::default(),
             telemetry,
             backups: backups::Backups::open(&config, &layout)?,
+            making: provisioning::InTheMaking::default(),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),

@@ -2,7 +2,7 @@
 
 use super::Installation;
 use super::store::of_tenant;
-use crate::clock::{DAY, Timestamp};
+use crate::clock::{DAY, HOUR, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::model::receipt::{StoreErased, StoreKept};
@@ -16,7 +16,7 @@ pub(in crate::service) struct BackupsErased {
 }
 
 /// Removes all backups of a tenant that is being erased. A store that cannot be reached holds no erasure up: then it is noted
-/// that they are to be removed, and each round of backups tries.
+/// that they are to be removed, and each minute tries.
 ///
 /// # Errors
 /// As the catalog says.
@@ -34,8 +34,7 @@ pub(in crate::service) async fn erase(installation: &Installation, id: TenantId)
             installation.catalog.write("backups_to_erase", move |tx| tx.note_backups_to_erase(id)).await?;
             kept.push(StoreKept {
                 store: "backups".to_owned(),
-                reason: "the store could not be reached; each round of backups tries again to remove them, and none of them \
-                         is restored"
+                reason: "the store could not be reached; it is tried again each minute to remove them, and none of them is restored"
                     .to_owned(),
                 until: None,
             });
@@ -57,18 +56,20 @@ async fn remove(installation: &Installation, id: TenantId) -> Result<StoreErased
     })
 }
 
-/// Backups of the catalog of before hold rows of the tenant until they have had their time.
+/// Backups of the catalog of before hold rows of the tenant until they have had their time. Where the server makes no rounds by
+/// itself nobody knows when the newest is followed by another one.
 async fn of_catalog(installation: &Installation) -> Result<Option<StoreKept>> {
     let until = installation.catalog.read(|tx| tx.catalog_backups_until()).await?;
     // The newest is followed by another one, and kept from then on.
     let retention = installation.retention();
     let days = i64::from(retention.days.max(7 * (retention.weeks + 1))) + 1;
-    let newest = installation.clock.now().plus(days * DAY);
+    let every = i64::from(installation.config.backup_hours) * HOUR;
+    let newest = installation.clock.now().plus(every + days * DAY);
     Ok(until.map(|until: Timestamp| StoreKept {
         store: "backups of the catalog that were made before".to_owned(),
         reason: "they hold the accounts of all tenants; whoever restores one has the ledger of erasures refuse this tenant"
             .to_owned(),
-        until: Some(until.max(newest).to_string()),
+        until: (every > 0).then(|| until.max(newest).to_string()),
     }))
 }
 
@@ -83,4 +84,20 @@ pub(super) async fn erase_left(installation: &Installation) -> Result<()> {
         installation.catalog.write("backups_erased", move |tx| tx.note_backups_erased(id)).await?;
     }
     Ok(())
+}
+
+/// Notes which backups are to be removed though the catalog does not say so: one of before an erasure may have been put back.
+///
+/// # Errors
+/// As the catalog says.
+pub(in crate::service) async fn note_erased(installation: &Installation) -> Result<()> {
+    let mut erased = installation.catalog.read(|tx| tx.list_backed_up()).await?;
+    erased.retain(|id| installation.tenancy.is_erased(*id));
+    if erased.is_empty() {
+        return Ok(());
+    }
+    let note = installation
+        .catalog
+        .write("backups_to_erase", move |tx| erased.iter().try_for_each(|id| tx.note_backups_to_erase(*id)));
+    note.await
 }
