@@ -204,6 +204,22 @@ fn a_backup_that_does_not_tell_its_uploads_any_more_keeps_all_of_them() {
 }
 
 #[test]
+fn after_a_clock_went_back_one_backup_is_the_newest_and_the_others_have_their_time() {
+    let installation = installation_with("");
+    let server = installation.serve();
+    let (_, acme) = server.sign_up_with_tenant("ann", "acme");
+    back_up(&installation);
+    installation.advance_clock(-DAY);
+    ran(&installation, &["backup", "run", "--full"], 0);
+    let all = listed(&installation, &acme);
+    assert_eq!(all.len(), 2);
+    let newest: Vec<_> = all.iter().filter(|backup| backup["keep_until"].is_null()).collect();
+    assert_eq!(newest.len(), 1, "{all:?}");
+    assert_eq!(newest[0]["taken_at"].as_str(), all.iter().filter_map(|one| one["taken_at"].as_str()).min());
+    server.stop();
+}
+
+#[test]
 fn a_round_of_one_tenant_does_not_stand_for_that_of_all() {
     let installation = installation_with("");
     std::fs::write(installation.data().join("tenantry.toml"), "backup_hours = 24\n").unwrap();
