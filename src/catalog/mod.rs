@@ -52,7 +52,7 @@ pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
 pub use api_keys::{ApiKey, NewApiKey};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
-pub use backup_runs::{BackupRun, BackupRunStatus, BackupTally};
+pub use backup_runs::{BackupRun, BackupRunStatus, BackupTally, LastRounds};
 pub use backups::{Backup, DueBackup, StoredBackup};
 pub use checkpoints::HeadSigned;
 pub use closing::{Booked, NumberedPeriod};
@@ -318,6 +318,7 @@ fn track() -> Track {
         ("catalog/0025_swaps.sql", include_str!("../../migrations/catalog/0025_swaps.sql")),
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
         ("catalog/0028_imports.sql", include_str!("../../migrations/catalog/0028_imports.sql")),
+        ("catalog/0029_backup_rounds.sql", include_str!("../../migrations/catalog/0029_backup_rounds.sql")),
     ])
 }
 

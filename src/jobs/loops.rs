@@ -158,6 +158,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("copies made before migrations", migrations::sweep_snapshots(installation).await);
     note("old figures of tenants", telemetry::sweep(installation).await);
     note("which tenants were written", backups::note_written(installation).await);
+    note("backups that have had their time", backups::sweep(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     for (tenant_id, code, count) in installation.tenancy().take_refused() {
         tracing::info!(%tenant_id, code, count, "requests of a tenant were refused by its limits");

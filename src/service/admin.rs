@@ -8,11 +8,8 @@ use super::migrations::{self, MigrateCommand};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
 use super::{
-<<<<<<< HEAD
-    Installation, audit, erasure, exports, imports, operators, plans, signing_keys, telemetry, tenants, usage,
-=======
-    Installation, audit, doctor, erasure, exports, operators, plans, signing_keys, telemetry, tenants, usage,
->>>>>>> ops
+    Installation, audit, doctor, erasure, exports, imports, operators, plans, signing_keys, telemetry,
+    tenants, usage,
 };
 use crate::catalog::{By, ExportStatus, ImportStatus, Tenant};
 use crate::clock::Timestamp;
@@ -249,16 +246,12 @@ pub async fn run(
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
         }
-<<<<<<< HEAD
         Command::Top { limit } => Ok(telemetry::top(installation, limit.min(MOST_OF_TOP)).await),
-=======
-        Command::Top { limit } => telemetry::top(installation, limit.min(MOST_OF_TOP)).await,
         // Whoever has a router tries the doors between tenants before.
         Command::Doctor => {
             let diagnosis = doctor::diagnose(installation, doctor::Findings::default()).await?;
             Ok(serde_json::to_value(diagnosis)?)
         }
->>>>>>> ops
         Command::VerifyAudit { tenant } => {
             let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());

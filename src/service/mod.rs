@@ -108,6 +108,7 @@ pub struct Installation {
     telemetry: telemetry::Telemetry,
     backups: backups::Backups,
     doctor: doctor::Doctor,
+    making: provisioning::InTheMaking,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -202,6 +203,7 @@ impl Installation {
         provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
         subscriptions::begin_missing(&installation).await?;
         erasure::complete_ledger(&installation).await?;
+        backups::note_erased(&installation).await?;
         Ok(installation)
     }
 
@@ -260,6 +262,7 @@ impl Installation {
             telemetry,
             backups: backups::Backups::open(&config, &layout)?,
             doctor: doctor::Doctor::begun(clock.now()),
+            making: provisioning::InTheMaking::default(),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),

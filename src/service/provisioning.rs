@@ -14,8 +14,36 @@ use crate::policy::OWNER;
 use crate::tenancy::blocking;
 use crate::tenancy::tx::files::NewFile;
 use serde_json::json;
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Tenants that somebody is making, however long that takes: a sweep leaves them alone.
+#[derive(Default)]
+pub(super) struct InTheMaking(Mutex<HashSet<TenantId>>);
+
+impl InTheMaking {
+    fn begin(&self, tenant: TenantId) -> Making<'_> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        Making { all: self, tenant }
+    }
+
+    fn now(&self) -> HashSet<TenantId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Somebody makes a tenant, until this is dropped.
+struct Making<'m> {
+    all: &'m InTheMaking,
+    tenant: TenantId,
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+    }
+}
 
 /// The body of a new tenant.
 #[derive(Clone)]
@@ -75,6 +103,7 @@ pub(super) async fn provision_tenant(
     let installation = Arc::clone(installation);
     let most = most_owned(&installation, owner, maker)?;
     detached(async move {
+        let _making = installation.making.begin(new.id);
         let id = begin_tenant(&installation, new, owner, most).await?;
         let made = complete_tenant(&installation, id, owner, by).await;
         or_nothing(&installation, id, made).await
@@ -145,6 +174,7 @@ pub(super) async fn adopt_tenant(
     let installation = Arc::clone(installation);
     let most = (maker == Maker::Person).then_some(installation.config.tenants_per_identity);
     detached(async move {
+        let _making = installation.making.begin(new.id);
         let id = begin_tenant(&installation, new, owner, most).await?;
         let made = complete_adoption(&installation, id, by, adoption).await;
         or_nothing(&installation, id, made).await
@@ -195,6 +225,7 @@ where
     };
     let id = new.id;
     let version = installation.tenancy.migration_target().version.clone();
+    let _making = installation.making.begin(id);
     let insert = installation.catalog.write("insert_tenant", move |tx| {
         insert_tenant(tx, &new, owner, &plan, &version)?;
         owners.iter().skip(1).try_for_each(|owner| tx.of(id).insert_membership(*owner, OWNER).map(drop))
@@ -229,7 +260,7 @@ async fn activate(installation: &Installation, id: TenantId, owner: IdentityId, 
         .catalog
         .write("activate_tenant", move |tx| {
             let of = tx.of(id);
-            // It may have been swept meanwhile, on a disk that took minutes.
+            // Whoever closes or erases what is not there yet is not overruled.
             if !of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)? {
                 return Err(Error::not_found());
             }
@@ -307,12 +338,15 @@ async fn remove_half_made(installation: &Installation, id: TenantId) -> Result<(
     installation.catalog.write("delete_half_made", move |tx| tx.of(id).delete_half_made()).await
 }
 
-/// Removes tenants whose making was cut off, and that were begun before `before`.
+/// Removes tenants whose making was cut off, and that were begun before `before`: not those that somebody is still making.
 ///
 /// # Errors
 /// As catalog and disk say.
 pub async fn sweep_half_made(installation: &Installation, before: Timestamp) -> Result<()> {
-    for id in installation.catalog.read(move |tx| tx.list_half_made_tenants(before)).await? {
+    // Before the list: what is made in between is not on it any more.
+    let making = installation.making.now();
+    let listed = installation.catalog.read(move |tx| tx.list_half_made_tenants(before)).await?;
+    for id in listed.into_iter().filter(|id| !making.contains(id)) {
         tracing::warn!(tenant_id = %id, "removing a tenant whose making was cut off");
         if let Err(error) = remove_half_made(installation, id).await {
             tracing::error!(tenant_id = %id, error = ?error, "it could not be removed and will be tried again");

@@ -97,6 +97,11 @@ impl Layout {
         self.backups().join("issued-credit-notes.ndjson")
     }
 
+    /// All ledgers that are signed beside the databases.
+    pub fn ledgers(&self) -> [PathBuf; 4] {
+        [self.erasure_ledger(), self.checkpoint_ledger(), self.issued_invoices(), self.issued_credit_notes()]
+    }
+
     /// A tenant's directory. UUIDv7 begins with the time, so the last two digits spread evenly.
     pub fn tenant(&self, id: TenantId) -> PathBuf {
         let name = id.to_string();
