@@ -36,7 +36,11 @@ pub fn serve(directory: &Path) -> Result<(Process, SocketAddr)> {
     serve_app(directory, None)
 }
 
-fn serve_app(directory: &Path, app: Option<&Path>) -> Result<(Process, SocketAddr)> {
+/// The same with an app of one's own.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_app(directory: &Path, app: Option<&Path>) -> Result<(Process, SocketAddr)> {
     let address = free_address()?;
     let mut command = command(&["serve", "--listen", &address.to_string()], directory);
     if let Some(app) = app {
@@ -131,7 +135,10 @@ pub async fn start_with(directory: &Path, app: Option<&Path>) -> Result<Contende
 }
 
 /// The file of a tenant: `tenants/<2 hex>/<id>/data.db`.
-fn tenant_file(data: &Path, id: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// It is not there.
+pub fn tenant_file(data: &Path, id: &str) -> Result<PathBuf> {
     for shard in std::fs::read_dir(data.join("tenants"))? {
         let file = shard?.path().join(id).join("data.db");
         if file.exists() {
