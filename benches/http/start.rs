@@ -79,7 +79,8 @@ fn fill(catalog: &Path, tenants: usize) -> Result<()> {
     let mut connection = Connection::open(catalog)?;
     let transaction = connection.transaction()?;
     {
-        let mut rows = ROWS.iter().map(|sql| transaction.prepare(sql)).collect::<Result<Vec<_>, _>>()?;
+        let mut rows =
+            ROWS.iter().map(|sql| transaction.prepare(sql)).collect::<rusqlite::Result<Vec<_>>>()?;
         let created: i64 = transaction.query_row("SELECT created_at FROM tenants", [], |row| row.get(0))?;
         for number in 1..i64::try_from(tenants)? {
             let id = TenantId::new(Timestamp(created)).to_string();
