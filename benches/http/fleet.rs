@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::connection::Connection;
+use crate::list;
 use crate::options::Options;
 use crate::process::{Process, make_directory};
-use crate::report::{Goal, Report, median, megabytes};
+use crate::report::{Goal, Report, median, megabytes, percentile};
 use crate::tenantry::{EMAIL, Session, command, serve};
 
 /// Tenants that get a cold first request, at most.
@@ -32,7 +33,7 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
     Session::sign_up(address, None).await?;
     process.stop().await?;
 
-    let seconds = provision(tenants, &directory)?;
+    let seconds = provision(tenants, &directory, None)?;
     let rate = count(tenants) / seconds;
     report.figure(format!("provisioning {tenants} tenants"), Ok(rate), "/s", Goal::AtLeast(300.0));
 
@@ -54,7 +55,8 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
     let cold = tenants.min(COLD);
     // Spread over the fleet, not the first ones: neighbours in the catalog share its pages.
     let chosen: VecDeque<usize> = (0..cold).map(|index| index * tenants / cold + 1).collect();
-    let first = visit(address, &session.token, chosen.clone(), report).await?;
+    let mut first = visit(address, &session.token, chosen.clone(), report).await?;
+    first.sort_unstable_by(f64::total_cmp);
     let second = visit(address, &session.token, chosen, report).await?;
     report.figure(
         format!("cold first request, median of {cold} tenants"),
@@ -62,7 +64,7 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
         " ms",
         Goal::Below(5.0),
     );
-    report.figure("cold first request, 99th percentile", Ok(percentile_99(first)), " ms", Goal::None);
+    report.figure("cold first request, 99th percentile", Ok(percentile(&first, 99)), " ms", Goal::None);
     report.figure("second request to the same tenants, median", Ok(median(&second)), " ms", Goal::None);
 
     session.refresh().await?;
@@ -74,15 +76,23 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
     let resident = megabytes(process.resident()?);
     let what = format!("resident after touching all {tenants} tenants");
     report.figure(what, Ok(resident), " MB", Goal::Below(150.0));
+    list::run(&directory, address, tenants, report).await?;
     process.stop().await
 }
 
-/// Creates the fleet by the command line and returns the seconds it took, from start to end of the process.
-fn provision(tenants: usize, directory: &Path) -> Result<f64> {
+/// Creates the fleet, `fleet-1` and so on, by the command line and returns the seconds it took, from start to end of the process.
+///
+/// # Errors
+/// Not all were created.
+pub fn provision(tenants: usize, directory: &Path, app: Option<&Path>) -> Result<f64> {
     let number = tenants.to_string();
     let arguments = ["tenant", "create", "fleet", "--owner", EMAIL, "--count", &number, "--json"];
+    let mut command = command(&arguments, directory);
+    if let Some(app) = app {
+        command.arg("--app").arg(app);
+    }
     let begun = Instant::now();
-    let output = command(&arguments, directory).output()?;
+    let output = command.output()?;
     let seconds = begun.elapsed().as_secs_f64();
     let printed = String::from_utf8_lossy(&output.stdout);
     let created =
@@ -165,11 +175,6 @@ impl Visitor {
 
 fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
-}
-
-fn percentile_99(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() * 99 / 100).copied().unwrap_or_default()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a fleet is far smaller than 2^52")]

@@ -7,7 +7,10 @@
 //! - [`usage`]: Tenantry's usage events beside its creates, and with a limit beside without.
 //! - [`closing`]: a service period with a million usage events becomes an invoice.
 //! - [`jobs`]: how fairly jobs of many tenants share places, and how many are done.
-//! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory.
+//! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory, the operator's [`list`].
+//! - [`migrations`]: a fleet migrated under load, and once more while the server is killed on the way.
+//! - [`backups`]: rounds of backups of a fleet, restores among it; and `large`, one large tenant under writes.
+//! - [`start`]: a start with very many tenants in the catalog.
 //!
 //! Every server is a process of its own on loopback, and so is the bare one: this program runs itself again as
 //! `--bare ADDRESS DIRECTORY`. A missed target is reported and no more; a wrong answer ends the run with exit code 1.
@@ -15,6 +18,7 @@
 #![allow(clippy::disallowed_methods, reason = "what is measured here is the time of this very machine")]
 
 mod api;
+mod backups;
 mod bare;
 mod closing;
 mod connection;
@@ -23,12 +27,16 @@ mod fleet;
 mod flood;
 mod generator;
 mod jobs;
+mod list;
 mod load;
+mod migrations;
 mod neighbours;
 mod options;
 mod pocketbase;
 mod process;
 mod report;
+mod start;
+mod steady;
 mod tenantry;
 mod usage;
 mod workload;
@@ -82,6 +90,18 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
         }
         if options.measures("fleet") {
             fleet::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("migrations") {
+            migrations::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("backups") {
+            backups::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("large") {
+            backups::run_large(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("start") {
+            start::run(&options, &scratch.0, &mut report).await?;
         }
         if options.measures("usage") {
             usage::run(&options, &scratch.0, &mut report).await?;

@@ -11,12 +11,15 @@ Measures Tenantry beside PocketBase and a bare axum + rusqlite handler.
 Usage: cargo bench --bench http -- [flags]
 
   --quick              a look only: 1 round of 1 s, 1,000 tenants
-  --only PART          one part: load, neighbours, flood, fleet, usage, closing or jobs
+  --only PART          one part: load, neighbours, flood, fleet, migrations, backups,
+                       large, start, usage, closing or jobs
   --rounds N           rounds of each measurement, of which the median counts (3)
   --seconds N          length of a round (3)
   --works A,B          which works of the load, by how their names begin (all)
   --connections A,B    numbers of connections (1,32,128)
   --tenants N          size of the fleet (10000)
+  --megabytes N        size of the large tenant (1000)
+  --catalog N          tenants in the catalog of a start (100000)
   --servers A,B        who takes part in the load (tenantry,pocketbase,bare)
   --help               this text
 
@@ -37,6 +40,10 @@ pub struct Options {
     pub connections: Vec<usize>,
     /// Tenants of the fleet.
     pub tenants: usize,
+    /// Megabytes of the large tenant.
+    pub megabytes: usize,
+    /// Tenants in the catalog of a start.
+    pub catalog: usize,
     /// Names of the servers that take part in the load.
     pub servers: Vec<String>,
 }
@@ -50,7 +57,19 @@ pub enum Parsed {
 }
 
 /// What there is to measure, in its order.
-pub const PARTS: [&str; 7] = ["load", "neighbours", "flood", "fleet", "usage", "closing", "jobs"];
+pub const PARTS: [&str; 11] = [
+    "load",
+    "neighbours",
+    "flood",
+    "fleet",
+    "migrations",
+    "backups",
+    "large",
+    "start",
+    "usage",
+    "closing",
+    "jobs",
+];
 
 impl Options {
     /// Whether a part is to be measured.
@@ -71,6 +90,8 @@ impl Options {
             works: Vec::new(),
             connections: vec![1, 32, 128],
             tenants: 10_000,
+            megabytes: 1_000,
+            catalog: 100_000,
             servers: ["tenantry", "pocketbase", "bare"].map(String::from).to_vec(),
         };
         if arguments.is_empty() {
@@ -81,6 +102,8 @@ impl Options {
             options.rounds = 1;
             options.round = Duration::from_secs(1);
             options.tenants = 1_000;
+            options.megabytes = 100;
+            options.catalog = 10_000;
         }
         let mut arguments = arguments.iter();
         while let Some(flag) = arguments.next() {
@@ -103,6 +126,8 @@ impl Options {
                 }
                 "--works" => options.works = value()?.split(',').map(String::from).collect(),
                 "--tenants" => options.tenants = positive(flag, value()?)?,
+                "--megabytes" => options.megabytes = positive(flag, value()?)?,
+                "--catalog" => options.catalog = positive(flag, value()?)?,
                 "--servers" => {
                     let known = options.servers.clone();
                     options.servers = value()?.split(',').map(String::from).collect();

@@ -183,6 +183,12 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// The value below which so many hundredths of the sorted values lie; the last for 100, zero of none.
+pub fn percentile(sorted: &[f64], hundredths: usize) -> f64 {
+    let place = (sorted.len() * hundredths / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(place).copied().unwrap_or_default()
+}
+
 /// Bytes in megabytes of a million.
 #[expect(clippy::cast_precision_loss, reason = "sizes of processes are far below 2^52")]
 pub fn megabytes(bytes: u64) -> f64 {

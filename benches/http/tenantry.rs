@@ -135,7 +135,10 @@ pub async fn start_with(directory: &Path, app: Option<&Path>) -> Result<Contende
 }
 
 /// The file of a tenant: `tenants/<2 hex>/<id>/data.db`.
-fn tenant_file(data: &Path, id: &str) -> Result<PathBuf> {
+///
+/// # Errors
+/// It is not there.
+pub fn tenant_file(data: &Path, id: &str) -> Result<PathBuf> {
     for shard in std::fs::read_dir(data.join("tenants"))? {
         let file = shard?.path().join(id).join("data.db");
         if file.exists() {

@@ -193,7 +193,7 @@ impl Tenancy {
             gate.drain().await?;
             let working = Arc::clone(&tenancy);
             let of = Arc::clone(&tenant);
-            let migrated = super::blocking(move || {
+            let migrated = super::aside(move || {
                 working.fences.unless_down(of.id, || working.migrate_blocking(&of, snapshot_bytes))
             })
             .await;

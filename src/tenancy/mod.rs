@@ -414,6 +414,17 @@ fn copy_file(source: &Path, target: &Path) -> Result<()> {
     Ok(maintenance.copy_into(target)?)
 }
 
+/// Runs what works for long on a thread of its own, which gives way to those that answer requests.
+async fn aside<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let (answer, result) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name("aside".to_owned()).spawn(move || {
+        crate::niceness::give_way();
+        // Whoever asked may have gone away.
+        let _ = answer.send(act());
+    })?;
+    result.await.unwrap_or_else(|_| Err(Error::internal("panic while a tenant's file was worked on")))
+}
+
 /// Runs what blocks on a thread that may.
 pub(crate) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T> + Send + 'static,
