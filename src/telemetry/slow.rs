@@ -179,8 +179,8 @@ fn push_word(shape: &mut String, word: &str) {
     {
         shape.push(' ');
     }
-    // A word may be as long as the statement.
-    shape.push_str(cut(word, LONGEST + char::MAX_LEN_UTF8));
+    // A word may be as long as the statement. A character has four bytes at most, so what is cut is still longer than a shape.
+    shape.push_str(cut(word, LONGEST + 4));
 }
 
 /// Bytes of a text in quotes, in which two of them are one.
