@@ -6,7 +6,7 @@ use crate::id::ContentId;
 use crate::tenancy::TenantScope;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 /// What the manifest says of all uploads together.
