@@ -75,6 +75,8 @@ typed_id! {
     InvitationId,
     /// One export of a tenant.
     ExportId,
+    /// One import of a tenant that was exported elsewhere.
+    ImportId,
     /// Work to be done behind the answer.
     JobId,
     /// What is to be done again and again.

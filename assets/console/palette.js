@@ -12,6 +12,8 @@ import { theme } from "./theme.js";
 
 /** Lines that are shown; who wants another types more. */
 const MOST = 100;
+/** How long an operator may pause while typing before tenants are searched, in milliseconds. */
+const PAUSE = 150;
 
 const isOpen = createStore(false);
 export const openPalette = () => isOpen.set(true);
@@ -38,13 +40,13 @@ function Open({ me, at }) {
   const [tables, setTables] = useState(/** @type {string[]} */ ([]));
   const [fleet, setFleet] = useState(/** @type {{ slug: string, name: string }[]} */ ([]));
   const list = useId();
+  const sought = typed.trim();
   useEffect(() => {
-    if (!me.operator) return;
-    let end = () => {};
+    if (!me.operator || !sought) return setFleet([]);
     let gone = false;
-    import("./operator/fleet.js").then(({ eachKnownTenant }) => !gone && (end = eachKnownTenant(setFleet)), () => {});
-    return () => void ((gone = true), end());
-  }, []);
+    const timer = setTimeout(() => import("./operator/fleet.js").then(({ findTenants }) => findTenants(sought)).then((found) => !gone && setFleet(found), () => {}), PAUSE);
+    return () => void ((gone = true), clearTimeout(timer));
+  }, [sought]);
   const close = () => isOpen.set(false);
   useEffect(() => {
     const before = /** @type {HTMLElement | null} */ (document.activeElement);

@@ -34,8 +34,8 @@ export const GROUPS = /** @type {const} */ ([
 
 /** The operator's screens, each with its icon; another one is a line here, its name in `strings.js`, and a module. */
 export const OPERATOR_GROUPS = /** @type {const} */ ([
-  ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["migrations", "migrations"]]],
-  ["money", [["plans", "plan"], ["stripe", "invoices"]]],
+  ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["statements", "sql"], ["migrations", "migrations"], ["backups", "backups"]]],
+  ["money", [["margins", "margins"], ["plans", "plan"], ["stripe", "invoices"]]],
   ["installation", [["mailbox", "mail"], ["erasures", "bin"], ["audit", "audit"]]],
 ]);
 
@@ -44,7 +44,10 @@ export const OPERATOR_SCREENS = {
   overview: () => import("./operator/overview.js"),
   tenants: () => import("./operator/tenants.js"),
   jobs: () => import("./operator/jobs.js"),
+  statements: () => import("./operator/statements.js"),
   migrations: () => import("./operator/migrations.js"),
+  backups: () => import("./operator/backups.js"),
+  margins: () => import("./operator/margins.js"),
   plans: () => import("./operator/plans.js"),
   stripe: () => import("./operator/stripe.js"),
   mailbox: () => import("./operator/mailbox.js"),

@@ -5,6 +5,7 @@
 //! - [`neighbours`]: one tenant floods Tenantry while fifty others work as ever.
 //! - [`flood`]: one tenant floods Tenantry at twenty times its rate limit beside another at full speed.
 //! - [`usage`]: Tenantry's usage events beside its creates, and with a limit beside without.
+//! - [`closing`]: a service period with a million usage events becomes an invoice.
 //! - [`jobs`]: how fairly jobs of many tenants share places, and how many are done.
 //! - [`fleet`]: Tenantry alone with thousands of tenants: provisioning, start, cold requests, memory, the operator's [`list`].
 //! - [`migrations`]: a fleet migrated under load, and once more while the server is killed on the way.
@@ -19,6 +20,7 @@
 mod api;
 mod backups;
 mod bare;
+mod closing;
 mod connection;
 mod contender;
 mod fleet;
@@ -103,6 +105,9 @@ fn measure(arguments: &[String]) -> Result<ExitCode> {
         }
         if options.measures("usage") {
             usage::run(&options, &scratch.0, &mut report).await?;
+        }
+        if options.measures("closing") {
+            closing::run(&options, &scratch.0, &mut report).await?;
         }
         if options.measures("jobs") {
             jobs::run(&options, &scratch.0, &mut report).await?;

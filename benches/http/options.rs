@@ -12,7 +12,7 @@ Usage: cargo bench --bench http -- [flags]
 
   --quick              a look only: 1 round of 1 s, 1,000 tenants
   --only PART          one part: load, neighbours, flood, fleet, migrations, backups,
-                       large, start, usage or jobs
+                       large, start, usage, closing or jobs
   --rounds N           rounds of each measurement, of which the median counts (3)
   --seconds N          length of a round (3)
   --works A,B          which works of the load, by how their names begin (all)
@@ -57,8 +57,19 @@ pub enum Parsed {
 }
 
 /// What there is to measure, in its order.
-pub const PARTS: [&str; 10] =
-    ["load", "neighbours", "flood", "fleet", "migrations", "backups", "large", "start", "usage", "jobs"];
+pub const PARTS: [&str; 11] = [
+    "load",
+    "neighbours",
+    "flood",
+    "fleet",
+    "migrations",
+    "backups",
+    "large",
+    "start",
+    "usage",
+    "closing",
+    "jobs",
+];
 
 impl Options {
     /// Whether a part is to be measured.

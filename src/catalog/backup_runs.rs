@@ -57,6 +57,17 @@ pub struct BackupTally {
     pub pruned: i64,
 }
 
+/// How the last rounds of all tenants went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LastRounds {
+    /// When the last one was begun that stored all that was due.
+    pub done: Option<Timestamp>,
+    /// How many were begun since, none of which did.
+    pub failed: u32,
+    /// When the last one of those was begun.
+    pub last_failed: Option<Timestamp>,
+}
+
 /// One round.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct BackupRun {
@@ -99,19 +110,21 @@ fn run(row: &Row<'_>) -> Result<BackupRun, DbError> {
 }
 
 impl CatalogTx<'_> {
-    /// Begins a round. One that the end of a server cut off is noted as such, and the oldest are forgotten.
+    /// Begins a round, `of_all` tenants or of one. One that the end of a server cut off is noted as such, and the oldest are
+    /// forgotten, but for the last of all that was done.
     ///
     /// # Errors
     /// As the database says.
-    pub fn insert_backup_run(&self, id: BackupRunId, started_by: &str) -> Result<()> {
+    pub fn insert_backup_run(&self, id: BackupRunId, started_by: &str, of_all: bool) -> Result<()> {
         self.end_cut_off_backup_runs()?;
         self.tx.execute(
-            "DELETE FROM backup_runs WHERE id <= (SELECT id FROM backup_runs ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+            "DELETE FROM backup_runs WHERE id <= (SELECT id FROM backup_runs ORDER BY id DESC LIMIT 1 OFFSET ?1)
+               AND rowid <> (SELECT coalesce(max(rowid), 0) FROM backup_runs WHERE of_all = 1 AND status = 'done')",
             params![MOST - 1],
         )?;
         self.tx.execute(
-            "INSERT INTO backup_runs (id, status, started_by, started_at) VALUES (?1, 'running', ?2, ?3)",
-            params![id, started_by, self.now()],
+            "INSERT INTO backup_runs (id, status, started_by, started_at, of_all) VALUES (?1, 'running', ?2, ?3, ?4)",
+            params![id, started_by, self.now(), i64::from(of_all)],
         )?;
         Ok(())
     }
@@ -179,12 +192,26 @@ impl CatalogTx<'_> {
         Ok(self.tx.query(&sql, params![before, limit], run)?)
     }
 
-    /// When the last round was begun.
+    /// How the last rounds of all tenants went, in the order in which they were begun, whatever clocks said.
     ///
     /// # Errors
     /// As the database says.
-    pub fn last_backup_run(&self) -> Result<Option<Timestamp>> {
-        let sql = "SELECT started_at FROM backup_runs ORDER BY id DESC LIMIT 1";
-        Ok(self.tx.query_row(sql, &[], |row| row.get(0))?)
+    pub fn last_rounds(&self) -> Result<LastRounds> {
+        let done = self.tx.query_row(
+            "SELECT rowid, started_at FROM backup_runs WHERE of_all = 1 AND status = 'done' ORDER BY rowid DESC LIMIT 1",
+            &[],
+            |row| Ok((row.get::<i64>(0)?, row.get::<Timestamp>(1)?)),
+        )?;
+        let since = done.map_or(0, |(number, _)| number);
+        let failed = self.tx.query(
+            "SELECT started_at FROM backup_runs WHERE of_all = 1 AND rowid > ?1 ORDER BY rowid",
+            params![since],
+            |row| row.get::<Timestamp>(0),
+        )?;
+        Ok(LastRounds {
+            done: done.map(|(_, begun)| begun),
+            failed: u32::try_from(failed.len()).unwrap_or(u32::MAX),
+            last_failed: failed.last().copied(),
+        })
     }
 }

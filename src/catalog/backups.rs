@@ -186,18 +186,19 @@ impl CatalogTx<'_> {
         Ok(self.tx.exists("SELECT 1 FROM backups WHERE id = ?1 AND is_whole = 0", params![id])?)
     }
 
-    /// Notes that a backup is whole. The one before it is kept as long as `retention` says from now on.
+    /// Notes that a backup is whole, and the newest. What was that before is kept as long as `retention` says from now on, also
+    /// where its id is later because a clock went back.
     ///
     /// # Errors
     /// As the database says.
     pub fn finish_backup(&self, manifest: &Manifest, retention: Retention) -> Result<()> {
-        let before = self.tx.query_row(
+        let before = self.tx.query(
             "SELECT id, taken_at FROM backups
-             WHERE (tenant_id = ?1 OR (?1 IS NULL AND tenant_id IS NULL)) AND is_whole = 1 AND keep_until IS NULL AND id < ?2 ORDER BY id DESC LIMIT 1",
+             WHERE (tenant_id = ?1 OR (?1 IS NULL AND tenant_id IS NULL)) AND is_whole = 1 AND keep_until IS NULL AND id <> ?2",
             params![manifest.tenant_id, manifest.id],
             |row| Ok((row.get::<BackupId>(0)?, row.get::<Timestamp>(1)?)),
         )?;
-        if let Some((before, taken_at)) = before {
+        for (before, taken_at) in before {
             let until = retention.until(taken_at, manifest.taken_at);
             self.tx.execute("UPDATE backups SET keep_until = ?2 WHERE id = ?1", params![before, until])?;
         }
@@ -322,12 +323,22 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
+    /// Tenants of which backups are in the store.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_backed_up(&self) -> Result<Vec<TenantId>> {
+        let sql = "SELECT DISTINCT tenant_id FROM backups WHERE tenant_id IS NOT NULL";
+        Ok(self.tx.query(sql, &[], |row| row.get(0))?)
+    }
+
     /// Notes that they were.
     ///
     /// # Errors
     /// As the database says.
     pub fn note_backups_erased(&self, tenant: TenantId) -> Result<()> {
         self.tx.execute("DELETE FROM backups_to_erase WHERE tenant_id = ?1", params![tenant])?;
+        self.tx.execute("DELETE FROM backups WHERE tenant_id = ?1", params![tenant])?;
         Ok(())
     }
 
@@ -366,6 +377,18 @@ impl OfTenant<'_> {
              ORDER BY b.id DESC LIMIT 1"
         );
         Ok(self.tx().query_row(&sql, params![self.tenant, at], backup)?)
+    }
+
+    /// The tenant's backup that was made last, whatever clocks said.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn newest_backup(&self) -> Result<Option<Backup>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {FROM} WHERE b.tenant_id = ?1 AND b.is_whole = 1
+             ORDER BY b.keep_until IS NOT NULL, b.id DESC LIMIT 1"
+        );
+        Ok(self.tx().query_row(&sql, params![self.tenant], backup)?)
     }
 
     /// How often it was noted that the tenant's file was written.

@@ -16,6 +16,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("roles", "tenant_roles WHERE tenant_id = ?1"),
     ("API keys", "api_keys WHERE tenant_id = ?1"),
     ("exports", "exports WHERE tenant_id = ?1"),
+    ("imports", "imports WHERE tenant_id = ?1"),
     ("events of Stripe", "stripe_events WHERE tenant_id = ?1"),
     ("lines at Stripe", "stripe_items WHERE tenant_id = ?1"),
     ("invoices at Stripe", "stripe_invoices WHERE tenant_id = ?1"),

@@ -19,6 +19,8 @@ mod credit_notes;
 mod erasures;
 mod exports;
 mod identities;
+mod imports;
+mod inspection;
 mod invitations;
 mod invoices;
 mod job_hints;
@@ -50,13 +52,15 @@ pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
 pub use api_keys::{ApiKey, NewApiKey};
 pub use audit::{Actor, AuditFilter, By, INSTALLATION};
-pub use backup_runs::{BackupRun, BackupRunStatus, BackupTally};
+pub use backup_runs::{BackupRun, BackupRunStatus, BackupTally, LastRounds};
 pub use backups::{Backup, DueBackup, StoredBackup};
 pub use checkpoints::HeadSigned;
 pub use closing::{Booked, NumberedPeriod};
 pub use credit_notes::CreditNote;
 pub use exports::{Export, ExportStatus};
 pub use identities::{Identity, StoredPassword, email_taken};
+pub use imports::{Import, ImportStatus, ImportWish, Importer};
+pub use inspection::CanaryIds;
 pub use invitations::Invitation;
 pub use invoices::{KeptInvoice, Series, StoredInvoice};
 pub use job_hints::JobHint;
@@ -313,6 +317,8 @@ fn track() -> Track {
         ("catalog/0024_backups.sql", include_str!("../../migrations/catalog/0024_backups.sql")),
         ("catalog/0025_swaps.sql", include_str!("../../migrations/catalog/0025_swaps.sql")),
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
+        ("catalog/0028_imports.sql", include_str!("../../migrations/catalog/0028_imports.sql")),
+        ("catalog/0029_backup_rounds.sql", include_str!("../../migrations/catalog/0029_backup_rounds.sql")),
     ])
 }
 

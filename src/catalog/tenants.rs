@@ -107,6 +107,10 @@ pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.time
 /// How many of them there are: the place of what follows in a row.
 pub(super) const COLUMNS_COUNT: usize = 15;
 
+fn names(row: &Row<'_>) -> Result<TenantNames, DbError> {
+    Ok(TenantNames { id: row.get(0)?, slug: row.get(1)?, name: row.get(2)? })
+}
+
 pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
         id: row.get(0)?,
@@ -215,8 +219,30 @@ impl CatalogTx<'_> {
         Ok(self.tx.query(
             "SELECT id, slug, name FROM tenants WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR plan = ?2)",
             params![status.map(TenantStatus::name), plan],
-            |row| Ok(TenantNames { id: row.get(0)?, slug: row.get(1)?, name: row.get(2)? }),
+            names,
         )?)
+    }
+
+    /// The same of a page in the order of their ids, or the other way round: those that come behind `after`.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_tenant_names_by_id(
+        &self,
+        (status, plan): (Option<TenantStatus>, Option<&str>),
+        after: Option<TenantId>,
+        descends: bool,
+        limit: u32,
+    ) -> Result<Vec<TenantNames>> {
+        // Ids are hexadecimal: before and behind all of them.
+        let (behind, order, end) = if descends { ("<", "DESC", "~") } else { (">", "ASC", "") };
+        let after = after.map_or_else(|| end.to_owned(), |id| id.to_string());
+        let sql = format!(
+            "SELECT id, slug, name FROM tenants
+             WHERE id {behind} ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR plan = ?3)
+             ORDER BY id {order} LIMIT ?4"
+        );
+        Ok(self.tx.query(&sql, params![after, status.map(TenantStatus::name), plan, limit], names)?)
     }
 
     /// How many tenants are in each state.

@@ -3,7 +3,7 @@
 use super::{Common, Failure, TenantCommand, block_on, clock, control, output};
 use crate::config::Config;
 use crate::service::Installation;
-use crate::service::admin::{self, Command};
+use crate::service::admin::Command;
 use serde_json::Value;
 use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub(super) fn execute(config: &Config, command: Command) -> Result<Value, Failur
             return Ok(answer);
         }
         let installation = Installation::open(config.clone(), clock()).await?;
-        let answer = admin::run(&installation, command, &progress).await;
+        let answer = control::carry_out(&installation, command, &progress).await;
         installation.close().await;
         Ok(answer?)
     })
@@ -122,6 +122,16 @@ pub(super) fn tenant(common: &Common, command: TenantCommand) -> Result<ExitCode
             let answer = execute(&config, Command::TenantErase { slug, confirm, now })?;
             erased(common, &answer);
         }
+        TenantCommand::Import { file, owner, name, slug, preview, invite_members } => {
+            // The server may have another working directory.
+            let file = std::path::absolute(file)?;
+            let command = Command::TenantImport { file, owner, name, slug, preview, invite_members };
+            let answer = execute(&config, command)?;
+            print(common, &answer, imported);
+            if preview && answer["preview"]["can_be_applied"] != true {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         TenantCommand::Export { slug, output } => {
             let answer = execute(&config, Command::TenantExport { slug })?;
             exported(common, &answer, output.as_deref())?;
@@ -143,6 +153,38 @@ fn list(answer: &Value) -> String {
         return "There are no tenants. `tenantry tenant create SLUG --owner EMAIL` makes one.".to_owned();
     }
     output::table(&["SLUG", "NAME", "STATUS", "PLAN", "CREATED", "ID"], &rows).trim_end().to_owned()
+}
+
+/// What became of an import, or what would.
+fn imported(answer: &Value) -> String {
+    let preview = &answer["preview"];
+    let mut lines = vec![match answer.get("tenant") {
+        Some(tenant) => format!("{} is ready, with the id {}.", text(tenant, "slug"), text(tenant, "id")),
+        None => {
+            let source = &preview["source"];
+            format!(
+                "{} ({}), exported at {} from the installation {}. Its tables are {}.",
+                text(source, "name"),
+                text(source, "slug"),
+                text(source, "exported_at"),
+                text(source, "installation"),
+                match preview["schema"].as_str() {
+                    Some("same") => "those of the app here",
+                    Some("older") => "those of an earlier version of the app: it is migrated",
+                    _ => "others than the app's: what both have comes over",
+                }
+            )
+        }
+    }];
+    let each = |name: &str| preview[name].as_array().into_iter().flatten();
+    lines.extend(each("tables").map(|table| format!("  {}: {} rows", text(table, "name"), table["rows"])));
+    lines.push(format!("  uploads: {} ({} bytes)", preview["uploads"]["count"], preview["uploads"]["bytes"]));
+    lines.extend(
+        each("left_out")
+            .map(|left| format!("Not with it: {}: {}.", text(left, "what"), text(left, "reason"))),
+    );
+    lines.extend(each("problems").filter_map(Value::as_str).map(|problem| format!("In the way: {problem}")));
+    lines.join("\n")
 }
 
 fn closing(answer: &Value) -> String {

@@ -151,6 +151,16 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Tell what is wrong with the installation, and what to do about it
+    ///
+    /// Files and who may read them, disk, descriptors, clock, settings behind a proxy, mail, backups and whether one was ever
+    /// restored, keys, the catalog, tenants without files and files without tenants, tenants that are not served. Two tenants are
+    /// made that try to read each other through every door, and are removed again. Works beside a running server, and without one.
+    #[command(
+        after_help = "Examples:\n  tenantry doctor\n  tenantry doctor --json | jq '.findings[] | select(.level == \"fault\")'\n\n\
+                            Levels are good, note, warning and fault. Exits with 0 when there is neither a warning nor a fault, else 1."
+    )]
+    Doctor,
     /// Watch what the server does, tenant by tenant
     ///
     /// Requests, latency, errors, database time and jobs of the last minute or two, the busiest tenants first. `q` quits. Where

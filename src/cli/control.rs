@@ -4,6 +4,7 @@
 //! `{"progress": text}` lines and then `{"ok": value}` or `{"error": ..}`.
 
 use crate::error::{Error, FieldError, Kind, Result};
+use crate::http;
 use crate::service::Installation;
 use crate::service::admin::{self, Command};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,25 @@ impl Drop for ControlSocket {
     }
 }
 
+/// Carries a command out, in the server or in its place.
+///
+/// # Errors
+/// As the command says.
+pub(super) async fn carry_out(
+    installation: &Arc<Installation>,
+    command: Command,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Value> {
+    match command {
+        // It tries the doors that are http's.
+        Command::Doctor => {
+            installation.tenancy().run_sql_with(crate::tenancy::this_program()?);
+            Ok(serde_json::to_value(http::examine(installation).await?)?)
+        }
+        command => admin::run(installation, command, progress).await,
+    }
+}
+
 async fn answer(installation: &Arc<Installation>, stream: UnixStream) -> Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
@@ -79,7 +99,7 @@ async fn answer(installation: &Arc<Installation>, stream: UnixStream) -> Result<
             move |text| drop(sender.send(Reply::Progress(text)))
         };
         let result = match serde_json::from_str::<Command>(&line) {
-            Ok(command) => admin::run(&installation, command, &progress).await,
+            Ok(command) => carry_out(&installation, command, &progress).await,
             Err(error) => Err(Error::malformed(
                 "bad_command",
                 format!("The server does not know this command: {error}"),

@@ -7,6 +7,7 @@ mod billing;
 mod config;
 mod control;
 mod demo;
+mod doctor;
 mod healthcheck;
 mod keys;
 mod mail;
@@ -117,6 +118,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Config(ConfigCommand::Show { sample }) => config::show(&common, sample),
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),
         Command::Openapi { typescript, out } => openapi::run(&common, typescript, out),
+        Command::Doctor => doctor::run(&common),
         Command::Top { once, every, tenants } => top::run(&common, once, every, tenants),
         Command::SqlWorker => Ok(crate::tenancy::run_worker()),
         Command::Version => {

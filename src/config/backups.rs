@@ -1,6 +1,7 @@
 //! Settings of backups: where they are kept, and what must go together.
 
 use super::{Config, ConfigError, Secret};
+use url::{Host, Url};
 
 /// A bucket of a service that speaks as S3 does.
 #[derive(Clone, Debug)]
@@ -86,14 +87,14 @@ impl Config {
 
 /// What everybody's data goes to is spoken with in secret, or is on this machine.
 fn check_endpoint(endpoint: &str) -> Result<(), ConfigError> {
-    let rest = endpoint.strip_prefix("http://");
-    let host = rest.map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
-    let is_sound = !endpoint.contains(['@', '?', '#'])
-        && match host {
-            Some(host) => matches!(host, "localhost" | "127.0.0.1" | "["),
-            None => endpoint.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()),
-        };
-    if is_sound {
+    let is_sound = |url: &Url| match (url.scheme(), url.host()) {
+        ("https", Some(_)) => true,
+        ("http", Some(Host::Domain(name))) => name == "localhost",
+        ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
+        ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
+    };
+    if !endpoint.contains(['@', '?', '#']) && Url::parse(endpoint).is_ok_and(|url| is_sound(&url)) {
         return Ok(());
     }
     Err(ConfigError(format!(
@@ -116,14 +117,20 @@ mod tests {
         let whole = "backup_bucket = 'acme'\nbackup_access_key_id = 'id-1234'\nbackup_secret_access_key = 'key-1234'\n";
         assert_eq!(check(""), Ok(()));
         assert_eq!(check(whole), Ok(()));
-        assert_eq!(
-            check(&format!("{whole}backup_endpoint = 'http://127.0.0.1:9000'\nbackup_prefix = '/a/b/'")),
-            Ok(())
-        );
+        for sound in
+            ["http://127.0.0.1:9000", "http://localhost", "http://[::1]:9000/s3", "https://s3.example.com"]
+        {
+            let more = format!("backup_endpoint = '{sound}'\nbackup_prefix = '/a/b/'");
+            assert_eq!(check(&format!("{whole}{more}")), Ok(()), "{sound}");
+        }
         for (more, named) in [
             ("backup_endpoint = 'http://example.com'", "backup_endpoint"),
             ("backup_endpoint = 'https://me@example.com'", "backup_endpoint"),
             ("backup_endpoint = 'ftp://example.com'", "backup_endpoint"),
+            ("backup_endpoint = 'http://[::ffff:203.0.113.7]:9000'", "backup_endpoint"),
+            ("backup_endpoint = 'http://[2001:db8::1]:9000'", "backup_endpoint"),
+            ("backup_endpoint = 'http://127.0.0.1.example.com'", "backup_endpoint"),
+            ("backup_endpoint = 'https://'", "backup_endpoint"),
             ("backup_directory = '/x'", "backup_directory"),
             ("backup_prefix = 'a/../b'", "backup_prefix"),
             ("backup_region = ''", "backup_region"),

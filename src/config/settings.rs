@@ -209,6 +209,8 @@ settings! {
     max_body_bytes: usize = 8 << 20, "8388608";
     /// Largest upload, in bytes.
     file_max_bytes: u64 = 100 << 20, "104857600";
+    /// Largest export that is taken in as an import, in bytes; 0 leaves importing to operators.
+    import_max_bytes: u64 = 1 << 30, "1073741824";
     /// Seconds after which a request is given up; an upload, when so long nothing of it came.
     request_seconds: u64 = 30, "30";
     /// Seconds that a shutdown waits for running requests.

@@ -173,7 +173,7 @@ impl Database {
     }
 
     /// The same for what may take long within one step, where no bound of steps bites: never on the thread that serves
-    /// requests.
+    /// requests. `act` may be run twice: where no core is idle, it begins again.
     ///
     /// # Errors
     /// As [`Database::read`].

@@ -54,6 +54,7 @@ impl Graft {
         )?;
         for (name, sql) in objects(&raw, "live", "type = 'table'")? {
             if kept.contains(&name) {
+                make_anew(&raw, &name, &sql)?;
                 continue;
             }
             let name = quote(&name);
@@ -72,6 +73,22 @@ impl Graft {
         raw.execute_batch("COMMIT; DETACH live;")?;
         Ok(())
     }
+}
+
+/// Gives a table that is kept the columns that it has in the live file, whose migrations count from now on.
+fn make_anew(raw: &Connection, name: &str, sql: &str) -> Result<(), DbError> {
+    let shared = "SELECT name FROM pragma_table_info(?1, 'main') WHERE name IN (SELECT name FROM pragma_table_info(?1, 'live'))";
+    let mut statement = raw.prepare(shared)?;
+    let columns = statement.query_map([name], |row| row.get::<_, String>(0))?;
+    let columns = columns.collect::<Result<Vec<_>, _>>()?;
+    let columns = columns.iter().map(|column| quote(column)).collect::<Vec<_>>().join(", ");
+    drop(statement);
+    let name = quote(name);
+    raw.execute_batch(&format!(
+        "CREATE TEMP TABLE kept AS SELECT {columns} FROM main.{name}; DROP TABLE main.{name}; {sql};
+         INSERT INTO main.{name} ({columns}) SELECT {columns} FROM temp.kept; DROP TABLE temp.kept;"
+    ))?;
+    Ok(())
 }
 
 /// Keeps `sqlite_sequence` where the live file has it. A row for a table that is not there waits for one of its name.
@@ -104,4 +121,37 @@ fn objects(raw: &Connection, schema: &str, which: &str) -> Result<Vec<(String, S
     let mut statement = raw.prepare(&sql)?;
     let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(found.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_that_are_kept_have_their_rows_and_the_columns_and_indexes_of_the_live_file() {
+        let place = tempfile::TempDir::new().unwrap();
+        let migrations = "CREATE TABLE _migrations (track TEXT, name TEXT); INSERT INTO _migrations VALUES ('system', '1'), ('app', '1');";
+        let make = |name: &str, sql: &str| {
+            let path = place.path().join(name);
+            Connection::open(&path).unwrap().execute_batch(&format!("{migrations}{sql}")).unwrap();
+            path
+        };
+        let older = make(
+            "older.db",
+            "CREATE TABLE _files (path TEXT PRIMARY KEY); INSERT INTO _files VALUES ('of then');",
+        );
+        let live = make(
+            "live.db",
+            "CREATE TABLE _files (kind TEXT NOT NULL DEFAULT 'plain', path TEXT PRIMARY KEY);
+             CREATE INDEX _files_of_kind ON _files (kind); INSERT INTO _files (path) VALUES ('of later');",
+        );
+        Graft::open(&older, &["_files"]).unwrap().take_from(&live).unwrap();
+        let made = Connection::open(&older).unwrap();
+        let text = |sql: &str| made.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(text("SELECT group_concat(path || ' ' || kind) FROM _files"), "of then plain");
+        assert_eq!(
+            text("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"),
+            "_files_of_kind"
+        );
+    }
 }

@@ -12,6 +12,7 @@ mod counts;
 mod database;
 #[allow(unsafe_code, reason = "the one named file for what has no safe wrapper, see its head")]
 mod ffi;
+mod foreign;
 mod graft;
 mod guard;
 mod maintenance;
@@ -31,6 +32,7 @@ pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use counts::{WriteCounts, write_counts};
 pub use database::{Database, DatabaseOptions};
+pub use foreign::{Foreign, ForeignColumn, ForeignError, ForeignObject};
 pub use graft::Graft;
 pub use maintenance::{Copy, Maintenance};
 pub use migration::{Migration, MigrationError, Track, TrackFault, count_applied};

@@ -162,6 +162,7 @@ ids_are_text!(
     ApiKeyId,
     InvitationId,
     ExportId,
+    ImportId,
     ContentId,
     InvoiceId,
     CreditNoteId,

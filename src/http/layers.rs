@@ -96,7 +96,8 @@ pub(super) async fn observe(
         Some(tenant) => figures.of(tenant, |counters| counters.answered(&answered)),
         None => figures.nobody().answered(&answered),
     }
-    if took > SLOW {
+    // Those of whom is refused by the limits are told later on purpose.
+    if took > SLOW && !answered.is_refused() {
         tracing::warn!(request_id = %id, tenant_id, method = %method, path = uri.path(), ms = took.as_millis(), "slow request");
     }
     tracing::debug!(

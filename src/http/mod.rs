@@ -7,6 +7,7 @@ mod body;
 mod conditions;
 mod connection;
 mod cookies;
+mod doctor;
 mod gate;
 mod health;
 mod large_body;
@@ -31,6 +32,7 @@ mod verb;
 mod warnings;
 mod webhooks;
 
+pub use doctor::examine;
 pub use openapi::{Audience, tables_document, typescript};
 pub use routes::RouteInfo;
 pub use server::{Server, routes};

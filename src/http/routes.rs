@@ -204,6 +204,20 @@ impl Routes {
         self
     }
 
+    /// The same for a route that takes its body piece by piece.
+    pub(super) fn streaming<H: Handler<T, Arc<Installation>>, T: Guarded + 'static>(
+        mut self,
+        access: Access,
+        verb: Verb,
+        path: &str,
+        params: Params,
+        handler: H,
+    ) -> Routes {
+        let declared = Declared { access, params, fresh: false, streams: true, by_token: false };
+        self.add_declared(declared, verb, path, handler);
+        self
+    }
+
     /// The same for a route that everyone may use who has a token of its own: who comes is not counted by address, unless
     /// the handler does.
     pub(super) fn by_token<H: Handler<T, Arc<Installation>>, T: Guarded + 'static>(

@@ -9,7 +9,6 @@ use crate::error::{Error, Kind};
 use crate::model::tenant::Act;
 use crate::policy::Permission;
 use crate::service::{Installation, Principal, step_up, tenants};
-use crate::telemetry::subject::note_tenant;
 use crate::tenancy::{Admitted, TenantScope};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::HeaderMap;
@@ -142,7 +141,6 @@ impl<N> Allowed<N> {
             Ok(scope) => scope,
             Err(error) => return Err(refused_at_the_door(installation, &address, error)),
         };
-        note_tenant(scope.tenant().id);
         // A request that is asked about twice, for its Idempotency-Key, is one request.
         if let Some(admitted) = parts.extensions.get::<Arc<Admitted>>() {
             scope.admit_as(Arc::clone(admitted));

@@ -216,7 +216,8 @@ fn is_of_the_peer(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-fn router(installation: &Arc<Installation>) -> Router {
+/// Everything that is served.
+pub(super) fn router(installation: &Arc<Installation>) -> Router {
     let Routes { router, .. } = api::routes();
     router
         .merge(health::router())

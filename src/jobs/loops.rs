@@ -3,8 +3,8 @@
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, backups, checkpoints, erasure, exports, invoices, mail, migrations, provisioning, sessions,
-    stripe, subscriptions, telemetry, usage, webhooks,
+    Installation, backups, checkpoints, erasure, exports, imports, invoices, mail, migrations, provisioning,
+    sessions, stripe, subscriptions, telemetry, usage, webhooks,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +116,18 @@ pub(super) async fn tell_notices(installation: Arc<Installation>) {
     }
 }
 
+pub(super) async fn import(installation: Arc<Installation>) {
+    loop {
+        match imports::run_next_import(&installation).await {
+            Ok(true) => {}
+            ended => {
+                note("imports", ended.map(drop));
+                let _ = timeout(TICK, installation.import_arrives()).await;
+            }
+        }
+    }
+}
+
 pub(super) async fn sweep(installation: Arc<Installation>) {
     loop {
         run_sweep(&installation).await;
@@ -136,6 +148,7 @@ async fn run_work(installation: &Arc<Installation>) -> Result<()> {
 /// What has expired; one kind that cannot be swept does not keep the others.
 async fn run_sweep(installation: &Arc<Installation>) {
     note("exports", exports::expire_exports(installation).await.map(drop));
+    note("imports", imports::sweep_imports(installation).await);
     note("checkpoint", erasure::pay_checkpoint(installation).await);
     note("audit entries", checkpoints::drop_old_entries(installation).await);
     note("letters", mail::sweep_letters(installation).await);
@@ -145,6 +158,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("copies made before migrations", migrations::sweep_snapshots(installation).await);
     note("old figures of tenants", telemetry::sweep(installation).await);
     note("which tenants were written", backups::note_written(installation).await);
+    note("backups that have had their time", backups::sweep(installation).await);
     note("sessions", sessions::sweep_sessions(installation).await);
     for (tenant_id, code, count) in installation.tenancy().take_refused() {
         tracing::info!(%tenant_id, code, count, "requests of a tenant were refused by its limits");

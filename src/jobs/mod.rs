@@ -36,6 +36,7 @@ impl Runner {
         runner.run(installation, loops::migrate_fleet);
         runner.run(installation, loops::back_up);
         runner.run(installation, loops::tell_notices);
+        runner.run(installation, loops::import);
         runner.run(installation, loops::sweep);
         runner
     }

@@ -11,6 +11,7 @@ pub mod etag;
 pub mod file_path;
 pub mod hex;
 pub mod idempotency;
+pub mod import;
 pub mod invoice;
 pub mod issued;
 pub mod job;

@@ -92,6 +92,8 @@ pub(super) fn admission_options(config: &Config) -> AdmissionOptions {
         turns: config.tenant_turns,
         database_ms_per_second: config.tenant_database_ms_per_second,
         refusal_pause_ms: config.refusal_pause_ms,
+        // Each has a place of these until it is told.
+        refusal_pauses: config.max_requests / 16,
     }
 }
 

@@ -1,15 +1,17 @@
 //! What the command line does to an installation: one code path, whether a server runs beside it or not.
 
 use super::backups::{self, BackupCommand};
+use super::imports::ImportIn;
 use super::invoices::{self, ClosePeriodsIn};
 use super::lifecycle::{self, OperatorAct};
 use super::migrations::{self, MigrateCommand};
 use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
 use super::{
-    Installation, audit, erasure, exports, operators, plans, signing_keys, telemetry, tenants, usage,
+    Installation, audit, doctor, erasure, exports, imports, operators, plans, signing_keys, telemetry,
+    tenants, usage,
 };
-use crate::catalog::{By, ExportStatus, Tenant};
+use crate::catalog::{By, ExportStatus, ImportStatus, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::id::IdentityId;
@@ -18,6 +20,7 @@ use crate::model::tenant::{Act, TenantStatus};
 use crate::tenancy::TenantScope;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -81,6 +84,21 @@ pub enum Command {
         /// Whether not to wait for the grace period.
         now: bool,
     },
+    /// Makes a tenant of an export.
+    TenantImport {
+        /// The zip file, by its whole path.
+        file: PathBuf,
+        /// Address of the owner, who has an account.
+        owner: String,
+        /// The name; the exported one where none is given.
+        name: Option<String>,
+        /// The slug; made of the name where none is given.
+        slug: Option<String>,
+        /// Whether it is only looked at.
+        preview: bool,
+        /// Whether those who were members are invited.
+        invite_members: bool,
+    },
     /// Exports a tenant and says where the file is.
     TenantExport {
         /// Which.
@@ -143,6 +161,8 @@ pub enum Command {
         /// How many tenants at most.
         limit: usize,
     },
+    /// Tells what is wrong with the installation.
+    Doctor,
     /// Checks all audit chains, or that of one tenant.
     VerifyAudit {
         /// Which tenant's.
@@ -181,6 +201,11 @@ pub async fn run(
         Command::TenantResume { slug } => operate(installation, &slug, OperatorAct::Resume).await,
         Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
         Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
+        Command::TenantImport { file, owner, name, slug, preview, invite_members } => {
+            let owner = find_owner(installation, &owner).await?;
+            import(installation, &file, owner, &ImportIn { name, slug, preview, invite_members }, progress)
+                .await
+        }
         Command::TenantExport { slug } => export(installation, &slug).await,
         Command::SessionsEnd { email } => {
             let whose = email.map_or(Whose::Everybody, Whose::Account);
@@ -221,7 +246,12 @@ pub async fn run(
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
         }
-        Command::Top { limit } => telemetry::top(installation, limit.min(MOST_OF_TOP)).await,
+        Command::Top { limit } => Ok(telemetry::top(installation, limit.min(MOST_OF_TOP)).await),
+        // Whoever has a router tries the doors between tenants before.
+        Command::Doctor => {
+            let diagnosis = doctor::diagnose(installation, doctor::Findings::default()).await?;
+            Ok(serde_json::to_value(diagnosis)?)
+        }
         Command::VerifyAudit { tenant } => {
             let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
@@ -330,6 +360,49 @@ async fn erase(installation: &Installation, slug: &str, confirm: &str, now: bool
     let id = tenant.id;
     let tenant = installation.catalog.read(move |tx| tx.of(id).tenant()).await?;
     Ok(json!({ "erased": false, "tenant": describe(&tenant) }))
+}
+
+async fn import(
+    installation: &Arc<Installation>,
+    file: &Path,
+    owner: IdentityId,
+    input: &ImportIn,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Value> {
+    let id = imports::import_file(installation, file, owner, input).await?.id;
+    let mut told = 0;
+    loop {
+        // As with exports: whoever is quicker.
+        let ran = imports::run_next_import(installation).await?;
+        let import = installation.catalog.read(move |tx| tx.find_import(owner, id)).await?;
+        let preview = || import.preview.as_deref().map(serde_json::from_str::<Value>).transpose();
+        match import.status {
+            ImportStatus::Ready => {
+                let tenant = import.tenant.ok_or_else(Error::not_found)?;
+                let tenant = installation.catalog.read(move |tx| tx.of(tenant).tenant()).await?;
+                return Ok(json!({ "tenant": describe(&tenant), "preview": preview()? }));
+            }
+            ImportStatus::Previewed => {
+                let preview = preview()?;
+                // Nobody at the console decides about it later.
+                imports::forget_preview(installation, owner, id).await?;
+                return Ok(json!({ "preview": preview }));
+            }
+            ImportStatus::Failed | ImportStatus::Expired => {
+                let error = import.error.unwrap_or_else(|| "The import failed. See the log.".to_owned());
+                return Err(Error::new(Kind::Invalid, "import_refused", error));
+            }
+            ImportStatus::Uploading | ImportStatus::Queued | ImportStatus::Running => {
+                if import.progress > told {
+                    told = import.progress;
+                    progress(format!("{told} %"));
+                }
+                if !ran {
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
 }
 
 async fn export(installation: &Arc<Installation>, slug: &str) -> Result<Value> {

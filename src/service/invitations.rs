@@ -4,10 +4,10 @@ use super::Installation;
 use super::mail::Letter;
 use super::members::{current_role, refuse_unknown_role, require_grant};
 use super::tokens::hash_of;
-use crate::catalog::{Invitation, Membership, Principal, Tenant};
+use crate::catalog::{By, Invitation, Membership, Principal, Tenant};
 use crate::clock::HOUR;
 use crate::error::{Error, Kind, Result};
-use crate::id::InvitationId;
+use crate::id::{IdentityId, InvitationId};
 use crate::model::Email;
 use crate::model::letter::Content;
 use crate::model::tenant::Act;
@@ -31,18 +31,30 @@ pub async fn invite(
 ) -> Result<Invitation> {
     scope.require(Permission::MembersManage)?;
     let email = Email::parse(email).map_err(|fault| Error::invalid(vec![fault]))?;
+    let invited_by = scope.identity().ok_or_else(|| Error::forbidden(Permission::MembersManage.name()))?;
+    invite_as(installation, scope.tenant(), scope.by().clone(), invited_by, email, role).await
+}
+
+/// The same for a member of a tenant who asked for it before; whether they still may invite is asked now.
+pub(super) async fn invite_as(
+    installation: &Installation,
+    tenant: &Tenant,
+    by: By,
+    invited_by: IdentityId,
+    email: Email,
+    role: String,
+) -> Result<Invitation> {
     let token = crate::random::secret();
-    let by = scope.by().clone();
-    let actor = scope.identity();
-    let app_roles = scope.app_roles().clone();
+    let app_roles = installation.app().roles.clone();
     let now = installation.clock.now();
     let (id, hash) = (InvitationId::new(now), hash_of(&token));
-    let invited_by = actor.ok_or_else(|| Error::forbidden(Permission::MembersManage.name()))?;
-    let invitation = scope
-        .catalog()
-        .write("invite", move |of| {
+    let tenant_id = tenant.id;
+    let invitation = installation
+        .catalog
+        .write("invite", move |tx| {
+            let of = &tx.of(tenant_id);
             let roles = of.roles(&app_roles)?;
-            let actor_role = current_role(of, actor)?;
+            let actor_role = current_role(of, Some(invited_by))?;
             require_grant(&roles, &actor_role, &role)?;
             refuse_unknown_role(&roles, &role)?;
             if let Some(known) = of.catalog().find_identity_by_email(&email)?
@@ -59,7 +71,6 @@ pub async fn invite(
             Ok(invitation)
         })
         .await?;
-    let tenant = scope.tenant();
     let content = Content::Invitation {
         tenant: tenant.name.clone(),
         role: invitation.role.clone(),

@@ -21,12 +21,13 @@ pub(super) use post::{MOST_PEOPLE, at_minute, on_day};
 pub use post::{post_due, sweep_posted, tell_of_trials};
 pub(super) use templates::Templates;
 
+use super::Installation;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::letter::Content;
-use crate::tenancy::Tenancy;
+use crate::tenancy::{Tenancy, blocking};
 use lettre::Message;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
@@ -183,6 +184,37 @@ impl Mailer {
     pub(super) fn take_turn(&self) -> Result<OwnedSemaphorePermit> {
         Arc::clone(&self.turns).try_acquire_owned().map_err(|_| busy())
     }
+}
+
+/// How it stands with letters.
+pub(super) struct MailState {
+    /// Whether a mail server is set.
+    pub(super) sends: bool,
+    /// Letters that wait for it.
+    pub(super) waiting: usize,
+    /// When the oldest of them was written.
+    pub(super) oldest: Option<Timestamp>,
+    /// How often in a row the server itself failed.
+    pub(super) failures: u32,
+    /// Letters that no server took.
+    pub(super) given_up: usize,
+}
+
+/// How it stands with letters now.
+///
+/// # Errors
+/// The disk refuses.
+pub(super) async fn state(installation: &Installation) -> Result<MailState> {
+    let mailer = &installation.mailer;
+    let spool = mailer.spool.clone();
+    let (waiting, given_up) = blocking(move || Ok((spool.waiting()?, spool.given_up()?.len()))).await?;
+    Ok(MailState {
+        sends: mailer.sends(),
+        oldest: waiting.first().and_then(|name| spool::written_at(name)),
+        waiting: waiting.len(),
+        failures: mailer.outbox.as_ref().map_or(0, Outbox::server_failures),
+        given_up,
+    })
 }
 
 /// Whose letter it is, as the names of files say it: letters about accounts are one sender.

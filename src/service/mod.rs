@@ -12,12 +12,14 @@ pub mod checkpoints;
 mod cursors;
 pub mod demo;
 pub mod devices;
+pub mod doctor;
 pub mod documents;
 pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;
 pub mod identity;
+pub mod imports;
 pub mod invitations;
 pub mod invoices;
 pub mod jobs;
@@ -64,9 +66,9 @@ pub use keys::PublicKey;
 pub use tokens::TokenPair;
 
 pub use crate::catalog::{
-    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, HeldStatement, Identity, Member,
-    PlanVersion, PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent, StripeEventFilter,
-    StripeEventStatus, Tenant, key_not_allowed,
+    Actor, ApiKey, AuditFilter, By, CreditNote, Export, ExportStatus, HeldStatement, Identity, Import,
+    Member, PlanVersion, PlanVersionLine, Principal, StoredInvoice, StripeDrift, StripeEvent,
+    StripeEventFilter, StripeEventStatus, Tenant, key_not_allowed,
 };
 
 use crate::catalog::Catalog;
@@ -105,6 +107,8 @@ pub struct Installation {
     fleet: migrations::Fleet,
     telemetry: telemetry::Telemetry,
     backups: backups::Backups,
+    doctor: doctor::Doctor,
+    making: provisioning::InTheMaking,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -112,6 +116,8 @@ pub struct Installation {
     repeats: repeats::InProgress,
     clock: SharedClock,
     work: Notify,
+    /// Rung when an import waits.
+    imports: Notify,
     /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
     /// This run of the server: what it has counted is stored under it.
     run: String,
@@ -182,6 +188,7 @@ impl Installation {
             .write("open_installation", move |tx| {
                 plans::publish_first(tx, &first_plans)?;
                 tx.requeue_exports()?;
+                tx.requeue_imports()?;
                 tx.installation_id()
             })
             .await?;
@@ -192,9 +199,11 @@ impl Installation {
         installation.tenancy.read_standings().await?;
         migrations::govern(&installation).await?;
         let installation = Arc::new(installation);
+        doctor::sweep_canaries(&installation).await?;
         provisioning::sweep_half_made(&installation, installation.clock.now()).await?;
         subscriptions::begin_missing(&installation).await?;
         erasure::complete_ledger(&installation).await?;
+        backups::note_erased(&installation).await?;
         Ok(installation)
     }
 
@@ -252,12 +261,15 @@ impl Installation {
             fleet: migrations::Fleet::default(),
             telemetry,
             backups: backups::Backups::open(&config, &layout)?,
+            doctor: doctor::Doctor::begun(clock.now()),
+            making: provisioning::InTheMaking::default(),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
             repeats: repeats::InProgress::default(),
             work: Notify::new(),
+            imports: Notify::new(),
             run: RequestId::new(clock.now()).to_string(),
             erasing: tokio::sync::Mutex::new(()),
             billing_stopped_told: AtomicI64::new(i64::MIN),
@@ -346,6 +358,11 @@ impl Installation {
     /// Waits until there may be background work; also returns when there is none.
     pub async fn work_arrives(&self) {
         self.work.notified().await;
+    }
+
+    /// Waits until there may be an import to work off; also returns when there is none.
+    pub async fn import_arrives(&self) {
+        self.imports.notified().await;
     }
 
     /// From now on readiness is denied.

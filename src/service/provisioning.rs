@@ -3,16 +3,47 @@
 #[cfg(test)]
 mod tests;
 
-use super::{Installation, plans, subscriptions};
+use super::{Installation, detached, plans, subscriptions};
 use crate::catalog::{By, CatalogTx, FileVersion, NewTenant, Principal, Tenant, slug_taken};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{IdentityId, TenantId};
+use crate::id::{IdentityId, ImportId, TenantId};
 use crate::model::tenant::TenantStatus;
 use crate::model::{Name, Slug};
 use crate::policy::OWNER;
+use crate::tenancy::blocking;
+use crate::tenancy::tx::files::NewFile;
 use serde_json::json;
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Tenants that somebody is making, however long that takes: a sweep leaves them alone.
+#[derive(Default)]
+pub(super) struct InTheMaking(Mutex<HashSet<TenantId>>);
+
+impl InTheMaking {
+    fn begin(&self, tenant: TenantId) -> Making<'_> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        Making { all: self, tenant }
+    }
+
+    fn now(&self) -> HashSet<TenantId> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Somebody makes a tenant, until this is dropped.
+struct Making<'m> {
+    all: &'m InTheMaking,
+    tenant: TenantId,
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+    }
+}
 
 /// The body of a new tenant.
 #[derive(Clone)]
@@ -24,8 +55,10 @@ pub struct NewTenantIn {
 }
 
 /// A tenant that is valid and not stored yet.
+#[derive(Clone)]
 pub(super) struct TenantCandidate {
-    id: TenantId,
+    /// Its id.
+    pub(super) id: TenantId,
     name: Name,
     slug: WantedSlug,
 }
@@ -67,36 +100,112 @@ pub(super) async fn provision_tenant(
     maker: Maker,
     by: By,
 ) -> Result<Tenant> {
-    let most = match maker {
-        Maker::Operator => None,
-        Maker::Person => {
-            installation.throttle.before_tenant(owner)?;
-            Some(installation.config.tenants_per_identity)
-        }
-    };
     let installation = Arc::clone(installation);
-    tokio::spawn(async move {
-        let (id, plan) = (new.id, plans::default_plan(&installation).to_owned());
-        let version = installation.tenancy.migration_target().version.clone();
-        installation
-            .catalog
-            .write("insert_tenant", move |tx| {
-                if let Some(most) = most {
-                    admit_one_more(tx.count_tenants_owned(owner)?, most)?;
-                }
-                insert_tenant(tx, &new, owner, &plan, &version)
-            })
-            .await?;
+    let most = most_owned(&installation, owner, maker)?;
+    detached(async move {
+        let _making = installation.making.begin(new.id);
+        let id = begin_tenant(&installation, new, owner, most).await?;
         let made = complete_tenant(&installation, id, owner, by).await;
-        if made.is_err()
-            && let Err(cause) = remove_half_made(&installation, id).await
-        {
-            tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until it is swept");
-        }
-        made
+        or_nothing(&installation, id, made).await
     })
     .await
-    .unwrap_or_else(|error| Err(Error::internal(error)))
+}
+
+/// How many tenants the owner may have then; a person's tries are counted.
+fn most_owned(installation: &Installation, owner: IdentityId, maker: Maker) -> Result<Option<u32>> {
+    if maker == Maker::Operator {
+        return Ok(None);
+    }
+    installation.throttle.before_tenant(owner)?;
+    Ok(Some(installation.config.tenants_per_identity))
+}
+
+/// Writes the rows of a tenant whose file is still to come.
+async fn begin_tenant(
+    installation: &Installation,
+    new: TenantCandidate,
+    owner: IdentityId,
+    most: Option<u32>,
+) -> Result<TenantId> {
+    let (id, plan) = (new.id, plans::default_plan(installation).to_owned());
+    let version = installation.tenancy.migration_target().version.clone();
+    let insert = move |tx: &CatalogTx<'_>| {
+        if let Some(most) = most {
+            admit_one_more(tx.count_tenants_owned(owner)?, most)?;
+        }
+        insert_tenant(tx, &new, owner, &plan, &version)
+    };
+    installation.catalog.write("insert_tenant", insert).await?;
+    Ok(id)
+}
+
+/// Leaves nothing of a tenant whose making failed.
+async fn or_nothing(installation: &Installation, id: TenantId, made: Result<Tenant>) -> Result<Tenant> {
+    if made.is_err()
+        && let Err(cause) = remove_half_made(installation, id).await
+    {
+        tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until it is swept");
+    }
+    made
+}
+
+/// What a tenant is made of that was imported.
+pub(super) struct Adoption {
+    pub(super) import: ImportId,
+    /// What was found in it, as JSON.
+    pub(super) preview: String,
+    /// For the audit log.
+    pub(super) details: serde_json::Value,
+    /// The filled file and the contents of uploads.
+    pub(super) directory: PathBuf,
+    pub(super) uploads: Vec<NewFile>,
+}
+
+/// Makes a tenant of files that were filled already: from its first row to the last step it takes a moment, in which
+/// nobody else sweeps it.
+pub(super) async fn adopt_tenant(
+    installation: &Arc<Installation>,
+    new: TenantCandidate,
+    owner: IdentityId,
+    maker: Maker,
+    by: By,
+    adoption: Adoption,
+) -> Result<Tenant> {
+    let installation = Arc::clone(installation);
+    let most = (maker == Maker::Person).then_some(installation.config.tenants_per_identity);
+    detached(async move {
+        let _making = installation.making.begin(new.id);
+        let id = begin_tenant(&installation, new, owner, most).await?;
+        let made = complete_adoption(&installation, id, by, adoption).await;
+        or_nothing(&installation, id, made).await
+    })
+    .await
+}
+
+async fn complete_adoption(
+    installation: &Installation,
+    id: TenantId,
+    by: By,
+    adoption: Adoption,
+) -> Result<Tenant> {
+    let entitlements = installation.catalog.read(move |tx| tx.of(id).entitlements()).await?;
+    let tenancy = Arc::clone(&installation.tenancy);
+    let Adoption { import, preview, details, directory, uploads } = adoption;
+    crate::fault::step();
+    blocking(move || tenancy.place_import(id, entitlements.as_ref(), &directory, &uploads)).await?;
+    crate::fault::step();
+    installation
+        .catalog
+        .write("activate_import", move |tx| {
+            let of = tx.of(id);
+            if !of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)? {
+                return Err(Error::not_found());
+            }
+            of.audit(&by, "tenant.imported", "", &details)?;
+            tx.note_import_tenant(import, id, &preview)?;
+            of.tenant()
+        })
+        .await
 }
 
 /// Makes a tenant whose file is made by `place`, which says what version it has. A failure half-way leaves nothing of it.
@@ -116,6 +225,7 @@ where
     };
     let id = new.id;
     let version = installation.tenancy.migration_target().version.clone();
+    let _making = installation.making.begin(id);
     let insert = installation.catalog.write("insert_tenant", move |tx| {
         insert_tenant(tx, &new, owner, &plan, &version)?;
         owners.iter().skip(1).try_for_each(|owner| tx.of(id).insert_membership(*owner, OWNER).map(drop))
@@ -150,7 +260,7 @@ async fn activate(installation: &Installation, id: TenantId, owner: IdentityId, 
         .catalog
         .write("activate_tenant", move |tx| {
             let of = tx.of(id);
-            // It may have been swept meanwhile, on a disk that took minutes.
+            // Whoever closes or erases what is not there yet is not overruled.
             if !of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)? {
                 return Err(Error::not_found());
             }
@@ -177,7 +287,7 @@ pub(super) fn admit_one_more(owned: u32, most: u32) -> Result<()> {
 }
 
 /// The rows of a tenant to be, its owner among them: it counts as owned from the beginning.
-fn insert_tenant(
+pub(super) fn insert_tenant(
     tx: &CatalogTx<'_>,
     new: &TenantCandidate,
     owner: IdentityId,
@@ -228,12 +338,15 @@ async fn remove_half_made(installation: &Installation, id: TenantId) -> Result<(
     installation.catalog.write("delete_half_made", move |tx| tx.of(id).delete_half_made()).await
 }
 
-/// Removes tenants whose making was cut off, and that were begun before `before`.
+/// Removes tenants whose making was cut off, and that were begun before `before`: not those that somebody is still making.
 ///
 /// # Errors
 /// As catalog and disk say.
 pub async fn sweep_half_made(installation: &Installation, before: Timestamp) -> Result<()> {
-    for id in installation.catalog.read(move |tx| tx.list_half_made_tenants(before)).await? {
+    // Before the list: what is made in between is not on it any more.
+    let making = installation.making.now();
+    let listed = installation.catalog.read(move |tx| tx.list_half_made_tenants(before)).await?;
+    for id in listed.into_iter().filter(|id| !making.contains(id)) {
         tracing::warn!(tenant_id = %id, "removing a tenant whose making was cut off");
         if let Err(error) = remove_half_made(installation, id).await {
             tracing::error!(tenant_id = %id, error = ?error, "it could not be removed and will be tried again");

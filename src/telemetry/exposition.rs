@@ -101,7 +101,7 @@ impl Exposition {
         }
         let mut family = encoder.encode_descriptor(
             "tenantry_request_duration_seconds",
-            "Time from the head of a request to its answer",
+            "Time from the head of a request that was not refused to its answer",
             None,
             MetricType::Histogram,
         )?;

@@ -51,22 +51,32 @@ pub struct Answered {
     pub bytes_out: u64,
 }
 
+impl Answered {
+    /// Whether it was refused by a limit, for money, or because too much is to be done.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.status, 402 | 429 | 503)
+    }
+}
+
 impl Counters {
     /// Adds to a figure.
     pub fn add(&self, figure: Figure, amount: u64) {
         self.0[figure as usize].fetch_add(amount, Relaxed);
     }
 
-    /// Adds a request that was answered.
+    /// Adds a request that was answered. How long it took to refuse one is no latency: some are told later on purpose, and
+    /// most at once, and neither says how fast the tenant is served.
     pub fn answered(&self, answered: &Answered) {
-        let us = micros(answered.took);
         self.add(Figure::Requests, 1);
-        self.add(Figure::RequestUs, us);
-        self.0[Figure::ALL.len() + class_of(us)].fetch_add(1, Relaxed);
-        match answered.status {
-            402 | 429 | 503 => self.add(Figure::Refused, 1),
-            500.. => self.add(Figure::Errors, 1),
-            _ => {}
+        if answered.is_refused() {
+            self.add(Figure::Refused, 1);
+        } else {
+            let us = micros(answered.took);
+            self.add(Figure::RequestUs, us);
+            self.0[Figure::ALL.len() + class_of(us)].fetch_add(1, Relaxed);
+            if answered.status >= 500 {
+                self.add(Figure::Errors, 1);
+            }
         }
         if answered.bytes_in > 0 {
             self.add(Figure::BytesIn, answered.bytes_in);
@@ -208,6 +218,7 @@ mod tests {
         assert_eq!(seen.len(), 1);
         let count = |figure| seen[0].get(figure);
         assert_eq!((count(Figure::Requests), count(Figure::Refused), count(Figure::Errors)), (7, 3, 2));
+        assert_eq!((count(Figure::RequestUs), seen[0].latency().iter().sum::<u64>()), (4, 4));
         for _ in 0..IDLE_LOOKS {
             figures.take(|_, _| panic!("nothing happened"));
         }

@@ -15,7 +15,7 @@ pub struct Process {
     pub threads: Option<u64>,
 }
 
-/// Bytes of a page, and ticks of a second, as Linux shows them to programs on all that this runs on.
+/// Ticks of a second, as Linux shows them to programs on all that this runs on.
 const TICKS: f64 = 100.0;
 
 impl Process {

@@ -6,8 +6,9 @@ use foldhash::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Shapes that are kept, of all tenants.
+/// Shapes that are kept, of all tenants and of each.
 const MOST: usize = 1_000;
+const EACH: usize = 100;
 /// Longest shape, in bytes.
 const LONGEST: usize = 2_000;
 
@@ -51,10 +52,14 @@ impl SlowStatements {
         let (shape, us) = (shape_of(sql), super::micros(took));
         let mut all = self.all();
         let key = (tenant, shape);
-        if all.len() >= MOST && !all.contains_key(&key) {
-            // Who took least makes way.
-            let least = all.iter().min_by_key(|(_, slow)| slow.total_us).map(|(key, _)| key.clone());
-            least.map(|least| all.remove(&least));
+        if !all.contains_key(&key) {
+            // Who took least makes way; where one tenant has as many as it may have, one of its own.
+            let is_own = all.keys().filter(|(of, _)| *of == tenant).count() >= EACH;
+            if is_own || all.len() >= MOST {
+                let least = all.iter().filter(|((of, _), _)| !is_own || *of == tenant);
+                let least = least.min_by_key(|(_, slow)| slow.total_us).map(|(key, _)| key.clone());
+                least.map(|least| all.remove(&least));
+            }
         }
         let shape = key.1.clone();
         let slow = all.entry(key).or_insert(Slow {
@@ -101,11 +106,7 @@ impl SlowStatements {
 pub fn shape_of(sql: &str) -> String {
     let mut shape = String::with_capacity(sql.len().min(LONGEST));
     let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
-        if shape.len() >= LONGEST {
-            shape.push_str("..");
-            break;
-        }
+    while let Some(first) = rest.chars().next().filter(|_| shape.len() <= LONGEST) {
         let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
         let taken = match first {
             '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
@@ -148,7 +149,18 @@ pub fn shape_of(sql: &str) -> String {
         };
         rest = rest.get(taken.max(1)..).unwrap_or_default();
     }
+    if shape.len() > LONGEST {
+        shape.truncate(cut(&shape, LONGEST).len());
+        shape.push_str("..");
+        shape.shrink_to_fit();
+    }
     shape
+}
+
+/// As many whole characters of a text as have at most that many bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// A value in a list of values is one with those before it.
@@ -167,7 +179,8 @@ fn push_word(shape: &mut String, word: &str) {
     {
         shape.push(' ');
     }
-    shape.push_str(word);
+    // A word may be as long as the statement.
+    shape.push_str(cut(word, LONGEST + char::MAX_LEN_UTF8));
 }
 
 /// Bytes of a text in quotes, in which two of them are one.
@@ -209,7 +222,24 @@ mod tests {
         ] {
             assert_eq!(shape_of(sql), shape);
         }
-        assert!(shape_of(&"a ".repeat(9_000)).len() < LONGEST + 10);
+    }
+
+    #[test]
+    fn shapes_are_bounded_however_long_a_word_is() {
+        let is_of = |shape: &str, begin: &str| shape.starts_with(begin) && shape.ends_with("..");
+        for (sql, begin) in [
+            ("a ".repeat(9_000), "a a a "),
+            ("a".repeat(100_000), "aaaa"),
+            (format!("SELECT \"{}\"", "ä".repeat(50_000)), "SELECT \"ää"),
+            (format!("SELECT x{}", "日".repeat(40_000)), "SELECT x日"),
+            (format!("SELECT {}, b FROM t", "c".repeat(LONGEST)), "SELECT cccc"),
+            ("+".repeat(9_000), "++"),
+        ] {
+            let shape = shape_of(&sql);
+            assert!((LONGEST - 3..=LONGEST + 2).contains(&shape.len()), "{} of {begin}", shape.len());
+            assert!(shape.capacity() <= LONGEST + 8 && is_of(&shape, begin), "{begin}");
+        }
+        assert_eq!(shape_of(&"a".repeat(LONGEST)), "a".repeat(LONGEST));
     }
 
     #[test]
@@ -230,9 +260,16 @@ mod tests {
         for number in 0..2_000 {
             slow.note(one, &format!("SELECT c{number}"), Duration::from_micros(1), now);
         }
-        assert_eq!(slow.all().len(), MOST);
-        assert_eq!(slow.worst(Some(other), 1).len(), 1);
+        // However slow those of one are, they drive out its own alone.
+        assert_eq!((slow.worst(Some(one), MOST).len(), slow.worst(Some(other), 1).len()), (EACH, 1));
+        assert_eq!(slow.worst(Some(one), 1)[0].1, "SELECT ?");
         slow.forget(other);
         assert!(slow.worst(Some(other), 1).is_empty());
+        for tenant in (1..=20).map(|at| TenantId::new(Timestamp(at))) {
+            for number in 0..EACH {
+                slow.note(tenant, &format!("SELECT c{number}"), Duration::from_micros(1), now);
+            }
+        }
+        assert_eq!(slow.all().len(), MOST);
     }
 }

@@ -10,7 +10,7 @@ pub enum Figure {
     Errors,
     /// Those of them that were refused by a limit, for money, or because too much is to be done: 429, 402 and 503.
     Refused,
-    /// Microseconds from the head of each request to its answer.
+    /// Microseconds from the head of each request that was not refused to its answer.
     RequestUs,
     /// Microseconds that statements on the tenant's file ran.
     DatabaseUs,

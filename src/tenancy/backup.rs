@@ -2,7 +2,7 @@
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, reason};
 use super::layout::{make_directory, sync};
-use super::migrate::{bring_up, has_room, version_of};
+use super::migrate::{bring_up, look, require_room, version_of};
 use super::provision::move_into_place;
 use super::tx::backups::{Marks, NamedContent};
 use super::tx::changes::begin_anew;
@@ -99,9 +99,7 @@ impl Tenancy {
         self.fences.unless_down(tenant.id, || {
             let source = self.layout.tenant_file(tenant.id);
             let size = std::fs::metadata(&source)?.len();
-            if !has_room(&self.layout.tmp(), size)? {
-                return Err(no_room(size));
-            }
+            self.require_room_for_backup(size)?;
             let directory = self.layout.unfinished_backup(tenant.id, id);
             make_directory(&directory)?;
             let target = directory.join("data.db");
@@ -110,6 +108,46 @@ impl Tenancy {
             copy_file(&source, &target)?;
             copy.facts = self.facts_of(&target, tenant.id, Some(tenant.epoch))?;
             Ok(copy)
+        })
+    }
+
+    /// Refuses what would leave nothing free where copies are made and unpacked. Blocks.
+    ///
+    /// # Errors
+    /// 503 `no_room_for_backups`.
+    pub(crate) fn require_room_for_backup(&self, size: u64) -> Result<()> {
+        require_room(&self.layout.tmp(), size, "no_room_for_backups")
+    }
+
+    /// The version of a tenant's file, which is to be replaced; nothing where there is none that can be read. Blocks.
+    ///
+    /// # Errors
+    /// 404 while the tenant is being erased; the machine refuses, and may not another time.
+    pub(crate) fn version_to_replace(&self, tenant: &Tenant) -> Result<Option<FileVersion>> {
+        let path = self.layout.tenant_file(tenant.id);
+        match self.fences.unless_down(tenant.id, || Ok(look(&path, tenant, &self.app)))? {
+            Ok(version) => Ok(Some(version)),
+            Err(refusal) if refusal.is_passing() => Err(Error::internal(reason(&refusal))),
+            Err(refusal) => {
+                tracing::error!(tenant_id = %tenant.id, reason = reason(&refusal), "a file that is to be replaced cannot be read");
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is wrong in a tenant's file, found by a look through all of it; nothing where it is sound. Blocks.
+    ///
+    /// # Errors
+    /// 404 while the tenant is being erased.
+    pub(crate) fn fault_of_file(&self, tenant: TenantId) -> Result<Option<String>> {
+        let path = self.layout.tenant_file(tenant);
+        self.fences.unless_down(tenant, || {
+            let looked = Maintenance::open(&path).map(|file| file.fault());
+            Ok(match looked {
+                Ok(Ok(fault)) => fault,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(error) => Some(error.to_string()),
+            })
         })
     }
 
@@ -218,13 +256,5 @@ fn unknown_version(refusal: &Refusal) -> Error {
     Error::conflict(
         "unknown_version",
         format!("That file is of a version that this program and app do not bring up: {}.", reason(refusal)),
-    )
-}
-
-fn no_room(size: u64) -> Error {
-    Error::unavailable(
-        "no_room_for_backups",
-        format!("There is no room on the disk for a copy of {size} bytes. Make room."),
-        60,
     )
 }

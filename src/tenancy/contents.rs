@@ -16,11 +16,14 @@ use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
+
+/// Bytes of one read.
+const PIECE: usize = 256 << 10;
 
 /// The contents of all tenants' uploads.
 pub(super) struct Contents {
@@ -167,6 +170,22 @@ impl Content {
         }
         bytes.truncate(filled);
         Ok(bytes)
+    }
+
+    /// Copies all of it. Blocks.
+    ///
+    /// # Errors
+    /// As [`Content::read_at`]; what `out` says.
+    pub fn copy_to(&self, out: &mut dyn Write) -> Result<()> {
+        let mut at = 0;
+        loop {
+            let bytes = self.read_at(at, PIECE)?;
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            out.write_all(&bytes)?;
+            at += bytes.len() as u64;
+        }
     }
 }
 

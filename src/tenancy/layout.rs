@@ -1,7 +1,7 @@
 //! Where things are in the data directory. Paths come from immutable ids alone, never from slugs or names.
 
 use crate::error::{Error, Result};
-use crate::id::{BackupId, ContentId, ExportId, TenantId};
+use crate::id::{BackupId, ContentId, ExportId, ImportId, TenantId};
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ impl Layout {
             &layout.root,
             &layout.tenants(),
             &layout.exports(),
+            &layout.imports(),
             &layout.backups(),
             &layout.keys(),
             &layout.mail(),
@@ -55,6 +56,10 @@ impl Layout {
     /// Finished exports.
     pub fn exports(&self) -> PathBuf {
         self.root.join("exports")
+    }
+    /// Exports that came from elsewhere and are to become tenants.
+    pub fn imports(&self) -> PathBuf {
+        self.root.join("imports")
     }
     /// Backups, and the ledger of erasures beside them.
     pub fn backups(&self) -> PathBuf {
@@ -90,6 +95,11 @@ impl Layout {
     /// The ledger of issued credit notes.
     pub fn issued_credit_notes(&self) -> PathBuf {
         self.backups().join("issued-credit-notes.ndjson")
+    }
+
+    /// All ledgers that are signed beside the databases.
+    pub fn ledgers(&self) -> [PathBuf; 4] {
+        [self.erasure_ledger(), self.checkpoint_ledger(), self.issued_invoices(), self.issued_credit_notes()]
     }
 
     /// A tenant's directory. UUIDv7 begins with the time, so the last two digits spread evenly.
@@ -139,6 +149,16 @@ impl Layout {
     /// The directory in which a backup is being made; named after the tenant, whose erasure removes it.
     pub fn unfinished_backup(&self, tenant: TenantId, id: BackupId) -> PathBuf {
         self.tmp().join(format!("backup-{tenant}-{id}"))
+    }
+
+    /// The file of an import.
+    pub fn import(&self, id: ImportId) -> PathBuf {
+        self.imports().join(format!("{id}.zip"))
+    }
+
+    /// The directory in which an import is worked off.
+    pub fn unfinished_import(&self, id: ImportId) -> PathBuf {
+        self.tmp().join(format!("import-{id}"))
     }
 
     /// One export.

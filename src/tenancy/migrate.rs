@@ -2,7 +2,7 @@
 
 mod copies;
 
-pub(super) use copies::has_room;
+pub(super) use copies::require_room;
 pub use copies::{KEEP_SNAPSHOTS, Rehearsed, Snapshot};
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
@@ -60,7 +60,7 @@ pub(super) fn bring_up(path: &Path, app: Option<&App>, now: Timestamp) -> Result
 }
 
 /// Reads what version a file has, if it is that of the tenant. Blocks.
-fn look(path: &Path, tenant: &Tenant, app: &App) -> Result<FileVersion, Refusal> {
+pub(super) fn look(path: &Path, tenant: &Tenant, app: &App) -> Result<FileVersion, Refusal> {
     if is_link(path) {
         return Err(Refusal::Link);
     }

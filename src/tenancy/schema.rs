@@ -30,14 +30,28 @@ pub fn fingerprint(tx: &Tx<'_>) -> Result<[u8; 32]> {
         |row| {
             for column in 0..3 {
                 let text: Option<String> = row.get(column)?;
-                let text = text.unwrap_or_default();
-                hash.update(text.len().to_le_bytes());
-                hash.update(text);
+                add_text(&mut hash, &text.unwrap_or_default());
             }
             Ok(())
         },
     )?;
     Ok(hash.finalize().into())
+}
+
+fn add_text(hash: &mut Sha256, text: &str) {
+    hash.update(text.len().to_le_bytes());
+    hash.update(text);
+}
+
+/// The same of objects in the order of their names and kinds: kind, name, table and statement of each.
+pub fn fingerprint_of<'o>(objects: impl IntoIterator<Item = [&'o str; 4]>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for [kind, name, table, sql] in objects {
+        if !name.starts_with('_') && !table.starts_with('_') && !name.starts_with("sqlite_") {
+            [kind, name, sql].into_iter().for_each(|text| add_text(&mut hash, text));
+        }
+    }
+    hash.finalize().into()
 }
 
 /// An object of `sqlite_schema`.

@@ -25,6 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{IdentityId, TenantId};
 use crate::model::tenant::Act;
 use crate::policy::{Held, OWNER, Permission, PermissionSet, Roles};
+use crate::telemetry::subject::note_tenant;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -90,6 +91,8 @@ impl TenantScope {
         if !tenant.status.is_visible() {
             return Err(Error::not_found());
         }
+        // What is refused to a member is of the tenant as well; what strangers ask is of none.
+        note_tenant(tenant.id);
         if (tenant.second_factor_required || app.second_factor_required) && !principal.has_second_factor() {
             return Err(second_factor_required());
         }

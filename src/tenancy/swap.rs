@@ -8,7 +8,7 @@
 
 use super::file::{APPLICATION_ID, check_stamp, is_link, reason};
 use super::layout::{make_directory, sync};
-use super::migrate::version_of;
+use super::migrate::{require_room, version_of};
 use super::open_files::{Gate, migrating};
 use super::tx::TenantTx;
 use super::tx::changes::{LaterWrites, begin_anew};
@@ -64,7 +64,7 @@ impl Tenancy {
     /// the transaction that decides. Goes on to its end even if nobody waits for it.
     ///
     /// # Errors
-    /// What `admit` and `note` return; 409 `swap_open`; 404 when the tenant is gone; 503 while it cannot be had alone. Then
+    /// What `admit` and `note` return; 409 `swap_open`; 503 `no_room_for_snapshots`; 404 when the tenant is gone; 503 while it cannot be had alone. Then
     /// the tenant has the file of before.
     pub async fn swap_in(
         self: &Arc<Tenancy>,
@@ -131,7 +131,12 @@ impl Tenancy {
         gate.raise_epoch(epoch);
         let swaps = self.catalog.read(|tx| tx.list_swaps()).await?;
         let Some(swap) = swaps.into_iter().find(|swap| swap.tenant == id) else { return Ok(()) };
-        let last = self.with_files(id, move |tenancy| tenancy.rename(&swap)).await?;
+        let last = self.with_files(id, move |tenancy| {
+            tenancy.rename(&swap)?;
+            let file = Maintenance::open(&tenancy.layout.tenant_file(id)).map_err(Error::internal)?;
+            file.read(|tx| TenantTx::new(tx).last_change_seq())
+        });
+        let last = last.await?;
         self.catalog.write("end_swap", move |tx| tx.of(id).end_swap()).await?;
         if hold_version {
             self.standings.hold(id);
@@ -161,6 +166,11 @@ impl Tenancy {
         if is_link(older) || beside(older, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
             return Err(Error::internal(format!("{} is no plain file of its own", older.display())));
         }
+        require_room(
+            &self.layout.tenant(tenant.id),
+            std::fs::metadata(older)?.len(),
+            "no_room_for_snapshots",
+        )?;
         std::fs::copy(older, &path)?;
         let file = Maintenance::open(&path).map_err(Error::internal)?;
         file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
@@ -221,9 +231,9 @@ impl Tenancy {
         Ok(Swapped { version, epoch, discarded })
     }
 
-    /// Puts the new file where the tenant's is, the one of before among the copies or away, and returns the number of its last
-    /// change. Can be done again after a crash. Nobody uses either.
-    fn rename(&self, swap: &TenantSwap) -> Result<i64> {
+    /// Puts the new file where the tenant's is, the one of before among the copies or away. Can be done again after a crash.
+    /// Nobody uses either.
+    fn rename(&self, swap: &TenantSwap) -> Result<()> {
         let (live, new) = (self.layout.tenant_file(swap.tenant), self.layout.tenant_swap(swap.tenant));
         if new.exists() {
             if live.exists() {
@@ -237,9 +247,7 @@ impl Tenancy {
             std::fs::rename(&new, &live)?;
             fault::step();
         }
-        sync(&self.layout.tenant(swap.tenant))?;
-        let file = Maintenance::open(&live).map_err(Error::internal)?;
-        file.read(|tx| TenantTx::new(tx).last_change_seq())
+        sync(&self.layout.tenant(swap.tenant))
     }
 
     fn put_away(&self, swap: &TenantSwap, live: &Path) -> Result<()> {
@@ -268,24 +276,31 @@ impl Tenancy {
         }
     }
 
-    /// Ends what an earlier run left: decided swaps are finished, others given up. Before anybody opens a tenant's file.
+    /// Ends what an earlier run left: decided swaps are finished, others given up. Before anybody opens a tenant's file. One that
+    /// cannot be ended keeps nobody else from it: its tenant's file is not of the epoch that is served.
     ///
     /// # Errors
-    /// As catalog and disk say.
+    /// As the catalog says.
     pub async fn finish_swaps(self: &Arc<Tenancy>) -> Result<()> {
         for swap in self.catalog.read(|tx| tx.list_swaps()).await? {
             let id = swap.tenant;
-            self.with_files(id, move |tenancy| {
-                if swap.decided {
-                    tenancy.rename(&swap).map(drop)
-                } else {
-                    remove(&tenancy.layout.tenant_swap(id))
-                }
-            })
-            .await?;
-            self.catalog.write("end_swap", move |tx| tx.of(id).end_swap()).await?;
+            if let Err(error) = self.finish_swap(swap).await {
+                tracing::error!(tenant_id = %id, error = ?error, "putting a file in place could not be ended and is tried at the next start");
+            }
         }
         Ok(())
+    }
+
+    async fn finish_swap(self: &Arc<Tenancy>, swap: TenantSwap) -> Result<()> {
+        let id = swap.tenant;
+        // Of what was erased there is nothing to put anywhere, whatever an older catalog says.
+        if !self.fences.is_down(id) && self.layout.tenant(id).exists() {
+            self.with_files(id, move |tenancy| {
+                if swap.decided { tenancy.rename(&swap) } else { remove(&tenancy.layout.tenant_swap(id)) }
+            })
+            .await?;
+        }
+        self.catalog.write("end_swap", move |tx| tx.of(id).end_swap()).await
     }
 }
 

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { isSteady, keepShot, PASSWORD, seriousFindings, settled, signIn, startBrowser, startServer, watchedContext } from "./harness.mjs";
 
 const OPERATOR = "operator@example.com";
@@ -47,22 +48,35 @@ test("the fleet is searched, narrowed and ordered, and leads to a tenant", async
   const page = await signIn(context, server.url, OPERATOR);
   await page.waitForURL(/\/operator\/overview$/);
   await page.getByRole("link", { name: "Tenants", exact: true }).click();
-  await page.getByText("133 tenants", { exact: true }).waitFor();
+  await page.getByText("the first 100 tenants", { exact: true }).waitFor();
   assert.equal(await page.locator("tbody tr").count(), 100);
   await page.getByRole("button", { name: "Show more" }).click();
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 133);
+  await page.getByText("133 tenants", { exact: true }).waitFor();
   await page.getByRole("columnheader", { name: "Tenant" }).getByRole("button").click();
   await page.waitForURL(/order=name/);
-  assert.match(await page.locator("tbody tr").first().textContent(), /Acme Tools/);
-  await page.getByRole("searchbox").fill("fleet 12");
-  await page.getByText("12 of 133 tenants").waitFor();
+  await page.waitForFunction(() => /Acme Tools/.test(document.querySelector("tbody tr")?.textContent ?? ""));
+  await page.getByRole("columnheader", { name: "p95" }).getByRole("button").click();
+  await page.waitForURL(/order=-p95_ms/);
+  seen.requests.length = 0;
+  await page.getByRole("searchbox").pressSequentially("fleet 12", { delay: 20 });
+  await page.getByText("10 tenants", { exact: true }).waitFor();
   await page.waitForURL(/q=fleet/);
+  const asked = seen.requests.map((request) => request.url()).filter((url) => url.includes("/api/v1/operator/"));
+  assert.ok(asked.length <= 3 && asked.every((url) => /operator\/tenants\?.*q=/.test(url)), `the API searches, and not at each key: ${asked}`);
   await page.getByRole("searchbox").fill("globex");
   await page.getByRole("link", { name: "Globex Travel" }).click();
   await page.getByRole("heading", { name: "Usage against limits" }).waitFor();
   await page.getByRole("heading", { name: "This month" }).waitFor();
   await page.goBack();
-  await page.getByText("1 of 133 tenants").waitFor();
+  await page.getByText("1 tenant", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("searchbox").inputValue(), "globex");
+  await page.getByRole("searchbox").fill("nobody is called so");
+  await page.getByText("No tenant is like that").waitFor();
+  await page.keyboard.press("ControlOrMeta+k");
+  await page.getByRole("combobox", { name: "Go to…" }).fill("fleet 077");
+  await page.getByRole("option", { name: /Fleet 077.*operator/ }).click();
+  await page.waitForURL(/\/operator\/tenants\/fleet-077$/);
 });
 
 test("a tenant is suspended, goes on, and is erased by typing its slug, with a receipt", async () => {
@@ -160,6 +174,101 @@ test("what tenants and people wrote is shown as text in the operator's console t
   await server.api(ADA, "PATCH", "/tenants/acme", { name: "Acme Tools" });
 });
 
+test("a tenant is backed up, put back to that, and what it was is had beside it", async () => {
+  await server.api(OPERATOR, "POST", "/tenants", { name: "Kept Safe" });
+  const add = (name) => server.api(OPERATOR, "POST", "/tenants/kept-safe/records/customers", { name });
+  const names = async (slug) => (await server.api(OPERATOR, "GET", `/tenants/${slug}/records/customers`)).items.map((one) => one.name);
+  await add("First one");
+  const page = await signIn(context, server.url, OPERATOR, at("tenants/kept-safe/backups"));
+  await page.getByText("No backup of this tenant yet").waitFor();
+  await page.getByRole("button", { name: "Back up now" }).click();
+  await page.getByText(/^It is backed up/).waitFor();
+  await page.getByRole("button", { name: "Back up now" }).click();
+  await page.getByText("Nothing was written since its last backup.").waitFor();
+  await add("Second one");
+  await page.getByRole("button", { name: /^Restore/ }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("In its place").check();
+  const act = dialog.getByRole("button", { name: "Restore", exact: true });
+  await dialog.getByLabel("Type kept-safe to confirm").fill("kept");
+  assert.ok(await act.isDisabled(), "nothing is replaced without its slug");
+  await dialog.getByLabel("Type kept-safe to confirm").fill("kept-safe");
+  await keepShot(page, "operator-restore");
+  assert.deepEqual(await seriousFindings(page), []);
+  await act.click();
+  await page.getByText("It is restored. 1 change made since is not in it any more.").waitFor();
+  assert.deepEqual(await names("kept-safe"), ["First one"]);
+  await page.getByText("What was there is the newest backup").waitFor();
+  await keepShot(page, "operator-restored");
+  await page.getByRole("button", { name: "Release them" }).click();
+  await page.getByText("They run.").waitFor();
+  // What was there before is the newest of the two.
+  await page.getByRole("button", { name: /^Restore/ }).first().click();
+  await dialog.getByLabel("Slug of the new tenant").fill("Not A Slug");
+  seen.expected = /422/;
+  await dialog.getByRole("button", { name: "Restore beside it" }).click();
+  await dialog.getByRole("alert").locator(".note.bad").waitFor();
+  await dialog.getByLabel("Slug of the new tenant").fill("kept-beside");
+  await dialog.getByRole("button", { name: "Restore beside it" }).click();
+  await page.waitForURL(/\/tenants\/kept-beside$/);
+  await page.getByText("Its jobs are held", { exact: true }).waitFor();
+  assert.deepEqual((await names("kept-beside")).sort(), ["First one", "Second one"]);
+});
+
+test("a round of backups is begun and watched to its end, and its backups are listed", async () => {
+  await server.api(ADA, "POST", "/tenants/acme/records/customers", { name: "Somebody" });
+  const page = await signIn(context, server.url, OPERATOR, at("backups"));
+  await page.getByRole("button", { name: "Back up now" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Back up now" }).click();
+  const rounds = page.getByRole("region", { name: "Rounds" });
+  await rounds.locator("tbody tr").first().getByText("done", { exact: true }).waitFor();
+  await page.getByRole("cell", { name: "Catalog", exact: true }).waitFor();
+  await page.getByLabel("Only one tenant").fill("acme");
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await page.waitForURL(/tenant=acme/);
+  await page.waitForFunction(() => !document.querySelector("[aria-label=Backups]")?.textContent.includes("Catalog"));
+  await page.getByRole("region", { name: "Backups", exact: true }).getByRole("link", { name: "acme" }).first().click();
+  await page.getByRole("button", { name: /^Restore/ }).waitFor();
+});
+
+test("who is refused or near a limit stands on the overview, and a tenant's page shows what it did", async () => {
+  await server.api(OPERATOR, "PUT", "/operator/plans/tight", { document: { title: "Tight", limits: { "api.requests": { hard: 20, window: "month" } } }, expected_version: 0 });
+  await server.api(OPERATOR, "POST", "/tenants", { name: XSS, slug: "busy-bee" });
+  await server.api(OPERATOR, "PUT", "/operator/tenants/busy-bee/subscription", { plan: "tight", when: "now" });
+  // Limits of what is counted in the background bite a moment later.
+  let refusals = 0;
+  for (let tries = 0; tries < 400 && refusals < 3; tries += 1) {
+    await server.api(OPERATOR, "GET", "/tenants/busy-bee/records/customers").catch(() => (refusals += 1));
+    if (tries < 40) await server.api(ADA, "GET", "/tenants/globex/records/customers");
+    else await setTimeout(50);
+  }
+  assert.equal(refusals, 3);
+  server.advance(61_000);
+  // It is summed up by the server's own clock.
+  for (let tries = 0; tries < 100 && !((await server.api(OPERATOR, "GET", "/operator/overview")).refused > 0); tries += 1) await setTimeout(100);
+  const page = await signIn(context, server.url, OPERATOR, at("overview"));
+  const attention = page.getByRole("region", { name: "Needs attention" });
+  await attention.getByText(/are refused, by limits or load$/).waitFor();
+  await attention.getByText(/is near a limit, or beyond it$/).waitFor();
+  await page.getByRole("region", { name: "Busiest" }).getByRole("link", { name: "Globex Travel" }).waitFor();
+  assert.equal(await page.locator("img[src=x], script:not([src])").count(), 0);
+  await settled(page);
+  await keepShot(page, "operator-overview-live");
+  assert.deepEqual([...(await isSteady(page)), ...(await seriousFindings(page))], []);
+  await attention.getByText(/are refused, by limits or load$/).click();
+  await page.waitForURL(/\/tenants\/busy-bee\/activity$/);
+  const refused = page.getByRole("img", { name: /^Errors and refusals: at most [1-9]/ });
+  await refused.waitFor();
+  assert.ok((await refused.locator("rect.bar.warn").count()) > 0);
+  await page.getByRole("img", { name: /^Latency: at most/ }).waitFor();
+  await page.getByRole("link", { name: "Two days" }).click();
+  await page.waitForURL(/window=hour/);
+  await page.getByText("by hours").first().waitFor();
+  assert.equal(await page.locator("img[src=x], script:not([src])").count(), 0);
+  await page.goto(`${server.url}${at("tenants?order=-refused")}`);
+  await page.waitForFunction(() => /busy-bee/.test(document.querySelector("tbody tr")?.textContent ?? ""));
+});
+
 for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], ["dark", 360], ["light", 2560]]) {
   test(`every screen of the operator at ${width} px, ${scheme}: nothing overflows or jumps, nothing serious for screen readers`, async () => {
     const page = await signIn(context, server.url, OPERATOR, at("overview"));
@@ -167,11 +276,11 @@ for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], 
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     // Billing is local here, and asking for drift is answered so.
     seen.expected = /409/;
-    for (const path of ["overview", "tenants", "tenants/globex", "jobs", "migrations", "plans", "plans/default", "stripe", "stripe/statements", "stripe/drift", "mailbox", "erasures", "audit"]) {
+    for (const path of ["overview", "tenants", "tenants?order=-p95_ms", "tenants/globex", "tenants/globex/activity", "tenants/globex/backups", "jobs", "statements", "migrations", "backups", "margins", "plans", "plans/default", "stripe", "stripe/statements", "stripe/drift", "mailbox", "erasures", "audit"]) {
       await page.goto(server.url + at(path));
       await page.locator("h1").first().waitFor();
       await settled(page);
-      await keepShot(page, `operator-${path.replaceAll("/", "-")}-${width}-${scheme}`);
+      await keepShot(page, `operator-${path.replaceAll(/[/?=]/g, "-")}-${width}-${scheme}`);
       assert.deepEqual([...(await isSteady(page)), ...(await seriousFindings(page))], [], path);
     }
   });
@@ -293,6 +402,22 @@ test("a migration of the fleet is watched, halts at what fails, goes on, and nam
     await page.getByText("A migration failed here").waitFor();
     await page.getByText(/^Its file cannot be read now/).waitFor();
     await keepShot(page, "operator-migration-failed-here");
+    // Of the others there is a copy from before.
+    await fleet.api(OPERATOR, "POST", "/tenants/one/records/things", { name: "later" });
+    await page.goto(`${fleet.url}${at("tenants/one")}`);
+    await page.getByRole("button", { name: "Actions" }).click();
+    await page.getByRole("button", { name: "Roll back…" }).click();
+    const back = page.getByRole("dialog");
+    await back.getByLabel("Type one to confirm").fill("one");
+    seen.expected = /409|503/;
+    await back.getByRole("button", { name: "Roll back" }).click();
+    await back.getByText(/^1 changes? of records/).waitFor();
+    assert.ok(await back.getByRole("button", { name: "Roll back" }).isDisabled(), "what was written since is not lost unasked");
+    await keepShot(page, "operator-rollback");
+    await back.getByLabel("Lose what was written since").check();
+    await back.getByRole("button", { name: "Roll back" }).click();
+    await page.getByText("It is held at an older version").waitFor();
+    assert.deepEqual((await fleet.api(OPERATOR, "GET", "/tenants/one/records/things")).items, []);
   } finally {
     await Promise.all(context.pages().map((page) => page.close()));
     await fleet.stop();

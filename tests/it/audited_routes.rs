@@ -103,6 +103,13 @@ pub const AUDITED_WITH_BACKUPS: &[(&str, &str)] = &[
     ("POST /operator/tenants/{selector}/restore", "tenant.restored"),
 ];
 
+/// Routes whose acts need the file of an export: tried in `imports`.
+pub const AUDITED_WITH_AN_EXPORT: &[(&str, &str)] = &[
+    ("POST /imports", "import.requested"),
+    ("POST /imports/{import}/apply", "import.applied"),
+    ("DELETE /imports/{import}", "import.deleted"),
+];
+
 /// Routes whose acts need somebody who receives: tried in `webhooks`.
 pub const AUDITED_WITH_A_RECEIVER: &[(&str, &str)] = &[
     ("POST /tenants/{tenant}/webhook-endpoints/{endpoint}/test", "webhook_endpoint.tested"),
@@ -143,7 +150,7 @@ const NOT_AUDITED: &[(&str, &str)] = &[
 fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
     let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
     let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER).chain(AUDITED_WITH_A_ROLLBACK);
-    let elsewhere = elsewhere.chain(AUDITED_WITH_BACKUPS);
+    let elsewhere = elsewhere.chain(AUDITED_WITH_BACKUPS).chain(AUDITED_WITH_AN_EXPORT);
     let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()

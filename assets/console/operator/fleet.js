@@ -1,5 +1,5 @@
-// All tenants with what they bring in and cost, asked for page by page and kept while the console is open. The list of the
-// API has neither search nor order, so that is done here, over what has come so far.
+// What all tenants bring in and cost, asked for page by page and kept while the console is open. The API has no order for that,
+// so that is done here, over what has come so far. The list of tenants itself is searched and ordered by the API.
 
 import { get } from "../api.js";
 import { useEffect } from "../dom.js";
@@ -10,54 +10,42 @@ export const MOST = 20_000;
 const PAGE = 500;
 /** How long what was loaded is good enough to be shown again. */
 const FRESH = 60_000;
+/** Tenants that the palette is told of at once. */
+const FOUND = 20;
 
 /**
- * @typedef {{ id: string, slug: string, name: string, status: string, plan: string, timezone: string, created_at: string, erase_after?: string }} Tenant
- * @typedef {{ currency: string, revenue_cents: string, cost_cents: string, margin_cents: string | null, serving: { currency: string, cost_cents: string, storage_bytes: number, database_ms: number } }} Margin
- * @typedef {{ tenants: Tenant[], margins: Map<string, Margin>, done: boolean, at: number, problem: any }} Fleet
+ * @typedef {{ tenant: { id: string, slug: string, name: string }, plan: string, currency: string, revenue_cents: string, cost_cents: string, margin_cents: string | null, serving: { currency: string, cost_cents: string, storage_bytes: number, database_ms: number } }} Margin
+ * @typedef {{ all: Margin[], done: boolean, at: number, problem: any }} Margins
  */
 
-/** @type {import("../store.js").Store<Fleet>} */
-const fleet = createStore(/** @type {Fleet} */ ({ tenants: [], margins: new Map(), done: false, at: 0, problem: null }));
+/** @type {import("../store.js").Store<Margins>} */
+const margins = createStore(/** @type {Margins} */ ({ all: [], done: false, at: 0, problem: null }));
 let turn = 0;
 
-/** @param {string} path @param {(items: any[]) => void} take @param {number} mine */
-async function pages(path, take, mine) {
-  let cursor = "";
-  let count = 0;
-  do {
-    const page = await get(`${path}?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
-    if (mine !== turn) return;
-    take(page.items);
-    count += page.items.length;
-    cursor = page.next_cursor ?? "";
-  } while (cursor && count < MOST);
-}
-
 /** Asks for all again. What is shown stays until the first page is there. */
-export async function reloadFleet() {
+export async function reloadMargins() {
   const mine = ++turn;
-  /** @type {Tenant[]} */
-  let tenants = [];
-  /** @type {Map<string, Margin>} */
-  const margins = new Map();
-  const tell = (/** @type {Partial<Fleet>} */ more = {}) => mine === turn && fleet.set({ tenants, margins, done: false, at: Date.now(), problem: null, ...more });
+  /** @type {Margin[]} */
+  let all = [];
+  let cursor = "";
   try {
-    await Promise.all([
-      pages("/operator/tenants", (items) => { tenants = [...tenants, ...items]; tell(); }, mine),
-      pages("/operator/margins", (items) => { for (const one of items) margins.set(one.tenant.id, one); if (tenants.length) tell(); }, mine),
-    ]);
-    tell({ done: true });
+    do {
+      const page = await get(`/operator/margins?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+      if (mine !== turn) return;
+      all = [...all, ...page.items];
+      cursor = page.next_cursor ?? "";
+      margins.set({ all, done: !cursor || all.length >= MOST, at: Date.now(), problem: null });
+    } while (cursor && all.length < MOST);
   } catch (problem) {
-    tell({ problem, at: 0 });
+    if (mine === turn) margins.set((old) => ({ ...old, problem, at: 0 }));
   }
 }
 
-/** What is known of the fleet so far. @returns {Fleet} */
-export function useFleet() {
-  const known = useStore(fleet);
+/** What is known of it so far. @returns {Margins} */
+export function useMargins() {
+  const known = useStore(margins);
   useEffect(() => {
-    if (Date.now() - fleet.get().at > FRESH) void reloadFleet();
+    if (Date.now() - margins.get().at > FRESH) void reloadMargins();
   }, []);
   return known;
 }
@@ -65,14 +53,11 @@ export function useFleet() {
 /** What it is called: of an erased one the slug alone is left. @param {{ name: string, slug: string }} tenant */
 export const nameOf = ({ name, slug }) => name || slug;
 
-/** After a tenant was changed. @param {Tenant} tenant */
-export const noteTenant = (tenant) => fleet.set((old) => ({ ...old, tenants: old.tenants.map((one) => (one.id === tenant.id ? tenant : one)) }));
-
-/** Sums by currency, as different money does not add up. @param {Fleet} known @returns {{ currency: string, revenue: number, cost: number, margin: number | null }[]} */
-export function sums(known) {
+/** Sums by currency, as different money does not add up. @param {Margin[]} all @returns {{ currency: string, revenue: number, cost: number, margin: number | null }[]} */
+export function sums(all) {
   /** @type {Map<string, { currency: string, revenue: number, cost: number, margin: number | null }>} */
   const by = new Map();
-  for (const one of known.margins.values()) {
+  for (const one of all) {
     const sum = by.get(one.currency) ?? { currency: one.currency, revenue: 0, cost: 0, margin: 0 };
     sum.revenue += Number(one.revenue_cents);
     sum.cost += costOf(one) ?? 0;
@@ -88,9 +73,8 @@ export function costOf(one) {
   return Number(one.cost_cents) + (one.serving.currency === one.currency ? Number(one.serving.cost_cents) : 0);
 }
 
-/** The tenants that are known already, all of them a moment later. @param {(tenants: Tenant[]) => void} tell */
-export function eachKnownTenant(tell) {
-  tell(fleet.get().tenants);
-  if (Date.now() - fleet.get().at > FRESH) void reloadFleet();
-  return fleet.subscribe(({ tenants }) => tell(tenants));
+/** Tenants whose name or slug holds what was typed. @param {string} typed @returns {Promise<{ slug: string, name: string }[]>} */
+export async function findTenants(typed) {
+  const { items } = await get(`/operator/tenants?limit=${FOUND}&order=name&q=${encodeURIComponent(typed)}`);
+  return items.filter((/** @type {any} */ one) => one.status !== "erased");
 }

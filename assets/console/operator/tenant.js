@@ -14,7 +14,11 @@ import { TenantStatus } from "../parts/tenant-status.js";
 import { attempt, toast } from "../parts/toasts.js";
 import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
-import { costOf, nameOf, noteTenant, useFleet } from "./fleet.js";
+import { Tabs } from "../parts/tabs.js";
+import { Activity } from "./activity.js";
+import { costOf, nameOf, useMargins } from "./fleet.js";
+import { BackupsOf } from "./restore.js";
+import { Rollback } from "./rollback.js";
 import { o } from "./strings.js";
 
 const JOB_KINDS = /** @type {Record<string, string>} */ ({ succeeded: "good", running: "info", queued: "", dead: "bad", cancelled: "warn" });
@@ -22,17 +26,19 @@ const JOB_KINDS = /** @type {Record<string, string>} */ ({ succeeded: "good", ru
 /** What may be missing, without taking the page along. @param {Promise<any>} asked */
 const orNone = (asked) => asked.catch(() => null);
 
-/** @param {{ selector: string }} props */
-export function TenantPage({ selector }) {
+const TABS = ["", "activity", "backups"];
+
+/** @param {{ selector: string, tab: string, search: string }} props */
+export function TenantPage({ selector, tab, search }) {
   const base = `/operator/tenants/${encodeURIComponent(selector)}`;
   const found = useLoad(() => get(base), [base]);
   const [open, setOpen] = useState("");
   const [turn, setTurn] = useState(0);
+  const shown = TABS.includes(tab) ? tab : "";
   const close = () => setOpen("");
   const tenant = found.data;
   const took = (/** @type {any} */ next, /** @type {string} */ said) => {
     found.set(next);
-    noteTenant(next);
     toast(said);
   };
   const act = (/** @type {string} */ what, /** @type {string} */ said) => async () => took(await post(`${base}/${what}`), said);
@@ -48,14 +54,18 @@ export function TenantPage({ selector }) {
       ${tenant.status === "suspended" && html`<button class="button primary" onClick=${() => attempt(act("resume", o.one.resumed))}><${Icon} name="play" />${o.one.resume}</button>`}
       <${Menu} button=${html`<${Icon} name="dots" />`} label=${s.actions} class="button square">
         <${Item} icon="plan" onClick=${() => setOpen("plan")}>${o.one.plan}…<//><${Item} icon="invoices" onClick=${() => setOpen("tax")}>${o.one.tax}…<//><hr />
+        <${Item} icon="migrations" danger onClick=${() => setOpen("rollback")}>${o.rollback.action}<//>
         ${["active", "suspended"].includes(tenant.status) && html`<${Item} icon="leave" danger onClick=${() => setOpen("close")}>${o.one.close}…<//>`}
         ${tenant.status === "closing" && html`<${Item} icon="bin" danger onClick=${() => setOpen("erase")}>${o.one.erase}…<//>`}<//>`}>
     <${Loaded} of=${found}>${() => html`
       ${isGone && html`<div class="note"><${Icon} name="info" /><div><p>${o.one.gone}</p><p><a href=${toOperator("erasures", tenant.id)}>${o.one.receipt}</a></p></div></div>`}
-      <${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`}<//>
+      ${!isGone && html`<${Tabs} label=${o.one.tabsLabel} of=${TABS.map((name) => ({ href: toOperator("tenants", selector, ...(name ? [name] : [])), text: o.one.tabs[name], current: name === shown }))} />`}
+      ${isGone || shown === "" ? html`<${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`
+        : shown === "activity" ? html`<${Activity} tenant=${tenant} base=${base} search=${search} />` : html`<${BackupsOf} key=${turn} tenant=${tenant} base=${base} />`}`}<//>
     ${open === "suspend" && html`<${Confirm} title=${o.one.suspendTitle(tenant.name)} text=${o.one.suspendText} action=${o.one.suspend} onClose=${close} onConfirm=${act("suspend", o.one.suspended)} />`}
     ${open === "close" && html`<${Confirm} title=${o.one.closeTitle(tenant.name)} text=${o.one.closeText} action=${o.one.close} word=${tenant.slug} onClose=${close} onConfirm=${act("close", o.one.closing)} />`}
     ${open === "erase" && html`<${Confirm} title=${o.one.eraseTitle(tenant.name)} text=${o.one.eraseText} action=${o.one.erase} word=${tenant.slug} onClose=${close} onConfirm=${erase} />`}
+    ${open === "rollback" && html`<${Rollback} tenant=${tenant} onClose=${close} onDone=${(/** @type {any} */ done) => { close(); toast(o.rollback.done(done.app)); setTurn(turn + 1); }} />`}
     ${open === "plan" && html`<${PlanChange} tenant=${tenant} base=${base} onClose=${close} onDone=${() => { close(); toast(o.one.planned); setTurn(turn + 1); void found.reload(); }} />`}
     ${open === "tax" && html`<${Tax} base=${base} onClose=${close} onDone=${() => { close(); toast(s.saved); setTurn(turn + 1); void found.reload(); }} />`}
   <//>`;
@@ -64,8 +74,8 @@ export function TenantPage({ selector }) {
 /** @param {{ tenant: any, base: string, onTax: () => void }} props */
 function Body({ tenant, base, onTax }) {
   const isHere = !["erasing", "erased", "provisioning"].includes(tenant.status);
-  const fleet = useFleet();
-  const margin = fleet.margins.get(tenant.id);
+  const margins = useMargins();
+  const margin = margins.all.find((one) => one.tenant.id === tenant.id);
   const trouble = useLoad(async () => {
     const [failed, held] = await Promise.all(["failed", "held"].map((state) => orNone(get(`/operator/migrations/tenants?state=${state}&limit=500`))));
     const mine = (/** @type {any} */ page) => page?.items.find((/** @type {any} */ one) => one.tenant_id === tenant.id);
@@ -96,7 +106,7 @@ function Body({ tenant, base, onTax }) {
         ${isHere && html`<dt>${o.one.tax}</dt><dd>${data?.tax ? `${data.tax.name} ${data.tax.percent} %` : html`<span class="soft">${o.one.noTax}</span>`} <button class="link small" onClick=${onTax}>${s.edit}</button></dd>`}
         ${tenant.erase_after && html`<dt>${o.one.erasedAfter}</dt><dd><${Time} at=${tenant.erase_after} /></dd>`}
         <dt>${o.one.zone}</dt><dd>${tenant.timezone}</dd><dt>${o.made}</dt><dd><${Time} at=${tenant.created_at} /></dd><dt>ID</dt><dd class="mono small">${tenant.id}</dd></dl></div>
-    ${(margin || !fleet.done) && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
+    ${(margin || !margins.done) && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
       <${Figure} label=${o.revenue} value=${margin ? money(margin.revenue_cents, margin.currency) : "…"}><span class="soft small">${o.about.revenue}</span><//>
       <${Figure} label=${o.cost} value=${margin ? money(costOf(margin) ?? 0, margin.currency) : "…"}><span class="soft small">${o.about.cost}</span><//>
       <${Figure} label=${o.margin} value=${!margin ? "…" : margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`}><span class="soft small">${o.about.margin}</span><//>

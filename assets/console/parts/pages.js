@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { useLoad } from "../load.js";
-import { useState } from "../dom.js";
+import { useRef, useState } from "../dom.js";
 import { toastProblem } from "./toasts.js";
 
 /**
@@ -15,13 +15,17 @@ export function usePages(path, limit = 50) {
   const joined = path.includes("?") ? "&" : "?";
   const ask = (/** @type {string} */ cursor = "") => get(`${path}${joined}limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
   const first = useLoad(() => ask(), [path]);
+  const latest = useRef(path);
+  latest.current = path;
   const more = async () => {
     setBusy(true);
     try {
       const page = await ask(first.data.next_cursor);
-      first.set({ items: [...first.data.items, ...page.items], next_cursor: page.next_cursor });
-    } catch (problem) {
+      // Another list is asked for by now.
+      if (latest.current === path) first.set({ items: [...first.data.items, ...page.items], next_cursor: page.next_cursor });
+    } catch (/** @type {any} */ problem) {
       toastProblem(problem);
+      if (problem.code === "list_expired") await first.reload();
     } finally {
       setBusy(false);
     }

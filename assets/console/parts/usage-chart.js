@@ -13,7 +13,7 @@ const BOTTOM = 20;
 const DAY = 86_400_000;
 
 /** @param {number} top @returns {number} a round number that is not below it */
-function nice(top) {
+export function nice(top) {
   const power = 10 ** Math.floor(Math.log10(Math.max(top, 1e-9)));
   return ([1, 2, 2.5, 5, 10].find((step) => step * power >= top) ?? 10) * power;
 }

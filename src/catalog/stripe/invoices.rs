@@ -99,7 +99,7 @@ impl OfTenant<'_> {
         Ok(found.map(|(_, state)| state))
     }
 
-    /// Stores what Stripe says of an invoice. Trouble goes with an invoice that is no longer to be collected.
+    /// Stores what Stripe says of an invoice, and the trouble that it is in by now.
     ///
     /// # Errors
     /// As the database says.
@@ -110,8 +110,7 @@ impl OfTenant<'_> {
                 created, seen_at, trouble)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
              ON CONFLICT (id) DO UPDATE SET subscription = ?3, number = ?4, status = ?5, currency = ?6, total = ?7, paid = ?8,
-               attempts = ?9, period_start = ?10, period_end = ?11, url = ?12, seen_at = ?14,
-               trouble = CASE WHEN ?5 IN ('draft', 'open', 'uncollectible') THEN coalesce(?15, trouble) END",
+               attempts = ?9, period_start = ?10, period_end = ?11, url = ?12, seen_at = ?14, trouble = ?15",
             params![
                 id,
                 self.tenant,

@@ -55,6 +55,30 @@ pub(in crate::cli) enum TenantCommand {
         #[arg(long)]
         now: bool,
     },
+    /// Make a tenant of an export, from here or from another installation
+    #[command(
+        after_help = "Examples:\n  tenantry tenant import acme.zip --owner you@example.com --preview\n  \
+                            tenantry tenant import acme.zip --owner you@example.com --slug acme-again"
+    )]
+    Import {
+        /// The zip file of the export
+        file: PathBuf,
+        /// Address of the owner, who has an account
+        #[arg(long, value_name = "EMAIL")]
+        owner: String,
+        /// Its name [default: as it was]
+        #[arg(long)]
+        name: Option<String>,
+        /// Its slug [default: made of the name]
+        #[arg(long)]
+        slug: Option<String>,
+        /// Tell what is in it and what stands against it, and make nothing
+        #[arg(long)]
+        preview: bool,
+        /// Invite those who were members
+        #[arg(long)]
+        invite_members: bool,
+    },
     /// Export everything of a tenant into a zip file
     #[command(after_help = "Example:\n  tenantry tenant export acme --output acme.zip")]
     Export {

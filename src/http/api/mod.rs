@@ -6,10 +6,12 @@ mod auth;
 mod backups;
 mod billing;
 mod changes;
+mod doctor;
 mod emails;
 mod exports;
 mod factors;
 mod files;
+mod imports;
 mod invitations;
 mod invoices;
 mod jobs;
@@ -61,6 +63,7 @@ pub(super) fn routes() -> Routes {
         .and(changes::routes())
         .and(files::routes())
         .and(exports::routes())
+        .and(imports::routes())
         .and(audit::routes())
         .and(openapi::routes())
         .and(setup::routes())
@@ -80,6 +83,7 @@ pub(super) fn routes() -> Routes {
         .and(backups::routes())
         .and(migrations::routes())
         .and(telemetry::routes())
+        .and(doctor::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -177,6 +177,26 @@ const SHAPES: &[Shape] = &[
         ],
     ),
     (
+        "Import",
+        &[
+            ("id", "text"),
+            ("status", "text"),
+            ("progress", "integer"),
+            ("error", "text|null"),
+            ("name", "text|null"),
+            ("slug", "text|null"),
+            ("invite_members", "flag"),
+            ("size_bytes", "integer|null"),
+            ("sha256", "text|null"),
+            ("preview", "object|null"),
+            ("tenant", "object|null"),
+            ("created_at", "time"),
+            ("finished_at", "time|null"),
+            ("expires_at", "time|null"),
+        ],
+    ),
+    ("ImportApplied", &[("name?", "text"), ("slug?", "text"), ("invite_members?", "flag")]),
+    (
         "AuditEntry",
         &[
             ("seq", "integer"),

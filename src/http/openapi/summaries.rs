@@ -90,6 +90,11 @@ summaries! {
     GET "/tenants/{tenant}/files/{path}" getFile "Read a file" "-" -> 200 "*/*";
     PUT "/tenants/{tenant}/files/{path}" putFile "Store a file" "application/octet-stream" -> 201 "StoredFile";
     DELETE "/tenants/{tenant}/files/{path}" deleteFile "Remove a file" "-" -> 204 "-";
+    POST "/imports" importTenant "Make a tenant of an export, or look at what is in it" "multipart/form-data" -> 202 "Import";
+    GET "/imports" listImports "My imports, newest first" "-" -> 200 "[Import]";
+    GET "/imports/{import}" getImport "How far an import is, and what is in it" "-" -> 200 "Import";
+    POST "/imports/{import}/apply" applyImport "Make a tenant of an import that was previewed" "ImportApplied" -> 202 "Import";
+    DELETE "/imports/{import}" deleteImport "Give an import up" "-" -> 204 "-";
     POST "/tenants/{tenant}/exports" requestExport "Ask for an export of everything" "-" -> 202 "Export";
     GET "/tenants/{tenant}/exports" listExports "Exports, newest first" "-" -> 200 "[Export]";
     GET "/tenants/{tenant}/exports/{export}" getExport "How far an export is" "-" -> 200 "Export";
@@ -173,6 +178,7 @@ summaries! {
     GET "/operator/tenants/{selector}/jobs" operatorListJobs "Jobs of a tenant, newest first" "-" -> 200 "[Job]";
     POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
     GET "/operator/overview" operatorGetOverview "Who is slow, failing, refused, busy or near limits, by the last quarter of an hour" "-" -> 200 "Overview";
+    GET "/operator/doctor" operatorDiagnose "What is wrong with the installation, and what to do about it" "-" -> 200 "Diagnosis";
     GET "/operator/slow-queries" operatorListSlowQueries "Statements that took long since the start, by their shape and tenant" "-" -> 200 "[SlowQuery]";
     GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";

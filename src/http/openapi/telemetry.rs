@@ -79,6 +79,17 @@ pub(super) const SHAPES: &[Shape] = &[
             ("last_at", "time"),
         ],
     ),
+    ("Finding", &[("check", "text"), ("level", "text"), ("about", "text"), ("advice", "text|null")]),
+    (
+        "Diagnosis",
+        &[
+            ("ok", "flag"),
+            ("level", "text"),
+            ("checked_at", "time"),
+            ("took_ms", "integer"),
+            ("findings", "[Finding]"),
+        ],
+    ),
     (
         "Overview",
         &[

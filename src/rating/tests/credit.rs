@@ -1,6 +1,6 @@
 //! Credit across billers, against a purse that is held beside the documents.
 
-use super::invoices::{bill_by, later, serving, used};
+use super::invoices::{assert_told, bill_by, later, periods, priced, serving, used};
 use crate::model::invoice::{Credit, Invoice, LineKind};
 use crate::model::plan::{KnownMeters, Plan};
 use crate::rating::invoice::Books;
@@ -112,4 +112,53 @@ fn credit_that_was_lost_or_given_twice_on_the_way_is_found() {
             Some(fault) => assert!(found.as_ref().is_some_and(|found| found.starts_with(fault)), "{found:?}"),
         }
     }
+}
+
+#[test]
+fn a_void_invoice_stays_as_it_was_and_the_credit_that_it_took_is_there_for_the_next_one() {
+    let unit = priced(json!({ "meter": "tokens", "model": "per_unit", "unit_cents": "1" }));
+    let months = periods(&unit, "UTC", "2026-05-01T00:00:00Z", 4);
+    let serve = |number: usize, quantity| {
+        serving(i64::try_from(number).unwrap(), &unit, &months[number - 1], vec![used("tokens", 0, quantity)])
+    };
+    let ours = |services, credit: Credit| bill_by(services, credit.terms(false), false);
+    let may = ours(vec![serve(1, 500)], Credit::default());
+    let june = ours(vec![serve(2, 40), later(&serve(1, 500), 100)], Credit::default());
+    let purse = Credit::default().after(&may, false).after(&june, false);
+    let july = ours(vec![serve(3, 560)], purse);
+    let as_issued = [
+        "usage: tokens | 560 x 1 = 5.60 USD",
+        "credit: Credit of earlier invoices | 1 x -360 = -3.60 USD",
+        "total 2.00 USD",
+    ];
+    assert_told(&july, &as_issued);
+    let spent = purse.after(&july, false);
+    assert_eq!((purse.terms(false).available, spent.terms(false).available), (360, 0));
+    // Void: its lines say what they said, and what it took is given back.
+    let back = spent.without(&july, false);
+    assert_eq!(back.terms(false).available, 360);
+    assert_told(&july, &as_issued);
+    // August is billed for itself, and July by nobody.
+    let august = ours(vec![serve(4, 400)], back);
+    assert_told(
+        &august,
+        &[
+            "usage: tokens | 400 x 1 = 4.00 USD",
+            "credit: Credit of earlier invoices | 1 x -360 = -3.60 USD",
+            "total 0.40 USD",
+        ],
+    );
+    let checked = |is_void: bool| {
+        let mut books = Books::default();
+        for invoice in [&may, &june, &july] {
+            assert_eq!(books.take(invoice, false).unwrap(), None);
+        }
+        if is_void {
+            books.give_back(&july, false);
+        }
+        books.take(&august, false).unwrap().unwrap_or_default()
+    };
+    assert_eq!(checked(true), "");
+    // Were it not void, the same credit would be spent twice.
+    assert!(checked(false).starts_with("credit: it says that there was 3.60 USD"), "{}", checked(false));
 }

@@ -21,7 +21,7 @@ fn plan(document: Value) -> Plan {
 }
 
 /// A plan without a fee, with one price.
-fn priced(price: Value) -> Plan {
+pub(super) fn priced(price: Value) -> Plan {
     plan(json!({ "title": "Plan", "prices": [price] }))
 }
 
@@ -64,7 +64,7 @@ fn terms(plan: &Plan, version: i64) -> Terms {
 }
 
 /// The first `count` service periods of a tenant that stays on a plan.
-fn periods(plan: &Plan, timezone: &str, from: &str, count: usize) -> Vec<ServicePeriod> {
+pub(super) fn periods(plan: &Plan, timezone: &str, from: &str, count: usize) -> Vec<ServicePeriod> {
     let (mut course, first) = Course::begin(&terms(plan, 1), timezone, at(from)).unwrap();
     let mut periods = vec![first];
     while periods.len() < count {
@@ -149,7 +149,7 @@ fn told(invoice: &Invoice) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_told(invoice: &Invoice, expected: &[&str]) {
+pub(super) fn assert_told(invoice: &Invoice, expected: &[&str]) {
     assert_eq!(told(invoice), expected);
 }
 

@@ -106,9 +106,9 @@ async fn back_up_now(installation: &Arc<Installation>, scope: TenantScope) -> Re
     let id = scope.tenant().id;
     // What is copied needs no scope, and nobody is to wait for that.
     drop(scope);
-    let last = installation.catalog.read(move |tx| tx.list_backups(Some(id), None, 1)).await?;
+    let last = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
     let young = installation.clock.now().plus(-LEAST);
-    if let Some(last) = last.first().filter(|last| last.taken_at > young) {
+    if let Some(last) = last.filter(|last| last.taken_at > young) {
         return Ok(json!({ "stored": false, "last": last.taken_at }));
     }
     let writes = installation.catalog.write("note_wanted", move |tx| {

@@ -78,7 +78,7 @@ pub(super) async fn store_ledgers(installation: &Installation) -> Result<()> {
     if store.directory().is_some_and(|directory| kept.canonicalize().is_ok_and(|kept| kept == directory)) {
         return Ok(());
     }
-    for path in [layout.erasure_ledger(), layout.checkpoint_ledger(), layout.issued_invoices()] {
+    for path in layout.ledgers() {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let read = move || match std::fs::read(&path) {
             Ok(bytes) => Ok(Some(bytes)),

@@ -13,6 +13,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Bytes of a manifest.
 const MOST: u64 = 16 << 20;
@@ -39,7 +40,8 @@ impl Drop for Fetched {
 /// Reads a backup.
 ///
 /// # Errors
-/// 410 `backup_missing` when it is not in the store; 409 `backup_broken` when it is not what it was; as the store says.
+/// 410 `backup_missing` when it is not in the store; 409 `backup_broken` when it is not what it was; 503 `no_room_for_backups`; as
+/// the store says.
 pub(super) async fn fetch(
     installation: &Installation,
     tenant: Option<TenantId>,
@@ -60,7 +62,9 @@ pub(super) async fn fetch(
     // From here on the directory goes with it, whatever happens.
     let fetched = Fetched { directory, manifest };
     let (path, size) = (fetched.path(), fetched.manifest.size_bytes);
+    let tenancy = Arc::clone(&installation.tenancy);
     let file = blocking(move || {
+        tenancy.require_room_for_backup(size)?;
         std::fs::create_dir(&made)?;
         Ok(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?)
     });

@@ -9,6 +9,7 @@ mod asked;
 mod catalog;
 mod command;
 mod contents;
+mod due;
 mod erase;
 mod fetch;
 mod prune;
@@ -23,9 +24,10 @@ mod verify;
 pub(super) use asked::request_as_job;
 pub use asked::{NewBackupsIn, find_run, list_backups, list_runs, start};
 pub use command::{BackupCommand, run_command};
-pub(super) use erase::erase;
+pub use due::{run_when_due, sweep};
+pub(super) use erase::{erase, note_erased};
 pub use restore::{RestoreIn, Restored, restore};
-pub use round::{note_written, run_when_due};
+pub use round::note_written;
 pub use verify::VerifiedBackup;
 
 pub use crate::catalog::{Backup, BackupRun, BackupRunStatus};
@@ -37,11 +39,12 @@ use crate::id::TenantId;
 use crate::model::backup::Retention;
 use crate::tenancy::Layout;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex, PoisonError};
 use store::BackupStore;
 use threads::Threads;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 /// The store, and what those share who make backups.
 pub(super) struct Backups {
@@ -109,6 +112,19 @@ impl Drop for InProgress<'_> {
         self.backups.in_progress.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
         self.backups.ended.notify_waiters();
     }
+}
+
+/// Keeps rounds of backups off until it is dropped; nothing while one is under way.
+pub(super) fn hold_off(installation: &Installation) -> Option<OwnedMutexGuard<()>> {
+    Arc::clone(&installation.backups.turn).try_lock_owned().ok()
+}
+
+/// Where backups are, on a disk of this machine.
+pub(super) fn directory(installation: &Installation) -> Option<PathBuf> {
+    let config = installation.config();
+    let is_here = config.backup_bucket.is_none();
+    is_here
+        .then(|| config.backup_directory.clone().unwrap_or_else(|| installation.tenancy.layout().backups()))
 }
 
 impl Installation {

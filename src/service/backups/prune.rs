@@ -39,7 +39,6 @@ async fn remove(installation: &Installation, backup: &Backup) -> Result<()> {
     installation.catalog.write("delete_backup", move |tx| tx.delete_backup(id)).await?;
     if let Some(tenant) = backup.tenant_id.filter(|_| backup.files > 0) {
         let kept = installation.catalog.read(move |tx| tx.list_backups(Some(tenant), None, u32::MAX)).await?;
-        let kept: Vec<BackupId> = kept.into_iter().map(|backup| backup.id).collect();
         sweep_contents(installation, tenant, &kept).await?;
     }
     Ok(())

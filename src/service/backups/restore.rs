@@ -2,29 +2,25 @@
 //!
 //! In place nothing of ours goes back in time (DESIGN 13): usage, keys of requests, jobs and invoices stay as they are, jobs
 //! and schedules are held until somebody releases them, and who follows changes begins anew. What is there is backed up
-//! before, so that a restore can be taken back by another one.
+//! before, so that a restore can be taken back by another one, and the file of before is kept among the copies for a week: it has
+//! what was written in between.
 
+use super::contents::bring_uploads;
 use super::fetch::{Fetched, broken, fetch};
 use super::round::one;
-use super::store::content_of;
 use super::{Backup, Installation};
-use crate::catalog::{By, Tenant};
+use crate::catalog::{By, Tenant, VersionState};
 use crate::clock::Timestamp;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::{BackupId, TenantId};
-use crate::model::hex::hex;
 use crate::policy::OWNER;
 use crate::service::provisioning::{self, NewTenantIn};
 use crate::service::{detached, mail::MOST_PEOPLE};
-use crate::tenancy::tx::backups::NamedContent;
 use crate::tenancy::tx::changes::LaterWrites;
-use crate::tenancy::{BackupFacts, Swap, Swapped, Tenancy, blocking};
+use crate::tenancy::{BackupFacts, Snapshot, Swap, Swapped, Tenancy, blocking};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
-use std::fs::File;
-use std::io::Write as _;
 use std::sync::Arc;
 
 /// What is to be restored.
@@ -65,7 +61,7 @@ pub struct Restored {
 ///
 /// # Errors
 /// 404, 410 `tenant_erased`; 404 `no_backup`; 422 unless one of `at` and `backup` is given; 409 `unknown_version` for one of a
-/// newer program, `backup_broken`, `file_missing`; 410 `backup_missing`; as store and disk say.
+/// newer program, `backup_broken`, `file_missing` where the file in place is not there or cannot be read; 410 `backup_missing`; as store and disk say.
 pub async fn restore(
     installation: &Arc<Installation>,
     selector: &str,
@@ -73,13 +69,10 @@ pub async fn restore(
     by: By,
 ) -> Result<Restored> {
     let tenant = installation.catalog.tenant(selector).await?;
-    if !tenant.status.is_visible() || installation.tenancy.is_erased(tenant.id) {
-        return Err(Error::new(
-            Kind::Gone,
-            "tenant_erased",
-            "This tenant was erased. What was erased is not restored, whatever backup there may be of it.",
-        ));
+    if !tenant.status.is_visible() {
+        return Err(erased());
     }
+    refuse_erased(installation, tenant.id)?;
     let backup = chosen(installation, tenant.id, &input).await?;
     let installation = Arc::clone(installation);
     detached(async move {
@@ -89,6 +82,19 @@ pub async fn restore(
         }
     })
     .await
+}
+
+/// 410 for who was erased, also since it was last asked.
+fn refuse_erased(installation: &Installation, id: TenantId) -> Result<()> {
+    if installation.tenancy.is_erased(id) { Err(erased()) } else { Ok(()) }
+}
+
+fn erased() -> Error {
+    Error::new(
+        Kind::Gone,
+        "tenant_erased",
+        "This tenant was erased. What was erased is not restored, whatever backup there may be of it.",
+    )
 }
 
 async fn chosen(installation: &Installation, tenant: TenantId, input: &RestoreIn) -> Result<Backup> {
@@ -111,41 +117,47 @@ async fn chosen(installation: &Installation, tenant: TenantId, input: &RestoreIn
 
 async fn in_place(
     installation: &Arc<Installation>,
-    tenant: &Tenant,
+    tenant: &Arc<Tenant>,
     backup: &Backup,
     by: By,
 ) -> Result<Restored> {
     let id = tenant.id;
-    let tenancy = Arc::clone(&installation.tenancy);
-    if blocking(move || Ok(tenancy.looks_of_file(id).is_empty())).await? {
-        return Err(Error::conflict(
+    let (tenancy, of) = (Arc::clone(&installation.tenancy), Arc::clone(tenant));
+    let version = blocking(move || tenancy.version_to_replace(&of)).await?.ok_or_else(|| {
+        Error::conflict(
             "file_missing",
-            "The tenant's file is not there, and with it the usage that was counted since the backup would be lost. \
-             Restore beside it, as a new tenant.",
-        ));
-    }
-    let before = keep_before(installation, id).await;
+            "The tenant's file is not there or cannot be read, and with it the usage that was counted since the backup would \
+             be lost. Restore beside it, as a new tenant.",
+        )
+    })?;
+    let before = keep_before(installation, id).await?;
     let _begun = installation.backups.wait_and_begin(id).await;
     let (fetched, facts) = fetched(installation, id, backup).await?;
-    let missing_uploads = bring_uploads(installation, (id, id), &facts.contents).await?;
+    let missing = bring_uploads(installation, (id, id), &facts.contents).await?;
+    let kept = Snapshot::of(&version, installation.clock.now());
     let why = format!("restored from a backup of {}", fetched.manifest.taken_at);
+    let noted = installation.catalog.read(move |tx| tx.of(id).version()).await?;
     let swap = Swap {
         older: fetched.path(),
-        keep_as: None,
+        keep_as: Some(kept.name.clone()),
         hold_jobs: Some(why),
-        hold_version: false,
+        hold_version: noted.is_some_and(|noted| noted.state == VersionState::Held),
         uploads: true,
     };
     let (backup_id, taken_at) = (backup.id, fetched.manifest.taken_at);
     let note = move |of: &crate::catalog::OfTenant<'_>, swapped: &Swapped| {
+        of.note_snapshot(&kept.name, kept.until())?;
         let details =
             json!({ "taken_at": taken_at, "discarded": swapped.discarded.count, "epoch": swapped.epoch });
         of.audit(&by, "tenant.restored", &format!("backup:{backup_id}"), &details)
     };
     let lease = Tenancy::lease_for_backup(id);
     let swapped = installation.tenancy.swap_in(lease, swap, |_| Ok(()), note).await?;
-    // Those that were swept as left over before the tables that name them were in place.
-    bring_uploads(installation, (id, id), &facts.contents).await?;
+    // Those that were swept as left over before the tables that name them were in place. It is restored whatever comes of that.
+    let missing_uploads = bring_uploads(installation, (id, id), &facts.contents).await.unwrap_or_else(|error| {
+        tracing::error!(tenant_id = %id, error = ?error, "uploads of a tenant that was restored could not be looked through again");
+        missing
+    });
     Ok(Restored {
         tenant_id: id,
         slug: tenant.slug.clone(),
@@ -159,8 +171,11 @@ async fn in_place(
     })
 }
 
-/// Backs up what is there. A file that cannot be read any more is what a restore is for.
-async fn keep_before(installation: &Arc<Installation>, id: TenantId) -> Option<BackupId> {
+/// Backs up what is there. Of a file that is damaged no backup can be made: it is what a restore is for, and is kept as it is.
+///
+/// # Errors
+/// Why a sound file could not be backed up.
+async fn keep_before(installation: &Arc<Installation>, id: TenantId) -> Result<Option<BackupId>> {
     let kept = async {
         let writes = installation.catalog.write("note_wanted", move |tx| {
             tx.note_written(&[id])?;
@@ -168,13 +183,17 @@ async fn keep_before(installation: &Arc<Installation>, id: TenantId) -> Option<B
         });
         let writes = writes.await?;
         let stored = one(installation, id, writes, false).await?;
-        let newest = installation.catalog.read(move |tx| tx.list_backups(Some(id), None, 1)).await?;
-        Ok::<_, Error>(stored.flatten().and(newest.first().map(|newest| newest.id)))
+        let newest = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
+        Ok::<_, Error>(stored.flatten().and(newest.map(|newest| newest.id)))
     };
-    kept.await.unwrap_or_else(|error| {
-        tracing::warn!(tenant_id = %id, error = ?error, "the file that is going to be replaced could not be backed up");
-        None
-    })
+    let error = match kept.await {
+        Err(error) => error,
+        kept => return kept,
+    };
+    let tenancy = Arc::clone(&installation.tenancy);
+    let Some(fault) = blocking(move || tenancy.fault_of_file(id)).await? else { return Err(error) };
+    tracing::warn!(tenant_id = %id, error = ?error, fault, "a damaged file that is going to be replaced is in no backup");
+    Ok(None)
 }
 
 /// The backup as a plain file, looked through.
@@ -210,17 +229,21 @@ async fn beside(
         installation.catalog.read(move |tx| tx.of(id).list_people_in_roles(&[OWNER], MOST_PEOPLE)).await?;
     let owners = owners.into_iter().map(|(owner, _)| owner).collect();
     let _begun = installation.backups.wait_and_begin(id).await;
+    refuse_erased(installation, id)?;
     let (fetched, facts) = fetched(installation, id, backup).await?;
     let taken_at = fetched.manifest.taken_at;
     let why = format!("restored beside {} from a backup of {taken_at}", tenant.slug);
     let (mut missing_uploads, path) = (Vec::new(), fetched.path());
     let missing = &mut missing_uploads;
     let place = |new: TenantId| async move {
+        refuse_erased(installation, id)?;
         let entitlements = installation.catalog.read(move |tx| tx.of(new).entitlements()).await?;
         let tenancy = Arc::clone(&installation.tenancy);
         let version =
             blocking(move || tenancy.provision_from(&path, new, entitlements.as_ref(), &why)).await?;
         *missing = bring_uploads(installation, (id, new), &facts.contents).await?;
+        // It ends with nothing of it, as an erasure in the middle wants.
+        refuse_erased(installation, id)?;
         Ok(version)
     };
     let made =
@@ -244,49 +267,4 @@ async fn beside(
         missing_uploads,
         jobs_held: true,
     })
-}
-
-/// Brings uploads that are not on the disk back from the store, of one tenant to another or the same; those that the store does
-/// not have, or not as they were.
-async fn bring_uploads(
-    installation: &Arc<Installation>,
-    (of, to): (TenantId, TenantId),
-    named: &[NamedContent],
-) -> Result<Vec<String>> {
-    let mut missing = Vec::new();
-    for content in named {
-        let (tenancy, id) = (Arc::clone(&installation.tenancy), content.id);
-        if blocking(move || Ok(tenancy.has_content(to, id))).await? {
-            continue;
-        }
-        let path = installation.tenancy.layout().tmp().join(format!("restore-{to}-upload-{id}"));
-        let making = path.clone();
-        let file = blocking(move || Ok((File::create(&making)?, Sha256::new()))).await?;
-        let take = |(file, digest): &mut (File, Sha256), piece: &[u8]| {
-            digest.update(piece);
-            Ok(file.write_all(piece)?)
-        };
-        let read = installation.backups.store.get_into(&content_of(of, id), file, take).await?;
-        let expected = content.sha256.clone();
-        let tenancy = Arc::clone(&installation.tenancy);
-        let taken = blocking(move || {
-            let read = read.map(|(file, digest)| (file, hex(&digest.finalize())));
-            let is_whole = match read {
-                Some((file, sha256)) if sha256 == expected => {
-                    file.sync_all()?;
-                    tenancy.take_over_content(to, id, &path)?;
-                    true
-                }
-                _ => false,
-            };
-            if path.exists() {
-                std::fs::remove_file(&path)?;
-            }
-            Ok(is_whole)
-        });
-        if !taken.await? {
-            missing.push(id.to_string());
-        }
-    }
-    Ok(missing)
 }

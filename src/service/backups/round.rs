@@ -6,8 +6,8 @@ use super::prune::{prune, sweep_begun};
 use super::tenant::back_up;
 use super::{BackupRun, BackupRunStatus, Installation};
 use crate::catalog::{Actor, BackupTally, By, DueBackup};
-use crate::clock::{HOUR, MINUTE, Timestamp, monotonic};
-use crate::error::{Error, Kind, Result};
+use crate::clock::monotonic;
+use crate::error::{Error, Result};
 use crate::id::{BackupId, BackupRunId, TenantId};
 use crate::tenancy::blocking;
 use serde_json::json;
@@ -21,12 +21,8 @@ use tokio::task::JoinSet;
 const PAGE: u32 = 256;
 /// Tenants whose files are looked at in one go.
 const SURVEYED: u32 = 2_000;
-/// How long after its very first start an installation is backed up for the first time.
-const FIRST: i64 = 10 * MINUTE;
 /// Between two lines about how far it is, each of which is also noted.
 const TELL: Duration = Duration::from_secs(1);
-/// The name of the setting that says since when there is something to back up.
-const SINCE: &str = "backups_since";
 
 /// Who says how far it is.
 pub(super) type Progress<'p> = &'p (dyn Fn(String) + Send + Sync);
@@ -58,7 +54,7 @@ pub(super) async fn begin(installation: &Installation, wanted: Wanted, by: By) -
     };
     let id = BackupRunId::new(installation.clock.now());
     let begin = installation.catalog.write("begin_backups", move |tx| {
-        tx.insert_backup_run(id, &by.actor.to_string())?;
+        tx.insert_backup_run(id, &by.actor.to_string(), wanted.tenant.is_none())?;
         if by.actor != Actor::System {
             let target = wanted.tenant.map_or("installation".to_owned(), |tenant| format!("tenant:{tenant}"));
             tx.audit(&by, "backup.started", &target, &json!({ "run": id, "full": wanted.full }))?;
@@ -113,8 +109,6 @@ async fn all_of(
     progress: Progress<'_>,
 ) -> Result<()> {
     note_written(installation).await?;
-    sweep_begun(installation).await?;
-    erase_left(installation).await?;
     if let Some(id) = begun.wanted.tenant {
         let writes = installation.catalog.write("note_wanted", move |tx| {
             tx.note_written(&[id])?;
@@ -123,8 +117,8 @@ async fn all_of(
         tally.tenants = 1;
         let one = one(installation, id, writes.await?, begun.wanted.full).await;
         count(tally, one)?;
-        tally.pruned = prune(installation).await?;
-        return Ok(());
+        store_ledgers(installation).await?;
+        return remove_what_goes(installation, tally).await;
     }
     if !installation.backups.is_surveyed.load(SeqCst) || begun.wanted.full {
         survey(installation, begun.wanted.full).await?;
@@ -133,8 +127,16 @@ async fn all_of(
     tenants(installation, begun, tally, progress).await?;
     store_ledgers(installation).await?;
     tally.stored_bytes += i64::try_from(back_up_catalog(installation).await?).unwrap_or(i64::MAX);
+    remove_what_goes(installation, tally).await
+}
+
+/// What a crash left, what was erased and what has had its time: after everything is stored, and one kind that cannot be removed
+/// does not keep the others.
+async fn remove_what_goes(installation: &Installation, tally: &mut BackupTally) -> Result<()> {
+    let begun = sweep_begun(installation).await;
+    let erased = erase_left(installation).await;
     tally.pruned = prune(installation).await?;
-    Ok(())
+    begun.and(erased)
 }
 
 /// What became of one tenant: bytes that were stored, if any were; nothing where it is gone.
@@ -275,47 +277,4 @@ async fn survey(installation: &Arc<Installation>, full: bool) -> Result<()> {
             installation.catalog.write("note_written", move |tx| tx.note_written(&written)).await?;
         }
     }
-}
-
-/// Makes a round when it is time for one.
-///
-/// # Errors
-/// As the catalog says.
-pub async fn run_when_due(installation: &Arc<Installation>) -> Result<()> {
-    let (backups, now) = (&installation.backups, installation.clock.now());
-    if installation.config.backup_hours == 0 || now.0 < backups.look_at.load(SeqCst) {
-        return Ok(());
-    }
-    let due = next_round(installation).await?;
-    if due > now {
-        // By hand there may be one before that, and clocks are put right.
-        backups.look_at.store(due.0.min(now.0 + HOUR), SeqCst);
-        return Ok(());
-    }
-    let begun = match begin(installation, Wanted::default(), By::system()).await {
-        Err(error) if error.kind() == Kind::Conflict => return Ok(()),
-        other => other?,
-    };
-    carry_out(installation, begun, &|line| tracing::info!(progress = line, "backing up")).await.map(drop)
-}
-
-async fn next_round(installation: &Installation) -> Result<Timestamp> {
-    let every = i64::from(installation.config.backup_hours) * HOUR;
-    let (last, since) =
-        installation.catalog.read(|tx| Ok((tx.last_backup_run()?, tx.find_setting(SINCE)?))).await?;
-    if let Some(last) = last {
-        return Ok(last.plus(every));
-    }
-    let now = installation.clock.now();
-    let since = match since.and_then(|since| since.parse().ok()) {
-        Some(since) => Timestamp(since),
-        None => {
-            installation
-                .catalog
-                .write("backups_since", move |tx| tx.put_setting(SINCE, &now.0.to_string()))
-                .await?;
-            now
-        }
-    };
-    Ok(since.plus(FIRST.min(every)))
 }

@@ -51,8 +51,7 @@ pub(super) async fn back_up(
             Err(error) if error.kind() == Kind::NotFound => return Ok(None),
             other => other?,
         };
-        let before =
-            installation.catalog.read(move |tx| tx.list_backups(Some(id), None, 1)).await?.into_iter().next();
+        let before = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
         let is_same = before.is_some_and(|before| before.sha256 == sha256 && before.fault.is_none());
         if is_same && !full {
             return Ok(Some((StoredBackup { due, manifest: None, seen }, 0)));

@@ -23,6 +23,11 @@ use zip::{CompressionMethod, ZipWriter};
 /// What may stand in the name of a file in the zip: a table may be called `../x`.
 const FILE_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
+/// What files of a table are called in the zip, before their extension.
+pub(in crate::service) fn file_name_of(table: &str) -> String {
+    utf8_percent_encode(table, FILE_NAME).to_string()
+}
+
 /// Why a table has no files of its own in the zip.
 const KEEPS_NO_ROWS: &str = "an index that keeps no rows of its own; data.db has it as it is";
 
@@ -56,7 +61,7 @@ impl Archive {
         let mut counts = serde_json::Map::new();
         let tables = copy.tables().to_vec();
         for (index, table) in tables.iter().enumerate() {
-            let name = utf8_percent_encode(&table.name, FILE_NAME).to_string();
+            let name = file_name_of(&table.name);
             let mut rows = 0_u64;
             zip.entry(&format!("tables/{name}.ndjson"), |out| {
                 copy.read(|tx| {

@@ -17,6 +17,7 @@ use crate::model::webhook::EventType;
 use crate::policy::Permission;
 use crate::telemetry::subject;
 use crate::tenancy::{Lease, TenantScope, blocking};
+pub(super) use archive::file_name_of;
 use archive::{Archive, Finished};
 use serde_json::json;
 use std::path::PathBuf;

@@ -3,14 +3,11 @@
 use super::archive::Entries;
 use crate::error::{Error, Result};
 use crate::id::ContentId;
-use crate::tenancy::{Content, TenantScope};
+use crate::tenancy::TenantScope;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-
-/// Bytes of one read.
-const PIECE: usize = 256 << 10;
 
 /// What the manifest says of all uploads together.
 #[derive(Default)]
@@ -58,7 +55,7 @@ pub(super) fn write(
             Some(content) => {
                 let name = format!("files/{path}");
                 let is_text = text("content_type").starts_with("text/");
-                let written = zip.entry_as(&name, is_text, |out| copy(&content, out))?;
+                let written = zip.entry_as(&name, is_text, |out| content.copy_to(out))?;
                 uploads.count += 1;
                 uploads.bytes += written.size;
                 if written.sha256 != text("sha256") {
@@ -78,16 +75,4 @@ fn parse(line: &str) -> Result<(ContentId, Value)> {
     let id =
         ContentId::parse(id).ok_or_else(|| Error::internal("a line of the list of uploads is no such"))?;
     Ok((id, serde_json::from_str(described)?))
-}
-
-fn copy(content: &Content, out: &mut dyn Write) -> Result<()> {
-    let mut at = 0;
-    loop {
-        let bytes = content.read_at(at, PIECE)?;
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        out.write_all(&bytes)?;
-        at += bytes.len() as u64;
-    }
 }

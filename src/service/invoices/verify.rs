@@ -226,32 +226,25 @@ async fn held_against_file(
     if let Some(fault) = kept_otherwise(&invoices, &kept) {
         return Ok(Some(fault));
     }
-    let check = BillingCheck::begin(
-        invoices.into_iter().map(ExportedInvoice::from).collect(),
-        Some(&hex(installation.keys.receipts().verifying_key().as_bytes())),
-    )?;
-    if !check.needs_events() {
-        return Ok(check.finish());
-    }
-    let check = std::sync::Arc::new(std::sync::Mutex::new(check));
-    for pass in 0..2 {
-        let seen = std::sync::Arc::clone(&check);
-        let reading = scope.read_slow(move |tx| {
-            let mut check = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            tx.each_usage_event(|event| {
-                if pass == 0 {
+    let invoices: Vec<ExportedInvoice> = invoices.into_iter().map(ExportedInvoice::from).collect();
+    let key = hex(installation.keys.receipts().verifying_key().as_bytes());
+    // From the beginning each time: a long read may be run twice.
+    scope
+        .read_slow(move |tx| {
+            let mut check = BillingCheck::begin(invoices.clone(), Some(&key))?;
+            if check.needs_events() {
+                tx.each_usage_event(|event| {
                     check.look(&event);
-                } else {
+                    Ok(())
+                })?;
+                tx.each_usage_event(|event| {
                     check.take(&event);
-                }
-                Ok(())
-            })
-        });
-        reading.await?;
-    }
-    let check = std::sync::Arc::into_inner(check).map(std::sync::Mutex::into_inner);
-    let check = check.map(|check| check.unwrap_or_else(std::sync::PoisonError::into_inner));
-    Ok(check.and_then(BillingCheck::finish))
+                    Ok(())
+                })?;
+            }
+            Ok(check.finish())
+        })
+        .await
 }
 
 /// The first final invoice that the tenant's file has otherwise than the catalog.

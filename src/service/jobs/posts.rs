@@ -31,6 +31,8 @@ struct Answered {
     status: u16,
     wait: Option<i64>,
     body: Option<Value>,
+    /// Whether all of the body came.
+    is_whole: bool,
 }
 
 impl Posts {
@@ -132,8 +134,9 @@ fn post_blocking(
     let (status, wait) = (response.status().as_u16(), retry_after(response.headers(), now));
     let body = response.body_mut().with_config().limit(MOST_ANSWER).read_to_vec();
     // Of an answer that is too long or breaks off the status counts.
+    let is_whole = body.is_ok();
     let body = body.ok().and_then(|body| serde_json::from_slice(&body).ok());
-    Ok(Answered { status, wait, body })
+    Ok(Answered { status, wait, body, is_whole })
 }
 
 /// The header `Retry-After` in milliseconds: seconds, or a date.
@@ -148,13 +151,17 @@ pub(in crate::service) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Op
 }
 
 fn judge(answered: Answered, now: Timestamp) -> Outcome {
-    let Answered { status, wait, body } = answered;
+    let Answered { status, wait, body, is_whole } = answered;
     let said = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
     let error = match said {
         Some(said) => told(&format!("the handler answered {status}: {said}")),
         None => format!("the handler answered {status}"),
     };
     match status {
+        // Whether it is done or worked on is what did not come.
+        202 if !is_whole => {
+            Outcome::Failed { error: "the handler's answer of 202 broke off".to_owned(), wait: None }
+        }
         202 if body.as_ref().is_some_and(|body| body["status"] == "running") => {
             Outcome::WorksOn(now.plus(SILENCE))
         }
@@ -174,7 +181,7 @@ mod tests {
     use super::*;
 
     fn answered(status: u16, wait: Option<i64>, body: Value) -> Outcome {
-        judge(Answered { status, wait, body: Some(body) }, Timestamp(1_000))
+        judge(Answered { status, wait, body: Some(body), is_whole: true }, Timestamp(1_000))
     }
 
     #[test]
@@ -195,6 +202,10 @@ mod tests {
         assert!(matches!(answered(410, Some(1), json!(null)), Outcome::Hopeless(_)));
         let long = json!({ "text": "x".repeat(MOST_PAYLOAD) });
         assert_eq!(answered(200, None, long), Outcome::Succeeded(None));
+        let broken =
+            |status| judge(Answered { status, wait: None, body: None, is_whole: false }, Timestamp(1_000));
+        assert_eq!(broken(200), Outcome::Succeeded(None));
+        assert_eq!(failed(broken(202)), ("the handler's answer of 202 broke off".to_owned(), None));
     }
 
     #[test]

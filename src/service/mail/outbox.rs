@@ -120,6 +120,11 @@ impl Outbox {
         self.queue().failures = 0;
     }
 
+    /// How often in a row the server itself failed.
+    pub(super) fn server_failures(&self) -> u32 {
+        self.queue().failures
+    }
+
     /// The letter has to be tried again, if it is not too old. With `is_server`, nothing else gets through either. False:
     /// it is too old.
     pub(super) fn put_back(&self, due: Due, now: Timestamp, is_server: bool) -> bool {

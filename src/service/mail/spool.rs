@@ -115,6 +115,11 @@ impl Spool {
         self.names(QUEUED)
     }
 
+    /// Names of letters that were given up, oldest first.
+    pub(super) fn given_up(&self) -> Result<Vec<String>> {
+        self.names(UNDELIVERED)
+    }
+
     /// Removes letters that were given up and are older than `before`.
     pub(super) fn remove_undelivered(&self, before: Timestamp) -> Result<()> {
         for name in self.names(UNDELIVERED)? {

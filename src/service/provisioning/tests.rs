@@ -74,3 +74,26 @@ async fn an_account_whose_sign_up_was_cut_off_signs_in_and_makes_its_tenant_then
     assert_eq!(tenant.slug, "acme");
     installation.close().await;
 }
+
+#[tokio::test]
+async fn a_tenant_that_somebody_is_still_making_is_not_swept_however_long_that_takes() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let installation = open(directory.path()).await;
+    let ann = sign_ann_up(&installation, None).await.unwrap().identity.id;
+    let new = prepare_tenant(&installation, &acme()).unwrap();
+    let long_after = installation.clock.now().plus(crate::clock::DAY);
+    let place = |id: TenantId| {
+        let installation = Arc::clone(&installation);
+        async move {
+            sweep_half_made(&installation, long_after).await?;
+            installation.tenancy.provision(id, 1).await?;
+            Ok(installation.tenancy.migration_target().version.clone())
+        }
+    };
+    let plan = "default".to_owned();
+    let made = provision_beside(&installation, new, vec![ann], plan, By::system(), place).await.unwrap();
+    assert_eq!((made.slug.as_str(), made.status), ("acme", TenantStatus::Active));
+    sweep_half_made(&installation, long_after).await.unwrap();
+    assert!(installation.catalog.tenant("acme").await.is_ok());
+    installation.close().await;
+}

@@ -165,17 +165,27 @@ impl Order {
 /// A page of all tenants.
 ///
 /// # Errors
-/// 400 `bad_order` or `bad_search`; 410 `list_expired` where the list was begun too long ago.
+/// 400 `bad_order` or `bad_search`; 410 `list_expired` where a list by what tenants did was begun too long ago.
 pub async fn list_fleet(installation: &Installation, input: FleetIn) -> Result<Fleet> {
     let order = Order::parse(input.order.as_deref().unwrap_or("id"))?;
-    let roll_up = roll_up_of(installation, input.after.as_ref())?;
+    let roll_up = roll_up_of(installation, order, input.after.as_ref())?;
     let q = input.q.map(|q| q.trim().to_lowercase()).filter(|q| !q.is_empty());
     if q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
         return Err(Error::malformed("bad_search", "q must have at most 200 characters."));
     }
     let (status, plan) = (input.status, input.plan);
-    let all = installation.catalog.read(move |tx| tx.list_tenant_names(status, plan.as_deref())).await?;
     let after = input.after;
+    let (begins, most) = (after.as_ref().map(|at| at.id), u32::try_from(input.limit + 1).unwrap_or(u32::MAX));
+    // What is read by key needs nothing but its page.
+    let is_by_key = q.is_none() && matches!(order.by, By::Id);
+    let all = installation.catalog.read(move |tx| {
+        let which = (status, plan.as_deref());
+        if is_by_key {
+            return tx.list_tenant_names_by_id(which, begins, order.descends, most);
+        }
+        tx.list_tenant_names(status, plan.as_deref())
+    });
+    let all = all.await?;
     let mut found: Vec<(Key, TenantId)> = all
         .iter()
         .filter(|names| {
@@ -213,14 +223,15 @@ pub async fn list_fleet(installation: &Installation, input: FleetIn) -> Result<F
     Ok(Fleet { as_of: roll_up.as_of, tenants: tenants.collect(), next })
 }
 
-/// The sums that the list was begun with; the newest for a new one.
-fn roll_up_of(installation: &Installation, after: Option<&Position>) -> Result<Arc<RollUp>> {
+/// The sums that the list was begun with; the newest for a new one, and where those are gone and it is not sorted by them.
+fn roll_up_of(installation: &Installation, order: Order, after: Option<&Position>) -> Result<Arc<RollUp>> {
     let roll_ups = &installation.telemetry.roll_ups;
-    let Some(position) = after else {
+    let begun_with = after.and_then(|position| roll_ups.of(position.as_of));
+    let is_by_them = matches!(order.by, By::Live(_));
+    let Some(position) = after.filter(|_| is_by_them) else {
         // Before the first are made, in the first moments of a server, nobody did anything.
-        return Ok(roll_ups.newest().unwrap_or_default());
+        return Ok(begun_with.or_else(|| roll_ups.newest()).unwrap_or_default());
     };
-    let begun_with = roll_ups.of(position.as_of);
     let is_of_before = position.as_of == Timestamp::default();
     begun_with.or_else(|| is_of_before.then(Arc::default)).ok_or_else(|| {
         let detail = "What this list is sorted by is no longer kept. Begin it anew, without a cursor.";

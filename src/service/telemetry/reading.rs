@@ -98,12 +98,10 @@ pub async fn overview(installation: &Installation) -> Result<Value> {
     );
     let refused = first(|live| live.refused > 0, |live| count(live.refused));
     let busy = first(|live| live.database_us > 0 || live.requests > 0, |live| count(live.database_us));
-    let near: Vec<(TenantId, Live)> = all
-        .iter()
-        .copied()
-        .filter(|(id, _)| !installation.tenancy.usage_warnings(*id).is_empty())
-        .take(NAMED)
-        .collect();
+    let near = nearest(all.iter().filter_map(|(id, live)| {
+        let warnings = installation.tenancy.usage_warnings(*id);
+        Some((warnings.iter().map(|warning| warning.percent).max()?, *id, *live))
+    }));
     let sum = |of: fn(&Live) -> u64| all.iter().map(|(_, live)| of(live)).sum::<u64>();
     Ok(json!({
         "as_of": roll_up.as_of,
@@ -118,6 +116,13 @@ pub async fn overview(installation: &Installation) -> Result<Value> {
         "busy": named(installation, &busy).await,
         "near_limits": named(installation, &near).await,
     }))
+}
+
+/// Those that have used most of a limit, in percent.
+fn nearest(all: impl Iterator<Item = (i64, TenantId, Live)>) -> Vec<(TenantId, Live)> {
+    let mut all: Vec<(i64, TenantId, Live)> = all.collect();
+    all.sort_by_key(|(percent, id, _)| (std::cmp::Reverse(*percent), *id));
+    all.into_iter().map(|(_, id, live)| (id, live)).take(NAMED).collect()
 }
 
 async fn named(installation: &Installation, all: &[(TenantId, Live)]) -> Vec<Value> {
@@ -186,10 +191,7 @@ pub async fn slow_queries(installation: &Installation, selector: Option<&str>) -
 
 /// What the server does now, for `tenantry top`: all tenants that did anything in this minute and the one before, by database
 /// time, at most `limit` of them.
-///
-/// # Errors
-/// None so far.
-pub async fn top(installation: &Installation, limit: usize) -> Result<Value> {
+pub async fn top(installation: &Installation, limit: usize) -> Value {
     take(installation);
     let (recent, now) = (installation.telemetry.minutes.recent(), installation.clock.now());
     let seconds = count(now.since(recent.since).max(1_000).unsigned_abs()) / 1e3;
@@ -214,7 +216,7 @@ pub async fn top(installation: &Installation, limit: usize) -> Result<Value> {
     }
     let process = Process::now();
     let (open, most) = installation.tenancy.open_files();
-    Ok(json!({
+    json!({
         "at": now,
         "seconds": seconds,
         "version": env!("CARGO_PKG_VERSION"),
@@ -227,7 +229,7 @@ pub async fn top(installation: &Installation, limit: usize) -> Result<Value> {
             "cpu_seconds": process.cpu_seconds, "threads": process.threads,
         },
         "tenants": tenants,
-    }))
+    })
 }
 
 fn rates(totals: &Totals, seconds: f64) -> Value {
@@ -241,4 +243,23 @@ fn rates(totals: &Totals, seconds: f64) -> Value {
         out.insert("jobs".to_owned(), json!(totals.get(Figure::Jobs)));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_are_named_that_are_nearest_to_a_limit_however_many_there_are() {
+        let ids: Vec<TenantId> = (0..40).map(|at| TenantId::new(Timestamp(at))).collect();
+        // 80 to 99 percent, each twice, in no order.
+        let all = ids.iter().zip(0..).map(|(id, at)| (80 + (at * 7) % 20, *id, Live::default()));
+        let percents: Vec<i64> = nearest(all)
+            .iter()
+            .map(|(id, _)| {
+                ids.iter().zip(0..).find(|(of, _)| *of == id).map_or(0, |(_, at)| 80 + (at * 7) % 20)
+            })
+            .collect();
+        assert_eq!(percents, [99, 99, 98, 98, 97, 97, 96, 96, 95, 95]);
+    }
 }

@@ -52,6 +52,8 @@ pub struct AdmissionOptions {
     pub database_ms_per_second: u32,
     /// Milliseconds by which refusals are told later of who goes on asking; 0 tells all at once.
     pub refusal_pause_ms: u64,
+    /// Refusals that wait to be told at once at most, of all tenants.
+    pub refusal_pauses: usize,
 }
 
 /// What is known of all tenants.
@@ -144,7 +146,7 @@ impl Admission {
             making: Mutex::default(),
             crowd: Arc::new(Crowd::new(clock.clone())),
             refused: Refused::default(),
-            pauses: Pauses::new(options.refusal_pause_ms),
+            pauses: Pauses::new(options.refusal_pause_ms, options.refusal_pauses),
             options,
             clock,
         }

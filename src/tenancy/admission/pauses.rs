@@ -2,22 +2,23 @@
 //! request that is let in, so a program that waits for each answer before it asks again costs the others less this way.
 //!
 //! One refusal a second of a tenant is told at once: who takes it as it is meant notices nothing. How many wait to be told is
-//! bounded, for each tenant and for all; beyond that they are told at once.
+//! bounded, for each tenant and for all; beyond that they are told at once. Who waits has a place among the requests that
+//! the server works on at once, so the bound of all is a small part of those.
 
 use super::turns::Waiting;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Refusals that wait to be told, of all tenants and of each.
+/// Refusals that wait to be told, of all tenants; of each it is a quarter.
 const MOST: usize = 256;
-const EACH: u32 = 64;
 /// In so many milliseconds one refusal is told at once.
 const AT_ONCE: i64 = 1_000;
 
 /// The pauses of all tenants.
 pub(super) struct Pauses {
     length: Duration,
+    each: u32,
     free: Semaphore,
 }
 
@@ -35,9 +36,11 @@ impl Default for Refusals {
 }
 
 impl Pauses {
-    /// Of so many milliseconds; 0 is none.
-    pub(super) fn new(ms: u64) -> Pauses {
-        Pauses { length: Duration::from_millis(ms), free: Semaphore::new(MOST) }
+    /// Of so many milliseconds, 0 is none; so many at once at most.
+    pub(super) fn new(ms: u64, most: usize) -> Pauses {
+        let most = most.clamp(1, MOST);
+        let each = u32::try_from(most / 4).unwrap_or_default().max(1);
+        Pauses { length: Duration::from_millis(ms), each, free: Semaphore::new(most) }
     }
 
     /// Waits until a refusal may be told. `now` is in milliseconds.
@@ -45,7 +48,7 @@ impl Pauses {
         if self.length.is_zero() || refusals.is_told_at_once(now) {
             return;
         }
-        let Some(_waiting) = Waiting::begin(&refusals.waiting, EACH) else { return };
+        let Some(_waiting) = Waiting::begin(&refusals.waiting, self.each) else { return };
         let Ok(_place) = self.free.try_acquire() else { return };
         tokio::time::sleep(self.length).await;
     }
@@ -78,7 +81,7 @@ mod tests {
 
     #[tokio::test]
     async fn so_many_wait_and_all_others_are_told_at_once() {
-        let pauses = Pauses::new(LONG);
+        let pauses = Pauses::new(LONG, 10_000);
         let tenants: Vec<Refusals> = (0..6).map(|_| Refusals::default()).collect();
         let mut waiting: Vec<Pin<Box<dyn Future<Output = ()>>>> = Vec::new();
         let mut counts = Vec::new();
@@ -100,7 +103,12 @@ mod tests {
         drop(waiting);
         assert_eq!(tenants[0].waiting.load(Relaxed), 0);
         assert_eq!(pauses.free.available_permits(), MOST);
+        // Of a small server they are few.
+        for (most, each) in [(0, 1), (1, 1), (16, 4), (256, 64)] {
+            let pauses = Pauses::new(LONG, most);
+            assert_eq!((pauses.free.available_permits(), pauses.each), (most.max(1), each));
+        }
         // Where there are no pauses nobody waits.
-        assert!((0..9).all(|_| Pauses::new(0).wait(&tenants[0], 1).now_or_never().is_some()));
+        assert!((0..9).all(|_| Pauses::new(0, 1).wait(&tenants[0], 1).now_or_never().is_some()));
     }
 }

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use std::time::Duration;
 
 const OPTIONS: AdmissionOptions =
-    AdmissionOptions { turns: 8, database_ms_per_second: 0, refusal_pause_ms: 0 };
+    AdmissionOptions { turns: 8, database_ms_per_second: 0, refusal_pause_ms: 0, refusal_pauses: 1 };
 
 struct House {
     _directory: tempfile::TempDir,

@@ -76,9 +76,21 @@ fn snapshots_in(directory: &Path) -> Vec<Snapshot> {
 }
 
 /// Whether a copy of so many bytes leaves something free on the disk of that directory. Blocks.
-pub(in crate::tenancy) fn has_room(directory: &Path, size: u64) -> Result<bool> {
+fn has_room(directory: &Path, size: u64) -> Result<bool> {
     let room = rustix::fs::statvfs(directory).map_err(std::io::Error::from)?;
     Ok(room.f_bavail.saturating_mul(room.f_frsize) >= size.saturating_add(SPARE))
+}
+
+/// Refuses a copy of so many bytes that would leave nothing free on the disk of that directory. Blocks.
+///
+/// # Errors
+/// 503 with this code.
+pub(in crate::tenancy) fn require_room(directory: &Path, size: u64, code: &'static str) -> Result<()> {
+    if has_room(directory, size)? {
+        return Ok(());
+    }
+    let detail = format!("There is no room on the disk for a copy of {size} bytes. Make room.");
+    Err(Error::unavailable(code, detail, 60))
 }
 
 /// Copies the file into the directory of snapshots, beside those that are there. Blocks.

@@ -35,8 +35,8 @@ impl TenantTx<'_> {
         })
     }
 
-    /// Makes this file that of another tenant, which begins beside the one that it was of: schedules are paused, endpoints are
-    /// told nothing, and what was issued or answered to the other one is not here.
+    /// Makes this file that of another tenant, which begins beside the one that it was of: schedules are paused, notices count as
+    /// told, and endpoints with their secrets, and what was issued or answered to the other one, are not here.
     ///
     /// # Errors
     /// As the database says.
@@ -44,8 +44,10 @@ impl TenantTx<'_> {
         self.tx.execute("UPDATE _tenant SET id = ?1, epoch = 1", params![new])?;
         for sql in [
             "UPDATE _schedules SET paused = 1, next_run_at = NULL",
-            "UPDATE _webhook_endpoints SET status = 'disabled', disabled_reason = 'by_hand', failing_since = NULL, notice_due = 0",
-            "UPDATE _webhook_deliveries SET status = 'withheld', next_at = NULL WHERE status = 'pending'",
+            "DELETE FROM _webhook_attempts",
+            "DELETE FROM _webhook_deliveries",
+            "DELETE FROM _webhook_endpoints",
+            "UPDATE _usage_notices SET told_at = at WHERE told_at IS NULL",
             "DELETE FROM _invoices",
             "DELETE FROM _idempotency",
         ] {

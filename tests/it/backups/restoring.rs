@@ -191,3 +191,39 @@ fn a_backup_that_a_newer_app_wrote_is_refused_and_an_older_one_is_brought_up() {
     }
     server.stop();
 }
+
+#[test]
+fn the_file_that_was_replaced_is_kept_and_what_cannot_be_replaced_is_told() {
+    let installation = installation_with("");
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    add(&ann, &acme, "of then");
+    back_up(&installation);
+    let taken = listed(&installation, &acme).remove(0);
+    let id = taken["id"].as_str().unwrap();
+    add(&ann, &acme, "of later");
+    let restore = |code: i32| {
+        installation.run(&["restore", "--tenant", "acme", "--backup", id, "--json"]).expect_code(code)
+    };
+    restore(0);
+    let copies = installation.tenant_file(&acme.id).with_file_name("snapshots");
+    let kept = super::files_below(&copies);
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(super::customers(&rusqlite::Connection::open(&kept[0]).unwrap()), ["of later", "of then"]);
+    // What would not fit on the disk is refused before anything is unpacked.
+    let manifest = installation.data().join("backups/tenants").join(&acme.id).join(id).join("manifest.json");
+    let sound = std::fs::read(&manifest).unwrap();
+    let mut told: Value = serde_json::from_slice(&sound).unwrap();
+    told["size_bytes"] = json!(1_u64 << 60);
+    std::fs::write(&manifest, told.to_string()).unwrap();
+    let refused = restore(1);
+    assert!(refused.stderr.contains("room"), "{}", refused.stderr);
+    std::fs::write(&manifest, sound).unwrap();
+    server.stop();
+    // A file that does not open is not replaced: usage is in it.
+    let file = installation.tenant_file(&acme.id);
+    std::fs::write(&file, "no database").unwrap();
+    let refused = restore(1);
+    assert!(refused.stderr.contains("Restore beside it"), "{}", refused.stderr);
+    assert_eq!(std::fs::read(&file).unwrap(), b"no database");
+}

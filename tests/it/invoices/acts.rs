@@ -51,6 +51,54 @@ fn a_final_invoice_is_paid_void_or_given_up_and_each_step_is_audited() {
 }
 
 #[test]
+fn a_void_invoice_keeps_number_and_lines_is_owed_by_nobody_and_is_not_billed_again() {
+    let (installation, server, ann, acme, operator) = issued();
+    let invoice = list(&ann.client, &acme).remove(0);
+    let id = invoice["id"].as_str().unwrap();
+    let void = act(&operator, &invoice, "void").expect(200);
+    assert_eq!((void.string("/status").as_str(), &void.json["due_cents"]), ("void", &json!(0)));
+    assert_eq!(void.string("/voided_at")[..16], *"2026-06-01T01:00", "{}", void.text());
+    // Said twice it is the same; it can become nothing else, and nothing is taken back of it.
+    assert_eq!(act(&operator, &invoice, "void").expect(200).json, void.json);
+    for other in ["mark-paid", "mark-uncollectible"] {
+        act(&operator, &invoice, other).expect_code(409, "wrong_status");
+    }
+    let note = json!({ "amount_cents": 1, "reason": "a gesture" });
+    let credited = operator.client.post(&format!("/api/v1/operator/invoices/{id}/credit-notes"), note);
+    credited.expect_code(409, "wrong_status");
+    let mut now = list(&ann.client, &acme).remove(0);
+    for field in ["status", "voided_at", "due_cents"] {
+        now[field] = invoice[field].clone();
+    }
+    assert_eq!(now, invoice, "nothing else of it changed: number, lines, total, digest");
+    let path = acme.path(&format!("/invoices/{id}"));
+    let page = ann.client.send(&Call::get(&path).header("accept", "text/html")).expect(200).text();
+    for told in
+        ["<p class=\"status void\">void</p>", "<h1>Invoice INV-000001</h1>", "Void since", "49.00 USD"]
+    {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(!page.contains("<dt>Due</dt>"), "{page}");
+    let table = ann.client.send(&Call::get(acme.path("/invoices")).header("accept", "text/csv")).expect(200);
+    assert!(table.text().contains(",INV-000001,void,USD,"), "{}", table.text());
+    let log = ann.client.get(&acme.path("/audit?action=invoice.voided")).expect(200);
+    assert_eq!(log.json["items"].as_array().unwrap().len(), 1, "{}", log.text());
+    server.stop();
+    // Long after it would have been due nobody is asked to pay it, and the next one is of the next month alone.
+    set_clock(&installation, "2026-07-01T01:00:00Z");
+    let server = installation.serve();
+    close(&installation, &["--final"]);
+    let ann = ann.sign_in_again_at(&server);
+    let all = list(&ann.client, &acme);
+    assert_eq!((all.len(), &all[0]["number"], &all[1]["status"]), (2, &json!("INV-000002"), &json!("void")));
+    assert_eq!((lines(&all[0]), &all[0]["total_cents"]), (vec![line("fee", "", 4_900)], &json!(4_900)));
+    let stands = ann.client.get(&acme.path("/subscription")).expect(200);
+    assert_eq!(stands.string("/status"), "active", "{}", stands.text());
+    assert_eq!(verify(&installation, 0, &[]), "OK: 2 invoices of 1 tenants.\n");
+    server.stop();
+}
+
+#[test]
 fn a_credit_note_takes_something_back_and_never_more_than_there_is() {
     let (_installation, _server, ann, acme, operator) = issued();
     let invoice = list(&ann.client, &acme).remove(0);

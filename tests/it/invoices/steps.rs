@@ -1,5 +1,7 @@
 //! The power fails at every step of the work, one after the other: before and after each commit, and each line of a ledger.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::harness::Call;
 
@@ -74,11 +76,8 @@ fn an_event_that_is_sent_while_the_server_is_ended_at_every_step_counts_once() {
     server.stop();
     let (mut ended, mut answered) = (0, 0);
     for step in 1..24 {
-        let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
-        command.env("TENANTRY_TEST_FAULT", step.to_string());
-        let started = Server::spawn(&installation, installation.with_app(command));
         // It may end before it listens.
-        let Ok(dying) = started else { continue };
+        let Some(dying) = dying_at(&installation, step) else { continue };
         let event = json!({ "meter": "tokens", "quantity": 10, "idempotency_key": format!("k{step}") });
         let client = ann.client.at(dying.url());
         let sent = client.try_send(&Call::post(acme.path("/usage-events"), event.clone()));
@@ -98,4 +97,85 @@ fn an_event_that_is_sent_while_the_server_is_ended_at_every_step_counts_once() {
     assert!(
         installation.run(&["verify", "usage", "--app", app_of_tests()]).expect_code(0).stdout.contains("OK")
     );
+}
+
+/// The server, ended at that step; nothing if it ended before it listened.
+fn dying_at(installation: &Arc<Installation>, step: i64) -> Option<Server> {
+    let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+    command.env("TENANTRY_TEST_FAULT", step.to_string());
+    Server::spawn(installation, installation.with_app(command)).ok()
+}
+
+/// The numbers of all credit notes: those that the catalog has, and the lines of the ledger.
+fn credit_note_numbers(installation: &Installation) -> (Vec<i64>, Vec<i64>) {
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    let mut statement = catalog.prepare("SELECT number FROM credit_notes ORDER BY number").unwrap();
+    let issued = statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap);
+    let issued = issued.map(|number| number.trim_start_matches("CN-").parse().unwrap()).collect();
+    let ledger = installation.data().join("backups/issued-credit-notes.ndjson");
+    let ledger = std::fs::read_to_string(ledger).unwrap_or_default();
+    let lines = ledger.lines().filter_map(|line| {
+        let signed: Value = serde_json::from_str(line).ok()?;
+        let statement: Value = serde_json::from_str(signed["statement"].as_str()?).ok()?;
+        statement["number"].as_i64()
+    });
+    (issued, lines.collect())
+}
+
+#[test]
+fn a_credit_note_that_is_issued_while_the_server_is_ended_at_every_step_is_whole_and_its_number_is_given_once()
+ {
+    let (installation, server, ann, acme) = begin();
+    let operator = server.add_operator();
+    set_clock(&installation, "2026-06-01T01:00:00Z");
+    close(&installation, &["--final"]);
+    let (ann, operator) = (ann.sign_in_again(), operator.sign_in_again());
+    let invoice = list(&ann.client, &acme).remove(0);
+    let id = invoice["id"].as_str().unwrap();
+    server.stop();
+    let credit = |server: &Server, reason: &str| {
+        let path = format!("/api/v1/operator/invoices/{id}/credit-notes");
+        let body = json!({ "amount_cents": 10, "reason": reason });
+        operator.client.at(server.url()).try_send(&Call::post(path, body))
+    };
+    let (mut answered, mut behind, mut lost, mut step) = (BTreeSet::new(), 0, 0, 1);
+    for turn in 0.. {
+        assert!(turn < 120, "never between the two: answered {}, lost {lost}", answered.len());
+        if behind > 0 && lost > 0 && answered.len() > 2 {
+            break;
+        }
+        let Some(dying) = dying_at(&installation, step) else {
+            step += 1;
+            continue;
+        };
+        let reason = format!("turn {turn}");
+        let (issued_before, _) = credit_note_numbers(&installation);
+        let is_answered = credit(&dying, &reason).is_ok_and(|answer| answer.status == 201);
+        dying.kill();
+        let (issued, noted) = credit_note_numbers(&installation);
+        if is_answered {
+            answered.insert(reason);
+            assert_eq!(issued, noted, "whoever was answered can rely on its line");
+        }
+        lost += i64::from(issued == issued_before);
+        // Issued, and the ledger does not know it yet.
+        behind += i64::from(noted.len() < issued.len());
+        // Back to where it ended on the way, once it came through.
+        step = if is_answered { (step - 8).max(1) } else { step + 1 };
+    }
+    let server = installation.serve();
+    let last = credit(&server, "the last one").unwrap().expect(201);
+    let (issued, noted) = credit_note_numbers(&installation);
+    let expected: Vec<i64> = (1..=i64::try_from(issued.len()).unwrap()).collect();
+    assert_eq!((&issued, &noted), (&expected, &expected), "without a gap, and each is one line");
+    assert_eq!(last.string("/number"), format!("CN-{:06}", issued.len()));
+    let told = ann.client.at(server.url()).get(&acme.path(&format!("/invoices/{id}"))).expect(200);
+    let notes = told.json["credit_notes"].as_array().unwrap();
+    let reasons: BTreeSet<String> =
+        notes.iter().map(|note| note["reason"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((notes.len(), reasons.len()), (issued.len(), issued.len()), "each was issued once");
+    assert!(answered.is_subset(&reasons), "{answered:?} {reasons:?}");
+    assert_eq!(told.json["credited_cents"], json!(10 * issued.len()));
+    assert_eq!(verify(&installation, 0, &[]), "OK: 1 invoices of 1 tenants.\n");
+    server.stop();
 }

@@ -1,5 +1,6 @@
 //! Jobs over the API, done by a service of the developer.
 
+mod again;
 mod desk;
 mod embedded;
 mod ends;

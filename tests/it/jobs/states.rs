@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::desk::{Desk, done};
 use super::{enqueue, in_an_hour, installation, job, until};
+use crate::erasure::erase;
 use crate::harness::{Call, DAY, HOUR, MINUTE, Server, eventually};
 
 #[test]
@@ -117,5 +118,47 @@ fn a_start_opens_the_files_of_those_who_have_work_and_no_others() {
     // What has ended is removed when it was kept for a week: those files are looked at once more, then nothing is left.
     installation.advance_clock(31 * DAY);
     eventually("no hints", || (hints(0) == 0).then_some(()));
+    server.stop();
+}
+
+#[test]
+fn what_an_erased_tenant_had_queued_never_runs() {
+    let desk = Desk::open(|posted, _| {
+        if posted.tenant() == "acme" { (500, String::new(), json!({ "error": "not today" })) } else { done() }
+    });
+    let installation = installation(&desk, "max_attempts = 9");
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let (ben, bolt) = server.sign_up_with_tenant("ben", "bolt");
+    let soon = json!({ "run_at": in_an_hour() });
+    // One that was tried already and waits for its second attempt, and some that wait for their time.
+    let failed = enqueue(&ann.client, &acme, &json!({})).string("/id");
+    eventually("the first attempt", || {
+        (!job(&ann.client, &acme, &failed)["last_error"].is_null()).then_some(())
+    });
+    for _ in 0..3 {
+        enqueue(&ann.client, &acme, &soon);
+    }
+    let stays = enqueue(&ben.client, &bolt, &soon).string("/id");
+    let hints = || -> i64 {
+        let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+        let sql = "SELECT count(*) FROM job_hints WHERE tenant_id NOT IN (SELECT id FROM tenants WHERE slug = 'bolt')";
+        catalog.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(hints(), 1);
+    erase(&server, &acme);
+    assert_eq!(hints(), 0, "no start looks for its file");
+    let of_acme = || desk.posted().iter().filter(|one| one.tenant() == "acme").count();
+    assert_eq!(of_acme(), 1);
+    installation.advance_clock(2 * HOUR);
+    let ben = ben.sign_in_again();
+    until(&ben.client, &bolt, &stays, "succeeded");
+    // Nor after a start, nor when all hints are looked at again.
+    let server = server.restart();
+    installation.advance_clock(11 * MINUTE);
+    let ben = ben.sign_in_again_at(&server);
+    let more = enqueue(&ben.client, &bolt, &json!({})).string("/id");
+    until(&ben.client, &bolt, &more, "succeeded");
+    assert_eq!((of_acme(), desk.posted().len()), (1, 3));
     server.stop();
 }

@@ -7,6 +7,7 @@ mod credit;
 mod drift;
 mod events;
 mod held;
+mod kinds;
 mod leaving;
 mod lists;
 mod push;

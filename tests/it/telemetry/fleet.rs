@@ -1,6 +1,6 @@
 //! The operator's list of tenants: searched, and sorted by what they did lately.
 
-use crate::harness::{Installation, MINUTE, Person, eventually};
+use crate::harness::{Client, Installation, MINUTE, Person, eventually};
 
 fn slugs(operator: &Person, query: &str) -> Vec<String> {
     let answer = operator.client.get(&format!("/api/v1/operator/tenants?{query}")).expect(200);
@@ -53,5 +53,50 @@ fn the_fleet_is_sorted_by_live_figures_page_by_page_and_searched() {
     operator.client.get(&other).expect_code(400, "bad_cursor");
     operator.client.get("/api/v1/operator/tenants?order=settings").expect_code(400, "bad_order");
     people[0].client.get("/api/v1/operator/tenants").expect(403);
+    server.stop();
+}
+
+#[test]
+fn a_list_that_is_not_by_what_tenants_did_is_read_on_after_a_restart_and_whichever_way_round() {
+    let mut server = Installation::new().serve();
+    let mut operator = server.add_operator();
+    let slugs = ["acme", "bolt", "core", "dune"];
+    for slug in slugs {
+        server.sign_up_with_tenant(&format!("of-{slug}"), slug);
+    }
+    let page = |client: &Client, order: &str, cursor: &str| {
+        client.get(&format!("/api/v1/operator/tenants?{order}limit=1{cursor}"))
+    };
+    eventually("the first figures", || {
+        let first = page(&operator.client, "", "").expect(200);
+        (!first.json["items"][0]["as_of"].as_str()?.starts_with("1970")).then_some(())
+    });
+    let mut reversed = slugs;
+    reversed.reverse();
+    let lists = [
+        ("", slugs),
+        ("order=-created_at&", reversed),
+        ("order=slug&", slugs),
+        ("plan=default&status=active&order=-id&", reversed),
+    ];
+    let mut cursors = [const { String::new() }; 4];
+    for place in 0..slugs.len() {
+        for (number, (order, expected)) in lists.iter().enumerate() {
+            let answer = page(&operator.client, order, &cursors[number]).expect(200);
+            assert_eq!(answer.json["items"][0]["slug"], expected[place], "{order}");
+            let next = answer.json["next_cursor"].as_str().map(|next| format!("&cursor={next}"));
+            assert_eq!(next.is_some(), place + 1 < slugs.len(), "{order}");
+            cursors[number] = next.unwrap_or_default();
+        }
+        if place == 0 {
+            let by_requests = page(&operator.client, "order=-requests&", "").expect(200);
+            server.installation().advance_clock(MINUTE);
+            server = server.restart();
+            operator = operator.sign_in_again_at(&server);
+            // What it was sorted by is gone.
+            let cursor = format!("&cursor={}", by_requests.string("/next_cursor"));
+            page(&operator.client, "order=-requests&", &cursor).expect_code(410, "list_expired");
+        }
+    }
     server.stop();
 }

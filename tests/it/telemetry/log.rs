@@ -15,6 +15,13 @@ fn lines_of_requests_carry_the_tenant_once_it_is_proven_and_not_before() {
     let kept = ann.client.send(&repeated.header("idempotency-key", "once")).expect(201);
     let wrong = ann.client.get(&acme.path("/records/nothing")).expect(404);
     let stranger = bob.client.get(&acme.path("/records/customers")).expect(404);
+    // What is refused to a member is of the tenant: by what may not be done, and by its state.
+    let vic = server.join(&ann, &acme, "vic", "viewer");
+    let record = || Call::post(acme.path("/records/customers"), json!({ "name": "x" }));
+    let forbidden = vic.client.send(&record()).expect(403);
+    let operator = server.add_operator();
+    operator.client.send(&Call::new("POST", "/api/v1/operator/tenants/acme/suspend")).expect(200);
+    let suspended = ann.client.send(&record()).expect(409);
     let installation = std::sync::Arc::clone(server.installation());
     server.stop();
     let lines: Vec<Value> =
@@ -25,7 +32,7 @@ fn lines_of_requests_carry_the_tenant_once_it_is_proven_and_not_before() {
         assert!(!of.is_empty(), "no line of {id}");
         of
     };
-    for answer in [&served, &kept, &wrong] {
+    for answer in [&served, &kept, &wrong, &forbidden, &suspended] {
         assert!(of(answer).iter().all(|line| line["tenant_id"] == acme.id.as_str()), "{:?}", of(answer));
     }
     assert!(of(&stranger).iter().all(|line| line.get("tenant_id").is_none()), "{:?}", of(&stranger));

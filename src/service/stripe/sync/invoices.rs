@@ -10,6 +10,9 @@ use crate::model::stripe::{Difference, Invoice, InvoiceState};
 use crate::service::Installation;
 use serde_json::json;
 
+/// The trouble of a draft that Stripe could not finalize.
+const FINALIZATION_FAILED: &str = "finalization_failed";
+
 /// Asks how an invoice stands and stores it, and the same of its subscription.
 pub(in crate::service::stripe) async fn invoice(
     installation: &Installation,
@@ -96,19 +99,22 @@ pub(in crate::service::stripe) fn store_invoice(
 ) -> Result<Done> {
     let (known, state) = (of.find_stripe_invoice(&said.id)?, said.state());
     let is_open = matches!(state.status.as_str(), "draft" | "open" | "uncollectible");
-    let trouble = trouble.or(said.finalization_failed.then_some("finalization_failed")).filter(|_| is_open);
+    let trouble = trouble.or(said.finalization_failed.then_some(FINALIZATION_FAILED)).filter(|_| is_open);
     if state.status == "open" {
         letters::tell_of_trouble(of, said, trouble)?;
     }
     let before = of.stripe_invoice_trouble(&said.id)?;
-    let after = if is_open { trouble.map(str::to_owned).or_else(|| before.clone()) } else { None };
+    // What kept a draft from being finalized keeps an invoice no more that is.
+    let lasts = |known: &String| is_open && (said.status == "draft" || known != FINALIZATION_FAILED);
+    let after = trouble.map(str::to_owned).or_else(|| before.clone().filter(lasts));
     let differences = InvoiceState::differences(known.as_ref(), &state);
     let mut changed = sentences(&said.id, &differences);
     if before != after {
-        changed.extend(sentences(&said.id, &[Difference { field: "trouble", here: before, there: after }]));
+        let there = after.clone();
+        changed.extend(sentences(&said.id, &[Difference { field: "trouble", here: before, there }]));
     }
     if !changed.is_empty() {
-        of.store_stripe_invoice(&said.id, &state, trouble)?;
+        of.store_stripe_invoice(&said.id, &state, after.as_deref())?;
     }
     changed.extend(follow(of, &said.id)?);
     Ok(Done { changed, ..Done::default() })

@@ -96,12 +96,13 @@ async fn store(
         if !is_there(&of)? {
             return Ok(Done::parked("the tenant is gone"));
         }
-        let done = store_subscription(&of, &said, gone.as_deref(), live)?;
+        let mut done = store_subscription(&of, &said, gone.as_deref(), live)?;
         if trial_ends
             && !done.parked
             && let Some(ends) = said.trial_end.filter(|_| said.status == "trialing")
         {
             letters::tell_of_trial(&of, ends)?;
+            done.reason.get_or_insert_with(|| "whoever pays is told that the trial ends, once".to_owned());
         }
         Ok(done)
     });

@@ -1,7 +1,7 @@
 //! Reading events and what they come to.
 
 use super::super::TenantTx;
-use super::sums::Total;
+use super::totals::Total;
 use crate::clock::DAY;
 use crate::db::{DbError, Row};
 use crate::error::{Error, Result};

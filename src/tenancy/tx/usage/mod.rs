@@ -1,9 +1,9 @@
 //! Usage: events, what they come to, and how much of the limits that is.
 //!
 //! `intake` takes events within the transaction of whatever caused them, and refuses those that a hard limit or the spend
-//! cap has no room for. `sums` keeps what they come to by quarters of an hour, `windows` how much of each limit is used;
-//! both are made of the events alone, and `rebuild` makes them anew. `take` reads what one period comes to, with the digest
-//! of its events.
+//! cap has no room for. `sums` keeps what they come to by quarters of an hour, which `totals` reads, `windows` how much of
+//! each limit is used; both are made of the events alone, and `rebuild` makes them anew. `take` reads what one period comes
+//! to, with the digest of its events.
 
 mod find;
 mod intake;
@@ -19,6 +19,7 @@ mod tally;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod void;
 mod windows;
 

@@ -3,7 +3,8 @@
 use super::super::TenantTx;
 use super::find::event;
 use super::quarter;
-use super::sums::{Addition, Counted, counted_value};
+use super::sums::{Addition, Counted};
+use super::totals::counted_value;
 use crate::error::Result;
 use crate::model::meter::{Meter, Meters};
 use crate::params;

@@ -1,7 +1,7 @@
 //! What one period comes to, as it is billed.
 
 use super::super::TenantTx;
-use super::sums::{Total, counted_value};
+use super::totals::{Total, counted_value};
 use crate::error::Result;
 use crate::model::meter::Meter;
 use crate::model::usage::UsageRow;

@@ -91,7 +91,7 @@ impl TenantTx<'_> {
     /// Whether a value came within a stretch of time.
     fn has_value(self, meter: &Meter, value: &str, period: Period) -> Result<bool> {
         const WITHIN: &str = "SELECT 1 FROM _usage_values WHERE meter = ?1 AND value = ?2 AND starts_at >= ?3 AND starts_at < ?4";
-        let whole = super::sums::whole_quarters(period);
+        let whole = super::totals::whole_quarters(period);
         let within =
             |from: i64, to: i64| self.tx.exists(WITHIN, params![meter.name.as_str(), value, from, to]);
         if within(whole.from, whole.to)? {
