@@ -64,7 +64,7 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
     for round in 0..options.rounds {
         session.refresh().await?;
         // Something is lost, and kept as a backup of its own before.
-        let slug = slug(100 + round);
+        let slug = slug(round);
         create(address, &session.token, &slug).await?;
         restores.push(restore(&directory, address, &session.token, &slug, report).await?);
     }
