@@ -279,7 +279,7 @@ impl Doors {
             // A limit or a fault says nothing of whether it was locked.
             None => self.untried += 1,
             Some((status, _)) if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
-                self.untried += 1
+                self.untried += 1;
             }
             Some((status, body)) => {
                 self.tried += 1;

@@ -97,10 +97,10 @@ fn keys(installation: &Installation, findings: &mut Findings) {
     );
     match age {
         VERY_OLD_KEY_DAYS.. => {
-            findings.add("keys", Level::Warning, about, "tenantry keys rotate; nobody is signed out.")
+            findings.add("keys", Level::Warning, about, "tenantry keys rotate; nobody is signed out.");
         }
         OLD_KEY_DAYS.. => {
-            findings.add("keys", Level::Note, about, "tenantry keys rotate; nobody is signed out.")
+            findings.add("keys", Level::Note, about, "tenantry keys rotate; nobody is signed out.");
         }
         _ => findings.good("keys", about),
     }
