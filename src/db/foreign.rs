@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// Tables, indexes, views and triggers of one file.
 const MOST_OBJECTS: usize = 20_000;
+/// Bytes of the statements that its schema is made of.
+const MOST_SQL: usize = 16 << 20;
 /// Bytes of one value, as wherever tenants' files are read.
 const LONGEST_VALUE: i32 = 64 << 20;
 
@@ -143,7 +145,7 @@ impl Foreign {
             .raw
             .prepare("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema ORDER BY name, type")?;
         let mut rows = statement.query([])?;
-        let mut all = Vec::new();
+        let (mut all, mut length) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             if all.len() >= MOST_OBJECTS {
                 return Err(ForeignError::Kind(format!(
@@ -151,6 +153,10 @@ impl Foreign {
                 )));
             }
             let (kind, sql): (String, Option<String>) = (row.get(0)?, row.get(3)?);
+            length += sql.as_ref().map_or(0, String::len);
+            if length > MOST_SQL {
+                return Err(ForeignError::Damaged(format!("its schema has more than {MOST_SQL} bytes")));
+            }
             let begins = sql.as_deref().and_then(|sql| sql.get(..13)).unwrap_or_default();
             let is_ordinary = kind == "table"
                 && row.get::<_, Option<i64>>(4)?.is_some_and(|page| page > 0)

@@ -14,15 +14,19 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::stream::{self, Stream};
 use multer::{Field, Multipart};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::Poll;
 
 /// Bytes of a part that is no file.
 const LONGEST_TEXT: usize = 1_000;
+/// Bytes of the body that came and were not taken yet, beyond which no more are read.
+const MOST_WAITING: u64 = 1 << 20;
 /// Bytes of the file that are passed on at once.
 const PIECE: usize = 256 << 10;
 
@@ -73,7 +77,8 @@ async fn create(
     pieces: Pieces,
 ) -> Answer {
     let announced = pieces.announced();
-    let mut form = Multipart::new(stream::unfold((pieces, false), next_piece), boundary(&headers)?);
+    let taken = Arc::new(AtomicU64::new(0));
+    let mut form = Multipart::new(bounded(pieces, Arc::clone(&taken)), boundary(&headers)?);
     let begun = imports::begin_upload(&installation, &signed_in.principal, signed_in.by(), announced);
     let (mut upload, mut has_file) = (begun.await?, false);
     let mut texts: BTreeMap<String, String> = BTreeMap::new();
@@ -81,12 +86,12 @@ async fn create(
         match field.name().unwrap_or_default().to_owned() {
             name if name == "file" && !has_file => {
                 has_file = true;
-                take_file(field, &mut upload).await?;
+                take_file(field, &mut upload, &taken).await?;
             }
             name if ["name", "slug", "preview", "invite_members"].contains(&&*name)
                 && !texts.contains_key(&name) =>
             {
-                texts.insert(name, read_text(field).await?);
+                texts.insert(name, read_text(field, &taken).await?);
             }
             name => {
                 return Err(
@@ -103,7 +108,30 @@ async fn create(
 
 type Piece = Result<Bytes>;
 
-/// The body as a stream; it ends with the first failure.
+/// The body as a stream that is not read on while so much of it waits to be taken: whoever parses it keeps all that came. Where
+/// it asks again without having taken anything, it looks for an end of something that has none.
+fn bounded(pieces: Pieces, taken: Arc<AtomicU64>) -> impl Stream<Item = Piece> + Send {
+    let mut body = Box::pin(stream::unfold((pieces, false), next_piece));
+    let (mut given, mut refused_at) = (0_u64, None);
+    stream::poll_fn(move |context| {
+        let waiting = given.saturating_sub(taken.load(Relaxed));
+        if waiting > MOST_WAITING {
+            if refused_at == Some(waiting) {
+                let detail = "What stands around a part of this body is longer than that can be.";
+                return Poll::Ready(Some(Err(Error::malformed("bad_multipart", detail))));
+            }
+            refused_at = Some(waiting);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let next = body.as_mut().poll_next(context);
+        if let Poll::Ready(Some(Ok(piece))) = &next {
+            given += piece.len() as u64;
+        }
+        next
+    })
+}
+
 async fn next_piece((mut pieces, is_over): (Pieces, bool)) -> Option<(Piece, (Pieces, bool))> {
     if is_over {
         return None;
@@ -140,9 +168,10 @@ fn unreadable(error: multer::Error) -> Error {
     }
 }
 
-async fn take_file(mut field: Field<'_>, upload: &mut ImportUpload) -> Result<()> {
+async fn take_file(mut field: Field<'_>, upload: &mut ImportUpload, taken: &AtomicU64) -> Result<()> {
     let (mut pieces, mut size) = (Vec::new(), 0);
     while let Some(piece) = field.chunk().await.map_err(unreadable)? {
+        taken.fetch_add(piece.len() as u64, Relaxed);
         size += piece.len();
         pieces.push(piece);
         if size >= PIECE {
@@ -153,10 +182,11 @@ async fn take_file(mut field: Field<'_>, upload: &mut ImportUpload) -> Result<()
     upload.write(pieces).await
 }
 
-async fn read_text(mut field: Field<'_>) -> Result<String> {
+async fn read_text(mut field: Field<'_>, taken: &AtomicU64) -> Result<String> {
     let name = field.name().unwrap_or_default().to_owned();
     let mut text = Vec::new();
     while let Some(piece) = field.chunk().await.map_err(unreadable)? {
+        taken.fetch_add(piece.len() as u64, Relaxed);
         text.extend_from_slice(&piece);
         if text.len() > LONGEST_TEXT {
             return Err(Error::invalid_field(name, "too_long", "is too long"));

@@ -1,5 +1,6 @@
 //! The zip file of an import. It comes from anywhere: nothing that it says is believed before it was counted.
 
+use super::lines::{FlatRow, NamedFile, each_line, read_fault};
 use crate::error::{Error, Result};
 use crate::id::ContentId;
 use crate::model::FilePath;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read, Seek as _, SeekFrom, Write};
+use std::io::{Read, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use zip::{CompressionMethod, ZipArchive};
@@ -21,11 +22,13 @@ use zip::{CompressionMethod, ZipArchive};
 /// Entries of one file.
 const MOST_ENTRIES: u64 = 100_000;
 /// Bytes of manifest.json.
-const LARGEST_MANIFEST: u64 = 64 << 20;
+const LARGEST_MANIFEST: u64 = 16 << 20;
 /// Bytes of members.csv.
 const LARGEST_LIST: u64 = 64 << 20;
-/// Bytes of one line of a list of JSON objects.
-const LONGEST_LINE: u64 = 128 << 20;
+/// Bytes of one row of a search index.
+const LONGEST_ROW: u64 = 64 << 20;
+/// Bytes of one line of files.ndjson.
+const LONGEST_NAME: u64 = 64 << 10;
 /// All entries together may have so many times the largest zip file that is taken in.
 const MOST_UNPACKED: u64 = 10;
 /// And one of them so many times its own size in the zip file, beyond a megabyte.
@@ -57,7 +60,7 @@ pub(super) struct Manifest {
     #[serde(default)]
     pub(super) tenant: ManifestTenant,
     #[serde(default)]
-    pub(super) exported_at: Value,
+    pub(super) exported_at: String,
     #[serde(default)]
     records: BTreeMap<String, u64>,
     files: Vec<ManifestFile>,
@@ -99,16 +102,6 @@ pub(super) struct Unpacked {
 
 fn unreadable(error: &zip::result::ZipError) -> Error {
     import_refused(format!("the zip file cannot be read: {error}"))
-}
-
-/// An error while an entry is read: a file that does not hold what it says, or a disk of ours that refuses.
-fn read_fault(name: &str, error: std::io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other => {
-            import_refused(format!("{name} cannot be unpacked: {error}"))
-        }
-        _ => error.into(),
-    }
 }
 
 impl Archive {
@@ -177,6 +170,11 @@ impl Archive {
     /// How many rows the manifest promises.
     pub(super) fn rows_promised(&self) -> u64 {
         self.manifest.records.values().fold(0, |sum, rows| sum.saturating_add(*rows))
+    }
+
+    /// How many bytes all entries have, as the manifest says.
+    pub(super) fn unpacked_bytes(&self) -> u64 {
+        self.listed.values().fold(0, |sum, (size, _)| sum.saturating_add(*size))
     }
 
     /// Uploads of more bytes than that: their names, and how many each has.
@@ -268,7 +266,7 @@ impl Archive {
             return Ok(false);
         }
         let entry = self.zip.by_name(&name).map_err(|error| unreadable(&error))?;
-        each_line(entry, &name, act)?;
+        each_line(entry, &name, LONGEST_ROW, &mut |row: FlatRow| act(row.0))?;
         Ok(true)
     }
 }
@@ -281,14 +279,13 @@ pub(super) fn uploads(
 ) -> Result<(Vec<NewFile>, Vec<String>)> {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let list = File::open(working.join("files.ndjson"))?;
-    each_line(list, "files.ndjson", &mut |line| {
-        let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let entry = format!("files/{}", text("path"));
-        let is_whole = of.listed.get(&entry).is_some_and(|(_, sha256)| *sha256 == text("sha256"));
+    each_line(list, "files.ndjson", LONGEST_NAME, &mut |line: NamedFile| {
+        let entry = format!("files/{}", line.path);
+        let is_whole = of.listed.get(&entry).is_some_and(|(_, sha256)| *sha256 == line.sha256);
         match unpacked.contents.get(&entry) {
             Some(new) if is_whole => found.push(new.clone()),
             None if is_whole => {}
-            _ => missing.push(text("path")),
+            _ => missing.push(line.path),
         }
         Ok(())
     })?;
@@ -351,27 +348,6 @@ fn copy(entry: &mut impl Read, mut target: Option<&mut File>, size: u64, name: &
         head.extend_from_slice(piece.get(..wanted).unwrap_or_default());
         if let Some(target) = target.as_mut() {
             target.write_all(piece)?;
-        }
-    }
-}
-
-fn each_line(
-    from: impl Read,
-    name: &str,
-    act: &mut dyn FnMut(Map<String, Value>) -> Result<()>,
-) -> Result<()> {
-    let mut from = BufReader::new(from);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
-        if read.map_err(|error| read_fault(name, error))? == 0 {
-            return Ok(());
-        }
-        if !line.trim_ascii().is_empty() {
-            let object = serde_json::from_slice(&line)
-                .map_err(|error| import_refused(format!("a line of {name} is no JSON object: {error}")))?;
-            act(object)?;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Imports: an export of another installation, or of this one, becomes a new tenant of whoever brings it.
 
 mod archive;
+mod lines;
 mod members;
 mod upload;
 mod work;

@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// Largest file that whoever has the machine imports.
 const MOST_OF_CONSOLE: u64 = 1 << 40;
+/// Bytes after which it is looked again whether the disk has room.
+const LOOK_FOR_ROOM: u64 = 64 << 20;
 /// Bytes of one read of it.
 const PIECE: usize = 1 << 20;
 
@@ -92,12 +94,16 @@ async fn begin(
         })
         .await?;
     let installation = Arc::clone(installation);
+    let tenancy = Arc::clone(&installation.tenancy);
     // From here on what is there goes when this is dropped.
     let mut upload =
         ImportUpload { installation, id, owner, by, writing: None, size: 0, most, is_queued: false };
     let path = upload.installation.tenancy.layout().import(id);
-    let file =
-        blocking(move || Ok(File::options().write(true).create_new(true).mode(0o600).open(path)?)).await?;
+    let file = blocking(move || {
+        tenancy.require_room_for_import(announced)?;
+        Ok(File::options().write(true).create_new(true).mode(0o600).open(path)?)
+    })
+    .await?;
     upload.writing = Some((file, Sha256::new()));
     Ok(upload)
 }
@@ -127,12 +133,19 @@ impl ImportUpload {
     /// Takes in more of the file.
     ///
     /// # Errors
-    /// 413 `import_too_large`; the disk refuses.
+    /// 413 `import_too_large`; 503 `no_room_for_imports`; the disk refuses.
     pub async fn write<B: AsRef<[u8]> + Send + 'static>(&mut self, pieces: Vec<B>) -> Result<()> {
+        let before = self.size;
         self.size += pieces.iter().map(|piece| piece.as_ref().len() as u64).sum::<u64>();
         refuse_more_than(self.most, self.size)?;
+        // How long it gets is not always announced.
+        let looks_for_room = before / LOOK_FOR_ROOM != self.size / LOOK_FOR_ROOM;
+        let tenancy = Arc::clone(&self.installation.tenancy);
         let (mut file, mut digest) = self.take()?;
         let written = blocking(move || {
+            if looks_for_room {
+                tenancy.require_room_for_import(LOOK_FOR_ROOM)?;
+            }
             for piece in &pieces {
                 file.write_all(piece.as_ref())?;
                 digest.update(piece.as_ref());

@@ -22,6 +22,8 @@ use tokio::sync::watch;
 
 /// How long a preview waits for a decision.
 const DECISION: i64 = 24 * HOUR;
+/// Things that are told of as left out.
+const MOST_LEFT_OUT: usize = 100;
 /// How long it is told what became of an import.
 const REMEMBERED: i64 = 30 * DAY;
 
@@ -163,7 +165,7 @@ async fn unpack(
     let now = installation.clock.now();
     let (by, working) = (by_of(import).actor.to_string(), working.to_path_buf());
     let writes_contents = import.wish.apply && import.tenant.is_none();
-    let progress = progress.clone();
+    let (progress, tenancy) = (progress.clone(), Arc::clone(&installation.tenancy));
     blocking(move || {
         use std::os::unix::fs::DirBuilderExt as _;
         // One that was cut off left a directory only if the program went on.
@@ -171,6 +173,8 @@ async fn unpack(
         let tenant = working.join("tenant");
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&tenant)?;
         let mut archive = Archive::open(&path, most)?;
+        // Unpacked, and copied into a file of ours.
+        tenancy.require_room_for_import(archive.unpacked_bytes().saturating_mul(2))?;
         let contents = Contents { directory: &tenant, by, now };
         let contents = writes_contents.then_some(&contents);
         let unpacked = archive.unpack(&working, contents, &mut |done, all| {
@@ -283,7 +287,7 @@ fn describe(
             tenant_id: cut(&manifest.tenant.id),
             slug: cut(&manifest.tenant.slug),
             name: cut(&manifest.tenant.name),
-            exported_at: cut(manifest.exported_at.as_str().unwrap_or_default()),
+            exported_at: cut(&manifest.exported_at),
         },
         schema: filled.schema,
         tables: filled.tables,
@@ -336,6 +340,14 @@ async fn finish(
                 Ok(_) => {}
                 Err(error) if error.code() == "already_invited" => {}
                 Err(error) if error.kind() == Kind::Internal => return Err(error),
+                // There is no room for those that follow either.
+                Err(error)
+                    if error.kind() == Kind::PaymentRequired || error.code().starts_with("too_many") =>
+                {
+                    preview.left_out.push(LeftOut::new("further invitations", error.detail()));
+                    break;
+                }
+                Err(_) if preview.left_out.len() >= MOST_LEFT_OUT => {}
                 Err(error) => preview
                     .left_out
                     .push(LeftOut::new(format!("invitation of {}", person.email.as_str()), error.detail())),

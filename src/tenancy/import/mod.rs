@@ -6,6 +6,7 @@ mod tables;
 use super::app::App;
 use super::file::{APPLICATION_ID, system_track};
 use super::layout::{make_directory, sync};
+use super::migrate::require_room;
 use super::tx::TenantTx;
 use super::tx::files::NewFile;
 use super::{Tenancy, provision, schema};
@@ -22,8 +23,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long such a file is read in all.
-const READ_TIME: Duration = Duration::from_secs(30 * 60);
+/// How long such a file is read in all, and how much longer for each mebibyte of it.
+const READ_TIME: Duration = Duration::from_secs(60);
+const READ_TIME_OF_MEBIBYTE: Duration = Duration::from_secs(1);
 /// Problems that are told.
 const MOST_PROBLEMS: usize = 50;
 
@@ -79,12 +81,22 @@ impl Filled {
 }
 
 impl Tenancy {
+    /// Refuses to take in or unpack so many bytes that nothing would be left free on the disk. Blocks.
+    ///
+    /// # Errors
+    /// 503 `no_room_for_imports`.
+    pub fn require_room_for_import(&self, size: u64) -> Result<()> {
+        require_room(&self.layout.tmp(), size, "no_room_for_imports")
+    }
+
     /// Opens the database of an export, which lies alone in its directory, and looks at its schema. Blocks.
     ///
     /// # Errors
     /// 422 `import_refused`.
     pub fn open_incoming(&self, path: &Path) -> Result<Incoming> {
-        let foreign = Foreign::open(path, APPLICATION_ID, READ_TIME).map_err(fault)?;
+        let mebibytes = u32::try_from(std::fs::metadata(path)?.len() >> 20).unwrap_or(u32::MAX);
+        let time = READ_TIME.saturating_add(READ_TIME_OF_MEBIBYTE.saturating_mul(mebibytes));
+        let foreign = Foreign::open(path, APPLICATION_ID, time).map_err(fault)?;
         let objects = foreign.objects().map_err(fault)?;
         let found = schema::fingerprint_of(objects.iter().map(|object| {
             [&object.kind, &object.name, &object.table, object.sql.as_deref().unwrap_or_default()]
@@ -130,7 +142,10 @@ impl Tenancy {
             return Err(Error::internal(format!("tenant {id} has a directory already")));
         }
         std::fs::rename(directory, &place)?;
-        sync(&shard)
+        sync(&shard)?;
+        // Nothing was written by its writer that would ask for a backup.
+        self.written.note(id, None);
+        Ok(())
     }
 }
 

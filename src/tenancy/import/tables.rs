@@ -236,12 +236,16 @@ fn value_of(value: Option<&serde_json::Value>) -> Value {
 
 /// Numbers that were given and taken back are not given again.
 fn carry_sequences(incoming: &Incoming, file: &Maintenance, schema: &Schema) -> Result<()> {
-    let mut theirs: BTreeMap<String, i64> = BTreeMap::new();
+    // Of tables that are here alone: the export may name any number.
+    let mut theirs: BTreeMap<String, Option<i64>> =
+        schema.tables().map(|table| (table.name.to_lowercase(), None)).collect();
     if incoming.objects.iter().any(|object| object.is_ordinary && object.name == "sqlite_sequence") {
         let columns = ["name".to_owned(), "seq".to_owned()];
         let read = incoming.foreign.each("sqlite_sequence", &columns, |row| {
-            if let (ValueRef::Text(name), ValueRef::Integer(seq)) = (row.value(0)?, row.value(1)?) {
-                theirs.insert(String::from_utf8_lossy(name).to_lowercase(), seq);
+            if let (ValueRef::Text(name), ValueRef::Integer(seq)) = (row.value(0)?, row.value(1)?)
+                && let Some(known) = theirs.get_mut(&String::from_utf8_lossy(name).to_lowercase())
+            {
+                *known = Some(seq);
             }
             Ok(())
         });
@@ -249,7 +253,7 @@ fn carry_sequences(incoming: &Incoming, file: &Maintenance, schema: &Schema) -> 
     }
     file.fill(incoming.now, |tx| {
         for table in schema.tables().filter(|table| table.kind == TableKind::Table) {
-            let Some(seq) = theirs.get(&table.name.to_lowercase()) else { continue };
+            let Some(Some(seq)) = theirs.get(&table.name.to_lowercase()) else { continue };
             if has_sequence(tx, &table.name)? {
                 let own = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = ?1";
                 let seq = tx.count(own, params![&table.name])?.max(*seq);
