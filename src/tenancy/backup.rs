@@ -122,12 +122,18 @@ impl Tenancy {
     /// The version of a tenant's file, which is to be replaced; nothing where there is none that can be read. Blocks.
     ///
     /// # Errors
-    /// 404 while the tenant is being erased; the machine refuses, and may not another time.
+    /// 404 while the tenant is being erased; 409 `unknown_version`; the machine refuses, and may not another time.
     pub(crate) fn version_to_replace(&self, tenant: &Tenant) -> Result<Option<FileVersion>> {
         let path = self.layout.tenant_file(tenant.id);
         match self.fences.unless_down(tenant.id, || Ok(look(&path, tenant, &self.app)))? {
             Ok(version) => Ok(Some(version)),
             Err(refusal) if refusal.is_passing() => Err(Error::internal(reason(&refusal))),
+            Err(Refusal::Track(fault)) => Err(Error::conflict(
+                "unknown_version",
+                format!(
+                    "The tenant's file is of another version: {fault}. Run the program and app that wrote it."
+                ),
+            )),
             Err(refusal) => {
                 tracing::error!(tenant_id = %tenant.id, reason = reason(&refusal), "a file that is to be replaced cannot be read");
                 Ok(None)
