@@ -28,7 +28,10 @@ const PARTS: &[(&str, &str)] = &[
     ("telemetry", "db config model error id clock"),
     ("catalog", "db config model policy rating error id clock random"),
     // `fuzzing` in whole files of tests.
-    ("tenancy", "catalog db telemetry config fault niceness model policy rating error id clock random fuzzing"),
+    (
+        "tenancy",
+        "catalog db telemetry config fault niceness model policy rating error id clock random fuzzing",
+    ),
     (
         "service",
         "tenancy catalog db telemetry config descriptors niceness fault model policy rating error id clock random",
