@@ -319,6 +319,10 @@ fn track() -> Track {
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
         ("catalog/0028_imports.sql", include_str!("../../migrations/catalog/0028_imports.sql")),
         ("catalog/0029_backup_rounds.sql", include_str!("../../migrations/catalog/0029_backup_rounds.sql")),
+        (
+            "catalog/0030_invitation_letters.sql",
+            include_str!("../../migrations/catalog/0030_invitation_letters.sql"),
+        ),
     ])
 }
 
