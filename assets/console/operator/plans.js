@@ -44,12 +44,24 @@ function All() {
 
 const BLANK = { title: "", currency: "USD", interval: "month", fee_cents: "0", offered: true };
 
-const VERSIONS = [
-  { label: o.plans.version, cell: (/** @type {any} */ one) => html`<b class="numeric">${one.version}</b>` },
-  { label: o.plans.tenants, class: "narrow end", cell: (/** @type {any} */ one) => number(one.tenants) },
-  { label: o.plans.published, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.published_at} />` },
-  { label: s.invoices.digest, cell: (/** @type {any} */ one) => html`<span class="mono small soft cut" title=${one.digest}>${one.digest}</span>` },
-];
+/** What each version changed of the one before it, the newest first. @param {{ versions: any[], plan: any }} props */
+function Versions({ versions, plan }) {
+  return html`<ol class="history card versions">${versions.map((one, index) => {
+    const before = versions[index + 1];
+    const found = before ? differences(before.document, one.document) : [];
+    return html`<li key=${one.version}><div class="row apart"><div class="row"><h3 title=${`${s.invoices.digest}: ${one.digest}`}>${o.plans.version} ${one.version}</h3>${one.version === plan.version && html`<${Badge} kind="good">${o.plans.newest}<//>`}
+        <span class="soft small"><${Time} at=${one.published_at} /></span></div><span class=${one.tenants > 0 ? "" : "soft"}>${o.plans.onIt(one.tenants)}</span></div>
+      ${!before ? html`<p class="soft small">${one.version === 1 ? o.plans.first : o.plans.earlier}</p>`
+        : found.length <= FEW ? html`<${Changes} found=${found} />`
+          : html`<details><summary>${o.plans.changes(found.length)}</summary><${Changes} found=${found} /></details>`}</li>`;
+  })}</ol>`;
+}
+
+/** Differences that are shown unasked. */
+const FEW = 6;
+
+/** @param {{ found: import("./difference.js").Difference[] }} props */
+const Changes = ({ found }) => html`<dl class="diff">${found.map((one) => html`<dt key=${one.path}><code>${one.path}</code></dt><dd>${one.was !== null && html`<del>${one.was}</del> `}${one.is !== null && html`<ins>${one.is}</ins>`}</dd>`)}</dl>`;
 
 /** @param {{ id: string }} props */
 function One({ id }) {
@@ -62,7 +74,7 @@ function One({ id }) {
     <${Loaded} of=${found}>${() => html`
       <div class="card"><header><h2>${feeOf(plan.document)}</h2><${Offered} document=${plan.document} /></header>
         <pre class="secret small">${JSON.stringify(plan.document, null, 2)}</pre></div>
-      <h2>${o.plans.versions}</h2><${Table} label=${o.plans.versions} columns=${VERSIONS} rows=${plan.versions} keyOf=${(/** @type {any} */ one) => one.version} />`}<//>
+      <h2>${o.plans.versions}</h2><${Versions} versions=${plan.versions} plan=${plan} />`}<//>
     ${editing && html`<${Edit} id=${id} version=${plan.version} before=${plan.document} draft=${plan.document} onClose=${() => setEditing(false)} onDone=${(/** @type {any} */ next) => { setEditing(false); toast(o.plans.publishedNow(next.version)); void found.reload(); }} />`}
   <//>`;
 }

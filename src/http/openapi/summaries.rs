@@ -179,6 +179,7 @@ summaries! {
     POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
     GET "/operator/overview" operatorGetOverview "Who is slow, failing, refused, busy or near limits, by the last quarter of an hour" "-" -> 200 "Overview";
     GET "/operator/doctor" operatorDiagnose "What is wrong with the installation, and what to do about it" "-" -> 200 "Diagnosis";
+    GET "/operator/settings" operatorListSettings "Settings, where each comes from and what it means; of secrets only that they are set" "-" -> 200 "[Setting]";
     GET "/operator/slow-queries" operatorListSlowQueries "Statements that took long since the start, by their shape and tenant" "-" -> 200 "[SlowQuery]";
     GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
