@@ -225,10 +225,15 @@ export const s = {
     }),
   },
   start: {
-    about: "Everything that this console does, the API does. Three commands show it: paste them into a terminal.",
+    about: "How a tenant becomes yours: each step leads to where it is done.", way: "The way", done: (/** @type {number} */ n, /** @type {number} */ of) => `${n} of ${of} done`, isDone: "done",
+    api: "The same by the API", apiText: "Everything that this console does, the API does. Paste these three commands into a terminal.",
+    steps: /** @type {Record<string, string>} */ ({
+      records: "Make a first record, or import a file.", members: "Invite somebody, with a role.", keys: "Give a program a key of its own.", webhooks: "Have a service of yours hear of what happens.",
+      usage: "Meter what is used, against limits.", invoices: "See what a period comes to, line by line.", leave: "Take everything along, whenever you like.",
+    }),
     key: "A key", keyText: "It may read and write records, for a week. Making it asks who you are where you signed in some time ago.", keyName: "First steps", make: "Make a key", placeholder: "'paste a key here'", noKeys: "Ask an admin of this tenant for a key.",
-    write: "Write a record", read: "Read records", tables: "See the tables", example: "First one", seen: "What you wrote shows by itself in", then: "And then",
-    invite: "Invite somebody, with a role.", hook: "Have a service of yours hear of what happens.", usage: "Meter what is used, against limits.", leave: "Take everything along, whenever you like.", docs: "All routes, also of your own tables.",
+    write: "Write a record", read: "Read records", tables: "See the tables", example: "First one", seen: "What you wrote shows by itself in",
+    docs: "All routes, also of your own tables.",
   },
   schedules: {
     title: "Schedules", create: "New schedule", edit: (/** @type {string} */ kind) => `Schedule of ${kind}`, when: "Runs at", next: "Next run", last: "Last run", nextRuns: "Next runs",

@@ -385,6 +385,10 @@ test("a newcomer gets from signing up to a record, an invitation, a role, a file
   assert.equal(await form.getByLabel("E-mail").inputValue(), "nia@example.com", "nothing typed is lost");
   await form.getByLabel("Password").fill("eve juggles nine lanterns");
   await form.getByRole("button", { name: "Make an account" }).click();
+  await page.waitForURL(/\/t\/nia-co\/start$/);
+  await page.getByText("0 of 7 done").waitFor();
+  await keepShot(page, "newcomer-start");
+  await page.getByRole("link", { name: /^Records Make a first record/ }).click();
   await page.waitForURL(/\/t\/nia-co\/records\/customers/);
   await page.getByText("No customers yet").waitFor();
   await page.locator(".empty").getByRole("button", { name: "New record" }).click();
@@ -443,6 +447,9 @@ test("a newcomer gets from signing up to a record, an invitation, a role, a file
   await page.getByLabel("Slug").fill("nia");
   await page.getByRole("button", { name: "Save" }).click();
   await page.waitForURL(/\/t\/nia\/settings/);
+  await page.getByRole("link", { name: "First steps", exact: true }).click();
+  await page.getByText("2 of 7 done").waitFor();
+  await page.getByRole("link", { name: /^Records, done/ }).waitFor();
 });
 
 test("a key is shown once; closing asks for the slug and can be taken back", async () => {

@@ -15,11 +15,12 @@ import { s } from "../strings.js";
 import { Bar, isGoing, LOOK, Status, titleOf } from "./state.js";
 import { w } from "./strings.js";
 
-const TABLES = [
+/** Columns that differ are a column here only where some do. @param {any[]} tables */
+const columnsFor = (tables) => [
   { label: w.table, cell: (/** @type {any} */ one) => html`<b>${one.name}</b>` },
+  ...(tables.some((one) => one.unknown_columns.length) ? [{ label: w.leftColumns, cell: (/** @type {any} */ one) => columnsOf(one.unknown_columns) }] : []),
+  ...(tables.some((one) => one.missing_columns.length) ? [{ label: w.addedColumns, cell: (/** @type {any} */ one) => columnsOf(one.missing_columns) }] : []),
   { label: w.rows, class: "narrow end", cell: (/** @type {any} */ one) => number(one.rows) },
-  { label: w.leftColumns, cell: (/** @type {any} */ one) => columnsOf(one.unknown_columns) },
-  { label: w.addedColumns, cell: (/** @type {any} */ one) => columnsOf(one.missing_columns) },
 ];
 const columnsOf = (/** @type {string[]} */ names) => (names.length ? html`<span class="mono small">${names.join(", ")}</span>` : html`<span class="soft">${s.none}</span>`);
 
@@ -53,8 +54,9 @@ export function One({ id, base, of }) {
   return html`<${Page} title=${title ? w.title(title) : w.one} of=${of} about=${html`<a href=${base}>${s.screens.imports}</a>`}
     actions=${canDiscard && html`<button class="button" onClick=${() => (one.status === "previewed" ? setDiscarding(true) : void discard())}><${Icon} name="bin" />${w.discard}</button>`}>
     <${Loaded} of=${found}>${() => html`<div class="stack" aria-live="polite"><${State} one=${one} base=${base} /></div>
-      ${one.preview?.source && html`<${Preview} one=${one} />`}
-      ${one.status === "previewed" && one.preview.can_be_applied && html`<${Apply} one=${one} path=${path} onDone=${found.set} />`}`}<//>
+      ${one.preview?.source && (one.status === "previewed" && one.preview.can_be_applied
+        ? html`<div class="decide"><div class="stack"><${Preview} one=${one} /></div><${Apply} one=${one} path=${path} onDone=${found.set} /></div>`
+        : html`<${Preview} one=${one} />`)}`}<//>
     ${discarding && html`<${Confirm} title=${w.discardTitle} text=${w.discardText} action=${w.discard} onClose=${() => setDiscarding(false)} onConfirm=${discard} />`}
   <//>`;
 }
@@ -91,10 +93,10 @@ function Preview({ one }) {
         <dt>${w.size}</dt><dd>${size(one.size_bytes)}</dd>${one.sha256 && html`<dt>${w.digest}</dt><dd class="mono small">${one.sha256}</dd>`}</dl></section>
     <h2>${w.tables}</h2>
     ${tables.length === 0 ? html`<div class="card"><${Empty} icon="records" title=${w.noTables} /></div>`
-      : html`<${Table} label=${w.tables} columns=${TABLES} rows=${tables} keyOf=${(/** @type {any} */ table) => table.name} />`}
+      : html`<${Table} label=${w.tables} columns=${columnsFor(tables)} rows=${tables} keyOf=${(/** @type {any} */ table) => table.name} />`}
     ${members.length > 0 && html`<div class="stack tight"><h2>${w.members(total)}</h2><p class="soft">${w.membersText}${total > members.length ? ` ${w.shownFirst(members.length)}` : ""}</p></div>
       <${Table} label=${w.members(total)} columns=${MEMBERS} rows=${members} keyOf=${(/** @type {any} */ member) => member.email} />`}
-    ${left.length > 0 && html`<section class="card stack" aria-label=${w.leftOut}><h2>${w.leftOut}</h2><dl class="facts">${left.map((/** @type {any} */ each) => html`<dt key=${each.what}>${each.what}</dt><dd class="soft">${each.reason}</dd>`)}</dl></section>`}`;
+    ${left.length > 0 && html`<section class="card stack" aria-label=${w.leftOut}><h2>${w.leftOut}</h2><ul class="stack tight">${left.map((/** @type {any} */ each) => html`<li key=${each.what}><b>${each.what}</b><p class="soft small">${each.reason}</p></li>`)}</ul></section>`}`;
 }
 
 /** @param {{ one: any, path: string, onDone: (next: any) => void }} props */
@@ -102,7 +104,7 @@ function Apply({ one, path, onDone }) {
   const [invite, setInvite] = useState(false);
   const others = one.preview.members_total - (one.preview.members.some((/** @type {any} */ each) => each.you) ? 1 : 0);
   const submit = async (/** @type {Record<string, string>} */ { name, slug }) => onDone(await post(`${path}/apply`, { ...(name.trim() && { name: name.trim() }), ...(slug.trim() && { slug: slug.trim() }), invite_members: invite }));
-  return html`<section class="card stack" aria-label=${w.make}><h2>${w.make}</h2><${Form} onSubmit=${submit} submit=${w.makeAct}>
+  return html`<section class="card stack sticks" aria-label=${w.make}><h2>${w.make}</h2><${Form} onSubmit=${submit} submit=${w.makeAct}>
     <${Field} label=${w.name} mark=${s.optional} name="name" defaultValue=${one.name ?? ""} placeholder=${one.preview.source.name} hint=${w.nameHint} autocomplete="off" />
     <${Field} label=${w.slug} mark=${s.optional} name="slug" class="input mono" defaultValue=${one.slug ?? ""} hint=${w.slugHint} autocomplete="off" autocapitalize="none" spellcheck="false" />
     ${others > 0 && html`<label class="check"><input type="checkbox" checked=${invite} onChange=${(/** @type {any} */ event) => setInvite(event.target.checked)} /><span>${w.invite} <span class="soft">${w.inviteText}</span></span></label>`}

@@ -25,7 +25,7 @@ function All({ base, of }) {
   const found = useLoad(async () => (await get("/imports")).items, []);
   useEvery(() => void found.reload(), LOOK, Boolean(found.data?.some(isGoing)));
   const columns = [
-    { label: w.export, cell: (/** @type {any} */ one) => html`<span class="two"><a class="cut" href=${`${base}/${one.id}`}><b>${titleOf(one) || w.unnamed}</b></a>${one.error && html`<span class="small bad cut" title=${one.error}>${one.error}</span>`}</span>` },
+    { label: w.export, cell: (/** @type {any} */ one) => html`<span class="two"><a class="cut" href=${`${base}/${one.id}`}><b>${titleOf(one) || (one.status === "failed" || one.status === "expired" ? w.file : w.unnamed)}</b></a>${one.error && html`<span class="small bad cut" title=${one.error}>${one.error}</span>`}</span>` },
     { label: w.status, class: "narrow", cell: (/** @type {any} */ one) => (isGoing(one) ? html`<${Bar} part=${one.progress} />` : html`<${Status} status=${one.status} />`) },
     { label: w.size, class: "narrow end", cell: (/** @type {any} */ one) => size(one.size_bytes) },
     { label: w.when, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.created_at} near />` },

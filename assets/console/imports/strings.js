@@ -9,7 +9,7 @@ export const w = {
   dropHint: "What “Export everything” made, as it was downloaded. It is checked against the digests in it, and nothing in it is run.",
   notZip: (/** @type {string} */ name) => `“${name}” is no zip file. Choose the file that an export made.`,
   sending: (/** @type {string} */ name) => `Sending ${name}`, sent: (/** @type {string} */ part, /** @type {string} */ size) => `${part} of ${size}`, looking: "Sent. It is being taken in…",
-  mine: "Your imports", export: "Export", size: "Size", status: "Status", when: "Brought", until: "Kept until", unnamed: "not looked at yet",
+  mine: "Your imports", export: "Export", size: "Size", status: "Status", when: "Brought", until: "Kept until", unnamed: "A file, not looked at yet", file: "A file",
   statuses: /** @type {Record<string, string>} */ ({ queued: "waits", running: "under way", previewed: "to be decided", ready: "imported", failed: "refused", expired: "expired" }),
   none: "Nothing was imported yet", noneText: "To move a tenant here, open “Export and leave” where it is now, export everything, and bring the file.",
   title: (/** @type {string} */ name) => `Import of ${name}`, one: "Import",

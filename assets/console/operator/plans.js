@@ -6,6 +6,7 @@ import { Dialog } from "../parts/dialog.js";
 import { Field, Form } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
+import { linesOf } from "../parts/plan-lines.js";
 import { toast } from "../parts/toasts.js";
 import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
@@ -72,8 +73,9 @@ function One({ id }) {
   return html`<${Page} title=${plan?.document.title ?? s.operator.screens.plans} of=${o.of} about=${html`<a href=${toOperator("plans")}>${s.operator.screens.plans}</a> · <span class="mono">${id}</span>`}
     actions=${plan && html`<button class="button primary" onClick=${() => setEditing(true)}><${Icon} name="edit" />${o.plans.edit}</button>`}>
     <${Loaded} of=${found}>${() => html`
-      <div class="card"><header><h2>${feeOf(plan.document)}</h2><${Offered} document=${plan.document} /></header>
-        <pre class="secret small">${JSON.stringify(plan.document, null, 2)}</pre></div>
+      <div class="card stack"><header class="row apart"><h2>${feeOf(plan.document)}</h2><${Offered} document=${plan.document} /></header>
+        <ul class="ticks">${linesOf(plan.document).map((line) => html`<li key=${line}><${Icon} name="check" /><span>${line}</span></li>`)}</ul>
+        <details><summary>${o.plans.document}</summary><pre class="secret small" tabindex="0">${JSON.stringify(plan.document, null, 2)}</pre></details></div>
       <h2>${o.plans.versions}</h2><${Versions} versions=${plan.versions} plan=${plan} />`}<//>
     ${editing && html`<${Edit} id=${id} version=${plan.version} before=${plan.document} draft=${plan.document} onClose=${() => setEditing(false)} onDone=${(/** @type {any} */ next) => { setEditing(false); toast(o.plans.publishedNow(next.version)); void found.reload(); }} />`}
   <//>`;

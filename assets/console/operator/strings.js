@@ -98,11 +98,11 @@ export const o = {
   doctor: {
     about: "Looks at files, catalog, keys, clock, backups and settings, and lets two tenants that are made for it try to read each other. Nothing is repaired here.",
     again: "Look again", looking: "Looking…", lookingText: "Two tenants are made, try each other's doors, and are removed. That takes a few seconds.", lookingAgain: "Looking again…",
-    looked: "Looked", in: "in", advice: "What to do:",
+    looked: "Looked", advice: "What to do:",
     verdicts: /** @type {Record<string, string>} */ ({ good: "All is as it should be", note: "Nothing is wrong", warning: "Something will go wrong some day", fault: "Something is wrong now" }),
     counted: /** @type {Record<string, string>} */ ({ fault: "wrong now", warning: "will go wrong", note: "worth knowing", good: "as it should be" }),
     groups: /** @type {Record<string, string>} */ ({ fault: "Wrong now", warning: "Will go wrong", note: "Worth knowing", good: "As it should be" }),
-    checks: /** @type {Record<string, string>} */ ({ isolation: "Doors between tenants", descriptors: "Open files", clock: "Clock", keys: "Signing keys", catalog: "Catalog", files: "Files of tenants", quarantine: "Quarantine", leases: "Jobs", orphans: "Leftovers", backups: "Backups", restores: "Restores", proxy: "Proxy", mail: "Mail", "tenantry.toml": "Settings", settings: "Settings", disk: "Disk" }),
+    checks: /** @type {Record<string, string>} */ ({ isolation: "Doors between tenants", descriptors: "Open files", clock: "Clock", keys: "Signing keys", catalog: "Catalog", files: "Files of tenants", quarantine: "Quarantine", leases: "Jobs", orphans: "Leftovers", backups: "Backups", restores: "Restores", proxy: "Proxy", mail: "Mail", "tenantry.toml": "Settings", settings: "Settings", disk: "Disk", "disk of backups": "Disk of backups" }),
   },
   settings: {
     about: "How this installation is set up, where each setting comes from, and what it means. Secrets are never shown.",
