@@ -133,6 +133,9 @@ pub struct Installation {
     _lock: lock::DirectoryLock,
 }
 
+/// How long the end of a server is kept by a last look at what tenants take that were used in the minute before.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
 /// Enters the meters of the app into the catalog. Blocks.
 fn declare_meters(catalog: &Arc<Catalog>, app: &mut App) -> Result<()> {
     let (catalog, mut meters) = (Arc::clone(catalog), app.meters.clone());
@@ -289,6 +292,9 @@ impl Installation {
     /// Ends it in order: tenant files are finished and checkpointed, then the catalog.
     pub async fn close(&self) {
         self.start_draining();
+        if tokio::time::timeout(LAST_LOOK, usage::watch_storage(self)).await.is_err() {
+            tracing::warn!("how much some tenants take is looked at when they are used again");
+        }
         self.tenancy.close().await;
         if let Err(error) = backups::note_written(self).await {
             tracing::error!(error = ?error, "which tenants were written could not be noted; the next start looks at all of them");

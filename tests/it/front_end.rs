@@ -11,6 +11,8 @@ fn without_a_front_end_of_the_app_our_pages_are_at_the_root() {
     assert!(nobody.get("/").expect(200).text().contains("Tenantry"));
     assert!(nobody.get("/setup").expect(200).text().contains("form"));
     nobody.get("/assets/app.css").expect(200);
+    assert_eq!(nobody.get("/operator").expect(307).header("location"), Some("/console/operator"));
+    assert!(nobody.get("/console/operator/").expect(200).text().contains("Tenantry"));
     for path in ["/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "/assets/none.js", "/none"] {
         nobody.get(path).expect_code(404, "not_found");
     }

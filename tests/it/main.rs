@@ -48,6 +48,7 @@ mod mail_tls;
 mod matrix;
 mod migrations;
 mod openapi;
+mod operator_settings;
 mod owners;
 mod password_change;
 mod passwords;
