@@ -183,7 +183,7 @@ impl Catalog {
     /// # Errors
     /// The disk refuses.
     pub fn copy_into(&self, target: &Path) -> Result<(usize, BTreeMap<String, u64>)> {
-        Maintenance::open(&self.path).map_err(Error::internal)?.copy_into(target)?;
+        Maintenance::open(&self.path).map_err(Error::internal)?.copy_with_pauses(target)?;
         look_into_copy(target)
     }
 

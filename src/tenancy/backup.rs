@@ -6,7 +6,7 @@ use super::migrate::{bring_up, look, require_room, version_of};
 use super::provision::move_into_place;
 use super::tx::backups::{Marks, NamedContent};
 use super::tx::changes::begin_anew;
-use super::{Content, Lease, Tenancy, TenantTx, copy_file};
+use super::{Content, Lease, Tenancy, TenantTx};
 use crate::catalog::{FileVersion, Tenant};
 use crate::db::Maintenance;
 use crate::error::{Error, Result};
@@ -105,7 +105,7 @@ impl Tenancy {
             let target = directory.join("data.db");
             // From here on the directory goes with it, whatever happens.
             let mut copy = BackupCopy { directory, facts: BackupFacts::default() };
-            copy_file(&source, &target)?;
+            Maintenance::open(&source).map_err(Error::internal)?.copy_with_pauses(&target)?;
             copy.facts = self.facts_of(&target, tenant.id, Some(tenant.epoch))?;
             Ok(copy)
         })

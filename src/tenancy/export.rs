@@ -30,7 +30,9 @@ impl ExportCopy {
         list: &Path,
         events: &Path,
     ) -> Result<ExportCopy> {
-        super::copy_file(&layout.tenant_file(scope.tenant().id), target)?;
+        let file = Maintenance::open(&layout.tenant_file(scope.tenant().id)).map_err(Error::internal)?;
+        file.copy_with_pauses(target)?;
+        drop(file);
         list_uploads(target, list)?;
         write_usage_events(target, events)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;
