@@ -31,7 +31,7 @@ const PARTS: &[(&str, &str)] = &[
     // `fuzzing` in whole files of tests.
     (
         "tenancy",
-        "catalog db telemetry config fault niceness model policy rating error id clock random fuzzing",
+        "catalog db telemetry config fault niceness paced model policy rating error id clock random fuzzing",
     ),
     (
         "service",

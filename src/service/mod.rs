@@ -180,6 +180,28 @@ impl Installation {
         clock: SharedClock,
         functions: jobs::Functions,
     ) -> Result<Arc<Installation>> {
+        if backups::is_half_restored(&config.data) {
+            return Err(Error::conflict(
+                "half_restored",
+                format!(
+                    "{} is half restored from backups. Go on with `tenantry restore --all`, with the same arguments.",
+                    config.data.display()
+                ),
+            ));
+        }
+        Installation::open_any(config, clock, functions).await
+    }
+
+    /// The same of a directory that is being restored, whose tenants need not have files.
+    async fn open_half_restored(config: Config, clock: SharedClock) -> Result<Arc<Installation>> {
+        Installation::open_any(config, clock, jobs::Functions::default()).await
+    }
+
+    async fn open_any(
+        config: Config,
+        clock: SharedClock,
+        functions: jobs::Functions,
+    ) -> Result<Arc<Installation>> {
         let opening = Arc::clone(&clock);
         let open = move || Installation::open_blocking(config, opening, functions);
         let installation =

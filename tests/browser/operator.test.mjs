@@ -98,7 +98,7 @@ test("a plan's other version is compared with the one before it, and published o
   await text.fill((await text.inputValue()).replace('"fee_cents": "0"', '"fee_cents": "1900"'));
   await page.getByRole("button", { name: "Publish version 3" }).click();
   await page.getByText("Version 3 is published.").waitFor();
-  await page.getByRole("cell", { name: "3", exact: true }).first().waitFor();
+  await page.getByRole("heading", { name: "Version 3", exact: true }).waitFor();
 });
 
 test("what needs the operator stands first, and leads to where it is dealt with", async () => {

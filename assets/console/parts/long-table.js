@@ -43,7 +43,13 @@ export function LongTable({ columns, rows, keyOf, label, onMore, busy, order, on
       removeEventListener("resize", later);
     };
   }, []);
-  useEffect(() => latest.current(), [rows.length, height]);
+  const shown = useRef(order);
+  useEffect(() => {
+    // In another order the first lines are others: they are what was asked for.
+    if (shown.current !== order) scrollTo(0, 0);
+    shown.current = order;
+    latest.current();
+  }, [rows, height, order]);
   useLayoutEffect(() => {
     const drawn = body.current.querySelectorAll("tr:not(.gap)");
     if (drawn.length === 0) return;

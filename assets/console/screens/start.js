@@ -36,7 +36,7 @@ const WAY = [
   }],
   ["keys", "keys:manage", async (at) => (await get(at.api("/api-keys"))).items.length > 0],
   ["webhooks", "webhooks:manage", async (at) => (await get(at.api("/webhook-endpoints"))).items.length > 0],
-  ["usage", "usage:read", async (at) => (await get(at.api("/usage?window=month"))).items.some((/** @type {any} */ one) => Number(one.quantity) > 0 && !/^(api|storage)\./.test(one.meter))],
+  ["usage", "usage:read", async (at) => (await get(at.api("/usage?window=month"))).items.some((/** @type {any} */ one) => Number(one.quantity) > 0 && !/^(api\.|jobs\.|storage\.|seats$)/.test(one.meter))],
   ["invoices", "billing:read", async (at) => (await get(at.api("/invoices?limit=1"))).items.length > 0],
   ["leave", "tenant:export", async (at) => (await get(at.api("/exports"))).items.length > 0],
 ];

@@ -189,6 +189,7 @@ summaries! {
     GET "/operator/backups" operatorListBackups "Backups in the store, newest first; of the catalog where no tenant is named" "-" -> 200 "[Backup]";
     POST "/operator/backups" operatorStartBackups "Back up the tenants that were written since, and the catalog" "BackupRunIn" -> 202 "BackupRun";
     POST "/operator/tenants/{selector}/restore" operatorRestoreTenant "Put a tenant back to what it was, or what it was beside it as a new one" "RestoreIn" -> 200 "Restored";
+    GET "/operator/backups/state" operatorGetBackupState "When backups were last made and last restored to be looked at, and what is wrong with them" "-" -> 200 "BackupState";
     GET "/operator/backups/runs" operatorListBackupRuns "Rounds of backups, newest first" "-" -> 200 "[BackupRun]";
     GET "/operator/backups/runs/{run}" operatorGetBackupRun "One round of backups" "-" -> 200 "BackupRun";
     GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";

@@ -148,6 +148,21 @@ impl BackupStore {
         }
     }
 
+    /// Names directly below `under` that have others below them.
+    ///
+    /// # Errors
+    /// As [`BackupStore::put`].
+    pub(super) async fn list_directories(&self, under: &str) -> Result<Vec<String>> {
+        match self.objects.list_with_delimiter(Some(&self.key(under))).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(unavailable(error)),
+            Ok(found) => {
+                let names = found.common_prefixes.iter().filter_map(|prefix| prefix.filename());
+                Ok(names.map(str::to_owned).collect())
+            }
+        }
+    }
+
     /// Removes an object. False where it was not there.
     ///
     /// # Errors
