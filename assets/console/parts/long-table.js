@@ -43,7 +43,7 @@ export function LongTable({ columns, rows, keyOf, label, onMore, busy, order, on
       removeEventListener("resize", later);
     };
   }, []);
-  const shown = useRef(order);
+  const shown = useRef(/** @type {any} */ (order));
   useEffect(() => {
     // In another order the first lines are others: they are what was asked for.
     if (shown.current !== order) scrollTo(0, 0);

@@ -54,6 +54,8 @@ export default function Sql({ at }) {
   const drop = (/** @type {Saved} */ gone) => {
     const before = saved;
     keep(saved.filter((one) => one !== gone));
+    // What takes it back lies below the drawer, out of reach.
+    setOpen("");
     toast(s.sql.removed(gone.name), { act: { label: s.undo, run: () => keep(before) } });
   };
   const { answer } = state;
