@@ -60,7 +60,7 @@ impl OfTenant<'_> {
         self.month_as(self.tenant()?, month)
     }
 
-    fn month_as(&self, tenant: Tenant, month: Period) -> Result<MonthOfTenant> {
+    pub(super) fn month_as(&self, tenant: Tenant, month: Period) -> Result<MonthOfTenant> {
         let plan = self.catalog.find_plan(&tenant.plan)?;
         let currency = plan.map_or(Currency::USD, |plan| plan.plan.currency);
         let (revenue, has_other_currency) = self.revenue(month, currency)?;
@@ -81,7 +81,7 @@ impl OfTenant<'_> {
 
     /// What was invoiced within a stretch of time in a currency, without taxes and less what was taken back; and whether
     /// there is anything in another one.
-    fn revenue(&self, within: Period, currency: Currency) -> Result<(i64, bool)> {
+    pub(super) fn revenue(&self, within: Period, currency: Currency) -> Result<(i64, bool)> {
         let by_currency = self.tx().query(
             "SELECT currency, sum(subtotal - CASE WHEN total = 0 THEN 0 ELSE credited * subtotal / total END) FROM invoices
              WHERE tenant_id = ?1 AND issued_at >= ?2 AND issued_at < ?3 AND status IN ('final', 'paid')

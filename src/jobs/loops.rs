@@ -72,6 +72,13 @@ pub(super) async fn gather_figures(installation: Arc<Installation>) {
     }
 }
 
+pub(super) async fn keep_figures(installation: Arc<Installation>) {
+    loop {
+        note("what is kept of tenants", telemetry::keep(&installation).await);
+        sleep(BILL).await;
+    }
+}
+
 pub(super) async fn bill(installation: Arc<Installation>) {
     loop {
         note("invoices", invoices::run_due(&installation).await);

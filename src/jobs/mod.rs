@@ -31,6 +31,7 @@ impl Runner {
         runner.run(installation, loops::talk_to_stripe);
         runner.run(installation, loops::store_counts);
         runner.run(installation, loops::gather_figures);
+        runner.run(installation, loops::keep_figures);
         runner.run(installation, loops::bill);
         runner.run(installation, loops::carry_events);
         runner.run(installation, loops::migrate_fleet);

@@ -63,7 +63,7 @@ fn read_month(month: Option<&str>, now: i64) -> Result<Period> {
     window_of("UTC", Window::Month, moment)
 }
 
-fn margin(config: &Config, month: MonthOfTenant) -> Margin {
+pub(super) fn margin(config: &Config, month: MonthOfTenant) -> Margin {
     let costs = |quantity: i64, unit: &str, units: i128| {
         // The settings were read as amounts when they were loaded.
         let unit = Amount::parse(unit).unwrap_or_default();

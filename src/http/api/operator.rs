@@ -64,11 +64,11 @@ async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator
     let items: Vec<Value> = fleet
         .tenants
         .iter()
-        .map(|(tenant, live)| {
-            let mut out = super::tenants::tenant_out(tenant);
-            if let (Some(out), Value::Object(live)) = (out.as_object_mut(), telemetry::live_out(live)) {
-                out.extend(live);
-                out.insert("as_of".to_owned(), json!(fleet.as_of));
+        .map(|line| {
+            let mut out = super::tenants::tenant_out(&line.tenant);
+            if let (Some(out), Value::Object(figures)) = (out.as_object_mut(), line.figures_out(fleet.as_of))
+            {
+                out.extend(figures);
             }
             out
         })

@@ -1,11 +1,13 @@
 //! What is counted of tenants: taken every second, stored by minutes, shown to operators and to Prometheus.
 
 mod fleet;
+mod kept;
 mod metrics;
 mod reading;
 mod roll_up;
 
-pub use fleet::{Fleet, FleetIn, Position, list_fleet};
+pub use fleet::{Fleet, FleetIn, FleetTenant, Position, list_fleet};
+pub use kept::{Kept, Standing, keep};
 pub use metrics::{check_metrics_token, metrics};
 pub use reading::{Series, SeriesIn, live_out, overview, series, slow_queries, top};
 pub use roll_up::Live;
@@ -17,7 +19,8 @@ use crate::db::ReaderThreads;
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::receipt::StoreErased;
-use crate::telemetry::{Minutes, Shown, Store, minute};
+use crate::telemetry::{Figure, Minutes, Shown, Store, minute};
+use kept::KeptFigures;
 use roll_up::RollUps;
 use std::path::Path;
 
@@ -27,6 +30,7 @@ pub(super) struct Telemetry {
     minutes: Minutes,
     shown: Shown,
     roll_ups: RollUps,
+    kept: KeptFigures,
     /// One at a time stores minutes, or erases.
     storing: tokio::sync::Mutex<()>,
 }
@@ -48,6 +52,7 @@ impl Telemetry {
             minutes: Minutes::new(now),
             shown: Shown::new(config.metrics_tenants),
             roll_ups: RollUps::default(),
+            kept: KeptFigures::default(),
             storing: tokio::sync::Mutex::new(()),
         })
     }
@@ -64,6 +69,8 @@ pub(super) fn take(installation: &Installation) {
     taken.retain(|(tenant, _)| !installation.tenancy.is_fenced(*tenant));
     let (telemetry, now) = (&installation.telemetry, installation.clock.now());
     telemetry.shown.note(&taken, &nobody, now);
+    let used = taken.iter().filter(|(_, totals)| totals.get(Figure::Requests) > 0);
+    telemetry.kept.used(used.map(|(tenant, _)| *tenant), now);
     telemetry.minutes.note(&taken, now);
 }
 
@@ -143,6 +150,7 @@ pub(super) async fn erase(installation: &Installation, tenant: TenantId) -> Resu
     telemetry.shown.forget(tenant);
     installation.tenancy.slow_statements().forget(tenant);
     telemetry.roll_ups.forget(tenant);
+    telemetry.kept.forget(tenant);
     let removed = telemetry.store.erase(tenant).await?;
     Ok(StoreErased { store: STORE.to_owned(), removed, verified: VERIFIED.to_owned() })
 }

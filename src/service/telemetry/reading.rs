@@ -1,10 +1,13 @@
 //! What operators see of it.
 
+use super::fleet::nearest_limit;
+use super::kept::GROWS_FROM;
 use super::roll_up::{Live, WINDOW};
 use super::{ago, take};
 use crate::clock::{DAY, HOUR, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use crate::model::money::Amount;
 use crate::service::Installation;
 use crate::telemetry::{Bucket, Figure, MOST_POINTS, Process, Totals, Window};
 use serde_json::{Value, json};
@@ -72,7 +75,8 @@ const NAMED: usize = 10;
 /// With fewer requests nobody is called slow.
 const ENOUGH: u64 = 10;
 
-/// Who is slow, failing, refused or busy, by what all did in the last quarter of an hour.
+/// Who is slow, failing, refused or busy, by what all did in the last quarter of an hour; who costs more than it brings in this
+/// month, and who grows.
 ///
 /// # Errors
 /// As the catalog says.
@@ -98,10 +102,18 @@ pub async fn overview(installation: &Installation) -> Result<Value> {
     );
     let refused = first(|live| live.refused > 0, |live| count(live.refused));
     let busy = first(|live| live.database_us > 0 || live.requests > 0, |live| count(live.database_us));
-    let near = nearest(all.iter().filter_map(|(id, live)| {
-        let warnings = installation.tenancy.usage_warnings(*id);
-        Some((warnings.iter().map(|warning| warning.percent).max()?, *id, *live))
-    }));
+    let near =
+        nearest(all.iter().filter_map(|(id, live)| Some((nearest_limit(installation, *id)?, *id, *live))));
+    let kept = installation.telemetry.kept.all();
+    let live = |id: &TenantId| roll_up.tenants.get(id).copied().unwrap_or_default();
+    // The largest loss first.
+    let losing = kept
+        .iter()
+        .filter_map(|(id, kept)| Some((-kept.margin.filter(|margin| *margin < 0)?, *id, live(id))));
+    let growing = kept.iter().filter_map(|(id, kept)| {
+        Some((kept.growth_percent.filter(|percent| *percent >= GROWS_FROM)?, *id, live(id)))
+    });
+    let (unprofitable, growing) = (nearest(losing), nearest(growing));
     let sum = |of: fn(&Live) -> u64| all.iter().map(|(_, live)| of(live)).sum::<u64>();
     Ok(json!({
         "as_of": roll_up.as_of,
@@ -115,10 +127,12 @@ pub async fn overview(installation: &Installation) -> Result<Value> {
         "refused_most": named(installation, &refused).await,
         "busy": named(installation, &busy).await,
         "near_limits": named(installation, &near).await,
+        "unprofitable": named(installation, &unprofitable).await,
+        "growing": named(installation, &growing).await,
     }))
 }
 
-/// Those that have used most of a limit, in percent.
+/// Those first of which there is most.
 fn nearest(all: impl Iterator<Item = (i64, TenantId, Live)>) -> Vec<(TenantId, Live)> {
     let mut all: Vec<(i64, TenantId, Live)> = all.collect();
     all.sort_by_key(|(percent, id, _)| (std::cmp::Reverse(*percent), *id));
@@ -133,6 +147,11 @@ async fn named(installation: &Installation, all: &[(TenantId, Live)]) -> Vec<Val
         let mut line = json!({ "tenant": { "id": id, "slug": tenant.slug, "name": tenant.name } });
         if let (Some(line), Value::Object(figures)) = (line.as_object_mut(), live_out(live)) {
             line.extend(figures);
+            let kept = installation.telemetry.kept.standing(*id).kept;
+            let margin = kept.and_then(|kept| kept.margin).map(|margin| Amount(margin).to_string());
+            line.insert("margin_cents".to_owned(), json!(margin));
+            line.insert("growth_percent".to_owned(), json!(kept.and_then(|kept| kept.growth_percent)));
+            line.insert("limits_percent".to_owned(), json!(nearest_limit(installation, *id)));
         }
         out.push(line);
     }

@@ -1,6 +1,7 @@
 //! What the server tells of itself: the log, metrics, and figures of each tenant.
 
 mod fleet;
+mod kept;
 mod log;
 mod metrics;
 mod stored;
