@@ -9,7 +9,7 @@ use super::contents::bring_uploads;
 use super::fetch::{Fetched, broken, fetch};
 use super::round::one;
 use super::{Backup, Installation};
-use crate::catalog::{By, Tenant, VersionState};
+use crate::catalog::{By, CopyOf, Tenant, VersionState};
 use crate::clock::Timestamp;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
@@ -18,7 +18,7 @@ use crate::policy::OWNER;
 use crate::service::provisioning::{self, NewTenantIn};
 use crate::service::{detached, mail::MOST_PEOPLE};
 use crate::tenancy::tx::changes::LaterWrites;
-use crate::tenancy::{BackupFacts, Snapshot, Swap, Swapped, Tenancy, blocking};
+use crate::tenancy::{BackupFacts, Beside, Snapshot, Swap, Swapped, Tenancy, blocking};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -239,16 +239,18 @@ async fn beside(
         refuse_erased(installation, id)?;
         let entitlements = installation.catalog.read(move |tx| tx.of(new).entitlements()).await?;
         let tenancy = Arc::clone(&installation.tenancy);
-        let version =
-            blocking(move || tenancy.provision_from(&path, new, entitlements.as_ref(), &why)).await?;
+        let version = blocking(move || {
+            tenancy.provision_from(&path, new, entitlements.as_ref(), &why, Beside::Restored)
+        })
+        .await?;
         *missing = bring_uploads(installation, (id, new), &facts.contents).await?;
         // It ends with nothing of it, as an erasure in the middle wants.
         refuse_erased(installation, id)?;
         Ok(version)
     };
-    let made =
-        provisioning::provision_beside(installation, new, owners, tenant.plan.clone(), by.clone(), place)
-            .await?;
+    let of = CopyOf { tenant: id, is_clone: false, expires_at: None };
+    let plan = tenant.plan.clone();
+    let made = provisioning::provision_beside(installation, new, owners, plan, of, by.clone(), place).await?;
     let (new, backup_id) = (made.id, backup.id);
     let audit = installation.catalog.write("note_restored", move |tx| {
         let details = json!({ "taken_at": taken_at, "of": id, "beside": new });
