@@ -103,6 +103,7 @@ async fn begin(installation: &Installation, id: TenantId) -> Result<()> {
             if tenant.status == TenantStatus::Closing && !due {
                 return Ok(false);
             }
+            tx.of(id).expire_clones()?;
             tx.of(id).change_status(&[TenantStatus::Closing, TenantStatus::Erasing], TenantStatus::Erasing)
         })
         .await?;
@@ -166,13 +167,26 @@ fn erase_rows(
         closed_at: tenant.closed_at.map(|at: Timestamp| at.to_string()),
         erased_at: of.now().to_string(),
         removed,
-        kept: kept.to_vec(),
+        kept: kept.iter().cloned().chain(copies(of)?).collect(),
         audit_head,
     };
     let receipt = Receipt::sign(&statement, key)?;
     of.finish_erasure(&serde_json::to_string(&receipt)?)?;
     of.catalog().audit(by, "tenant.erased", &format!("tenant:{}", tenant.id), &json!({}))?;
     Ok(receipt)
+}
+
+/// Tenants that have data of this one.
+fn copies(of: &OfTenant<'_>) -> Result<Vec<StoreKept>> {
+    let told = |(id, is_clone, _): (TenantId, bool, TenantStatus)| {
+        let (what, reason) = if is_clone {
+            ("clone", "it has expired by this, and is erased by itself with a receipt of its own")
+        } else {
+            ("restored beside", "it is a tenant of its own, which is closed and erased as such")
+        };
+        StoreKept { store: format!("tenant {id}: {what}"), reason: reason.to_owned(), until: None }
+    };
+    Ok(of.list_copies()?.into_iter().map(told).collect())
 }
 
 /// The letter is about the accounts of the owners: what is about the tenant goes with it. It names the slug, which stays.

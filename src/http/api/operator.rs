@@ -65,7 +65,7 @@ async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator
         .tenants
         .iter()
         .map(|(tenant, live)| {
-            let mut out = super::tenants::tenant_out(tenant);
+            let mut out = super::tenants::operator_out(tenant);
             if let (Some(out), Value::Object(live)) = (out.as_object_mut(), telemetry::live_out(live)) {
                 out.extend(live);
                 out.insert("as_of".to_owned(), json!(fleet.as_of));
@@ -81,7 +81,7 @@ async fn get(
     _: SignedInOperator,
     Path(path): Path<TenantPath>,
 ) -> Answer<Json<Value>> {
-    Ok(Json(super::tenants::tenant_out(&tenants::find_tenant(&installation, &path.selector).await?)))
+    Ok(Json(super::tenants::operator_out(&tenants::find_tenant(&installation, &path.selector).await?)))
 }
 
 async fn suspend(
@@ -119,7 +119,7 @@ async fn act(
 ) -> Answer<Json<Value>> {
     let tenant =
         lifecycle::operate_tenant(installation, &path.selector, act, operator.acts(installation)?).await?;
-    Ok(Json(super::tenants::tenant_out(&tenant)))
+    Ok(Json(super::tenants::operator_out(&tenant)))
 }
 
 async fn erase(
