@@ -14,6 +14,7 @@
 //! | [`model`], [`policy`] | plain data and its validation; who may do what |
 //! | [`rating`] | prices x quantities -> money, and the calendar it goes by |
 //! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
+//! | [`niceness`], [`paced`] | which threads give way; how long files are written beside what others wait for |
 //! | [`fault`] | power failures for tests; nothing of it in a release |
 //! | [`telemetry`] | the log, figures of tenants in memory and in telemetry.db, metrics |
 //! | [`embedded`] | the server as a part of another program |
@@ -58,6 +59,7 @@ pub mod id;
 pub mod jobs;
 pub mod model;
 pub mod niceness;
+pub mod paced;
 pub mod policy;
 pub mod random;
 pub mod rating;

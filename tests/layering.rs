@@ -16,6 +16,7 @@ const PARTS: &[(&str, &str)] = &[
     ("descriptors", ""),
     ("fault", ""),
     ("niceness", ""),
+    ("paced", "clock"),
     // Tests alone.
     ("fuzzing", "clock random config"),
     ("error", ""),
@@ -24,17 +25,17 @@ const PARTS: &[(&str, &str)] = &[
     ("model", "policy error id clock"),
     ("rating", "model error"),
     ("config", "model policy error clock"),
-    ("db", "model error id clock random niceness fault"),
+    ("db", "model error id clock random niceness paced fault"),
     ("telemetry", "db config model error id clock"),
     ("catalog", "db config model policy rating error id clock random"),
     // `fuzzing` in whole files of tests.
     (
         "tenancy",
-        "catalog db telemetry config fault niceness model policy rating error id clock random fuzzing",
+        "catalog db telemetry config fault niceness paced model policy rating error id clock random fuzzing",
     ),
     (
         "service",
-        "tenancy catalog db telemetry config descriptors niceness fault model policy rating error id clock random",
+        "tenancy catalog db telemetry config descriptors niceness paced fault model policy rating error id clock random",
     ),
     // These two touch neither the catalog nor a tx; of `tenancy` they name the scope, see PATHS.
     ("jobs", "service tenancy telemetry config model policy rating error id clock random"),

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { html, useEffect, useId, useMemo, useRef, useState } from "./dom.js";
 import { Icon } from "./parts/icon.js";
 import { navigate, to, toOperator } from "./router.js";
-import { GROUPS, OPERATOR_GROUPS } from "./screens.js";
+import { GROUPS, OPERATOR_GROUPS, OWN } from "./screens.js";
 import { signOut } from "./session.js";
 import { createStore, useStore } from "./store.js";
 import { s } from "./strings.js";
@@ -91,8 +91,7 @@ function all(me, at, tables, fleet) {
     ...tables.map((name) => ({ icon: "records", text: name, kind: s.palette.table, run: go(to(/** @type {any} */ (at).slug, "records", name)) })),
     ...me.memberships.map(({ tenant }) => ({ icon: "tenant", text: tenant.name, kind: s.palette.tenant, run: go(to(tenant.slug, "records")) })),
     ...operator.map(([name, icon]) => ({ icon, text: s.operator.screens[name], kind: s.palette.operator, run: go(toOperator(name)) })),
-    { icon: "tenant", text: s.tenants.all, kind: s.palette.screen, run: go("/console") },
-    { icon: "user", text: s.account.title, kind: s.palette.screen, run: go("/console/account") },
+    ...OWN.map(([name, icon, href]) => ({ icon, text: name === "home" ? s.tenants.all : s.screens[name], kind: s.palette.screen, run: go(href) })),
     ...(/** @type {const} */ (["system", "light", "dark"])).map((name) => ({ icon: name, text: s.theme.choose(s.theme[name]), kind: s.palette.act, run: () => theme.set(name) })),
     ...fleet.map(({ slug, name }) => ({ icon: "operator", text: name || slug, kind: `${s.palette.ofFleet} ${slug}`, run: go(toOperator("tenants", slug)) })),
     { icon: "out", text: s.account.signOut, kind: s.palette.act, run: () => void signOut() },

@@ -7,6 +7,7 @@ export const SCREENS = {
   forgot: () => import("./screens/forgot.js"),
   home: () => import("./screens/tenants.js"),
   account: () => import("./screens/account.js"),
+  imports: () => import("./imports/screen.js"),
   start: () => import("./screens/start.js"),
   records: () => import("./screens/records.js"),
   sql: () => import("./screens/sql.js"),
@@ -32,11 +33,14 @@ export const GROUPS = /** @type {const} */ ([
   ["tenant", [["start", "records:read"], ["audit", "audit:read"], ["settings", "settings:manage"], ["leave", "tenant:export"]]],
 ]);
 
+/** The screens of whoever is signed in, in no tenant, each with its icon and address. */
+export const OWN = /** @type {const} */ ([["home", "tenant", "/console"], ["imports", "upload", "/console/imports"], ["account", "user", "/console/account"]]);
+
 /** The operator's screens, each with its icon; another one is a line here, its name in `strings.js`, and a module. */
 export const OPERATOR_GROUPS = /** @type {const} */ ([
   ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["statements", "sql"], ["migrations", "migrations"], ["backups", "backups"]]],
   ["money", [["margins", "margins"], ["plans", "plan"], ["stripe", "invoices"]]],
-  ["installation", [["mailbox", "mail"], ["erasures", "bin"], ["audit", "audit"]]],
+  ["installation", [["doctor", "doctor"], ["mailbox", "mail"], ["imports", "upload"], ["erasures", "bin"], ["audit", "audit"], ["settings", "settings"]]],
 ]);
 
 /** @type {Record<string, () => Promise<any>>} */
@@ -52,5 +56,8 @@ export const OPERATOR_SCREENS = {
   stripe: () => import("./operator/stripe.js"),
   mailbox: () => import("./operator/mailbox.js"),
   erasures: () => import("./operator/erasures.js"),
+  imports: () => import("./imports/screen.js"),
+  doctor: () => import("./operator/doctor.js"),
+  settings: () => import("./operator/settings.js"),
   audit: () => import("./operator/audit.js"),
 };

@@ -8,7 +8,7 @@ import { Item, Menu } from "./parts/menu.js";
 import { Avatar, Badge, Empty } from "./parts/page.js";
 import { Screen } from "./parts/screen.js";
 import { to, toOperator } from "./router.js";
-import { GROUPS, OPERATOR_GROUPS, OPERATOR_SCREENS, SCREENS } from "./screens.js";
+import { GROUPS, OPERATOR_GROUPS, OPERATOR_SCREENS, OWN, SCREENS } from "./screens.js";
 import { signOut } from "./session.js";
 import { s } from "./strings.js";
 import { useStore } from "./store.js";
@@ -71,6 +71,8 @@ export function Shell({ me, route }) {
       <button class="find" onClick=${openPalette}><${Icon} name="search" /><span>${s.goTo}</span><kbd>${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} K</kbd></button>
       <div class="places">${route.operator && me.operator && OPERATOR_GROUPS.map(([group, screens]) => html`<div key=${group}><h2>${s.operator.groups[group]}</h2><ul>${screens.map(([name, icon]) => html`
           <li><a href=${toOperator(name)} aria-current=${route.name === name ? "page" : undefined}><${Icon} name=${icon} />${s.operator.screens[name]}</a></li>`)}</ul></div>`)}
+        ${!route.operator && !at && html`<div><h2>${s.groups.yours}</h2><ul>${OWN.map(([name, icon, href]) => html`
+          <li><a href=${href} aria-current=${route.name === name && !route.tenant ? "page" : undefined}><${Icon} name=${icon} />${s.screens[name]}</a></li>`)}</ul></div>`}
         ${at && GROUPS.map(([group, screens]) => {
         const seen = screens.filter(([, permission]) => at.can(permission));
         return seen.length > 0 && html`<div key=${group}><h2>${s.groups[group]}</h2><ul>${seen.map(([name]) => html`
@@ -90,7 +92,7 @@ export function Shell({ me, route }) {
 /** @param {import("./session.js").Me} me @param {At | null} at @param {import("./router.js").Route} route */
 function shown(me, at, route) {
   const load = (route.operator ? OPERATOR_SCREENS : SCREENS)[route.name];
-  const isMine = route.operator ? me.operator && load : route.tenant ? at && GROUPS.some(([, all]) => all.some(([name]) => name === route.name)) : ["home", "account"].includes(route.name);
+  const isMine = route.operator ? me.operator && load : route.tenant ? at && GROUPS.some(([, all]) => all.some(([name]) => name === route.name)) : OWN.some(([name]) => name === route.name);
   if (!isMine) {
     const text = route.tenant && !at ? s.missing.tenant(route.tenant) : s.missing.text;
     return html`<${Empty} icon="search" title=${s.missing.title} text=${text}><a class="button" href="/console">${s.missing.action}</a><//>`;

@@ -19,16 +19,16 @@ export const s = {
   },
   missing: { title: "There is nothing here", text: "The address is not one of the console, or you may not see it.", action: "Your tenants",
     tenant: (/** @type {string} */ slug) => `There is no tenant “${slug}” that you are a member of.` },
-  groups: { data: "Data", access: "Access", billing: "Billing", tenant: "Tenant" },
+  groups: { data: "Data", access: "Access", billing: "Billing", tenant: "Tenant", yours: "Yours" },
   screens: /** @type {Record<string, string>} */ ({
     start: "First steps", records: "Records", sql: "SQL", files: "Files", jobs: "Jobs", members: "Members", roles: "Roles", keys: "API keys", webhooks: "Webhooks", usage: "Usage", plan: "Plan",
-    invoices: "Invoices", audit: "Audit log", settings: "Settings", leave: "Export and leave",
+    invoices: "Invoices", audit: "Audit log", settings: "Settings", leave: "Export and leave", home: "Tenants", imports: "Imports", account: "Your account",
   }),
   operator: {
     title: "Operator console",
     groups: { fleet: "Fleet", money: "Money", installation: "Installation" },
     screens: /** @type {Record<string, string>} */ ({
-      overview: "Overview", tenants: "Tenants", jobs: "Jobs", statements: "Slow statements", migrations: "Migrations", backups: "Backups", margins: "Margins", plans: "Plans", stripe: "Stripe", mailbox: "Mailbox", erasures: "Erasures", audit: "Audit log",
+      overview: "Overview", tenants: "Tenants", jobs: "Jobs", statements: "Slow statements", migrations: "Migrations", backups: "Backups", margins: "Margins", plans: "Plans", stripe: "Stripe", mailbox: "Mailbox", erasures: "Erasures", imports: "Imports", doctor: "Doctor", settings: "Settings", audit: "Audit log",
     }),
   },
   status: /** @type {Record<string, string>} */ ({
@@ -74,7 +74,7 @@ export const s = {
     title: "Tenants", all: "All tenants", choose: "Choose a tenant", current: "Tenant:", none: "No tenants yet",
     noneText: "Make one for your company, or open the link of an invitation that somebody sent you.",
     noneOperator: "You run this installation. To work in a tenant yourself, make one or be invited to it.",
-    create: "New tenant", name: "Name", slug: "Slug",
+    create: "New tenant", import: "Import an export", name: "Name", slug: "Slug",
     slugHint: "Its name in addresses: small letters, digits and dashes. Made from the name where you leave it empty.",
   },
   account: {
@@ -225,10 +225,15 @@ export const s = {
     }),
   },
   start: {
-    about: "Everything that this console does, the API does. Three commands show it: paste them into a terminal.",
+    about: "How a tenant becomes yours: each step leads to where it is done.", way: "The way", done: (/** @type {number} */ n, /** @type {number} */ of) => `${n} of ${of} done`, isDone: "done",
+    api: "The same by the API", apiText: "Everything that this console does, the API does. Paste these three commands into a terminal.",
+    steps: /** @type {Record<string, string>} */ ({
+      records: "Make a first record, or import a file.", members: "Invite somebody, with a role.", keys: "Give a program a key of its own.", webhooks: "Have a service of yours hear of what happens.",
+      usage: "Meter what is used, against limits.", invoices: "See what a period comes to, line by line.", leave: "Take everything along, whenever you like.",
+    }),
     key: "A key", keyText: "It may read and write records, for a week. Making it asks who you are where you signed in some time ago.", keyName: "First steps", make: "Make a key", placeholder: "'paste a key here'", noKeys: "Ask an admin of this tenant for a key.",
-    write: "Write a record", read: "Read records", tables: "See the tables", example: "First one", seen: "What you wrote shows by itself in", then: "And then",
-    invite: "Invite somebody, with a role.", hook: "Have a service of yours hear of what happens.", usage: "Meter what is used, against limits.", leave: "Take everything along, whenever you like.", docs: "All routes, also of your own tables.",
+    write: "Write a record", read: "Read records", tables: "See the tables", example: "First one", seen: "What you wrote shows by itself in",
+    docs: "All routes, also of your own tables.",
   },
   schedules: {
     title: "Schedules", create: "New schedule", edit: (/** @type {string} */ kind) => `Schedule of ${kind}`, when: "Runs at", next: "Next run", last: "Last run", nextRuns: "Next runs",
@@ -298,7 +303,7 @@ export const s = {
   },
   sql: {
     about: "One statement that reads, in this tenant’s database. Time, rows and size are bounded.", statement: "SQL statement",
-    placeholder: "SELECT …", run: "Run", savedQueries: "Saved", saveThis: "Save this one", clearSaved: "Remove all", cleared: "Removed.",
+    placeholder: "SELECT …", run: "Run", savedQueries: "Saved", saveThis: "Save this one", name: "Name", nameHint: "Empty for its first words. It is kept in this browser, for you and this tenant.", removed: (/** @type {string} */ name) => `“${name}” is removed.`, noneSaved: "Nothing is saved", noneSavedText: "Write a statement and save it: it is kept in this browser, for you and this tenant.",
     rows: (/** @type {number} */ n) => plural(n, "row", "rows"), truncated: "cut off: ask for less", result: "Result", empty: "No rows",
     start: "Ask something", startText: "Write a statement above, or begin with one of the tables.",
   },

@@ -1,7 +1,7 @@
 //! Invitations: offers of a membership, bound to an address.
 
 use super::{CatalogTx, OfTenant};
-use crate::clock::Timestamp;
+use crate::clock::{DAY, Timestamp};
 use crate::db::{DbError, OnConstraint, Row};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, InvitationId, TenantId};
@@ -30,6 +30,12 @@ pub struct Invitation {
 
 /// Open invitations of one tenant at most: each is a mail to someone who has not asked for it.
 const MOST_OPEN: i64 = 200;
+
+/// Invitations of one address that nobody accepted, of one tenant or one inviter in a day: taking one back and sending
+/// another must not fill somebody's mailbox.
+const MOST_LETTERS: i64 = 5;
+/// Those of one tenant in a day, to whatever addresses.
+const MOST_UNANSWERED: i64 = 1_000;
 
 const COLUMNS: &str = "id, tenant_id, email, role, invited_by, created_at, expires_at";
 
@@ -63,7 +69,8 @@ impl OfTenant<'_> {
     /// Adds an invitation; one that has expired makes way for it.
     ///
     /// # Errors
-    /// 409 `already_invited` while one is open for this address, `too_many_invitations`; 402 `seats_exhausted`.
+    /// 409 `already_invited` while one is open for this address, `too_many_invitations`; 429 `too_many_letters`; 402
+    /// `seats_exhausted`.
     pub fn insert_invitation(
         &self,
         id: InvitationId,
@@ -90,6 +97,7 @@ impl OfTenant<'_> {
                     "There is an open invitation for this address. Revoke it to send another.",
                 )
             })?;
+        self.bound_letters(email, invited_by)?;
         let seats = self.seats()?;
         if seats.offered > MOST_OPEN {
             return Err(Error::conflict(
@@ -101,6 +109,29 @@ impl OfTenant<'_> {
         }
         seats.admit_invitations()?;
         self.find_invitation(id)?.ok_or_else(Error::not_found)
+    }
+
+    /// Refuses the one that was just added where it is one letter too many.
+    fn bound_letters(&self, email: &Email, invited_by: IdentityId) -> Result<()> {
+        let since = Timestamp(self.now().0 - DAY);
+        let to_address = self.tx().count(
+            "SELECT count(*) FROM invitations WHERE email = ?1 AND created_at > ?2 AND accepted_at IS NULL
+               AND (tenant_id = ?3 OR invited_by = ?4)",
+            params![email.as_str(), since, self.tenant, invited_by],
+        )?;
+        let of_tenant = self.tx().count(
+            "SELECT count(*) FROM invitations WHERE tenant_id = ?1 AND created_at > ?2 AND accepted_at IS NULL",
+            params![self.tenant, since],
+        )?;
+        let refuse =
+            |why: &str| Err(Error::too_many("too_many_letters", format!("{why} Come back tomorrow."), 3_600));
+        if to_address > MOST_LETTERS {
+            return refuse("This address was invited often enough in the last day.");
+        }
+        if of_tenant > MOST_UNANSWERED {
+            return refuse("The tenant sent more invitations in the last day than were accepted.");
+        }
+        Ok(())
     }
 
     fn find_invitation(&self, id: InvitationId) -> Result<Option<Invitation>> {

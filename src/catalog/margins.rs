@@ -1,6 +1,6 @@
 //! What tenants bring in and what they cost, month by month.
 
-use super::{BYTES_OUT, CatalogTx, DATABASE_TIME, EVENT_COST, OfTenant};
+use super::{BYTES_OUT, CatalogTx, DATABASE_TIME, EVENT_COST, OfTenant, Tenant};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::meter::STORAGE_BYTES;
@@ -47,32 +47,38 @@ impl CatalogTx<'_> {
         limit: u32,
     ) -> Result<Vec<MonthOfTenant>> {
         let tenants = self.list_tenants(after, None, limit)?;
-        tenants
-            .into_iter()
-            .map(|tenant| {
-                let of = self.of(tenant.id);
-                let plan = self.find_plan(&tenant.plan)?;
-                let currency = plan.map_or(Currency::USD, |plan| plan.plan.currency);
-                let (revenue, has_other_currency) = of.revenue(month, currency)?;
-                Ok(MonthOfTenant {
-                    id: tenant.id,
-                    slug: tenant.slug,
-                    name: tenant.name,
-                    plan: tenant.plan,
-                    currency,
-                    revenue,
-                    has_other_currency,
-                    event_cost: of.counted(EVENT_COST, month)?,
-                    database_us: of.counted(DATABASE_TIME, month)?,
-                    bytes_out: of.counted(BYTES_OUT, month)?,
-                    storage_bytes: of.counted(STORAGE_BYTES, month)?,
-                })
-            })
-            .collect()
+        tenants.into_iter().map(|tenant| self.of(tenant.id).month_as(tenant, month)).collect()
     }
 }
 
 impl OfTenant<'_> {
+    /// What is known of a month of the tenant.
+    ///
+    /// # Errors
+    /// 404 if there is none.
+    pub fn month(&self, month: Period) -> Result<MonthOfTenant> {
+        self.month_as(self.tenant()?, month)
+    }
+
+    fn month_as(&self, tenant: Tenant, month: Period) -> Result<MonthOfTenant> {
+        let plan = self.catalog.find_plan(&tenant.plan)?;
+        let currency = plan.map_or(Currency::USD, |plan| plan.plan.currency);
+        let (revenue, has_other_currency) = self.revenue(month, currency)?;
+        Ok(MonthOfTenant {
+            id: tenant.id,
+            slug: tenant.slug,
+            name: tenant.name,
+            plan: tenant.plan,
+            currency,
+            revenue,
+            has_other_currency,
+            event_cost: self.counted(EVENT_COST, month)?,
+            database_us: self.counted(DATABASE_TIME, month)?,
+            bytes_out: self.counted(BYTES_OUT, month)?,
+            storage_bytes: self.counted(STORAGE_BYTES, month)?,
+        })
+    }
+
     /// What was invoiced within a stretch of time in a currency, without taxes and less what was taken back; and whether
     /// there is anything in another one.
     fn revenue(&self, within: Period, currency: Currency) -> Result<(i64, bool)> {

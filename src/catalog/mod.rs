@@ -187,7 +187,7 @@ impl Catalog {
     /// # Errors
     /// The disk refuses.
     pub fn copy_into(&self, target: &Path) -> Result<(usize, BTreeMap<String, u64>)> {
-        Maintenance::open(&self.path).map_err(Error::internal)?.copy_into(target)?;
+        Maintenance::open(&self.path).map_err(Error::internal)?.copy_with_pauses(target)?;
         look_into_copy(target)
     }
 
@@ -323,8 +323,12 @@ fn track() -> Track {
         ("catalog/0026_letters_told.sql", include_str!("../../migrations/catalog/0026_letters_told.sql")),
         ("catalog/0028_imports.sql", include_str!("../../migrations/catalog/0028_imports.sql")),
         ("catalog/0029_backup_rounds.sql", include_str!("../../migrations/catalog/0029_backup_rounds.sql")),
-        ("catalog/0030_moves.sql", include_str!("../../migrations/catalog/0030_moves.sql")),
-        ("catalog/0031_clones.sql", include_str!("../../migrations/catalog/0031_clones.sql")),
+        (
+            "catalog/0030_invitation_letters.sql",
+            include_str!("../../migrations/catalog/0030_invitation_letters.sql"),
+        ),
+        ("catalog/0031_moves.sql", include_str!("../../migrations/catalog/0031_moves.sql")),
+        ("catalog/0032_clones.sql", include_str!("../../migrations/catalog/0032_clones.sql")),
     ])
 }
 

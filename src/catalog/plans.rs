@@ -36,7 +36,7 @@ impl PlanVersion {
 }
 
 /// A version in a list of them.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct PlanVersionLine {
     /// The version.
     pub version: i64,
@@ -46,6 +46,8 @@ pub struct PlanVersionLine {
     pub published_at: Timestamp,
     /// How many tenants are on it.
     pub tenants: i64,
+    /// What it says.
+    pub document: serde_json::Map<String, serde_json::Value>,
 }
 
 const COLUMNS: &str = "p.key, p.version, p.document, p.digest, p.published_at";
@@ -132,20 +134,17 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_plan_versions(&self, key: &str, limit: u32) -> Result<Vec<PlanVersionLine>> {
-        Ok(self.tx.query(
-            "SELECT p.version, p.digest, p.published_at,
+        let sql = format!(
+            "SELECT {COLUMNS},
                (SELECT count(*) FROM subscriptions s WHERE s.plan = p.key AND s.version = p.version)
-             FROM plans p WHERE p.key = ?1 ORDER BY p.version DESC LIMIT ?2",
-            params![key, limit],
-            |row| {
-                Ok(PlanVersionLine {
-                    version: row.get(0)?,
-                    digest: row.get(1)?,
-                    published_at: row.get(2)?,
-                    tenants: row.get(3)?,
-                })
-            },
-        )?)
+             FROM plans p WHERE p.key = ?1 ORDER BY p.version DESC LIMIT ?2"
+        );
+        let lines = self.tx.query(&sql, params![key, limit], |row| Ok((stored(row)?, row.get(5)?)))?;
+        let line = |(stored, tenants): (Stored, i64)| {
+            let PlanVersion { version, plan, digest, published_at, .. } = version_of(stored)?;
+            Ok(PlanVersionLine { version, digest, published_at, tenants, document: plan.document() })
+        };
+        lines.into_iter().map(line).collect()
     }
 
     /// How many tenants are on any version of a plan.

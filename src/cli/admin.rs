@@ -1,7 +1,7 @@
 //! `tenantry operator ..` and `tenantry tenant ..`: through the server if one runs, else on the directory itself.
 
 use super::{Common, Failure, TenantCommand, block_on, clock, control, output};
-use crate::config::Config;
+use crate::config::{Config, Partial};
 use crate::service::Installation;
 use crate::service::admin::Command;
 use serde_json::Value;
@@ -25,7 +25,12 @@ pub(super) fn execute(config: &Config, command: Command) -> Result<Value, Failur
 
 /// Settings of a command that is not a server: its log is for warnings.
 pub(super) fn quiet(common: &Common) -> Result<Config, Failure> {
-    let mut config = common.load(None)?;
+    quiet_with(common, Partial::default())
+}
+
+/// The same with other settings, as flags would give them.
+pub(super) fn quiet_with(common: &Common, flags: Partial) -> Result<Config, Failure> {
+    let mut config = common.load_with(flags)?;
     if config.sources.get("log") == Some(&crate::config::Source::Default) {
         "warn".clone_into(&mut config.log);
     }

@@ -10,7 +10,7 @@ mod verify;
 pub(super) use backup::BackupCommand;
 pub(super) use mail::{MailCommand, Part};
 pub(super) use migrate::MigrateCommand;
-pub(super) use restore::RestoreArguments;
+pub(super) use restore::{RestoreArguments, WholeArguments};
 pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
 
@@ -62,12 +62,12 @@ pub(super) struct Common {
 impl Common {
     /// The settings, with these flags.
     pub(super) fn load(&self, listen: Option<SocketAddr>) -> Result<Config, Failure> {
-        let flags = Partial {
-            data: self.data.clone(),
-            app: self.app.clone().map(Some),
-            listen,
-            ..Partial::default()
-        };
+        self.load_with(Partial { listen, ..Partial::default() })
+    }
+
+    /// The settings, with these flags and others.
+    pub(super) fn load_with(&self, flags: Partial) -> Result<Config, Failure> {
+        let flags = Partial { data: self.data.clone(), app: self.app.clone().map(Some), ..flags };
         Config::load(flags, self.config.as_deref()).map_err(|error| Failure::WrongUse(error.to_string()))
     }
 }
@@ -111,13 +111,19 @@ pub(super) enum Command {
     /// Backups of tenants and of the catalog
     #[command(subcommand)]
     Backup(BackupCommand),
-    /// Put a tenant back to what it was, from a backup: in place, or beside it as a new tenant
+    /// Put a tenant back to what it was, from a backup: in place, or beside it as a new tenant; or a whole installation
     ///
     /// In place: records and uploads are those of the backup; usage, invoices and jobs stay as they are, since they happened. What
-    /// is there is backed up before, so that this can be taken back.
+    /// is there is backed up before, so that this can be taken back. Of a file that is gone or damaged nothing can be taken over: say
+    /// --discard-live.
+    ///
+    /// With --all: the catalog, the ledgers and every tenant, into a data directory that is empty but for keys/ and tenantry.toml. Whom
+    /// the ledger of erasures names does not come back. Each file is looked through. Cut off, the same command goes on.
     #[command(after_help = "Examples:\n  tenantry restore --tenant acme --at 2026-06-01T12:00:00Z\n  \
-                            tenantry restore --tenant acme --backup 0192f0c1-2b4e-7c6a-9d1e-3f5a7b9c1d2e --as acme-june\n\n\
-                            `tenantry backup list --tenant acme` shows what there is.")]
+                            tenantry restore --tenant acme --backup 0192f0c1-2b4e-7c6a-9d1e-3f5a7b9c1d2e --as acme-june\n  \
+                            tenantry restore --all --from /mnt/backups/tenantry --data /var/lib/tenantry\n\n\
+                            `tenantry backup list --tenant acme` shows what there is.\n\
+                            Exits with 0 when all is restored, 1 when something is not.")]
     Restore(RestoreArguments),
     /// Usage: what was counted
     #[command(subcommand)]

@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// A connection for maintenance of one file.
 pub struct Maintenance {
-    connected: Connected,
+    pub(super) connected: Connected,
 }
 
 impl Maintenance {
@@ -169,27 +169,6 @@ impl Maintenance {
         Ok(found)
     }
 
-    /// Writes a consistent copy to `target`, which must not exist, without stopping writers (VACUUM INTO).
-    /// It is not synced: one that is to survive a power cut is synced by the caller.
-    ///
-    /// # Errors
-    /// As [`DbError`] says.
-    pub fn copy_into(&self, target: &Path) -> Result<(), DbError> {
-        // VACUUM INTO attaches its target, which the authorizer of a serving connection refuses: this plain
-        // connection has none, and runs this one statement only.
-        let path = self.connected.raw.path().unwrap_or_default().to_owned();
-        let plain = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        // It writes to its target alone, which is nobody's yet: who keeps that syncs it once, in place of four times here. The
-        // source is checkpointed by the other connection, which stays open for longer.
-        plain
-            .execute_batch("PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA synchronous=OFF;")?;
-        plain.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
-        Ok(())
-    }
-
     /// Writes a copy to `target`, which must not exist, page by page as they lie, without stopping writers: what is written
     /// later is then a matter of some pages. It is not synced, and has the header of no finished file: it is for who goes on to
     /// make it the same byte by byte.
@@ -267,58 +246,5 @@ impl Maintenance {
     /// As [`DbError`] says.
     pub fn unsynced(&self) -> Result<(), DbError> {
         Tx::new(&self.connected, Timestamp(0)).execute("PRAGMA synchronous=OFF", &[]).map(drop)
-    }
-}
-
-/// A copy of a tenant file that is on its way out: read for an export, with our own tables removed.
-pub struct Copy {
-    connected: Connected,
-}
-
-impl Copy {
-    /// Opens the copy and removes all tables whose names begin with `_`, leaving no trace of them in free
-    /// pages.
-    ///
-    /// # Errors
-    /// [`OpenError`] if the copy cannot be read or changed.
-    pub fn without_system_tables(path: &Path) -> Result<Copy, OpenError> {
-        let raw = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        raw.execute_batch(
-            "PRAGMA journal_mode=DELETE; PRAGMA synchronous=OFF; PRAGMA secure_delete=ON;
-             PRAGMA foreign_keys=OFF; PRAGMA trusted_schema=OFF;",
-        )?;
-        let ours: Vec<(String, String)> = raw
-            .prepare(
-                "SELECT type, name FROM sqlite_schema WHERE name LIKE '\\_%' ESCAPE '\\' AND type IN ('table', 'view', 'trigger')
-                 ORDER BY type = 'table'",
-            )?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
-        for (kind, name) in ours {
-            raw.execute_batch(&format!("DROP {kind} IF EXISTS \"{}\"", name.replace('"', "\"\"")))?;
-        }
-        // VACUUM in place renumbers the rows of tables without a key; VACUUM INTO keeps the numbers.
-        let clean = path.with_extension("clean");
-        raw.execute("VACUUM INTO ?1", [clean.to_string_lossy()])?;
-        drop(raw);
-        std::fs::rename(&clean, path)
-            .map_err(|error| DbError::Disk(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))?;
-        Ok(Copy { connected: Manager::new(path, Role::Reader, 2_048).connect()? })
-    }
-
-    /// Reads from the copy.
-    ///
-    /// # Errors
-    /// What `act` returns.
-    pub fn read<T>(&self, act: impl FnOnce(&Tx<'_>) -> crate::error::Result<T>) -> crate::error::Result<T> {
-        act(&Tx::new(&self.connected, Timestamp(0)))
-    }
-
-    /// Ends reading: the file is a single file again, without a WAL beside it.
-    pub fn close(self) {
-        let _ = self.connected.raw.execute_batch("PRAGMA query_only=OFF; PRAGMA journal_mode=DELETE;");
     }
 }

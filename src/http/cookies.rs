@@ -20,28 +20,48 @@ fn names(installation: &Installation) -> (&'static str, &'static str, &'static s
 }
 
 /// The access token in the cookies.
-pub(super) fn access_token(headers: &HeaderMap, installation: &Installation) -> Option<String> {
+///
+/// # Errors
+/// 400 `two_credentials`.
+pub(super) fn access_token(headers: &HeaderMap, installation: &Installation) -> Result<Option<String>> {
     find(headers, names(installation).0)
 }
 
 /// The refresh token in the cookies.
-pub(super) fn refresh_token(headers: &HeaderMap, installation: &Installation) -> Option<String> {
+///
+/// # Errors
+/// 400 `two_credentials`.
+pub(super) fn refresh_token(headers: &HeaderMap, installation: &Installation) -> Result<Option<String>> {
     find(headers, names(installation).1)
 }
 
 /// The mark of a browser that signed in before.
 pub(super) fn device(headers: &HeaderMap, installation: &Installation) -> Option<DeviceCookie> {
-    find(headers, names(installation).2).map(DeviceCookie::given)
+    find(headers, names(installation).2).ok().flatten().map(DeviceCookie::given)
 }
 
-fn find(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
+/// 400 for more than one word of who asks.
+pub(super) fn two_credentials() -> Error {
+    Error::malformed(
+        "two_credentials",
+        "Send one credential: a bearer token or cookies, not both, and each cookie once.",
+    )
+}
+
+/// The one value of a cookie. Another host below the same domain can add a second one with a path of its own, and nothing
+/// says which is which: neither counts.
+fn find(headers: &HeaderMap, name: &str) -> Result<Option<String>> {
+    let mut values = headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
-        .map(str::to_owned)
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+    let first = values.next();
+    if values.any(|value| Some(value) != first) {
+        return Err(two_credentials());
+    }
+    Ok(first.map(str::to_owned))
 }
 
 /// The headers that hand over tokens.

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::service::Installation;
 use axum::Router;
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, any, get};
 use std::sync::Arc;
 use tower_http::services::ServeDir;
@@ -34,7 +34,11 @@ pub(super) fn router(installation: &Installation) -> Router<Arc<Installation>> {
             let files = PublicFiles::new(public);
             router.fallback_service(ServeDir::with_backend(public, files).fallback(any(not_found)))
         }
-        None => router.route("/", serving("console.html")).fallback(not_found),
+        None => {
+            // What somebody types who looks for it; below `public/` such a path is the app's.
+            let to_operator = get(|| async { Redirect::temporary("/console/operator") });
+            router.route("/", serving("console.html")).route("/operator", to_operator).fallback(not_found)
+        }
     }
 }
 

@@ -71,12 +71,9 @@ impl FromRequestParts<Arc<Installation>> for SignedIn {
 fn credential(parts: &Parts, installation: &Installation) -> Result<String, Error> {
     let mut authorizations = parts.headers.get_all(header::AUTHORIZATION).iter();
     let bearer = authorizations.next();
-    let cookie = cookies::access_token(&parts.headers, installation);
+    let cookie = cookies::access_token(&parts.headers, installation)?;
     if authorizations.next().is_some() || (bearer.is_some() && cookie.is_some()) {
-        return Err(Error::malformed(
-            "two_credentials",
-            "Send one credential: a bearer token or cookies, not both.",
-        ));
+        return Err(cookies::two_credentials());
     }
     if let Some(value) = bearer {
         let text = value.to_str().unwrap_or_default();

@@ -8,18 +8,14 @@ use std::collections::BTreeMap;
 /// The format of manifests.
 pub const FORMAT: &str = "tenantry.backup.v1";
 
-/// What a backup says of itself. It is written last: what has no manifest is no backup.
+/// What is told of a backup wherever it is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// [`FORMAT`].
-    pub format: String,
+pub struct BackupSummary {
     /// Its id.
     pub id: BackupId,
-    /// The installation that made it.
-    pub installation: String,
     /// Whose it is; the catalog's where nobody is named.
     pub tenant_id: Option<TenantId>,
-    /// The tenant's slug at that time.
+    /// The tenant's slug.
     #[serde(default)]
     pub slug: Option<String>,
     /// What was committed before this moment is in it.
@@ -36,18 +32,30 @@ pub struct Manifest {
     pub event_seq: i64,
     /// Bytes of the database.
     pub size_bytes: u64,
-    /// SHA-256 of the database, in hex.
-    pub sha256: String,
     /// Bytes of it as stored.
     pub stored_bytes: u64,
-    /// SHA-256 of it as stored, in hex.
-    pub stored_sha256: String,
-    /// Rows by table.
-    pub tables: BTreeMap<String, u64>,
+    /// SHA-256 of the database, in hex.
+    pub sha256: String,
     /// How many uploads the database names.
     pub files: u64,
     /// Bytes of those.
     pub file_bytes: u64,
+}
+
+/// What a backup says of itself. It is written last: what has no manifest is no backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: String,
+    /// The installation that made it.
+    pub installation: String,
+    /// What is told of it; its slug is that of then.
+    #[serde(flatten)]
+    pub summary: BackupSummary,
+    /// SHA-256 of it as stored, in hex.
+    pub stored_sha256: String,
+    /// Rows by table.
+    pub tables: BTreeMap<String, u64>,
     /// Uploads that were gone before they could be stored: the database names them, and nobody has them.
     #[serde(default)]
     pub missing: Vec<String>,

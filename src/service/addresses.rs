@@ -1,6 +1,6 @@
 //! How fast one address may ask without being signed in. Whoever is signed in is limited by the plan of the tenant.
 
-use super::throttle::{network_of, wide_network_of};
+use super::throttle::{WIDE, network_of, wide_network_of};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::error::Error;
@@ -14,8 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 const MOST: usize = 65_536;
 /// Requests at once after a rest, in seconds of the rate: a page of a whole office behind one address.
 const BURST_SECONDS: u32 = 10;
-/// What a /48 has of what a /64 has: one customer of a provider has 65,536 of those, and is not as many people.
-const WIDE: u32 = 8;
 
 /// The limits of all addresses.
 pub struct Addresses {

@@ -6,6 +6,7 @@ use super::members::require_now;
 use super::{Installation, checkpoints};
 use crate::catalog::{AuditFilter, By, INSTALLATION, OfTenant};
 use crate::error::{Error, Result};
+use crate::id::TenantId;
 use crate::model::audit::AuditEntry;
 use crate::model::checkpoint::{Checkpoint, SignedChainCheck};
 use crate::model::hex::hex;
@@ -39,6 +40,18 @@ pub async fn list_installation_audit(
     installation.catalog.read(move |tx| tx.list_audit_of(INSTALLATION, &filter)).await
 }
 
+/// Entries of a tenant's log, newest first, for operators; also of one that is erased.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn list_audit_for_operator(
+    installation: &Installation,
+    tenant: TenantId,
+    filter: AuditFilter,
+) -> Result<Vec<AuditEntry>> {
+    installation.catalog.read(move |tx| tx.of(tenant).list_audit(&filter)).await
+}
+
 /// A log on its way out, piece by piece: it is as long as it is, and memory holds 500 entries of it.
 pub struct AuditDownload {
     from: Source,
@@ -48,6 +61,7 @@ pub struct AuditDownload {
 
 enum Source {
     Tenant(Box<TenantScope>),
+    OfTenant(Arc<Installation>, TenantId),
     Installation(Arc<Installation>),
 }
 
@@ -81,6 +95,24 @@ pub async fn download_installation_audit(
     Ok(AuditDownload { from: Source::Installation(installation), filter, ended: false })
 }
 
+/// The same of a tenant's log for an operator, which is an entry of that log.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn download_audit_for_operator(
+    installation: Arc<Installation>,
+    tenant: TenantId,
+    by: By,
+    filter: AuditFilter,
+) -> Result<AuditDownload> {
+    let details = describe(&filter);
+    let write = installation
+        .catalog
+        .write("download_audit", move |tx| tx.of(tenant).audit(&by, "audit.exported", "", &details));
+    write.await?;
+    Ok(AuditDownload { from: Source::OfTenant(installation, tenant), filter, ended: false })
+}
+
 fn describe(filter: &AuditFilter) -> serde_json::Value {
     json!({ "action": filter.action, "actor": filter.actor, "from": filter.from, "to": filter.to })
 }
@@ -97,6 +129,9 @@ impl AuditDownload {
         let filter = AuditFilter { limit: PIECE, ..self.filter.clone() };
         let page = match &self.from {
             Source::Installation(installation) => list_installation_audit(installation, filter).await?,
+            Source::OfTenant(installation, tenant) => {
+                list_audit_for_operator(installation, *tenant, filter).await?
+            }
             Source::Tenant(scope) => {
                 let (roles, actor) = (scope.app_roles().clone(), scope.by().actor);
                 let read = move |of: &OfTenant<'_>| {

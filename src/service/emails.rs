@@ -1,7 +1,7 @@
 //! The address of an account: shown to be its owner's, and changed.
 
 use super::mail::Letter;
-use super::passwords::{not_valid, require_password};
+use super::passwords::{not_valid, require_password, wrong};
 use super::second_factor::{self, Checked};
 use super::tokens::hash_of;
 use super::{Caller, Installation, sign_up};
@@ -81,7 +81,7 @@ pub async fn change_email(
         return Err(Error::invalid_field("new_email", "unchanged", "must be another than the present one"));
     }
     second_factor::require_sent(principal, code.as_deref())?;
-    require_password(installation, principal, password, &by.address).await?;
+    let proven = require_password(installation, principal, password, &by.address).await?;
     let (key, address, sends_code) = (installation.keys.factors, by.address.clone(), code.is_some());
     if sends_code {
         installation.throttle.before_code(&address)?;
@@ -93,6 +93,9 @@ pub async fn change_email(
     let (checked, is_taken) = installation
         .catalog
         .write("change_email", move |tx| {
+            if tx.find_password_hash(id)?.as_ref() != Some(&proven) {
+                return Err(wrong());
+            }
             let checked = second_factor::check_too(tx, &key, id, code.as_deref(), &by)?;
             if checked != Checked::Right {
                 return Ok((checked, false));

@@ -13,6 +13,8 @@ use crate::model::password::Password;
 use crate::model::{Email, Name};
 use std::sync::Arc;
 
+const FAILED: &str = "sign_in_failed";
+
 /// The body of a sign-in.
 pub struct SignInIn {
     /// The address.
@@ -58,10 +60,16 @@ pub(super) fn insert_session(
     tx.audit(by, "session.begun", &format!("session:{}", new.id), &details)
 }
 
-/// A new session of an identity, with its first tokens.
+/// A new session of an identity, with its first tokens. `proven` is the hash that a password was compared with: comparing
+/// takes a while, and whoever changed the password meanwhile has ended all sessions.
+///
+/// # Errors
+/// 401 `sign_in_failed` where another password is stored by now, there is a second factor, or the account may not sign in
+/// any more.
 pub(super) async fn begin_session(
     installation: &Installation,
     identity: IdentityId,
+    proven: Option<String>,
     is_known_device: bool,
     caller: &Caller,
 ) -> Result<TokenPair> {
@@ -70,9 +78,23 @@ pub(super) async fn begin_session(
     let by = By::of(Actor::Identity(identity), Arc::clone(&caller.address)).in_session(id);
     installation
         .catalog
-        .write("begin_session", move |tx| insert_session(tx, &new, is_known_device, &by))
+        .write("begin_session", move |tx| {
+            if let Some(proven) = &proven {
+                let stored = tx.find_password_of(identity)?.filter(|stored| stored.identity.is_active);
+                let is_still = stored.is_some_and(|stored| stored.hash == *proven);
+                if !is_still || tx.has_second_factor(identity)? {
+                    return Err(sign_in_failed());
+                }
+            }
+            insert_session(tx, &new, is_known_device, &by)
+        })
         .await?;
     installation.tokens.pair(id, identity, 1, Some(grant.token))
+}
+
+/// 401 that tells nothing of why.
+fn sign_in_failed() -> Error {
+    Error::unauthenticated(FAILED, "The address or the password is not right. Try again or reset it.")
 }
 
 /// 403 for the right password of a sign-up whose address nobody has confirmed.
@@ -89,12 +111,6 @@ fn email_unverified() -> Error {
 /// # Errors
 /// 401 `sign_in_failed`; 403 `email_unverified` for the right password of a sign-up that waits for its confirmation; 503 when too many sign in at once.
 pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Caller) -> Result<SignedIn> {
-    let failed = || {
-        Error::unauthenticated(
-            "sign_in_failed",
-            "The address or the password is not right. Try again or reset it.",
-        )
-    };
     // Counted under the one spelling of the address; what is none shares a counter.
     let email = Email::parse(&input.email).ok();
     let account = email.as_ref().map_or("", Email::as_str).to_owned();
@@ -117,7 +133,7 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
     let wrong = if id.is_some() || is_pending { Why::WrongPassword } else { Why::UnknownAddress };
     if input.password.len() > crate::model::password::MAX_BYTES {
         note(wrong, id);
-        return Err(failed());
+        return Err(sign_in_failed());
     }
     let (identity, hash) = match found {
         Some(found) => (Some(found.identity).filter(|identity| identity.is_active), Some(found.hash)),
@@ -132,7 +148,7 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
     let identity = match (&compared, identity) {
         (Compared::Wrong, _) => {
             note(wrong, id);
-            return Err(failed());
+            return Err(sign_in_failed());
         }
         (_, None) if is_pending => {
             note(Why::AddressUnconfirmed, None);
@@ -141,23 +157,41 @@ pub async fn sign_in(installation: &Installation, input: SignInIn, caller: &Call
         }
         (_, None) => {
             note(Why::AccountDisabled, id);
-            return Err(failed());
+            return Err(sign_in_failed());
         }
         (_, Some(identity)) => identity,
     };
     installation.throttle.succeeded(&account, from);
-    let mut current = stored;
-    if let Compared::RightRehash(hash) = compared {
-        let id = identity.id;
-        current.clone_from(&hash);
-        installation.catalog.write("rehash_password", move |tx| tx.update_password_hash(id, &hash)).await?;
-    }
     let id = identity.id;
+    let proven = match compared {
+        Compared::RightRehash(hash) => rehash(installation, id, stored, hash).await?,
+        _ => stored,
+    };
     if installation.catalog.read(move |tx| tx.has_second_factor(id)).await? {
         // Of the password that was compared: if it is another by now, the token is none.
-        return Ok(SignedIn::SecondFactor(installation.tokens.new_mfa(id, &current)));
+        return Ok(SignedIn::SecondFactor(installation.tokens.new_mfa(id, &proven)));
     }
-    Ok(SignedIn::Tokens(begin_session(installation, id, device.is_some(), caller).await?))
+    let tokens = begin_session(installation, id, Some(proven), device.is_some(), caller).await;
+    let tokens = tokens.inspect_err(|error| {
+        if error.code() == FAILED {
+            note(Why::WrongPassword, Some(id));
+        }
+    })?;
+    Ok(SignedIn::Tokens(tokens))
+}
+
+/// Stores a right password hashed anew, unless it was changed meanwhile. Answers the hash under which it is right.
+async fn rehash(installation: &Installation, id: IdentityId, stored: String, anew: String) -> Result<String> {
+    installation
+        .catalog
+        .write("rehash_password", move |tx| {
+            if tx.find_password_hash(id)?.as_ref() != Some(&stored) {
+                return Ok(stored.clone());
+            }
+            tx.update_password_hash(id, &anew)?;
+            Ok(anew.clone())
+        })
+        .await
 }
 
 /// Swaps a refresh token for new tokens (DESIGN 6).

@@ -22,7 +22,8 @@ const LIFETIME: i64 = 72 * HOUR;
 /// Invites an address to a role and sends the mail.
 ///
 /// # Errors
-/// 403 without `members:manage` or for a role above the actor, 409 `already_invited` or `already_member`, 422.
+/// 403 without `members:manage` or for a role above the actor, 409 `already_invited` or `already_member`, 422, 429
+/// `too_many_letters`.
 pub async fn invite(
     installation: &Installation,
     scope: &TenantScope,

@@ -24,18 +24,27 @@ pub struct Margin {
 const DATABASE_HOUR: i128 = 3_600_000_000;
 const GIGABYTE: i128 = 1_000_000_000;
 
-/// Margins of a month (`2026-03`, of UTC), tenant by tenant in the order of their ids.
+/// Margins of a month (`2026-03`, of UTC), tenant by tenant in the order of their ids; of one alone where it is named.
 ///
 /// # Errors
-/// 400 `bad_month`.
+/// 400 `bad_month`; 404 where the tenant that is named is unknown.
 pub async fn list_margins(
     installation: &Installation,
     month: Option<&str>,
+    only: Option<&str>,
     after: Option<TenantId>,
     limit: u32,
 ) -> Result<(Period, Vec<Margin>)> {
     let period = read_month(month, installation.clock().now().0)?;
-    let months = installation.catalog.read(move |tx| tx.list_months(period, after, limit)).await?;
+    let only = match only {
+        Some(selector) => Some(installation.catalog.tenant(selector).await?.id),
+        None => None,
+    };
+    let read = installation.catalog.read(move |tx| match only {
+        Some(tenant) => Ok(vec![tx.of(tenant).month(period)?]),
+        None => tx.list_months(period, after, limit),
+    });
+    let months = read.await?;
     let config = installation.config();
     Ok((period, months.into_iter().map(|month| margin(config, month)).collect()))
 }

@@ -137,6 +137,9 @@ pub struct Installation {
     _lock: lock::DirectoryLock,
 }
 
+/// How long the end of a server is kept by a last look at what tenants take that were used in the minute before.
+const LAST_LOOK: Duration = Duration::from_secs(2);
+
 /// Enters the meters of the app into the catalog. Blocks.
 fn declare_meters(catalog: &Arc<Catalog>, app: &mut App) -> Result<()> {
     let (catalog, mut meters) = (Arc::clone(catalog), app.meters.clone());
@@ -177,6 +180,28 @@ impl Installation {
     /// # Errors
     /// As [`Installation::open`]; functions for kinds that cannot be, or that app.toml declares as well.
     pub async fn open_with(
+        config: Config,
+        clock: SharedClock,
+        functions: jobs::Functions,
+    ) -> Result<Arc<Installation>> {
+        if backups::is_half_restored(&config.data) {
+            return Err(Error::conflict(
+                "half_restored",
+                format!(
+                    "{} is half restored from backups. Go on with `tenantry restore --all`, with the same arguments.",
+                    config.data.display()
+                ),
+            ));
+        }
+        Installation::open_any(config, clock, functions).await
+    }
+
+    /// The same of a directory that is being restored, whose tenants need not have files.
+    async fn open_half_restored(config: Config, clock: SharedClock) -> Result<Arc<Installation>> {
+        Installation::open_any(config, clock, jobs::Functions::default()).await
+    }
+
+    async fn open_any(
         config: Config,
         clock: SharedClock,
         functions: jobs::Functions,
@@ -296,6 +321,9 @@ impl Installation {
     /// Ends it in order: tenant files are finished and checkpointed, then the catalog.
     pub async fn close(&self) {
         self.start_draining();
+        if tokio::time::timeout(LAST_LOOK, usage::watch_storage(self)).await.is_err() {
+            tracing::warn!("how much some tenants take is looked at when they are used again");
+        }
         self.tenancy.close().await;
         if let Err(error) = backups::note_written(self).await {
             tracing::error!(error = ?error, "which tenants were written could not be noted; the next start looks at all of them");

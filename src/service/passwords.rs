@@ -57,6 +57,13 @@ fn store(tx: &CatalogTx<'_>, id: IdentityId, hash: &str, is_short: bool) -> Resu
     tx.note_password_short(id, is_short)
 }
 
+/// Ends what was begun under the password of before: links for a new one, and a change of the address that waits for its
+/// confirmation. Whoever asked for that may be the one because of whom the password is changed.
+fn end_links(tx: &CatalogTx<'_>, id: IdentityId) -> Result<()> {
+    tx.delete_account_tokens(Purpose::PasswordReset, id)?;
+    tx.replace_account_tokens(Purpose::EmailChange, id)
+}
+
 /// Has whoever is signed in prove the password; tries are counted as those of a sign-in are, for each session apart. Answers
 /// the hash that it was compared with: a write that rests on it goes on only if that is still stored.
 ///
@@ -104,7 +111,7 @@ pub(super) fn wrong() -> Error {
     )
 }
 
-/// Changes the password; all other sessions end, and links for a new password that were mailed.
+/// Changes the password; all other sessions end, and links for a new password or another address that were mailed.
 ///
 /// # Errors
 /// 403 `password_wrong`, 422 where the new one is weak or the old one, 429.
@@ -134,7 +141,7 @@ pub async fn change_password(
                 return Err(wrong());
             }
             store(tx, id, &hash, is_short)?;
-            tx.delete_account_tokens(Purpose::PasswordReset, id)?;
+            end_links(tx, id)?;
             let ended = tx.revoke_other_sessions(id, session, "password changed")?;
             let details = json!({ "sessions_ended": ended });
             tx.audit(&by, "password.changed", &format!("identity:{id}"), &details)?;
@@ -192,7 +199,7 @@ async fn send_reset(installation: &Installation, email: Email, address: Arc<str>
     installation.mailer.send(&installation.tenancy, letter, installation.clock.now()).await
 }
 
-/// Sets a new password by the token of a letter; all sessions end. It signs nobody in: a second factor is still asked for.
+/// Sets a new password by the token of a letter; all sessions end, and links for another address. It signs nobody in: a second factor is still asked for.
 ///
 /// # Errors
 /// 404 `link_not_valid`, 422 where the password is weak; the token then stays good. 429.
@@ -220,7 +227,7 @@ pub async fn reset_password(
             if tx.find_token_owner(Purpose::PasswordReset, &hash)?.is_none() {
                 return Err(not_valid());
             }
-            tx.delete_account_tokens(Purpose::PasswordReset, id)?;
+            end_links(tx, id)?;
             tx.mark_email_verified(id)?;
             store(tx, id, &password_hash, is_short)?;
             let ended = tx.revoke_sessions_of(id, "password reset")?;

@@ -176,6 +176,6 @@ async fn complete_sign_up(
             }
         }
     };
-    let tokens = begin_session(installation, id, true, caller).await?;
+    let tokens = begin_session(installation, id, None, true, caller).await?;
     Ok(SignedUp { identity, tenant, tokens })
 }

@@ -5,12 +5,15 @@
 //! password. So nobody can make them wait by guessing. Held in memory, bounded; who restarts the server to try five more
 //! has the machine already.
 
+mod networks;
+
+pub(super) use networks::{WIDE, network_of, wide_network_of};
+
 use crate::clock::{MINUTE, SECOND, SharedClock, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, SessionId, TenantId};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Failures of one account from one network that are free, and for how long they count.
@@ -18,7 +21,7 @@ const FREE_FAILURES: u32 = 5;
 const FAILURE_WINDOW: i64 = 15 * MINUTE;
 /// Longest wait between two tries.
 const LONGEST_WAIT: i64 = 5 * MINUTE;
-/// Tries of one network in a minute, whatever the account.
+/// Tries of one network in a minute, whatever the account; those of a /48 have eight times as many.
 const TRIES_A_MINUTE: u32 = 20;
 /// Letters to one address that one network may ask for in a minute.
 const LETTERS_A_MINUTE: u32 = 3;
@@ -100,7 +103,7 @@ impl Throttle {
     pub(super) fn before_try(&self, account: &str, from: From<'_>) -> Result<()> {
         let now = self.clock.now();
         if let From::Network(address) = from {
-            count(&self.networks, &network_of(address), now, TRIES_A_MINUTE).map_err(failed_too_often)?;
+            self.count_try(address)?;
         }
         let mut accounts = lock(&self.accounts);
         make_room(&mut accounts, |failures| now.since(failures.last) >= FAILURE_WINDOW);
@@ -126,13 +129,12 @@ impl Throttle {
     /// # Errors
     /// 429 with the seconds to wait.
     pub(super) fn before_code(&self, address: &str) -> Result<()> {
-        let network = network_of(address);
-        count(&self.networks, &network, self.clock.now(), TRIES_A_MINUTE).map_err(failed_too_often)
+        self.count_try(address)
     }
 
     /// The code was right.
     pub(super) fn code_was_right(&self, address: &str) {
-        self.return_try(&network_of(address));
+        self.return_try(address);
     }
 
     /// Counts a letter that is asked for, before anything is looked up. Per network too: nobody keeps the owner of an
@@ -153,8 +155,7 @@ impl Throttle {
     /// # Errors
     /// 429 with the seconds to wait.
     pub(super) fn before_link(&self, address: &str) -> Result<()> {
-        count(&self.networks, &network_of(address), self.clock.now(), TRIES_A_MINUTE)
-            .map_err(failed_too_often)
+        self.count_try(address)
     }
 
     /// Counts a sign-up before it costs anything.
@@ -214,13 +215,25 @@ impl Throttle {
 
     fn return_try_of(&self, from: From<'_>) {
         if let From::Network(address) = from {
-            self.return_try(&network_of(address));
+            self.return_try(address);
         }
     }
 
-    fn return_try(&self, network: &str) {
-        if let Some(tries) = lock(&self.networks).get_mut(network) {
-            tries.count = tries.count.saturating_sub(1);
+    /// Counts a try of a network, and of what is around it.
+    fn count_try(&self, address: &str) -> Result<()> {
+        let now = self.clock.now();
+        let count = |network: &String, most| count(&self.networks, network, now, most);
+        count(&network_of(address), TRIES_A_MINUTE).map_err(failed_too_often)?;
+        let wide = wide_network_of(address);
+        wide.map_or(Ok(()), |wide| count(&wide, WIDE * TRIES_A_MINUTE)).map_err(failed_too_often)
+    }
+
+    fn return_try(&self, address: &str) {
+        let mut networks = lock(&self.networks);
+        for network in [Some(network_of(address)), wide_network_of(address)].into_iter().flatten() {
+            if let Some(tries) = networks.get_mut(&network) {
+                tries.count = tries.count.saturating_sub(1);
+            }
         }
     }
 }
@@ -256,29 +269,6 @@ fn make_room<K: Eq + Hash, V>(table: &mut HashMap<K, V>, is_over: impl Fn(&V) ->
         if table.len() >= MOST {
             table.clear();
         }
-    }
-}
-
-/// An IPv4 address, or the /64 of an IPv6 address: one household has that many.
-pub(super) fn network_of(address: &str) -> String {
-    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
-        Ok(IpAddr::V6(v6)) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-        Ok(v4) => v4.to_string(),
-        Err(_) => address.to_owned(),
-    }
-}
-
-/// The /48 of an IPv6 address: what one customer of a provider has at most.
-pub(super) fn wide_network_of(address: &str) -> Option<String> {
-    match address.parse::<IpAddr>().ok()?.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, ..] = v6.segments();
-            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
-        }
-        IpAddr::V4(_) => None,
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, reason};
 use super::layout::{make_directory, sync};
-use super::migrate::{bring_up, look, require_room, version_of};
+use super::migrate::{bring_up, look, version_of};
 use super::provision::move_into_place;
 use super::tx::backups::{Marks, NamedContent};
 use super::tx::changes::begin_anew;
-use super::{Content, Lease, Tenancy, TenantTx, copy_file};
+use super::{Content, Lease, Tenancy, TenantTx};
 use crate::catalog::{FileVersion, Tenant};
 use crate::db::Maintenance;
 use crate::error::{Error, Result};
@@ -108,24 +108,16 @@ impl Tenancy {
         self.fences.unless_down(tenant.id, || {
             let source = self.layout.tenant_file(tenant.id);
             let size = std::fs::metadata(&source)?.len();
-            self.require_room_for_backup(size)?;
+            self.layout.require_room_for_backup(size)?;
             let directory = self.layout.unfinished_backup(tenant.id, id);
             make_directory(&directory)?;
             let target = directory.join("data.db");
             // From here on the directory goes with it, whatever happens.
             let mut copy = BackupCopy { directory, facts: BackupFacts::default() };
-            copy_file(&source, &target)?;
+            Maintenance::open(&source).map_err(Error::internal)?.copy_with_pauses(&target)?;
             copy.facts = self.facts_of(&target, tenant.id, Some(tenant.epoch))?;
             Ok(copy)
         })
-    }
-
-    /// Refuses what would leave nothing free where copies are made and unpacked. Blocks.
-    ///
-    /// # Errors
-    /// 503 `no_room_for_backups`.
-    pub(crate) fn require_room_for_backup(&self, size: u64) -> Result<()> {
-        require_room(&self.layout.tmp(), size, "no_room_for_backups")
     }
 
     /// The version of a tenant's file, which is to be replaced; nothing where there is none that can be read. Blocks.

@@ -1,5 +1,6 @@
 //! Where things are in the data directory. Paths come from immutable ids alone, never from slugs or names.
 
+use super::migrate::require_room;
 use super::volumes::{Volume, Volumes, unavailable};
 use crate::catalog::DATA;
 use crate::error::{Error, Result};
@@ -48,6 +49,14 @@ impl Layout {
     pub fn clear_tmp(&self) -> Result<()> {
         std::fs::remove_dir_all(self.tmp())?;
         make_directory(&self.tmp())
+    }
+
+    /// Refuses what would leave nothing free where copies are made and unpacked. Blocks.
+    ///
+    /// # Errors
+    /// 503 `no_room_for_backups`.
+    pub fn require_room_for_backup(&self, size: u64) -> Result<()> {
+        require_room(&self.tmp(), size, "no_room_for_backups")
     }
 
     /// The directory itself.

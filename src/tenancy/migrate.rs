@@ -2,8 +2,9 @@
 
 mod copies;
 
-pub(super) use copies::require_room;
+pub(crate) use copies::name_of_damaged;
 pub use copies::{KEEP_SNAPSHOTS, Rehearsed, Snapshot};
+pub(super) use copies::{is_damaged, require_room};
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
 use super::file_standings::Noted;

@@ -385,6 +385,10 @@ test("a newcomer gets from signing up to a record, an invitation, a role, a file
   assert.equal(await form.getByLabel("E-mail").inputValue(), "nia@example.com", "nothing typed is lost");
   await form.getByLabel("Password").fill("eve juggles nine lanterns");
   await form.getByRole("button", { name: "Make an account" }).click();
+  await page.waitForURL(/\/t\/nia-co\/start$/);
+  await page.getByText("0 of 7 done").waitFor();
+  await keepShot(page, "newcomer-start");
+  await page.getByRole("link", { name: /^Records Make a first record/ }).click();
   await page.waitForURL(/\/t\/nia-co\/records\/customers/);
   await page.getByText("No customers yet").waitFor();
   await page.locator(".empty").getByRole("button", { name: "New record" }).click();
@@ -424,9 +428,17 @@ test("a newcomer gets from signing up to a record, an invitation, a role, a file
   await page.getByLabel("SQL statement").fill("SELECT name FROM customers");
   await page.keyboard.press("ControlOrMeta+Enter");
   await page.getByRole("cell", { name: "First customer" }).waitFor();
+  await page.getByRole("button", { name: "Save this one" }).click();
+  await page.getByRole("dialog").getByLabel("Name").fill("Who they are");
+  await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
   await page.getByLabel("SQL statement").fill("DELETE FROM customers");
   await page.getByRole("button", { name: "Run" }).click();
   await page.locator(".note.bad").waitFor();
+  await page.getByRole("button", { name: /^Saved/ }).click();
+  await page.getByRole("button", { name: "Remove Who they are" }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("button", { name: /^Who they are/ }).click();
+  assert.equal(await page.getByLabel("SQL statement").inputValue(), "SELECT name FROM customers");
 
   await page.getByRole("link", { name: "Audit log", exact: true }).click();
   await page.getByRole("button", { name: "spend_cap.changed" }).click();
@@ -435,6 +447,9 @@ test("a newcomer gets from signing up to a record, an invitation, a role, a file
   await page.getByLabel("Slug").fill("nia");
   await page.getByRole("button", { name: "Save" }).click();
   await page.waitForURL(/\/t\/nia\/settings/);
+  await page.getByRole("link", { name: "First steps", exact: true }).click();
+  await page.getByText("2 of 7 done").waitFor();
+  await page.getByRole("link", { name: /^Records, done/ }).waitFor();
 });
 
 test("a key is shown once; closing asks for the slug and can be taken back", async () => {
@@ -469,7 +484,7 @@ for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], 
     const page = await signIn(context, server.url, ADA, "/console");
     await page.setViewportSize({ width, height: 900 });
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-    for (const path of ["", "/account", ...SCREENS.map((screen) => `/t/acme/${screen}`)]) {
+    for (const path of ["", "/account", "/imports", ...SCREENS.map((screen) => `/t/acme/${screen}`)]) {
       await page.goto(`${server.url}/console${path}`);
       await page.locator("h1").first().waitFor();
       await settled(page);

@@ -1,11 +1,13 @@
 // A server with the demo's data and a real Chromium, and what every page is watched for.
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { after, afterEach, before, beforeEach } from "node:test";
 
 const modules = process.env.BROWSER_MODULES;
 const { chromium } = await import(join(modules, "playwright-core/index.mjs"));
@@ -47,27 +49,32 @@ export async function startServer({ fresh = false, app = "" } = {}) {
     writeFileSync(`${clock}.next`, String(Number(readFileSync(clock, "utf8")) + ms));
     renameSync(`${clock}.next`, clock);
   };
-  return { url, setup, stop, halt: end, resume, advance, api: apiOf(url) };
+  return { url, setup, data: join(directory, "data"), stop, halt: end, resume, advance, api: apiOf(url) };
 }
 
 /** A second client: a program with a token. @param {string} url */
 function apiOf(url) {
   const tokens = new Map();
-  return async function api(email, method, path, body, headers = {}) {
+  async function ask(email, method, path, body, headers = {}) {
     if (email && !tokens.has(email)) {
       const answer = await fetch(`${url}/api/v1/auth/sign-in`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ email, password: PASSWORD }) });
       tokens.set(email, (await answer.json()).access_token);
     }
-    const isJson = body !== undefined && typeof body !== "string";
+    const isJson = body !== undefined && typeof body !== "string" && !(body instanceof FormData);
     const answer = await fetch(`${url}/api/v1${path}`, {
       method,
       headers: { ...(email ? { authorization: `Bearer ${tokens.get(email)}` } : {}), ...(isJson ? { "content-type": "application/json" } : {}), ...headers },
       body: isJson ? JSON.stringify(body) : body,
     });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  }
+  async function api(...asked) {
+    const text = await (await ask(...asked)).text();
     return text ? JSON.parse(text) : undefined;
-  };
+  }
+  api.bytes = async (email, path) => Buffer.from(await (await ask(email, "GET", path)).arrayBuffer());
+  return api;
 }
 
 export async function startBrowser() {
@@ -97,6 +104,49 @@ export async function watchedContext(browser, url, options = {}) {
   });
   seen.host = new URL(url).host;
   return { context, seen };
+}
+
+/** A server and a browser for all tests of a file, and for each a profile of its own that complains of nothing. @param {{ fresh?: boolean, app?: string }} [options] */
+export function inBrowser(options) {
+  const it = /** @type {any} */ ({});
+  before(async () => {
+    it.server = await startServer(options);
+    it.browser = await startBrowser();
+  });
+  after(async () => {
+    await it.browser?.close();
+    await it.server?.stop();
+  });
+  beforeEach(async () => Object.assign(it, await watchedContext(it.browser, it.server.url)));
+  afterEach(async () => {
+    await it.context.close();
+    assert.deepEqual(it.seen.complaints, [], "nothing was complained of, by a script or by the policy");
+    assert.equal(it.seen.hosts.size, 1, "no other host was asked");
+  });
+  return it;
+}
+
+/** What a screen looks like in both themes and at three widths: nothing overflows or jumps, and nothing serious is found. @param {any} page @param {string} name of its pictures */
+export async function looksRight(page, name) {
+  for (const [scheme, width] of [["light", 1280], ["dark", 360], ["dark", 2560], ["light", 360], ["dark", 1280]]) {
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    await settled(page);
+    await keepShot(page, `${name}-${width}-${scheme}`);
+    assert.deepEqual([...(await isSteady(page)), ...(await seriousFindings(page))], [], `${name}, ${width} px, ${scheme}`);
+  }
+}
+
+/** The end of an export of everything, as a file. @param {any} server @param {string} email @param {string} tenant @returns {Promise<Buffer>} */
+export async function exported(server, email, tenant) {
+  const base = `/tenants/${tenant}/exports`;
+  let one = await server.api(email, "POST", base);
+  while (one.status !== "ready") {
+    assert.notEqual(one.status, "failed", one.error);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    one = await server.api(email, "GET", `${base}/${one.id}`);
+  }
+  return server.api.bytes(email, `${base}/${one.id}/download`);
 }
 
 /** Signs in at the page that it opens. */

@@ -181,3 +181,17 @@ function storeOf(entries) {
   Object.defineProperty(store, "removeItem", { value: (/** @type {string} */ name) => delete store[name] });
   return /** @type {Storage} */ (/** @type {unknown} */ (store));
 }
+
+test("of a long table the lines are drawn that are near to what is seen", async () => {
+  const nothing = "export const [html, useEffect, useLayoutEffect, useRef, useState, s, cellsOf, TableHead] = [];";
+  const { near } = await loadWith("console/parts/long-table.js", { "../dom.js": nothing, "../strings.js": nothing, "./page.js": nothing });
+  for (const [top, seen, height, count, expected] of [
+    [200, 800, 50, 10_000, [0, 27]],
+    [-5000, 800, 50, 10_000, [85, 131]],
+    [-499_500, 800, 50, 10_000, [9975, 10_000]],
+    [-900_000, 800, 50, 10_000, [10_000, 10_000]],
+    [200, 800, 50, 3, [0, 3]],
+    [200, 800, 50, 0, [0, 0]],
+    [2000, 800, 50, 10_000, [0, 0]],
+  ]) assert.deepEqual(near(top, seen, height, count), expected, `${top}`);
+});

@@ -43,42 +43,6 @@ test("nobody but an operator sees the operator's console", async () => {
   assert.equal(seen.requests.filter((request) => request.url().includes("/api/v1/operator")).length, 0);
 });
 
-test("the fleet is searched, narrowed and ordered, and leads to a tenant", async () => {
-  for (let index = 0; index < 130; index += 1) await server.api(OPERATOR, "POST", "/tenants", { name: `Fleet ${String(index).padStart(3, "0")}` });
-  const page = await signIn(context, server.url, OPERATOR);
-  await page.waitForURL(/\/operator\/overview$/);
-  await page.getByRole("link", { name: "Tenants", exact: true }).click();
-  await page.getByText("the first 100 tenants", { exact: true }).waitFor();
-  assert.equal(await page.locator("tbody tr").count(), 100);
-  await page.getByRole("button", { name: "Show more" }).click();
-  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 133);
-  await page.getByText("133 tenants", { exact: true }).waitFor();
-  await page.getByRole("columnheader", { name: "Tenant" }).getByRole("button").click();
-  await page.waitForURL(/order=name/);
-  await page.waitForFunction(() => /Acme Tools/.test(document.querySelector("tbody tr")?.textContent ?? ""));
-  await page.getByRole("columnheader", { name: "p95" }).getByRole("button").click();
-  await page.waitForURL(/order=-p95_ms/);
-  seen.requests.length = 0;
-  await page.getByRole("searchbox").pressSequentially("fleet 12", { delay: 20 });
-  await page.getByText("10 tenants", { exact: true }).waitFor();
-  await page.waitForURL(/q=fleet/);
-  const asked = seen.requests.map((request) => request.url()).filter((url) => url.includes("/api/v1/operator/"));
-  assert.ok(asked.length <= 3 && asked.every((url) => /operator\/tenants\?.*q=/.test(url)), `the API searches, and not at each key: ${asked}`);
-  await page.getByRole("searchbox").fill("globex");
-  await page.getByRole("link", { name: "Globex Travel" }).click();
-  await page.getByRole("heading", { name: "Usage against limits" }).waitFor();
-  await page.getByRole("heading", { name: "This month" }).waitFor();
-  await page.goBack();
-  await page.getByText("1 tenant", { exact: true }).waitFor();
-  assert.equal(await page.getByRole("searchbox").inputValue(), "globex");
-  await page.getByRole("searchbox").fill("nobody is called so");
-  await page.getByText("No tenant is like that").waitFor();
-  await page.keyboard.press("ControlOrMeta+k");
-  await page.getByRole("combobox", { name: "Go to…" }).fill("fleet 077");
-  await page.getByRole("option", { name: /Fleet 077.*operator/ }).click();
-  await page.waitForURL(/\/operator\/tenants\/fleet-077$/);
-});
-
 test("a tenant is suspended, goes on, and is erased by typing its slug, with a receipt", async () => {
   await server.api(OPERATOR, "POST", "/tenants", { name: "Short Lived" });
   const page = await signIn(context, server.url, OPERATOR, at("tenants/short-lived"));
@@ -134,7 +98,7 @@ test("a plan's other version is compared with the one before it, and published o
   await text.fill((await text.inputValue()).replace('"fee_cents": "0"', '"fee_cents": "1900"'));
   await page.getByRole("button", { name: "Publish version 3" }).click();
   await page.getByText("Version 3 is published.").waitFor();
-  await page.getByRole("cell", { name: "3", exact: true }).first().waitFor();
+  await page.getByRole("heading", { name: "Version 3", exact: true }).waitFor();
 });
 
 test("what needs the operator stands first, and leads to where it is dealt with", async () => {
@@ -161,7 +125,7 @@ test("what tenants and people wrote is shown as text in the operator's console t
   await server.api(OPERATOR, "PUT", "/operator/tenants/acme/tax-rate", { tax: { name: "<b>VAT</b>", percent: "5" } });
   const page = await signIn(context, server.url, OPERATOR, at("tenants?q=acme"));
   await page.getByRole("link", { name: XSS }).waitFor();
-  for (const path of ["overview", "tenants/acme", "plans", "plans/xss", "mailbox", "audit", "jobs"]) {
+  for (const path of ["overview", "tenants/acme", "tenants/acme/audit", "tenants/acme/invoices", "doctor", "plans", "plans/xss", "mailbox", "audit", "jobs"]) {
     await page.goto(server.url + at(path));
     await page.locator("h1").first().waitFor();
     await settled(page);
@@ -276,7 +240,7 @@ for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], 
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     // Billing is local here, and asking for drift is answered so.
     seen.expected = /409/;
-    for (const path of ["overview", "tenants", "tenants?order=-p95_ms", "tenants/globex", "tenants/globex/activity", "tenants/globex/backups", "jobs", "statements", "migrations", "backups", "margins", "plans", "plans/default", "stripe", "stripe/statements", "stripe/drift", "mailbox", "erasures", "audit"]) {
+    for (const path of ["overview", "tenants", "tenants?order=-p95_ms", "tenants/globex", "tenants/globex/activity", "tenants/globex/invoices", "tenants/globex/audit", "tenants/globex/backups", "jobs", "statements", "migrations", "backups", "margins", "plans", "plans/default", "stripe", "stripe/statements", "stripe/drift", "mailbox", "imports", "erasures", "audit", "settings"]) {
       await page.goto(server.url + at(path));
       await page.locator("h1").first().waitFor();
       await settled(page);

@@ -35,7 +35,12 @@ const SECTIONS: &[(&str, u32)] = &[
 ];
 
 fn is_test(module: &str, name: &str) -> bool {
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    if let Some(file) = module.strip_prefix("browser/") {
+        let text = std::fs::read_to_string(tests.join(format!("browser/{file}.test.mjs")));
+        return text.is_ok_and(|text| text.contains(&format!("\ntest(\"{name}\"")));
+    }
+    let place = tests.join("it");
     let mut files = vec![place.join(format!("{module}.rs"))];
     let below = std::fs::read_dir(place.join(module)).into_iter().flatten().flatten();
     files.extend(below.map(|entry| entry.path()));
@@ -107,6 +112,7 @@ fn every_requirement_of_level_2_has_tests_that_exist_or_a_reason() {
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(named.len(), unique.len(), "one is named twice");
+    assert!(fault("`browser/console::no such test`").is_some());
     assert!(fault("`jwt::no_such_test`").is_some() && fault("`roles::house`").is_some());
     assert!(fault("docs: Guessing").is_some() && fault("docs: Nothing; `jwt::no_such_test`").is_some());
     assert!(fault("missing: all of it").is_some());

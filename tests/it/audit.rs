@@ -179,3 +179,35 @@ fn the_log_of_the_installation_is_for_operators() {
     ann.client.get("/api/v1/operator/audit").expect_code(403, "operator_only");
     server.stop();
 }
+
+#[test]
+fn an_operator_reads_the_log_of_a_tenant_with_the_same_filters_and_a_download_is_in_it() {
+    let server = Installation::new().serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    server.sign_up_with_tenant("bob", "other");
+    let operator = server.add_operator();
+    ann.client.patch(&acme.path(""), json!({"name": "Another"})).expect(200);
+    let path = |more: &str| format!("/api/v1/operator/tenants/{}/audit{more}", acme.slug);
+    let own = ann.client.get(&acme.path("/audit")).expect(200);
+    let read = operator.client.get(&path("")).expect(200);
+    assert_eq!(read.json["items"], own.json["items"], "as its own members read it, and not another's");
+    assert!(!own.json["items"].as_array().unwrap().is_empty());
+    let changed = operator.client.get(&path("?action=tenant.changed")).expect(200);
+    assert_eq!(changed.json["items"].as_array().unwrap().len(), 1);
+    let first = operator.client.get(&path("?limit=1")).expect(200);
+    let cursor = first.string("/next_cursor");
+    let second = operator.client.get(&path(&format!("?limit=1&cursor={cursor}"))).expect(200);
+    assert_eq!(second.json["items"][0], own.json["items"][1]);
+    let elsewhere = format!("/api/v1/operator/tenants/other/audit?limit=1&cursor={cursor}");
+    operator.client.get(&elsewhere).expect_code(400, "bad_cursor");
+    operator.client.send(&Call::get(path("")).header("accept", "text/csv")).expect(200);
+    let newest = &ann.client.get(&acme.path("/audit?limit=1")).expect(200).json["items"][0];
+    assert_eq!(newest["action"], "audit.exported");
+    assert_eq!(newest["actor"], format!("operator:{}", operator.id));
+    for (refused, status) in [("?action=Nonsense!", 400), ("?page=2", 400)] {
+        operator.client.get(&path(refused)).expect(status);
+    }
+    operator.client.get("/api/v1/operator/tenants/nobody/audit").expect(404);
+    ann.client.get(&path("")).expect(403);
+    server.stop();
+}

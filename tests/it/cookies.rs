@@ -132,3 +132,35 @@ fn a_sign_in_ends_the_session_that_the_same_browser_had() {
     ann.client.get("/api/v1/me").expect(200);
     server.stop();
 }
+
+/// Another host below the same domain can have the browser send a second cookie of that name, with the session of
+/// somebody else in it.
+#[test]
+fn a_cookie_that_comes_twice_is_not_chosen_from() {
+    let server = Installation::new().serve();
+    let (ann, eve) = (server.sign_up("ann"), server.sign_up("eve"));
+    let refresh_of = |person: &Person| {
+        let (access, answer) = sign_in_by_cookie(&server, person);
+        let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+        let refresh = cookies.filter(|cookie| cookie.contains("tenantry_refresh=")).collect::<Vec<_>>();
+        (access, refresh[0].split(';').next().unwrap().to_owned())
+    };
+    let ((access, refresh), (planted_access, planted_refresh)) = (refresh_of(&ann), refresh_of(&eve));
+    let send = |call: Call, cookies: &str| {
+        server.nobody().send(&call.header("sec-fetch-site", "same-origin").header("cookie", cookies))
+    };
+    let refreshed = |cookies: &str| send(Call::new("POST", "/api/v1/auth/refresh?cookies=1"), cookies);
+    let me = |cookies: &str| send(Call::get("/api/v1/me"), cookies);
+    for (one, other) in [(&refresh, &planted_refresh), (&planted_refresh, &refresh)] {
+        refreshed(&format!("{one}; {other}")).expect_code(400, "two_credentials");
+    }
+    me(&format!("{planted_access}; {access}")).expect_code(400, "two_credentials");
+    // The same one twice says the same.
+    assert_eq!(me(&format!("{access}; {access}")).expect(200).string("/email"), ann.email);
+    refreshed(&refresh).expect(200);
+    // Whoever signs in gets in all the same.
+    let body = json!({"email": ann.email, "password": ann.password});
+    send(Call::post("/api/v1/auth/sign-in?cookies=1", body), &format!("{planted_refresh}; {refresh}"))
+        .expect(200);
+    server.stop();
+}

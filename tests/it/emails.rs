@@ -146,6 +146,34 @@ fn only_the_newest_link_for_a_day_changes_the_address_and_nothing_else() {
     server.stop();
 }
 
+/// The letter to the present address says to change the password if that was somebody else: that has to be enough.
+#[test]
+fn a_new_password_ends_a_change_of_the_address_that_somebody_else_asked_for() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let new = "quartz lanterns hum at nine";
+    for (name, is_forgotten) in [("ann", false), ("bea", true)] {
+        let owner = server.sign_up(name);
+        let theirs = format!("{name}-thief@example.com");
+        change(&owner.sign_in_again(), &theirs).expect(202);
+        let token = token_mailed_to(&installation, &theirs, 1);
+        if is_forgotten {
+            server.nobody().post("/api/v1/auth/password/forgot", json!({"email": owner.email})).expect(202);
+            let reset = token_mailed_to(&installation, &owner.email, 1);
+            let body = json!({"token": reset, "new_password": new});
+            server.nobody().post("/api/v1/auth/password/reset", body).expect(204);
+        } else {
+            let body = json!({"current_password": owner.password, "new_password": new});
+            owner.client.post("/api/v1/auth/password/change", body).expect(204);
+        }
+        verify(&server.nobody(), &token).expect_code(404, "link_not_valid");
+        let owner = Person { password: new.to_owned(), ..owner };
+        sign_in(&owner, &owner.email).expect(200);
+        sign_in(&owner, &theirs).expect(401);
+    }
+    server.stop();
+}
+
 #[test]
 fn nobody_is_sent_letters_without_end() {
     let installation = Installation::new();

@@ -1,5 +1,7 @@
 //! What is at `/`: our pages, or the app's own front end.
 
+use std::path::{Path, PathBuf};
+
 use crate::harness::{Call, Installation, Server};
 
 #[test]
@@ -9,6 +11,8 @@ fn without_a_front_end_of_the_app_our_pages_are_at_the_root() {
     assert!(nobody.get("/").expect(200).text().contains("Tenantry"));
     assert!(nobody.get("/setup").expect(200).text().contains("form"));
     nobody.get("/assets/app.css").expect(200);
+    assert_eq!(nobody.get("/operator").expect(307).header("location"), Some("/console/operator"));
+    assert!(nobody.get("/console/operator/").expect(200).text().contains("Tenantry"));
     for path in ["/assets/../Cargo.toml", "/assets/%2e%2e/Cargo.toml", "/assets/none.js", "/none"] {
         nobody.get(path).expect_code(404, "not_found");
     }
@@ -178,4 +182,34 @@ fn passwords_are_typed_into_fields_that_hide_them_and_that_password_managers_kno
     }
     assert!(fields >= 3, "{fields}");
     server.stop();
+}
+
+/// All scripts below a directory.
+fn scripts(place: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
+    let (places, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
+    let files = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "js"));
+    files.chain(places.iter().flat_map(|place| scripts(place))).collect()
+}
+
+#[test]
+fn the_console_hides_passwords_too_and_leaves_them_to_password_managers() {
+    let mut fields = 0;
+    for script in scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/console")) {
+        let code = std::fs::read_to_string(&script).unwrap();
+        let inputs = code.split("<${Field}").skip(1).chain(code.split("<input").skip(1));
+        let inputs = inputs.filter_map(|rest| rest.split("/>").next());
+        let of_passwords: Vec<_> =
+            inputs.filter(|input| input.contains("name=\"") && input.contains("password\"")).collect();
+        for input in &of_passwords {
+            let is_known = ["current-password", "new-password"]
+                .iter()
+                .any(|name| input.contains(&format!("autocomplete=\"{name}\"")));
+            assert!(input.contains("type=\"password\"") && is_known, "{}: {input}", script.display());
+        }
+        let listens = ["paste\"", "onPaste"].iter().find(|name| code.contains(**name));
+        assert!(of_passwords.is_empty() || listens.is_none(), "{}: {listens:?}", script.display());
+        fields += of_passwords.len();
+    }
+    assert!(fields >= 6, "{fields}");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, HOUR, Installation, Person, Tenant, letters_to, raw_request};
+use crate::harness::{Answer, DAY, HOUR, Installation, Person, Tenant, letters_to, raw_request};
 
 /// Refused, and still not a member.
 #[track_caller]
@@ -189,5 +189,65 @@ fn a_member_who_is_invited_again_is_not_raised_by_it() {
     ann.client.post(&acme.path("/invitations"), body).expect_one_of(&[201, 409, 422]);
     let me = bob.client.get("/api/v1/me").expect(200);
     assert_eq!(me.string("/memberships/0/role"), "viewer");
+    server.stop();
+}
+
+#[test]
+fn taking_back_and_inviting_again_fills_no_mailbox() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let bolt = ann.create_tenant("bolt");
+    let invite = |person: &Person, tenant: &Tenant| {
+        let body = json!({"email": "vic@example.com", "role": "viewer"});
+        person.client.post(&tenant.path("/invitations"), body)
+    };
+    let take_back = |tenant: &Tenant, answer: &Answer| {
+        ann.client.delete(&tenant.path(&format!("/invitations/{}", answer.string("/id")))).expect(204);
+    };
+    for number in 0..5 {
+        let tenant = [&acme, &bolt][number % 2];
+        take_back(tenant, &invite(&ann, tenant).expect(201));
+    }
+    for tenant in [&acme, &bolt] {
+        invite(&ann, tenant).expect_code(429, "too_many_letters");
+    }
+    assert_eq!(letters_to(&installation, "vic@example.com").len(), 5);
+    // That keeps nobody else from inviting the address, nor these for longer than a day.
+    let (bob, other) = server.sign_up_with_tenant("bob", "other");
+    invite(&bob, &other).expect(201);
+    installation.advance_clock(DAY + HOUR);
+    invite(&ann.sign_in_again(), &acme).expect(201);
+    server.stop();
+}
+
+#[test]
+fn a_tenant_is_no_machine_that_mails_strangers() {
+    let installation = Installation::new();
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    let invite = |name: &str| {
+        let body = json!({"email": format!("{name}@example.com"), "role": "viewer"});
+        ann.client.post(&acme.path("/invitations"), body)
+    };
+    invite("first").expect(201);
+    // A thousand that were taken back in the last day.
+    let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
+    catalog
+        .execute_batch(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+             INSERT INTO invitations (id, tenant_id, email, role, token_hash, invited_by, created_at, expires_at, revoked_at)
+             SELECT 'taken back ' || i, tenant_id, i || '@example.org', role, 'taken back ' || i, invited_by, created_at,
+               expires_at, created_at FROM invitations, n",
+        )
+        .unwrap();
+    invite("last").expect_code(429, "too_many_letters");
+    catalog
+        .execute(
+            "UPDATE invitations SET accepted_at = revoked_at, revoked_at = NULL WHERE id = 'taken back 1'",
+            [],
+        )
+        .unwrap();
+    invite("last").expect(201);
     server.stop();
 }

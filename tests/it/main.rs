@@ -50,6 +50,7 @@ mod matrix;
 mod migrations;
 mod moves;
 mod openapi;
+mod operator_settings;
 mod owners;
 mod password_change;
 mod passwords;

@@ -182,6 +182,9 @@ const FOR_KEYS: &[&str] = &[
     "webhooks:manage",
 ];
 
+/// What a service with the role of a viewer lets its key do here.
+const OF_SERVICE: &[&str] = &["records:read", "jobs:read"];
+
 fn role_has(role: &str, permission: &str) -> bool {
     let rank = ROLES.iter().position(|(name, _)| *name == role).unwrap();
     ROLES[..=rank].iter().any(|(_, permissions)| permissions.contains(&permission))
@@ -261,7 +264,13 @@ fn town() -> Town {
             .post(&tenant.path("/api-keys"), json!({"name": "Import", "permissions": permissions}));
         server.nobody().bearer(&made.expect(201).string("/key"))
     };
+    let service = json!({"name": "Sync", "role": "viewer"});
+    let service = owner.client.post(&acme.path("/service-identities"), service).expect(201);
+    let key =
+        json!({"name": "Nightly", "permissions": OF_SERVICE, "identity_id": service.string("/identity_id")});
+    let key = owner.client.post(&acme.path("/api-keys"), key).expect(201).string("/key");
     let keys = vec![
+        (Actor::Key("key of a service", OF_SERVICE), server.nobody().bearer(&key)),
         (Actor::Key("key without the permission", &["usage:write"]), key_of(&owner, &acme, &["usage:write"])),
         (Actor::Key("key with all it can have", FOR_KEYS), key_of(&owner, &acme, FOR_KEYS)),
         (Actor::Outsider("key of another tenant"), key_of(&other_owner, &other, FOR_KEYS)),

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::harness::{Call, Client, Installation, Person, Server, Tenant, eventually};
+use crate::harness::{
+    Call, Client, Installation, Person, Server, Tenant, eventually, links_to, token_mailed_to,
+};
 
 /// Clients that ask at the same time, each as fast as it can.
 const CROWD: usize = 8;
@@ -175,5 +177,60 @@ fn whoever_loses_access_under_load_is_refused_from_the_next_request_on() {
     }
     // Nobody else noticed.
     ann.client.get(&acme.path("/records/customers?limit=1")).expect(200);
+    server.stop();
+}
+
+/// Comparing a password takes a while, and longer where many wait: what was begun with the old one must not hold after the
+/// answer that there is a new one.
+#[test]
+fn what_is_under_way_with_a_password_does_not_outlive_it() {
+    let installation = Installation::new();
+    std::fs::create_dir_all(installation.data()).unwrap();
+    std::fs::write(installation.data().join("tenantry.toml"), "trusted_proxies = [\"127.0.0.1\"]\n").unwrap();
+    let server = installation.serve();
+    let ann = server.sign_up("ann");
+    server.nobody().post("/api/v1/auth/password/forgot", json!({"email": ann.email})).expect(202);
+    let token = token_mailed_to(&installation, &ann.email, 1);
+    let (done, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let sign_in = || {
+        let body = json!({"email": ann.email, "password": ann.password});
+        let number = asked.fetch_add(1, Ordering::Relaxed);
+        let from = format!("10.{}.{}.1", number / 250, number % 250);
+        server.nobody().send(&Call::post("/api/v1/auth/sign-in", body).header("x-forwarded-for", from))
+    };
+    let (answers, asked_to_move) = std::thread::scope(|scope| {
+        let crowd: Vec<_> = (0..2 * CROWD)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut answers = Vec::new();
+                    while !done.load(Ordering::Relaxed) {
+                        answers.push(sign_in());
+                    }
+                    answers
+                })
+            })
+            .collect();
+        eventually("sign-ins", || (asked.load(Ordering::Relaxed) > 4 * CROWD).then_some(()));
+        let moving = scope.spawn(|| {
+            let body = json!({"new_email": "thief@example.com", "password": ann.password});
+            ann.client.post("/api/v1/auth/email/change", body).expect_one_of(&[202, 401, 403]).status
+        });
+        let body = json!({"token": token, "new_password": "quartz lanterns hum at nine"});
+        server.nobody().post("/api/v1/auth/password/reset", body).expect(204);
+        done.store(true, Ordering::Relaxed);
+        let answers: Vec<_> = crowd.into_iter().flat_map(|one| one.join().unwrap()).collect();
+        (answers, moving.join().unwrap() == 202)
+    });
+    let let_in: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert!(let_in.len() > CROWD && let_in.len() < answers.len(), "{} of {}", let_in.len(), answers.len());
+    for answer in let_in {
+        server.nobody().bearer(&answer.string("/access_token")).get("/api/v1/me").expect(401);
+    }
+    if asked_to_move {
+        let token = token_mailed_to(&installation, "thief@example.com", 1);
+        server.nobody().post("/api/v1/auth/email/verify", json!({"token": token})).expect(404);
+    } else {
+        assert!(links_to(&installation, "thief@example.com").is_empty());
+    }
     server.stop();
 }

@@ -66,8 +66,17 @@ fn a_tenant_is_put_back_with_its_ledger_and_held_until_it_is_released() {
     let client = fleet.client(&server);
     assert_eq!(order(&client, "t-1", "held").get("city"), None);
     assert_eq!(order(&client, "t-2", "other")["city"], "Paris");
-    let held = operator_of(&server).get("/api/v1/operator/migrations/tenants?state=held").expect(200).json;
-    assert_eq!((&held["items"][0]["slug"], held["items"].as_array().unwrap().len()), (&json!("t-1"), 1));
+    let operator = operator_of(&server);
+    let versions = |query: &str| {
+        let listed = operator.get(&format!("/api/v1/operator/migrations/tenants?{query}")).expect(200).json;
+        let all = listed["items"].as_array().unwrap().clone();
+        all.iter().map(|one| format!("{} {}", one["slug"], one["state"])).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(versions("state=held"), "\"t-1\" \"held\"");
+    assert_eq!(versions("tenant=t-1"), "\"t-1\" \"held\"", "of one alone, whatever its state");
+    assert_eq!(versions("tenant=t-2"), "\"t-2\" \"known\"");
+    assert_eq!(versions("tenant=t-1&state=failed"), "");
+    operator.get("/api/v1/operator/migrations/tenants?tenant=nobody").expect(404);
     let run = fleet.migrate(&["run", "--yes", "--release"], 0);
     assert_eq!((&run["migrated"], &run["failed"]), (&json!(1), &json!(0)), "{run}");
     assert_eq!(order(&client, "t-1", "released")["city"], "Paris");

@@ -2,13 +2,12 @@ import { html, useMemo, useState } from "../dom.js";
 import { money, size } from "../format.js";
 import { ProblemNote } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
-import { Empty, Loaded, Page, Table } from "../parts/page.js";
+import { LongTable } from "../parts/long-table.js";
+import { Empty, Loaded, Page } from "../parts/page.js";
 import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
 import { costOf, MOST, nameOf, reloadMargins, useMargins } from "./fleet.js";
 import { o } from "./strings.js";
-
-const STEP = 100;
 
 /** What a line is ordered by. @type {Record<string, (one: any) => any>} */
 const VALUES = {
@@ -30,7 +29,6 @@ const COLUMNS = [
 /** What each tenant brings in and costs this month. @param {{ route: import("../router.js").Route }} props */
 export default function Margins({ route }) {
   const known = useMargins();
-  const [shown, setShown] = useState(STEP);
   const [q, setQ] = useState("");
   const order = new URLSearchParams(route.search).get("order") || "-revenue";
   const found = useMemo(() => {
@@ -42,11 +40,11 @@ export default function Margins({ route }) {
   }, [known, q, order]);
   const state = { data: known.at || known.all.length ? found : undefined, problem: known.problem, busy: false, reload: reloadMargins };
   return html`<${Page} title=${s.operator.screens.margins} of=${o.of} about=${o.margins.about} actions=${html`<button class="button square" aria-label=${s.refresh} onClick=${reloadMargins}><${Icon} name="reload" /></button>`}>
-    <div class="tools"><label class="field grow"><span class="label small soft">${s.search}</span><input class="input" type="search" placeholder=${o.margins.search} spellcheck="false" value=${q} onInput=${(/** @type {any} */ event) => { setQ(event.target.value); setShown(STEP); }} /></label></div>
+    <div class="tools"><label class="field grow"><span class="label small soft">${s.search}</span><input class="input" type="search" placeholder=${o.margins.search} spellcheck="false" value=${q} onInput=${(/** @type {any} */ event) => setQ(event.target.value)} /></label></div>
     ${known.problem && state.data && html`<${ProblemNote} problem=${known.problem} retry=${reloadMargins} />`}
     ${known.done && known.all.length >= MOST && html`<div class="note warn"><${Icon} name="warn" /><p>${o.tenants.capped(MOST)}</p></div>`}
     <${Loaded} of=${state}>${(/** @type {any[]} */ all) => (all.length === 0
       ? html`<div class="card"><${Empty} icon="search" title=${known.done ? o.tenants.none : o.tenants.loading} /></div>`
-      : html`<${Table} label=${s.operator.screens.margins} columns=${COLUMNS} rows=${all.slice(0, shown)} keyOf=${(/** @type {any} */ one) => one.tenant.id} order=${order} onOrder=${(/** @type {string} */ next) => navigate(`${toOperator("margins")}?order=${next}`)} onMore=${all.length > shown ? () => setShown(shown + 5 * STEP) : null} />`)}<//>
+      : html`<${LongTable} label=${s.operator.screens.margins} columns=${COLUMNS} rows=${all} keyOf=${(/** @type {any} */ one) => one.tenant.id} order=${order} onOrder=${(/** @type {string} */ next) => navigate(`${toOperator("margins")}?order=${next}`)} />`)}<//>
   <//>`;
 }

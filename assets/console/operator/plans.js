@@ -6,6 +6,7 @@ import { Dialog } from "../parts/dialog.js";
 import { Field, Form } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
+import { linesOf } from "../parts/plan-lines.js";
 import { toast } from "../parts/toasts.js";
 import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
@@ -44,12 +45,24 @@ function All() {
 
 const BLANK = { title: "", currency: "USD", interval: "month", fee_cents: "0", offered: true };
 
-const VERSIONS = [
-  { label: o.plans.version, cell: (/** @type {any} */ one) => html`<b class="numeric">${one.version}</b>` },
-  { label: o.plans.tenants, class: "narrow end", cell: (/** @type {any} */ one) => number(one.tenants) },
-  { label: o.plans.published, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.published_at} />` },
-  { label: s.invoices.digest, cell: (/** @type {any} */ one) => html`<span class="mono small soft cut" title=${one.digest}>${one.digest}</span>` },
-];
+/** What each version changed of the one before it, the newest first. @param {{ versions: any[], plan: any }} props */
+function Versions({ versions, plan }) {
+  return html`<ol class="history card versions">${versions.map((one, index) => {
+    const before = versions[index + 1];
+    const found = before ? differences(before.document, one.document) : [];
+    return html`<li key=${one.version}><div class="row apart"><div class="row"><h3 title=${`${s.invoices.digest}: ${one.digest}`}>${o.plans.version} ${one.version}</h3>${one.version === plan.version && html`<${Badge} kind="good">${o.plans.newest}<//>`}
+        <span class="soft small"><${Time} at=${one.published_at} /></span></div><span class=${one.tenants > 0 ? "" : "soft"}>${o.plans.onIt(one.tenants)}</span></div>
+      ${!before ? html`<p class="soft small">${one.version === 1 ? o.plans.first : o.plans.earlier}</p>`
+        : found.length <= FEW ? html`<${Changes} found=${found} />`
+          : html`<details><summary>${o.plans.changes(found.length)}</summary><${Changes} found=${found} /></details>`}</li>`;
+  })}</ol>`;
+}
+
+/** Differences that are shown unasked. */
+const FEW = 6;
+
+/** @param {{ found: import("./difference.js").Difference[] }} props */
+const Changes = ({ found }) => html`<dl class="diff">${found.map((one) => html`<dt key=${one.path}><code>${one.path}</code></dt><dd>${one.was !== null && html`<del>${one.was}</del> `}${one.is !== null && html`<ins>${one.is}</ins>`}</dd>`)}</dl>`;
 
 /** @param {{ id: string }} props */
 function One({ id }) {
@@ -60,9 +73,10 @@ function One({ id }) {
   return html`<${Page} title=${plan?.document.title ?? s.operator.screens.plans} of=${o.of} about=${html`<a href=${toOperator("plans")}>${s.operator.screens.plans}</a> · <span class="mono">${id}</span>`}
     actions=${plan && html`<button class="button primary" onClick=${() => setEditing(true)}><${Icon} name="edit" />${o.plans.edit}</button>`}>
     <${Loaded} of=${found}>${() => html`
-      <div class="card"><header><h2>${feeOf(plan.document)}</h2><${Offered} document=${plan.document} /></header>
-        <pre class="secret small">${JSON.stringify(plan.document, null, 2)}</pre></div>
-      <h2>${o.plans.versions}</h2><${Table} label=${o.plans.versions} columns=${VERSIONS} rows=${plan.versions} keyOf=${(/** @type {any} */ one) => one.version} />`}<//>
+      <div class="card stack"><header class="row apart"><h2>${feeOf(plan.document)}</h2><${Offered} document=${plan.document} /></header>
+        <ul class="ticks">${linesOf(plan.document).map((line) => html`<li key=${line}><${Icon} name="check" /><span>${line}</span></li>`)}</ul>
+        <details><summary>${o.plans.document}</summary><pre class="secret small" tabindex="0">${JSON.stringify(plan.document, null, 2)}</pre></details></div>
+      <h2>${o.plans.versions}</h2><${Versions} versions=${plan.versions} plan=${plan} />`}<//>
     ${editing && html`<${Edit} id=${id} version=${plan.version} before=${plan.document} draft=${plan.document} onClose=${() => setEditing(false)} onDone=${(/** @type {any} */ next) => { setEditing(false); toast(o.plans.publishedNow(next.version)); void found.reload(); }} />`}
   <//>`;
 }

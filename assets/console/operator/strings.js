@@ -62,7 +62,7 @@ export const o = {
     done: (/** @type {number} */ app) => `It is at version ${app} of the app, and held there.`,
   },
   one: {
-    tabs: /** @type {Record<string, string>} */ ({ "": "Overview", activity: "Activity", backups: "Backups" }), tabsLabel: "Of this tenant",
+    tabs: /** @type {Record<string, string>} */ ({ "": "Overview", activity: "Activity", invoices: "Invoices", audit: "Audit log", backups: "Backups" }), tabsLabel: "Of this tenant", allInvoices: "All its invoices", tables: "Its tables",
     suspend: "Suspend", resume: "Resume", close: "Close", erase: "Erase now", plan: "Change plan", tax: "Tax",
     suspendTitle: (/** @type {string} */ name) => `Suspend ${name}?`, suspendText: "Its members can read everything and change nothing, its jobs wait. You can take it back.",
     closeTitle: (/** @type {string} */ name) => `Close ${name}?`, closeText: "As if its owner had asked: read-only at once, erased when the time of grace is over. Until then its owner can reopen it.",
@@ -83,7 +83,7 @@ export const o = {
     error: "Error", took: "Took", changed: "Since", troubled: "Tenants in trouble", pendingList: (/** @type {number} */ n) => `What is to be done: ${n}`,
   },
   plans: {
-    about: "A plan never changes: what is published is another version. Tenants stay on theirs until they change.", key: "Key", version: "Version", fee: "Fee", tenants: "Tenants", published: "Published", offered: "offered", notOffered: "not offered", versions: "Versions", document: "Document", newest: "newest",
+    about: "A plan never changes: what is published is another version. Tenants stay on theirs until they change.", key: "Key", version: "Version", fee: "Fee", tenants: "Tenants", published: "Published", offered: "offered", notOffered: "not offered", versions: "Versions", document: "Document", newest: "newest", first: "The first one.", earlier: "What came before it is not shown.", changes: (/** @type {number} */ n) => plural(n, "change", "changes"), onIt: (/** @type {number} */ n) => (n === 0 ? "no tenant on it" : `${plural(n, "tenant", "tenants")} on it`),
     create: "New plan", keyHint: "Small letters, digits and dashes. It is never changed.", edit: "Publish another version", editTitle: (/** @type {string} */ key) => `Another version of ${key}`, difference: "What would change", same: "Nothing is different.", notJson: "must be JSON: an object", publish: (/** @type {number} */ n) => `Publish version ${n}`, publishedNow: (/** @type {number} */ n) => `Version ${n} is published.`, was: "was", added: "new", gone: "gone", formHint: "As [plans] in app.toml, in JSON. Amounts are in the currency's smallest unit.", none: "No plans",
   },
   stripe: {
@@ -95,4 +95,20 @@ export const o = {
   },
   mailbox: { about: "Letters that no mail server took: none is set, or it was not there. They may hold links that sign somebody in, so opening one asks who you are.", to: "To", subject: "Subject", none: "No letters", noneText: "Without a mail server, invitations and the like wait here. With one they are sent.", page: "As its reader sees it", text: "Text", headers: "Headers", statuses: /** @type {Record<string, string>} */ ({ queued: "waits", kept: "kept", failed: "given up" }) },
   erasures: { about: "Each receipt is signed by this installation and says what was removed, what is kept and why.", erased: "Erased", none: "No tenant was erased yet", noneText: "When a tenant has closed and its time of grace is over, its receipt is here.", removed: "Removed", kept: "Kept", verified: "How it was made sure", store: "Store", count: "How many", reason: "Why", until: "Until", forGood: "for good", closedAt: "Closed", signature: "Signature", key: "Public key", download: "Receipt", verify: "Anybody can check it:", head: "Last audit entry" },
+  doctor: {
+    about: "Looks at files, catalog, keys, clock, backups and settings, and lets two tenants that are made for it try to read each other. Nothing is repaired here.",
+    again: "Look again", looking: "Looking…", lookingText: "Two tenants are made, try each other's doors, and are removed. That takes a few seconds.", lookingAgain: "Looking again…",
+    looked: "Looked", advice: "What to do:",
+    verdicts: /** @type {Record<string, string>} */ ({ good: "All is as it should be", note: "Nothing is wrong", warning: "Something will go wrong some day", fault: "Something is wrong now" }),
+    counted: /** @type {Record<string, string>} */ ({ fault: "wrong now", warning: "will go wrong", note: "worth knowing", good: "as it should be" }),
+    groups: /** @type {Record<string, string>} */ ({ fault: "Wrong now", warning: "Will go wrong", note: "Worth knowing", good: "As it should be" }),
+    checks: /** @type {Record<string, string>} */ ({ isolation: "Doors between tenants", descriptors: "Open files", clock: "Clock", keys: "Signing keys", catalog: "Catalog", files: "Files of tenants", quarantine: "Quarantine", leases: "Jobs", orphans: "Leftovers", backups: "Backups", restores: "Restores", proxy: "Proxy", mail: "Mail", "tenantry.toml": "Settings", settings: "Settings", disk: "Disk", "disk of backups": "Disk of backups" }),
+  },
+  settings: {
+    about: "How this installation is set up, where each setting comes from, and what it means. Secrets are never shown.",
+    change: "Settings are read when the server starts. Change tenantry.toml in the data directory or TENANTRY_ variables, and start it again: a flag wins over the environment, that over the file.",
+    name: "Setting", value: "Value", source: "From", search: "Name, or what it means", onlyGiven: "Only those that were set", unset: "not set", secret: "set, and not shown",
+    sources: /** @type {Record<string, string>} */ ({ flag: "flag", environment: "environment", file: "file", default: "default" }),
+    none: "No setting is like that", noneText: "Look for another word.", noneGiven: "Nothing was set: all are as they come.",
+  },
 };

@@ -4,19 +4,22 @@ import { get, list, post, put } from "../api.js";
 import { html, useState } from "../dom.js";
 import { day, money, number, size } from "../format.js";
 import { useLoad } from "../load.js";
+import { AuditDownload, AuditEntries } from "../parts/audit-log.js";
 import { Confirm, Dialog } from "../parts/dialog.js";
 import { Field, Form, Select } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
 import { Figure, LimitFigure, SeatsFigure } from "../parts/limits.js";
 import { Item, Menu } from "../parts/menu.js";
 import { Badge, Loaded, Page, Table, Time } from "../parts/page.js";
+import { Tabs } from "../parts/tabs.js";
 import { TenantStatus } from "../parts/tenant-status.js";
 import { attempt, toast } from "../parts/toasts.js";
 import { navigate, toOperator } from "../router.js";
+import { InvoiceFiles, InvoiceList, InvoiceSheet, titleOf } from "../screens/invoices.js";
 import { s } from "../strings.js";
-import { Tabs } from "../parts/tabs.js";
 import { Activity } from "./activity.js";
-import { costOf, nameOf, useMargins } from "./fleet.js";
+import { actorName } from "./actor.js";
+import { costOf, nameOf } from "./fleet.js";
 import { BackupsOf } from "./restore.js";
 import { Rollback } from "./rollback.js";
 import { o } from "./strings.js";
@@ -26,10 +29,10 @@ const JOB_KINDS = /** @type {Record<string, string>} */ ({ succeeded: "good", ru
 /** What may be missing, without taking the page along. @param {Promise<any>} asked */
 const orNone = (asked) => asked.catch(() => null);
 
-const TABS = ["", "activity", "backups"];
+const TABS = ["", "activity", "invoices", "audit", "backups"];
 
-/** @param {{ selector: string, tab: string, search: string }} props */
-export function TenantPage({ selector, tab, search }) {
+/** @param {{ selector: string, rest: string[], search: string }} props */
+export function TenantPage({ selector, rest: [tab = "", item], search }) {
   const base = `/operator/tenants/${encodeURIComponent(selector)}`;
   const found = useLoad(() => get(base), [base]);
   const [open, setOpen] = useState("");
@@ -61,7 +64,9 @@ export function TenantPage({ selector, tab, search }) {
       ${isGone && html`<div class="note"><${Icon} name="info" /><div><p>${o.one.gone}</p><p><a href=${toOperator("erasures", tenant.id)}>${o.one.receipt}</a></p></div></div>`}
       ${!isGone && html`<${Tabs} label=${o.one.tabsLabel} of=${TABS.map((name) => ({ href: toOperator("tenants", selector, ...(name ? [name] : [])), text: o.one.tabs[name], current: name === shown }))} />`}
       ${isGone || shown === "" ? html`<${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`
-        : shown === "activity" ? html`<${Activity} tenant=${tenant} base=${base} search=${search} />` : html`<${BackupsOf} key=${turn} tenant=${tenant} base=${base} />`}`}<//>
+        : shown === "activity" ? html`<${Activity} tenant=${tenant} base=${base} search=${search} />`
+          : shown === "invoices" ? html`<${InvoicesOf} selector=${selector} base=${base} id=${item} />`
+            : shown === "audit" ? html`<${AuditOf} selector=${selector} tenant=${tenant} base=${base} search=${search} />` : html`<${BackupsOf} key=${turn} tenant=${tenant} base=${base} />`}`}<//>
     ${open === "suspend" && html`<${Confirm} title=${o.one.suspendTitle(tenant.name)} text=${o.one.suspendText} action=${o.one.suspend} onClose=${close} onConfirm=${act("suspend", o.one.suspended)} />`}
     ${open === "close" && html`<${Confirm} title=${o.one.closeTitle(tenant.name)} text=${o.one.closeText} action=${o.one.close} word=${tenant.slug} onClose=${close} onConfirm=${act("close", o.one.closing)} />`}
     ${open === "erase" && html`<${Confirm} title=${o.one.eraseTitle(tenant.name)} text=${o.one.eraseText} action=${o.one.erase} word=${tenant.slug} onClose=${close} onConfirm=${erase} />`}
@@ -74,20 +79,18 @@ export function TenantPage({ selector, tab, search }) {
 /** @param {{ tenant: any, base: string, onTax: () => void }} props */
 function Body({ tenant, base, onTax }) {
   const isHere = !["erasing", "erased", "provisioning"].includes(tenant.status);
-  const margins = useMargins();
-  const margin = margins.all.find((one) => one.tenant.id === tenant.id);
-  const trouble = useLoad(async () => {
-    const [failed, held] = await Promise.all(["failed", "held"].map((state) => orNone(get(`/operator/migrations/tenants?state=${state}&limit=500`))));
-    const mine = (/** @type {any} */ page) => page?.items.find((/** @type {any} */ one) => one.tenant_id === tenant.id);
-    return { failed: mine(failed), held: mine(held) };
-  }, [base]);
-  const { failed, held } = trouble.data ?? { failed: null, held: null };
+  const only = `tenant=${encodeURIComponent(tenant.id)}`;
+  const month = useLoad(async () => (await orNone(get(`/operator/margins?${only}`)))?.items[0] ?? null, [base]);
+  const margin = month.data;
+  const version = useLoad(async () => (await orNone(get(`/operator/migrations/tenants?${only}`)))?.items[0] ?? null, [base]);
+  const failed = version.data?.state === "failed" && version.data;
+  const held = version.data?.state === "held" && version.data;
   const more = useLoad(async () => {
     if (!isHere) return null;
     // A file that cannot be opened now is not waited for.
     const ask = (/** @type {string} */ path) => orNone(get(path, { tries: 2 }));
     const [subscription, limits, jobs, counts, tax] = await Promise.all([
-      ask(`${base}/subscription`), ask(`${base}/limits`), ask(`${base}/jobs?limit=10`), ask(`/operator/jobs?tenant=${encodeURIComponent(tenant.id)}`), ask(`${base}/tax-rate`),
+      ask(`${base}/subscription`), ask(`${base}/limits`), ask(`${base}/jobs?limit=10`), ask(`/operator/jobs?${only}`), ask(`${base}/tax-rate`),
     ]);
     return { subscription, limits, jobs: jobs?.items ?? [], counts: counts?.items[0], tax: tax?.tax };
   }, [base]);
@@ -104,9 +107,10 @@ function Body({ tenant, base, onTax }) {
         ${subscription && html`<dt>${s.plan.period}</dt><dd><${Time} at=${subscription.period_start} /> – <${Time} at=${subscription.period_end} /></dd>`}
         ${subscription?.scheduled_change && html`<dt>${s.plan.next}</dt><dd>${s.plan.nextIs(subscription.scheduled_change.plan, day(subscription.scheduled_change.at))}</dd>`}
         ${isHere && html`<dt>${o.one.tax}</dt><dd>${data?.tax ? `${data.tax.name} ${data.tax.percent} %` : html`<span class="soft">${o.one.noTax}</span>`} <button class="link small" onClick=${onTax}>${s.edit}</button></dd>`}
+        ${version.data && html`<dt>${o.one.tables}</dt><dd>${o.migrations.versions(version.data.app, version.data.system)}</dd>`}
         ${tenant.erase_after && html`<dt>${o.one.erasedAfter}</dt><dd><${Time} at=${tenant.erase_after} /></dd>`}
         <dt>${o.one.zone}</dt><dd>${tenant.timezone}</dd><dt>${o.made}</dt><dd><${Time} at=${tenant.created_at} /></dd><dt>ID</dt><dd class="mono small">${tenant.id}</dd></dl></div>
-    ${(margin || !margins.done) && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
+    ${margin !== null && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
       <${Figure} label=${o.revenue} value=${margin ? money(margin.revenue_cents, margin.currency) : "…"}><span class="soft small">${o.about.revenue}</span><//>
       <${Figure} label=${o.cost} value=${margin ? money(costOf(margin) ?? 0, margin.currency) : "…"}><span class="soft small">${o.about.cost}</span><//>
       <${Figure} label=${o.margin} value=${!margin ? "…" : margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`}><span class="soft small">${o.about.margin}</span><//>
@@ -119,6 +123,25 @@ function Body({ tenant, base, onTax }) {
       <div class="row apart"><h2>${o.one.jobs}</h2>${data?.counts && html`<span class="row soft small"><span>${o.jobs.queued} ${number(data.counts.queued ?? 0)}</span><span>${o.jobs.running} ${number(data.counts.running ?? 0)}</span><span class=${data.counts.dead > 0 ? "bad" : ""}>${o.jobs.dead} ${number(data.counts.dead ?? 0)}</span></span>`}</div>
       ${data?.jobs.length ? html`<${Table} label=${o.one.jobs} rows=${data.jobs} keyOf=${(/** @type {any} */ job) => job.id} columns=${JOBS} />` : data?.limits && html`<p class="soft">${o.one.noJobs}</p>`}
       <p class="soft small">${o.one.looked}</p>`}<//>`}`;
+}
+
+/** Its invoices, or one of them. @param {{ selector: string, base: string, id?: string }} props */
+function InvoicesOf({ selector, base, id }) {
+  const hrefOf = (/** @type {string} */ id) => toOperator("tenants", selector, "invoices", id);
+  return id ? html`<${InvoiceOf} key=${id} path=${`${base}/invoices/${encodeURIComponent(id)}`} back=${toOperator("tenants", selector, "invoices")} />` : html`<${InvoiceList} api=${`${base}/invoices`} hrefOf=${hrefOf} />`;
+}
+
+/** @param {{ path: string, back: string }} props */
+function InvoiceOf({ path, back }) {
+  const found = useLoad(() => get(path), [path]);
+  return html`<${Loaded} of=${found}>${(/** @type {any} */ invoice) => html`<div class="row apart"><div class="stack tight"><h2>${titleOf(invoice)}</h2><a class="small" href=${back}>${o.one.allInvoices}</a></div><div class="actions"><${InvoiceFiles} path=${path} invoice=${invoice} /></div></div>
+    <${InvoiceSheet} invoice=${invoice} />`}<//>`;
+}
+
+/** Who did what in it. @param {{ selector: string, tenant: any, base: string, search: string }} props */
+function AuditOf({ selector, tenant, base, search }) {
+  const log = { api: `${base}/audit`, address: toOperator("tenants", selector, "audit"), search, actorOf: actorName, file: tenant.slug };
+  return html`<${AuditEntries} ...${log} tools=${html`<${AuditDownload} ...${log} />`} />`;
 }
 
 const JOBS = [

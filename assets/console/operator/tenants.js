@@ -2,8 +2,9 @@ import { list } from "../api.js";
 import { html, useEffect, useState } from "../dom.js";
 import { useEvery, useLoad } from "../load.js";
 import { Icon } from "../parts/icon.js";
+import { LongTable } from "../parts/long-table.js";
 import { NewTenant } from "../parts/new-tenant.js";
-import { Empty, Loaded, Page, Table, Time } from "../parts/page.js";
+import { Empty, Loaded, Page, Time } from "../parts/page.js";
 import { usePages } from "../parts/pages.js";
 import { TenantStatus } from "../parts/tenant-status.js";
 import { navigate, toOperator } from "../router.js";
@@ -15,6 +16,8 @@ import { TenantPage } from "./tenant.js";
 
 const STATUSES = ["active", "suspended", "closing", "erasing", "erased", "provisioning"];
 const STEP = 100;
+/** Tenants of the pages after the first, which come while somebody scrolls. */
+const FURTHER = 500;
 /** How long somebody may pause while typing, in milliseconds. */
 const PAUSE = 200;
 /** How often the figures are new, in milliseconds. */
@@ -22,8 +25,8 @@ const SUMMED_UP = 60_000;
 
 /** The fleet, or one tenant of it. @param {{ route: import("../router.js").Route }} props */
 export default function Tenants({ route }) {
-  const [selector, tab = ""] = route.rest;
-  return selector ? html`<${TenantPage} key=${selector} selector=${selector} tab=${tab} search=${route.search} />` : html`<${All} route=${route} />`;
+  const [selector, ...rest] = route.rest;
+  return selector ? html`<${TenantPage} key=${selector} selector=${selector} rest=${rest} search=${route.search} />` : html`<${All} route=${route} />`;
 }
 
 const COLUMNS = [
@@ -33,9 +36,9 @@ const COLUMNS = [
   { label: o.live.requests, sort: "requests", class: "narrow end", cell: (/** @type {any} */ one) => tally(one.requests) },
   { label: o.live.errors, sort: "error_rate", class: "narrow end", cell: (/** @type {any} */ one) => html`<span class=${one.errors > 0 ? "bad" : "soft"}>${share(one.error_rate)}</span>` },
   { label: o.live.refused, sort: "refused", class: "narrow end lesser", cell: (/** @type {any} */ one) => tally(one.refused) },
-  ...["p50", "p95", "p99"].map((name) => ({ label: name, sort: `${name}_ms`, class: name === "p95" ? "narrow end" : name === "p50" ? "narrow end lesser roomy" : "narrow end lesser", cell: (/** @type {any} */ one) => html`<span class=${one[`${name}_ms`] === null ? "soft" : name === "p95" && one.p95_ms >= SLOW_MS ? "bad" : ""}>${ms(one[`${name}_ms`])}</span>` })),
+  ...["p50", "p95", "p99"].map((name) => ({ label: name, sort: `${name}_ms`, class: name === "p95" ? "narrow end" : "narrow end lesser roomy", cell: (/** @type {any} */ one) => html`<span class=${one[`${name}_ms`] === null ? "soft" : name === "p95" && one.p95_ms >= SLOW_MS ? "bad" : ""}>${ms(one[`${name}_ms`])}</span>` })),
   { label: o.live.database, sort: "database_ms", class: "narrow end lesser roomy", cell: (/** @type {any} */ one) => html`<span class=${one.database_ms ? "" : "soft"}>${one.database_ms ? ms(one.database_ms) : "—"}</span>` },
-  { label: o.made, sort: "created_at", class: "narrow lesser", cell: (/** @type {any} */ one) => html`<${Time} at=${one.created_at} near />` },
+  { label: o.made, sort: "created_at", class: "narrow wider lesser", cell: (/** @type {any} */ one) => html`<${Time} at=${one.created_at} near />` },
 ];
 /** What the API sorts by, besides the columns. */
 const ORDERS = new Set([...COLUMNS.flatMap(({ sort }) => sort ?? []), "slug", "errors"]);
@@ -46,7 +49,7 @@ function All({ route }) {
   const [q, status, plan, wanted] = ["q", "status", "plan", "order"].map((name) => asked.get(name) ?? "");
   const order = ORDERS.has(wanted.replace("-", "")) ? wanted : "-created_at";
   const query = new URLSearchParams(Object.entries({ q, status, plan, order }).filter(([, value]) => value));
-  const pages = usePages(`/operator/tenants?${query}`, STEP);
+  const pages = usePages(`/operator/tenants?${query}`, STEP, FURTHER);
   const plans = useLoad(() => list("/operator/plans"), []);
   const [making, setMaking] = useState(false);
   const [typed, setTyped] = useState(q);
@@ -80,7 +83,7 @@ function All({ route }) {
     </div>
     <${Loaded} of=${{ ...pages, data: rows }}>${(/** @type {any[]} */ all) => (all.length === 0 && !pages.more
       ? html`<div class="card">${isNarrowed ? html`<${Empty} icon="search" title=${o.tenants.none} text=${o.tenants.noneText} />` : html`<${Empty} icon="tenant" title=${o.overview.first} text=${o.overview.firstText}>${create}<//>`}</div>`
-      : html`<${Table} label=${s.operator.screens.tenants} columns=${COLUMNS} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} order=${order} onOrder=${(/** @type {string} */ next) => set("order", downFirst(next, order))} onMore=${pages.more} busy=${pages.busy} />`)}<//>
+      : html`<${LongTable} label=${s.operator.screens.tenants} columns=${COLUMNS} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} order=${order} onOrder=${(/** @type {string} */ next) => set("order", downFirst(next, order))} onMore=${pages.more} busy=${pages.busy} />`)}<//>
     ${making && html`<${NewTenant} onClose=${() => setMaking(false)} onMade=${() => void pages.reload()} />`}
   <//>`;
 }

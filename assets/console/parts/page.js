@@ -38,15 +38,23 @@ export function Empty({ icon, title, text, children }) {
  * @typedef {{ label: any, cell: (row: T) => any, class?: string, sort?: string }} Column with `sort` its head orders by that
  */
 
-/** @param {{ columns: Column<any>[], rows: any[], keyOf: (row: any) => string | number, label: string, onMore?: (() => void) | null, busy?: boolean, order?: string, onOrder?: (order: string) => void }} props */
-export function Table({ columns, rows, keyOf, label, onMore, busy, order = "", onOrder }) {
+/** @param {{ columns: Column<any>[], order?: string, onOrder?: (order: string) => void }} props */
+export function TableHead({ columns, order = "", onOrder }) {
   const head = (/** @type {Column<any>} */ { label: text, sort }) => (sort && onOrder
     ? html`<button class="sort" onClick=${() => onOrder(order === sort ? `-${sort}` : sort)}>${text}${order.replace("-", "") === sort && html`<${Icon} name=${order.startsWith("-") ? "down" : "up"} />`}</button>`
     : text);
   const sorted = (/** @type {Column<any>} */ { sort }) => (!sort ? undefined : order === sort ? "ascending" : order === `-${sort}` ? "descending" : "none");
+  return html`<thead><tr>${columns.map((column) => html`<th scope="col" class=${column.class ?? ""} aria-sort=${sorted(column)}>${head(column)}</th>`)}</tr></thead>`;
+}
+
+/** @param {Column<any>[]} columns @param {any} row */
+export const cellsOf = (columns, row) => columns.map((column) => html`<td class=${column.class ?? ""} data-label=${typeof column.label === "string" ? column.label : ""}>${column.cell(row)}</td>`);
+
+/** @param {{ columns: Column<any>[], rows: any[], keyOf: (row: any) => string | number, label: string, onMore?: (() => void) | null, busy?: boolean, order?: string, onOrder?: (order: string) => void }} props */
+export function Table({ columns, rows, keyOf, label, onMore, busy, order, onOrder }) {
   return html`<div class="card flush"><div class="table-scroll" tabindex="0" role="region" aria-label=${label}>
-    <table class="table stacks"><thead><tr>${columns.map((column) => html`<th scope="col" class=${column.class ?? ""} aria-sort=${sorted(column)}>${head(column)}</th>`)}</tr></thead>
-      <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${columns.map((column) => html`<td class=${column.class ?? ""} data-label=${typeof column.label === "string" ? column.label : ""}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table>
+    <table class="table stacks"><${TableHead} columns=${columns} order=${order} onOrder=${onOrder} />
+      <tbody>${rows.map((row) => html`<tr key=${keyOf(row)}>${cellsOf(columns, row)}</tr>`)}</tbody></table>
     </div>${onMore && html`<div class="more"><button class="button plain" disabled=${busy} onClick=${onMore}>${s.more}</button></div>`}</div>`;
 }
 

@@ -9,11 +9,12 @@ import { toastProblem } from "./toasts.js";
  * The first page, and `more` while there is one.
  * @param {string} path
  * @param {number} [limit]
+ * @param {number} [further] of the pages after the first
  */
-export function usePages(path, limit = 50) {
+export function usePages(path, limit = 50, further = limit) {
   const [busy, setBusy] = useState(false);
   const joined = path.includes("?") ? "&" : "?";
-  const ask = (/** @type {string} */ cursor = "") => get(`${path}${joined}limit=${limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+  const ask = (/** @type {string} */ cursor = "") => get(`${path}${joined}limit=${cursor ? further : limit}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
   const first = useLoad(() => ask(), [path]);
   const latest = useRef(path);
   latest.current = path;

@@ -1,4 +1,4 @@
-import { Problem, send } from "../api.js";
+import { send } from "../api.js";
 import { html, useRef, useState } from "../dom.js";
 import { size } from "../format.js";
 import { useActors } from "../parts/actor.js";
@@ -8,33 +8,11 @@ import { Icon } from "../parts/icon.js";
 import { Empty, Loaded, Page, Table, Time } from "../parts/page.js";
 import { usePages } from "../parts/pages.js";
 import { toast, toastProblem } from "../parts/toasts.js";
+import { upload } from "../parts/upload.js";
 import { s } from "../strings.js";
 
 /** @param {import("../shell.js").At} at @param {string} path */
 const addressOf = (at, path) => at.api(`/files/${path.split("/").map(encodeURIComponent).join("/")}`);
-
-/** Uploads. `fetch` does not tell how far it is, an older way does. @param {string} address @param {File} file @param {(part: number) => void} told @returns {Promise<void>} */
-function upload(address, file, told) {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("PUT", `/api/v1${address}`);
-    request.setRequestHeader("content-type", file.type || "application/octet-stream");
-    request.upload.onprogress = (event) => event.lengthComputable && told(event.loaded / event.total);
-    request.onerror = () => reject(new Problem({ status: 0, code: "offline", detail: s.problem.offline }));
-    request.onload = () => {
-      if (request.status < 300) return resolve();
-      /** @type {any} */
-      let told = {};
-      try {
-        told = JSON.parse(request.responseText);
-      } catch {
-        // What is no problem document says nothing more than its status.
-      }
-      reject(new Problem({ status: request.status, code: told.code ?? "unknown", detail: told.detail ?? s.problem.status(request.status) }));
-    };
-    request.send(file);
-  });
-}
 
 /** The files of a tenant. @param {{ at: import("../shell.js").At }} props */
 export default function Files({ at }) {
@@ -51,9 +29,7 @@ export default function Files({ at }) {
       const path = prefix.endsWith("/") ? prefix + file.name : file.name;
       setSending((all) => ({ ...all, [path]: 0 }));
       try {
-        // An ordinary request first: the access token may have to be had anew.
-        await send("GET", at.api(""));
-        await upload(addressOf(at, path), file, (part) => setSending((all) => ({ ...all, [path]: part })));
+        await upload("PUT", addressOf(at, path), file, (part) => setSending((all) => ({ ...all, [path]: part })));
         toast(s.files.uploaded(path));
       } catch (problem) {
         toastProblem(problem);

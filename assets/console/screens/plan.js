@@ -1,10 +1,11 @@
 import { get, list, post, put, remove } from "../api.js";
 import { html, useState } from "../dom.js";
-import { compact, day, money, price, size } from "../format.js";
+import { day, money } from "../format.js";
 import { useLoad } from "../load.js";
 import { Confirm } from "../parts/dialog.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Empty, Loaded, Page, Time } from "../parts/page.js";
+import { linesOf } from "../parts/plan-lines.js";
 import { attempt, toast } from "../parts/toasts.js";
 import { to } from "../router.js";
 import { s } from "../strings.js";
@@ -51,31 +52,9 @@ export default function Plan({ at }) {
 
 /** @param {{ plan: any, current: boolean, scheduled: boolean, manages: boolean, onChoose: (when: string) => void }} props */
 function PlanCard({ plan, current, scheduled, manages, onChoose }) {
-  const lines = [
-    plan.seats !== null && plan.seats !== undefined ? s.plan.seats(plan.seats) : s.plan.anySeats,
-    ...Object.entries(plan.limits ?? {}).map(([meter, limit]) => limitText(meter, limit)),
-    ...(plan.prices ?? []).map((/** @type {any} */ one) => priceText(one, plan.currency)),
-    ...Object.entries(plan.features ?? {}).filter(([, value]) => value !== false).map(([name, value]) => (value === true ? name : `${name}: ${value}`)),
-    ...(plan.trial_days ? [s.plan.trialDays(plan.trial_days)] : []),
-  ];
   return html`<section class=${`card plan ${current ? "current" : ""}`}><div class="row apart"><h2>${plan.title}</h2>${current && html`<${Badge} kind="good">${s.plan.current}<//>`}${scheduled && html`<${Badge} kind="info">${s.plan.next}<//>`}</div>
     <p><b class="value">${money(plan.fee_cents, plan.currency)}</b> <span class="soft">/ ${s.plan.intervals[plan.interval] ?? plan.interval}</span></p>
-    <ul class="small">${lines.map((line) => html`<li><${Icon} name="check" /><span>${line}</span></li>`)}</ul>
+    <ul class="small">${linesOf(plan).map((line) => html`<li><${Icon} name="check" /><span>${line}</span></li>`)}</ul>
     ${manages && !current && html`<div class="actions"><button class="button" onClick=${() => onChoose("now")}>${s.plan.choose}</button>${!scheduled && html`<button class="link small" onClick=${() => onChoose("period_end")}>${s.plan.atEnd}</button>`}</div>`}
   </section>`;
-}
-
-/** @param {string} meter @param {any} limit */
-function limitText(meter, limit) {
-  const amount = limit.hard ?? limit.soft;
-  return s.plan.limit(meter, meter === "storage.bytes" ? size(amount) : compact(amount), limit.window ? s.usage.windows[limit.window] ?? limit.window : "");
-}
-
-/** @param {any} one @param {string} currency */
-function priceText(one, currency) {
-  const free = one.included && Number(one.included) > 0 ? s.plan.included(compact(one.included)) : "";
-  if (one.unit_cents) return `${one.meter}: ${free}${s.plan.each(price(one.unit_cents, currency))}`;
-  if (one.package_cents) return `${one.meter}: ${free}${s.plan.package(price(one.package_cents, currency), compact(one.package_size))}`;
-  if (one.tiers?.length) return `${one.meter}: ${free}${s.plan.tiers(price(one.tiers.at(-1).unit_cents ?? one.tiers[0].unit_cents ?? "0", currency))}`;
-  return one.amount_cents ? `${one.meter}: ${price(one.amount_cents, currency)}` : one.meter;
 }

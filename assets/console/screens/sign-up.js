@@ -2,6 +2,7 @@ import { post } from "../api.js";
 import { html, useState } from "../dom.js";
 import { Field, Form } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
+import { navigate, to } from "../router.js";
 import { enter } from "../session.js";
 import { s } from "../strings.js";
 import { Outside } from "./outside.js";
@@ -13,6 +14,8 @@ export default function SignUp() {
     const body = { name, email, password, ...(tenant.trim() ? { tenant: { name: tenant.trim() } } : {}) };
     const answer = await post("/auth/sign-up?cookies=1", body, { anonymous: true });
     if (answer.status === "verification_sent") return setSent(email);
+    // What comes first in a tenant of one's own, unless one was on the way to somewhere else.
+    if (answer.tenant && !location.search) navigate(`?to=${encodeURIComponent(to(answer.tenant.slug, "start"))}`, { replace: true });
     await enter(answer);
   };
   const back = html`<p class="small"><a href=${`/console/sign-in${location.search}`}>${s.auth.haveAccount}</a></p>`;

@@ -2,10 +2,10 @@ import { get, post } from "../api.js";
 import { html, useEffect, useState } from "../dom.js";
 import { number } from "../format.js";
 import { useLoad } from "../load.js";
-import { ProblemNote } from "../parts/form.js";
+import { Dialog } from "../parts/dialog.js";
+import { Field, Form, ProblemNote } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
-import { Item, Menu } from "../parts/menu.js";
-import { Empty, Page } from "../parts/page.js";
+import { Badge, Empty, Page } from "../parts/page.js";
 import { toast } from "../parts/toasts.js";
 import { saveAs } from "../records/export.js";
 import { csvField } from "../records/parse.js";
@@ -13,6 +13,9 @@ import { useMe } from "../session.js";
 import { Editor } from "../sql/editor.js";
 import { forgetUnowned, placeOf } from "../sql/kept.js";
 import { s } from "../strings.js";
+
+/** Statements kept for one person and tenant. */
+const MOST_SAVED = 50;
 
 /** @typedef {{ name: string, sql: string }} Saved */
 
@@ -41,19 +44,23 @@ export default function Sql({ at }) {
       setState((old) => ({ ...old, busy: false, problem }));
     }
   };
-  const save = () => {
-    const name = sql.trim().replace(/\s+/g, " ").slice(0, 60);
-    if (name) keep([{ name, sql }, ...saved.filter((one) => one.sql !== sql)].slice(0, 50));
+  const [open, setOpen] = useState("");
+  const first = sql.trim().replace(/\s+/g, " ").slice(0, 60);
+  const save = async (/** @type {Record<string, string>} */ { name }) => {
+    keep([{ name: name.trim() || first, sql }, ...saved.filter((one) => one.sql !== sql)].slice(0, MOST_SAVED));
+    setOpen("");
     toast(s.saved);
+  };
+  const drop = (/** @type {Saved} */ gone) => {
+    const before = saved;
+    keep(saved.filter((one) => one !== gone));
+    toast(s.sql.removed(gone.name), { act: { label: s.undo, run: () => keep(before) } });
   };
   const { answer } = state;
   const saveCsv = () => saveAs(new Blob([[answer.columns, ...answer.rows].map((row) => `${row.map(csvField).join(",")}\r\n`).join("")], { type: "text/csv" }), `${at.slug}-query.csv`);
   const offers = (tables.data ?? []).slice(0, 6).map((/** @type {any} */ table) => table.name);
-  return html`<${Page} title=${s.screens.sql} of=${at.tenant.name} about=${s.sql.about} actions=${html`
-      <${Menu} button=${html`<${Icon} name="star" />${s.sql.savedQueries}`} label=${s.sql.savedQueries}>
-        <${Item} icon="plus" onClick=${save} disabled=${!sql.trim()}>${s.sql.saveThis}<//>${saved.length > 0 && html`<hr />`}
-        ${saved.map((one) => html`<${Item} key=${one.sql} onClick=${() => write(one.sql)}>${one.name}<//>`)}
-        ${saved.length > 0 && html`<hr /><${Item} icon="bin" danger onClick=${() => { const before = saved; keep([]); toast(s.sql.cleared, { act: { label: s.undo, run: () => keep(before) } }); }}>${s.sql.clearSaved}<//>`}<//>`}>
+  return html`<${Page} title=${s.screens.sql} of=${at.tenant.name} about=${s.sql.about} actions=${html`<button class="button" onClick=${() => setOpen("save")} disabled=${!first}><${Icon} name="star" />${s.sql.saveThis}</button>
+      <button class="button" onClick=${() => setOpen("saved")}>${s.sql.savedQueries}${saved.length > 0 && html` <${Badge}>${saved.length}<//>`}</button>`}>
     <div class="sql"><${Editor} sql=${sql} onInput=${write} onRun=${run} label=${s.sql.statement} />
       <div class="row apart"><div class="row">${offers.map((/** @type {string} */ name) => html`<button key=${name} class="button plain small" onClick=${() => write(`SELECT * FROM "${name.replaceAll('"', '""')}" LIMIT 100`)}>${name}</button>`)}</div>
         <button class=${`button primary ${state.busy ? "busy" : ""}`} disabled=${state.busy || !sql.trim()} onClick=${run}><${Icon} name=${state.busy ? "reload" : "play"} />${s.sql.run} <kbd class="onmain">${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} ↵</kbd></button></div></div>
@@ -61,6 +68,12 @@ export default function Sql({ at }) {
     ${answer ? html`<div class="row apart"><span class="soft small numeric">${s.sql.rows(answer.rows.length)} · ${number(answer.duration_ms)} ms${answer.truncated ? ` · ${s.sql.truncated}` : ""}</span>${answer.rows.length > 0 && html`<button class="button plain" onClick=${saveCsv}><${Icon} name="download" />CSV</button>`}</div>
       ${answer.rows.length === 0 ? html`<div class="card"><${Empty} icon="sql" title=${s.sql.empty} /></div>` : html`<${Result} answer=${answer} />`}`
       : html`<div class="card"><${Empty} icon="sql" title=${s.sql.start} text=${s.sql.startText} /></div>`}
+    ${open === "save" && html`<${Dialog} title=${s.sql.saveThis} onClose=${() => setOpen("")}><${Form} onSubmit=${save} submit=${s.save} onCancel=${() => setOpen("")}>
+      <${Field} label=${s.sql.name} name="name" hint=${s.sql.nameHint} placeholder=${first} maxlength="80" autocomplete="off" autofocus /><pre class="secret small">${sql.trim()}</pre><//><//>`}
+    ${open === "saved" && html`<${Dialog} kind="drawer" title=${s.sql.savedQueries} onClose=${() => setOpen("")}>${saved.length === 0
+      ? html`<${Empty} icon="star" title=${s.sql.noneSaved} text=${s.sql.noneSavedText} />`
+      : html`<ul class="stack">${saved.map((one) => html`<li key=${one.sql} class="savedone"><button class="pickone" onClick=${() => { write(one.sql); setOpen(""); }}><b class="cut">${one.name}</b><code class="small soft cut">${one.sql.trim().replace(/\s+/g, " ")}</code></button>
+          <button class="button plain square danger" aria-label=${`${s.remove} ${one.name}`} onClick=${() => drop(one)}><${Icon} name="bin" /></button></li>`)}</ul>`}<//>`}
   <//>`;
 }
 

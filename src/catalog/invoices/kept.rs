@@ -73,6 +73,15 @@ impl OfTenant<'_> {
         )?)
     }
 
+    /// Notes that the tenant's file has none of them: it is one of before.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn note_invoices_not_kept(&self) -> Result<()> {
+        self.tx().execute("UPDATE invoices SET kept = 0 WHERE tenant_id = ?1", params![self.tenant])?;
+        Ok(())
+    }
+
     /// Notes that the file has them: unless one has changed since.
     ///
     /// # Errors

@@ -9,9 +9,10 @@ use crate::http::problem::Answer;
 use crate::http::query;
 use crate::http::routes::{Access, Params, Routes, Verb};
 use crate::http::scope::{Allowed, Need, ReadAudit};
-use crate::service::{AuditFilter, Installation, audit};
-use axum::extract::State;
+use crate::service::{AuditFilter, Installation, audit, tenants};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
+use serde::Deserialize;
 use std::sync::Arc;
 use text::Format;
 
@@ -20,13 +21,11 @@ const PARAMS: Params = Params::Only(&["limit", "cursor", "action", "actor", "fro
 const LONGEST: usize = 100;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().tenant(ReadAudit::BOTH, Verb::Get, "/audit", PARAMS, list).add(
-        Access::Operator,
-        Verb::Get,
-        "/operator/audit",
-        PARAMS,
-        list_of_installation,
-    )
+    let operator = Access::Operator;
+    Routes::default()
+        .tenant(ReadAudit::BOTH, Verb::Get, "/audit", PARAMS, list)
+        .add(operator, Verb::Get, "/operator/audit", PARAMS, list_of_installation)
+        .add(operator, Verb::Get, "/operator/tenants/{selector}/audit", PARAMS, list_for_operator)
 }
 
 async fn list(
@@ -65,6 +64,33 @@ async fn list_of_installation(
     let paging = Paging::of(&installation, &pairs, "operator:audit")?;
     let filter = page(filter, &paging)?;
     let mut entries = audit::list_installation_audit(&installation, filter).await?;
+    let next = paging.cut(&mut entries, |last| last.seq.to_string());
+    Ok(super::list(&entries, next))
+}
+
+#[derive(Deserialize)]
+struct TenantPath {
+    selector: String,
+}
+
+async fn list_for_operator(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answer {
+    let pairs = query::pairs(&uri)?;
+    let filter = filter(&pairs)?;
+    let tenant = tenants::find_tenant(&installation, &path.selector).await?.id;
+    if let Some(format) = Format::asked_for(&headers) {
+        refuse_paging(&pairs)?;
+        let log = audit::download_audit_for_operator(installation, tenant, operator.by(), filter).await?;
+        return Ok(text::stream(format, log));
+    }
+    let paging = Paging::of(&installation, &pairs, format!("operator:audit {tenant}"))?;
+    let filter = page(filter, &paging)?;
+    let mut entries = audit::list_audit_for_operator(&installation, tenant, filter).await?;
     let next = paging.cut(&mut entries, |last| last.seq.to_string());
     Ok(super::list(&entries, next))
 }

@@ -10,7 +10,7 @@ use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::{BackupId, BackupRunId};
 use crate::service::Installation;
-use crate::service::backups::{self, BackupRun, NewBackupsIn, RestoreIn, Restored};
+use crate::service::backups::{self, BackupRun, BackupState, NewBackupsIn, RestoreIn, Restored};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -25,6 +25,7 @@ pub(super) fn routes() -> Routes {
         .add(Access::Operator, Verb::Get, "/operator/backups", BACKUPS, list)
         .add(Access::Operator, Verb::Post, "/operator/backups", NONE, repeatable(start))
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/restore", NONE, repeatable(restore))
+        .add(Access::Operator, Verb::Get, "/operator/backups/state", NONE, state)
         .add(Access::Operator, Verb::Get, "/operator/backups/runs", PAGED, list_runs)
         .add(Access::Operator, Verb::Get, "/operator/backups/runs/{run}", NONE, get_run)
 }
@@ -66,7 +67,12 @@ async fn restore(
             })?),
             None => None,
         };
-    let input = RestoreIn { at, backup, beside: fields.optional_text("as") };
+    let input = RestoreIn {
+        at,
+        backup,
+        beside: fields.optional_text("as"),
+        discard_live: fields.optional_flag("discard_live").unwrap_or_default(),
+    };
     fields.finish()?;
     let by = operator.acts(&installation)?;
     Ok(Json(backups::restore(&installation, &path.selector, input, by).await?))
@@ -79,7 +85,7 @@ async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator
         Paging::of(&installation, &pairs, format!("operator:backups {}", tenant.unwrap_or_default()))?;
     let before = paging.after(BackupId::parse)?;
     let mut all = backups::list_backups(&installation, tenant, before, paging.fetch()).await?;
-    let next = paging.cut(&mut all, |last| last.id.to_string());
+    let next = paging.cut(&mut all, |last| last.summary.id.to_string());
     Ok(super::list(&all, next))
 }
 
@@ -96,6 +102,13 @@ async fn start(
     fields.finish()?;
     let run = backups::start(&installation, input, operator.acts(&installation)?).await?;
     Ok((StatusCode::ACCEPTED, Json(run)))
+}
+
+async fn state(
+    State(installation): State<Arc<Installation>>,
+    _: SignedInOperator,
+) -> Answer<Json<BackupState>> {
+    Ok(Json(backups::state(&installation).await?))
 }
 
 async fn list_runs(State(installation): State<Arc<Installation>>, _: SignedInOperator, uri: Uri) -> Answer {

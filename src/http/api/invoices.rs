@@ -1,5 +1,6 @@
 //! Invoices: of a tenant for its members, and what operators do with them.
 
+mod operator;
 mod out;
 mod page;
 mod table;
@@ -16,8 +17,8 @@ use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::http::scope::{Allowed, Need, ReadInvoices};
 use crate::id::InvoiceId;
 use crate::model::invoice::TaxRate;
-use crate::service::Installation;
 use crate::service::invoices::{self, ClosePeriodsIn, InvoiceAct};
+use crate::service::{CreditNote, Installation, StoredInvoice};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -30,18 +31,18 @@ use std::sync::Arc;
 const PAGED: Params = Params::Only(&["limit", "cursor"]);
 
 pub(super) fn routes() -> Routes {
-    let operator = |verb, path| (Access::Operator, verb, path);
-    let (access, post, close) = operator(Verb::Post, "/operator/periods/close");
+    let (access, post) = (Access::Operator, Verb::Post);
     Routes::default()
         .tenant(ReadInvoices::BOTH, Verb::Get, "/invoices", PAGED, list)
         .tenant(ReadInvoices::BOTH, Verb::Get, "/invoices/{invoice}", NONE, get)
-        .add(access, post, close, NONE, repeatable(close_periods))
+        .add(access, post, "/operator/periods/close", NONE, repeatable(close_periods))
         .add(access, post, "/operator/invoices/{invoice}/mark-paid", NONE, repeatable(mark_paid))
         .add(access, post, "/operator/invoices/{invoice}/void", NONE, repeatable(void))
         .add(access, post, "/operator/invoices/{invoice}/mark-uncollectible", NONE, repeatable(give_up))
         .add(access, post, "/operator/invoices/{invoice}/credit-notes", NONE, repeatable(credit))
         .add(access, Verb::Get, "/operator/tenants/{selector}/tax-rate", NONE, get_tax_rate)
         .add(access, Verb::Put, "/operator/tenants/{selector}/tax-rate", NONE, put_tax_rate)
+        .and(operator::routes())
 }
 
 /// How an invoice is wanted.
@@ -84,8 +85,12 @@ async fn list(
     let after = paging.after(InvoiceId::parse)?;
     let mut found = invoices::list_invoices(&allowed.scope, after, paging.fetch()).await?;
     let next = paging.cut(&mut found, |last| last.invoice.id.to_string());
-    if asked_for(&headers) == Format::Csv {
-        return Ok(varies(table::list(&found, next.as_deref())?));
+    list_out(asked_for(&headers), &found, next)
+}
+
+fn list_out(format: Format, found: &[StoredInvoice], next: Option<String>) -> Answer {
+    if format == Format::Csv {
+        return Ok(varies(table::list(found, next.as_deref())?));
     }
     let items: Vec<Value> = found.iter().map(invoice_out).collect();
     Ok(varies(super::list(&items, next)))
@@ -102,10 +107,14 @@ fn id_of(text: &str) -> Result<InvoiceId> {
 
 async fn get(allowed: Allowed<ReadInvoices>, Path(path): Path<OneOfTenant>, headers: HeaderMap) -> Answer {
     let (found, notes) = invoices::find_invoice(&allowed.scope, id_of(&path.invoice)?).await?;
-    Ok(varies(match asked_for(&headers) {
-        Format::Csv => table::lines(&found)?,
-        Format::Html => page::page(&found, &notes),
-        Format::Json => Json(with_notes(&found, &notes)).into_response(),
+    one_out(asked_for(&headers), &found, &notes)
+}
+
+fn one_out(format: Format, found: &StoredInvoice, notes: &[CreditNote]) -> Answer {
+    Ok(varies(match format {
+        Format::Csv => table::lines(found)?,
+        Format::Html => page::page(found, notes),
+        Format::Json => Json(with_notes(found, notes)).into_response(),
     }))
 }
 

@@ -20,7 +20,7 @@ pub(super) fn routes() -> Routes {
         Access::Operator,
         Verb::Get,
         "/operator/margins",
-        Params::Only(&["month", "limit", "cursor"]),
+        Params::Only(&["month", "tenant", "limit", "cursor"]),
         list,
     )
 }
@@ -48,10 +48,11 @@ fn margin_out(margin: &Margin, from: Timestamp, serving_currency: &str) -> Value
 async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator, uri: Uri) -> Answer {
     let pairs = query::pairs(&uri)?;
     let month = query::once(&pairs, "month")?;
+    let only = query::once(&pairs, "tenant")?;
     let context = format!("operator:margins {}", month.unwrap_or_default());
     let paging = Paging::of(&installation, &pairs, context)?;
     let after = paging.after(TenantId::parse)?;
-    let (period, mut all) = margins::list_margins(&installation, month, after, paging.fetch()).await?;
+    let (period, mut all) = margins::list_margins(&installation, month, only, after, paging.fetch()).await?;
     let next = paging.cut(&mut all, |last| last.month.id.to_string());
     let currency = &installation.config().cost_currency;
     let items: Vec<Value> =

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 
 const PAGED: Params = Params::Only(&["limit", "cursor"]);
-const TENANTS: Params = Params::Only(&["limit", "cursor", "state"]);
+const TENANTS: Params = Params::Only(&["limit", "cursor", "state", "tenant"]);
 
 pub(super) fn routes() -> Routes {
     Routes::default()
@@ -83,15 +83,23 @@ async fn list_tenants(
 ) -> Answer {
     let pairs = query::pairs(&uri)?;
     let state = match query::once(&pairs, "state")? {
-        None | Some("failed") => VersionState::Failed,
-        Some("held") => VersionState::Held,
-        Some("migrating") => VersionState::Migrating,
-        Some("known") => VersionState::Known,
+        None => None,
+        Some("failed") => Some(VersionState::Failed),
+        Some("held") => Some(VersionState::Held),
+        Some("migrating") => Some(VersionState::Migrating),
+        Some("known") => Some(VersionState::Known),
         Some(_) => {
             let message = "must be failed, held, migrating or known";
             return Err(Error::invalid_field("state", "unknown", message).into());
         }
     };
+    if let Some(selector) = query::once(&pairs, "tenant")? {
+        // Of one alone it is of interest whatever it is, unless a state is asked for.
+        let found = migrations::find_version(&installation, selector).await?;
+        let found = found.into_iter().filter(|found| state.is_none_or(|state| found.state == state));
+        return Ok(super::list(&found.collect::<Vec<_>>(), None));
+    }
+    let state = state.unwrap_or(VersionState::Failed);
     let paging = Paging::of(&installation, &pairs, format!("operator:versions {state:?}"))?;
     let after = paging.after(TenantId::parse)?;
     let mut all = migrations::list_tenants(&installation, state, after, paging.fetch()).await?;

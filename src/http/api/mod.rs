@@ -32,6 +32,7 @@ mod records;
 mod roles;
 mod schedules;
 mod service_identities;
+mod settings;
 mod setup;
 mod sql;
 mod stripe;
@@ -88,6 +89,7 @@ pub(super) fn routes() -> Routes {
         .and(clones::routes())
         .and(telemetry::routes())
         .and(doctor::routes())
+        .and(settings::routes())
 }
 
 /// 201 with the whole resource and where it is.

@@ -3,7 +3,16 @@
 use super::resources::Shape;
 
 pub(super) const SHAPES: &[Shape] = &[
-    ("RestoreIn", &[("at?", "time"), ("backup?", "text"), ("as?", "text")]),
+    ("RestoreIn", &[("at?", "time"), ("backup?", "text"), ("as?", "text"), ("discard_live?", "flag")]),
+    (
+        "LostNumbers",
+        &[
+            ("changes_after", "integer"),
+            ("changes_before", "integer"),
+            ("events_after", "integer"),
+            ("events_before", "integer"),
+        ],
+    ),
     ("LaterWrites", &[("count", "integer"), ("since", "time|null")]),
     (
         "Restored",
@@ -14,11 +23,23 @@ pub(super) const SHAPES: &[Shape] = &[
             ("taken_at", "time"),
             ("epoch", "integer"),
             ("discarded", "LaterWrites|null"),
+            ("lost", "LostNumbers|null"),
             ("before", "text|null"),
             ("missing_uploads", "[text]"),
             ("jobs_held", "flag"),
         ],
     ),
+    (
+        "BackupState",
+        &[
+            ("store", "text"),
+            ("last_round", "BackupRun|null"),
+            ("last_verified_at", "time|null"),
+            ("due", "integer"),
+            ("failures", "[BackupFailure]"),
+        ],
+    ),
+    ("BackupFailure", &[("slug", "text"), ("error", "text")]),
     ("BackupRunIn", &[("tenant?", "text"), ("full?", "flag")]),
     (
         "BackupRun",

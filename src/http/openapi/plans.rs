@@ -52,7 +52,13 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     (
         "PlanVersion",
-        &[("version", "integer"), ("digest", "text"), ("published_at", "time"), ("tenants", "integer")],
+        &[
+            ("version", "integer"),
+            ("digest", "text"),
+            ("published_at", "time"),
+            ("tenants", "integer"),
+            ("document", "object"),
+        ],
     ),
     ("PlanIn", &[("document", "object"), ("expected_version?", "integer")]),
 ];

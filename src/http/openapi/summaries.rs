@@ -161,6 +161,9 @@ summaries! {
     POST "/operator/invoices/{invoice}/mark-uncollectible" operatorGiveUpInvoice "Nobody expects a final invoice to be paid any more" "-" -> 200 "Invoice";
     POST "/operator/invoices/{invoice}/credit-notes" operatorCreditInvoice "Take something back of a final invoice" "CreditNoteIn" -> 201 "CreditNote";
     POST "/operator/tenants/{selector}/usage-events/{seq}/void" operatorVoidUsageEvent "Take a usage event back, whoever sent it" "-" -> 201 "UsageEventVoided";
+    GET "/operator/tenants/{selector}/audit" operatorListAuditOfTenant "A tenant's audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
+    GET "/operator/tenants/{selector}/invoices" operatorListInvoices "Invoices of a tenant, newest first; also as CSV" "-" -> 200 "[Invoice]";
+    GET "/operator/tenants/{selector}/invoices/{invoice}" operatorGetInvoice "One invoice of a tenant; also as CSV and as a page" "-" -> 200 "Invoice";
     GET "/operator/tenants/{selector}/tax-rate" operatorGetTaxRate "What tax is levied on a tenant's invoices" "-" -> 200 "TaxRate";
     GET "/operator/tenants/{selector}/billing/details" operatorGetBillingDetails "Whom a tenant's invoices are addressed to" "-" -> 200 "BillingDetails";
     PUT "/operator/tenants/{selector}/billing/details" operatorPutBillingDetails "Address a tenant's invoices to somebody from now on; those that are final stay" "BillingDetailsIn" -> 200 "BillingDetails";
@@ -179,6 +182,7 @@ summaries! {
     POST "/operator/tenants/{selector}/jobs/release" operatorReleaseJobs "Let jobs of a restored or cloned file run" "-" -> 200 "JobsReleased";
     GET "/operator/overview" operatorGetOverview "Who is slow, failing, refused, busy or near limits, by the last quarter of an hour" "-" -> 200 "Overview";
     GET "/operator/doctor" operatorDiagnose "What is wrong with the installation, and what to do about it" "-" -> 200 "Diagnosis";
+    GET "/operator/settings" operatorListSettings "Settings, where each comes from and what it means; of secrets only that they are set" "-" -> 200 "[Setting]";
     GET "/operator/slow-queries" operatorListSlowQueries "Statements that took long since the start, by their shape and tenant" "-" -> 200 "[SlowQuery]";
     GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
@@ -190,6 +194,7 @@ summaries! {
     GET "/operator/volumes" operatorListVolumes "Where tenants may live" "-" -> 200 "[Volume]";
     POST "/operator/tenants/{selector}/clone" operatorCloneTenant "Make a clone of a tenant for staging, which expires" "CloneIn" -> 201 "OperatorTenant";
     PATCH "/operator/tenants/{selector}/clone" operatorSetExpiry "Say when a clone expires, or that it is kept" "Expiry" -> 200 "OperatorTenant";
+    GET "/operator/backups/state" operatorGetBackupState "When backups were last made and last restored to be looked at, and what is wrong with them" "-" -> 200 "BackupState";
     GET "/operator/backups/runs" operatorListBackupRuns "Rounds of backups, newest first" "-" -> 200 "[BackupRun]";
     GET "/operator/backups/runs/{run}" operatorGetBackupRun "One round of backups" "-" -> 200 "BackupRun";
     GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";

@@ -84,6 +84,7 @@ pub(super) const SHAPES: &[Shape] = &[
         ],
     ),
     ("Finding", &[("check", "text"), ("level", "text"), ("about", "text"), ("advice", "text|null")]),
+    ("Setting", &[("name", "text"), ("value", "any"), ("source", "text"), ("about", "text")]),
     (
         "Diagnosis",
         &[

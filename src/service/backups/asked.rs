@@ -3,7 +3,7 @@
 use super::round::{self, Wanted};
 use super::{Backup, BackupRun, Installation};
 use crate::catalog::By;
-use crate::clock::HOUR;
+use crate::clock::{HOUR, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{BackupId, BackupRunId};
 use crate::model::job::{LeasedJob, Outcome};
@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// A backup that a tenant's schedule asks for is not made where the last one is younger.
 const LEAST: i64 = HOUR;
+/// Failures that are told at once.
+const MOST_FAILURES: u32 = 100;
 
 /// What a round is asked to do.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -90,6 +92,49 @@ pub async fn list_backups(
     installation.catalog.read(move |tx| tx.list_backups(of, before, limit)).await
 }
 
+/// How it stands with backups.
+#[derive(Debug, Serialize)]
+pub struct BackupState {
+    /// Where they are.
+    pub store: String,
+    /// The newest round.
+    pub last_round: Option<BackupRun>,
+    /// When a backup was last restored to be looked at, and was good.
+    pub last_verified_at: Option<Timestamp>,
+    /// Tenants that are known to have been written since their last backup.
+    pub due: i64,
+    /// Why tenants could not be backed up the last time; a hundred at most.
+    pub failures: Vec<BackupFailure>,
+}
+
+/// Why a tenant could not be backed up.
+#[derive(Debug, Serialize)]
+pub struct BackupFailure {
+    /// Its slug.
+    pub slug: String,
+    /// What went wrong.
+    pub error: String,
+}
+
+/// How it stands with backups.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn state(installation: &Installation) -> Result<BackupState> {
+    let store = installation.backups.store.place().to_owned();
+    let read = installation.catalog.read(move |tx| {
+        let failed = tx.list_failed_backups(MOST_FAILURES)?.into_iter();
+        Ok(BackupState {
+            store: store.clone(),
+            last_round: tx.list_backup_runs(None, 1)?.pop(),
+            last_verified_at: tx.last_verified_backup()?,
+            due: tx.count_due_backups()?,
+            failures: failed.map(|(slug, error)| BackupFailure { slug, error }).collect(),
+        })
+    });
+    read.await
+}
+
 /// The backup of the scope's tenant, as a job at a set time; none where the last one is young enough.
 pub(in crate::service) async fn request_as_job(
     installation: Arc<Installation>,
@@ -108,8 +153,8 @@ async fn back_up_now(installation: &Arc<Installation>, scope: TenantScope) -> Re
     drop(scope);
     let last = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
     let young = installation.clock.now().plus(-LEAST);
-    if let Some(last) = last.filter(|last| last.taken_at > young) {
-        return Ok(json!({ "stored": false, "last": last.taken_at }));
+    if let Some(last) = last.filter(|last| last.summary.taken_at > young) {
+        return Ok(json!({ "stored": false, "last": last.summary.taken_at }));
     }
     let writes = installation.catalog.write("note_wanted", move |tx| {
         tx.note_written(&[id])?;

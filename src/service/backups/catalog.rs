@@ -5,7 +5,7 @@ use super::store::BackupKeys;
 use super::tenant::{digest, store_database};
 use crate::error::Result;
 use crate::id::BackupId;
-use crate::model::backup::{FORMAT, Manifest};
+use crate::model::backup::{BackupSummary, FORMAT, Manifest};
 use crate::tenancy::blocking;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -42,23 +42,25 @@ pub(super) async fn back_up_catalog(installation: &Arc<Installation>) -> Result<
     drop(working);
     let manifest = Manifest {
         format: FORMAT.to_owned(),
-        id,
         installation: installation.id.clone(),
-        tenant_id: None,
-        slug: None,
-        taken_at,
-        epoch: 0,
-        system: i64::try_from(system).unwrap_or(i64::MAX),
-        app: 0,
-        change_seq: 0,
-        event_seq: 0,
-        size_bytes,
-        sha256,
-        stored_bytes: stored.1,
+        summary: BackupSummary {
+            id,
+            tenant_id: None,
+            slug: None,
+            taken_at,
+            epoch: 0,
+            system: i64::try_from(system).unwrap_or(i64::MAX),
+            app: 0,
+            change_seq: 0,
+            event_seq: 0,
+            size_bytes,
+            stored_bytes: stored.1,
+            sha256,
+            files: 0,
+            file_bytes: 0,
+        },
         stored_sha256: stored.0,
         tables,
-        files: 0,
-        file_bytes: 0,
         missing: Vec::new(),
     };
     backups.store.put(&keys.manifest(), serde_json::to_vec_pretty(&manifest)?).await?;

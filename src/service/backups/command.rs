@@ -1,6 +1,6 @@
 //! What the command line asks: one round, which is waited for, and what there is.
 
-use super::asked::{NewBackupsIn, list_backups, wanted};
+use super::asked::{NewBackupsIn, list_backups, state, wanted};
 use super::restore::{RestoreIn, restore};
 use super::verify::verify;
 use super::{Installation, round};
@@ -62,16 +62,15 @@ pub async fn run_command(
             let run = round::carry_out(installation, begun, progress).await?;
             let mut told = serde_json::to_value(run)?;
             told["store"] = installation.backups.store.place().into();
-            told["failures"] = failures(installation).await?;
+            told["failures"] = serde_json::to_value(state(installation).await?.failures)?;
             Ok(told)
         }
         BackupCommand::List { tenant, before } => {
             let items = list_backups(installation, tenant.as_deref(), before, MOST).await?;
-            let failures = failures(installation).await?;
-            let verified = installation.catalog.read(|tx| tx.last_verified_backup()).await?;
+            let state = state(installation).await?;
             Ok(json!({
-                "items": items, "store": installation.backups.store.place(), "failures": failures,
-                "last_verified_at": verified,
+                "items": items, "store": state.store, "failures": state.failures,
+                "last_verified_at": state.last_verified_at,
             }))
         }
         BackupCommand::Restore { tenant, input } => {
@@ -84,9 +83,4 @@ pub async fn run_command(
             Ok(json!({ "ok": sound, "backups": verified }))
         }
     }
-}
-
-async fn failures(installation: &Installation) -> Result<Value> {
-    let failed = installation.catalog.read(|tx| tx.list_failed_backups(100)).await?;
-    Ok(failed.into_iter().map(|(slug, error)| json!({ "slug": slug, "error": error })).collect())
 }

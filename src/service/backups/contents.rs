@@ -63,14 +63,14 @@ async fn named_by(
     tenant: TenantId,
     backup: &Backup,
 ) -> Result<Option<Vec<String>>> {
-    if backup.files == 0 {
+    if backup.summary.files == 0 {
         return Ok(Some(Vec::new()));
     }
-    let keys = BackupKeys::of(Some(tenant), backup.id);
+    let keys = BackupKeys::of(Some(tenant), backup.summary.id);
     let Some(list) = installation.backups.store.get(&keys.uploads(), MOST).await? else { return Ok(None) };
     let Ok(list) = String::from_utf8(list) else { return Ok(None) };
     let named: Vec<String> = list.lines().map(str::to_owned).collect();
-    Ok((i64::try_from(named.len()) == Ok(backup.files)).then_some(named))
+    Ok((named.len() as u64 == backup.summary.files).then_some(named))
 }
 
 /// Removes uploads that none of these backups names, unless one of them does not tell what it names. To be done while nobody
@@ -87,7 +87,7 @@ pub(super) async fn sweep_contents(
     let mut named = HashSet::new();
     for backup in kept {
         let Some(names) = named_by(installation, tenant, backup).await? else {
-            tracing::error!(alarm = "backup_failed", tenant_id = %tenant, backup = %backup.id,
+            tracing::error!(alarm = "backup_failed", tenant_id = %tenant, backup = %backup.summary.id,
                 "the list of uploads that a backup names is not in the store as it was: all uploads are kept");
             return Ok(());
         };

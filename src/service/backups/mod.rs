@@ -6,12 +6,14 @@
 //! stored was begun in the catalog and is swept by the next round.
 
 mod asked;
+mod beside;
 mod catalog;
 mod command;
 mod contents;
 mod due;
 mod erase;
 mod fetch;
+mod gone;
 mod prune;
 mod restore;
 mod round;
@@ -20,15 +22,17 @@ mod store;
 mod tenant;
 mod threads;
 mod verify;
+mod whole;
 
 pub(super) use asked::request_as_job;
-pub use asked::{NewBackupsIn, find_run, list_backups, list_runs, start};
+pub use asked::{BackupState, NewBackupsIn, find_run, list_backups, list_runs, start, state};
 pub use command::{BackupCommand, run_command};
 pub use due::{run_when_due, sweep};
 pub(super) use erase::{erase, note_erased};
 pub use restore::{RestoreIn, Restored, restore};
 pub use round::note_written;
 pub use verify::VerifiedBackup;
+pub use whole::{RestoredWhole, Told, WholeIn, is_half_restored, restore_whole};
 
 pub use crate::catalog::{Backup, BackupRun, BackupRunStatus};
 

@@ -30,14 +30,14 @@ pub(super) async fn prune(installation: &Installation) -> Result<i64> {
 
 /// Removes one backup, and uploads that no other one of its tenant names.
 async fn remove(installation: &Installation, backup: &Backup) -> Result<()> {
-    let _begun = match backup.tenant_id {
+    let _begun = match backup.summary.tenant_id {
         Some(tenant) => Some(installation.backups.wait_and_begin(tenant).await),
         None => None,
     };
-    let id = backup.id;
-    remove_objects(installation, backup.tenant_id, id).await?;
+    let id = backup.summary.id;
+    remove_objects(installation, backup.summary.tenant_id, id).await?;
     installation.catalog.write("delete_backup", move |tx| tx.delete_backup(id)).await?;
-    if let Some(tenant) = backup.tenant_id.filter(|_| backup.files > 0) {
+    if let Some(tenant) = backup.summary.tenant_id.filter(|_| backup.summary.files > 0) {
         let kept = installation.catalog.read(move |tx| tx.list_backups(Some(tenant), None, u32::MAX)).await?;
         sweep_contents(installation, tenant, &kept).await?;
     }

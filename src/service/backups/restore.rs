@@ -3,22 +3,22 @@
 //! In place nothing of ours goes back in time (DESIGN 13): usage, keys of requests, jobs and invoices stay as they are, jobs
 //! and schedules are held until somebody releases them, and who follows changes begins anew. What is there is backed up
 //! before, so that a restore can be taken back by another one, and the file of before is kept among the copies for a week: it has
-//! what was written in between.
+//! what was written in between. Where the file is gone or damaged, and the operator says so, see [`gone`](super::gone).
 
+use super::beside::beside;
 use super::contents::bring_uploads;
 use super::fetch::{Fetched, broken, fetch};
+use super::gone::{self, LostNumbers};
 use super::round::one;
 use super::{Backup, Installation};
-use crate::catalog::{By, CopyOf, Tenant, VersionState};
+use crate::catalog::{By, Tenant, VersionState};
 use crate::clock::Timestamp;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::{BackupId, TenantId};
-use crate::policy::OWNER;
-use crate::service::provisioning::{self, NewTenantIn};
-use crate::service::{detached, mail::MOST_PEOPLE};
+use crate::service::detached;
 use crate::tenancy::tx::changes::LaterWrites;
-use crate::tenancy::{BackupFacts, Beside, Snapshot, Swap, Swapped, Tenancy, blocking};
+use crate::tenancy::{BackupFacts, Snapshot, Swap, Swapped, Tenancy, blocking, name_of_damaged};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -32,6 +32,9 @@ pub struct RestoreIn {
     pub backup: Option<BackupId>,
     /// Beside the tenant, as a new one of this slug; else in its place.
     pub beside: Option<String>,
+    /// In the place of a file that is gone or damaged: what was in it since the backup is given up.
+    #[serde(default)]
+    pub discard_live: bool,
 }
 
 /// What was restored.
@@ -47,8 +50,10 @@ pub struct Restored {
     pub taken_at: Timestamp,
     /// The epoch of the tenant.
     pub epoch: i64,
-    /// What was written since and is not there any more; nothing of a tenant beside.
+    /// What was written since and is not there any more; nothing of a tenant beside, or of a file that was gone or damaged.
     pub discarded: Option<LaterWrites>,
+    /// What nobody can tell of a file that was gone or damaged.
+    pub lost: Option<LostNumbers>,
     /// The backup that was made of the file of before, if it had not been backed up already.
     pub before: Option<BackupId>,
     /// Uploads that the store does not have.
@@ -61,7 +66,8 @@ pub struct Restored {
 ///
 /// # Errors
 /// 404, 410 `tenant_erased`; 404 `no_backup`; 422 unless one of `at` and `backup` is given; 409 `unknown_version` for one of a
-/// newer program, `backup_broken`, `file_missing` where the file in place is not there or cannot be read; 410 `backup_missing`; as store and disk say.
+/// newer program, `backup_broken`, `file_missing` or `file_damaged` where the file in place is not there or cannot be read, unless it is
+/// to be discarded, `file_sound` where it is and can; 422 where that is said of a restore beside; 410 `backup_missing`; as store and disk say.
 pub async fn restore(
     installation: &Arc<Installation>,
     selector: &str,
@@ -73,19 +79,23 @@ pub async fn restore(
         return Err(erased());
     }
     refuse_erased(installation, tenant.id)?;
+    if input.discard_live && input.beside.is_some() {
+        let message = "is about the file that is in place, which a restore beside it leaves alone";
+        return Err(Error::invalid_field("discard_live", "not_beside", message));
+    }
     let backup = chosen(installation, tenant.id, &input).await?;
     let installation = Arc::clone(installation);
     detached(async move {
         match input.beside {
             Some(slug) => beside(&installation, &tenant, &backup, slug, by).await,
-            None => in_place(&installation, &tenant, &backup, by).await,
+            None => in_place(&installation, &tenant, &backup, input.discard_live, by).await,
         }
     })
     .await
 }
 
 /// 410 for who was erased, also since it was last asked.
-fn refuse_erased(installation: &Installation, id: TenantId) -> Result<()> {
+pub(super) fn refuse_erased(installation: &Installation, id: TenantId) -> Result<()> {
     if installation.tenancy.is_erased(id) { Err(erased()) } else { Ok(()) }
 }
 
@@ -106,7 +116,7 @@ async fn chosen(installation: &Installation, tenant: TenantId, input: &RestoreIn
             return Err(Error::invalid_field("at", "one_of", message));
         }
     };
-    found.filter(|backup| backup.tenant_id == Some(tenant)).ok_or_else(|| {
+    found.filter(|backup| backup.summary.tenant_id == Some(tenant)).ok_or_else(|| {
         Error::new(
             Kind::NotFound,
             "no_backup",
@@ -119,40 +129,89 @@ async fn in_place(
     installation: &Arc<Installation>,
     tenant: &Arc<Tenant>,
     backup: &Backup,
+    discard_live: bool,
     by: By,
 ) -> Result<Restored> {
     let id = tenant.id;
     let (tenancy, of) = (Arc::clone(&installation.tenancy), Arc::clone(tenant));
-    let version = blocking(move || tenancy.version_to_replace(&of)).await?.ok_or_else(|| {
-        Error::conflict(
-            "file_missing",
-            "The tenant's file is not there or cannot be read, and with it the usage that was counted since the backup would \
-             be lost. Restore beside it, as a new tenant.",
-        )
-    })?;
-    let before = keep_before(installation, id).await?;
+    let version = blocking(move || tenancy.version_to_replace(&of)).await?;
+    gone::admit(installation, id, version.is_some(), discard_live).await?;
+    let before = if discard_live { None } else { keep_before(installation, id).await? };
+    let now = installation.clock.now();
+    let keep_as = match &version {
+        Some(version) if !discard_live => {
+            let kept = Snapshot::of(version, now);
+            (kept.name.clone(), kept.until())
+        }
+        _ => name_of_damaged(now),
+    };
+    let how = Replacing { keep_as: Some(keep_as), given_up: discard_live, hold_jobs: true };
+    let replaced = replace(installation, tenant, backup, how, by).await?;
+    Ok(Restored { before, ..replaced })
+}
+
+/// How a file is replaced.
+pub(super) struct Replacing {
+    /// The name under which the file of before is kept, and until when; else it is removed.
+    pub(super) keep_as: Option<(String, Timestamp)>,
+    /// Whether nothing is taken over from it: it is gone or damaged.
+    pub(super) given_up: bool,
+    /// Whether jobs and schedules wait for somebody to release them.
+    pub(super) hold_jobs: bool,
+}
+
+/// Puts a backup in the place of a tenant's file.
+///
+/// # Errors
+/// As [`restore`].
+pub(super) async fn replace(
+    installation: &Arc<Installation>,
+    tenant: &Arc<Tenant>,
+    backup: &Backup,
+    how: Replacing,
+    by: By,
+) -> Result<Restored> {
+    let (id, Replacing { keep_as, given_up, hold_jobs }) = (tenant.id, how);
     let _begun = installation.backups.wait_and_begin(id).await;
     let (fetched, facts) = fetched(installation, id, backup).await?;
     let missing = bring_uploads(installation, (id, id), &facts.contents).await?;
-    let kept = Snapshot::of(&version, installation.clock.now());
-    let why = format!("restored from a backup of {}", fetched.manifest.taken_at);
+    let lost = if given_up { Some(gone::known(installation, id, backup).await?) } else { None };
+    let why = format!("restored from a backup of {}", fetched.manifest.summary.taken_at);
     let noted = installation.catalog.read(move |tx| tx.of(id).version()).await?;
     let swap = Swap {
         older: fetched.path(),
-        keep_as: Some(kept.name.clone()),
-        hold_jobs: Some(why),
+        keep_as: keep_as.as_ref().map(|(name, _)| name.clone()),
+        hold_jobs: hold_jobs.then_some(why),
         hold_version: noted.is_some_and(|noted| noted.state == VersionState::Held),
         uploads: true,
+        lost,
     };
-    let (backup_id, taken_at) = (backup.id, fetched.manifest.taken_at);
+    let (backup_id, taken_at) = (backup.summary.id, fetched.manifest.summary.taken_at);
+    let lost_after = facts.marks;
     let note = move |of: &crate::catalog::OfTenant<'_>, swapped: &Swapped| {
-        of.note_snapshot(&kept.name, kept.until())?;
-        let details =
-            json!({ "taken_at": taken_at, "discarded": swapped.discarded.count, "epoch": swapped.epoch });
+        if let Some((name, until)) = &keep_as {
+            of.note_snapshot(name, *until)?;
+        }
+        let mut details = json!({ "taken_at": taken_at, "epoch": swapped.epoch });
+        match swapped.discarded {
+            Some(discarded) => details["discarded"] = discarded.count.into(),
+            None => {
+                // The file has none that were issued since, and is given them again.
+                of.note_invoices_not_kept()?;
+                details["lost"] = json!(LostNumbers::between(&lost_after, swapped));
+            }
+        }
         of.audit(&by, "tenant.restored", &format!("backup:{backup_id}"), &details)
     };
     let lease = Tenancy::lease_for_backup(id);
-    let swapped = installation.tenancy.swap_in(lease, swap, |_| Ok(()), note).await?;
+    let swapped = match installation.tenancy.swap_in(lease, swap, |_| Ok(()), note).await {
+        Err(error)
+            if !given_up && (error.kind() == Kind::Internal || error.code() == "tenant_unavailable") =>
+        {
+            return Err(gone::told(installation, id, error).await);
+        }
+        other => other?,
+    };
     // Those that were swept as left over before the tables that name them were in place. It is restored whatever comes of that.
     let missing_uploads = bring_uploads(installation, (id, id), &facts.contents).await.unwrap_or_else(|error| {
         tracing::error!(tenant_id = %id, error = ?error, "uploads of a tenant that was restored could not be looked through again");
@@ -161,13 +220,14 @@ async fn in_place(
     Ok(Restored {
         tenant_id: id,
         slug: tenant.slug.clone(),
-        backup: backup.id,
+        backup: backup.summary.id,
         taken_at,
         epoch: swapped.epoch,
-        discarded: Some(swapped.discarded),
-        before,
+        discarded: swapped.discarded,
+        lost: given_up.then(|| LostNumbers::between(&facts.marks, &swapped)),
+        before: None,
         missing_uploads,
-        jobs_held: true,
+        jobs_held: hold_jobs,
     })
 }
 
@@ -184,7 +244,7 @@ async fn keep_before(installation: &Arc<Installation>, id: TenantId) -> Result<O
         let writes = writes.await?;
         let stored = one(installation, id, writes, false).await?;
         let newest = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
-        Ok::<_, Error>(stored.flatten().and(newest.map(|newest| newest.id)))
+        Ok::<_, Error>(stored.flatten().and(newest.map(|newest| newest.summary.id)))
     };
     let error = match kept.await {
         Err(error) => error,
@@ -197,13 +257,14 @@ async fn keep_before(installation: &Arc<Installation>, id: TenantId) -> Result<O
 }
 
 /// The backup as a plain file, looked through.
-async fn fetched(
+pub(super) async fn fetched(
     installation: &Arc<Installation>,
     id: TenantId,
     backup: &Backup,
 ) -> Result<(Fetched, BackupFacts)> {
-    let fetched = fetch(installation, Some(id), backup.id).await?;
-    let (path, epoch, tenancy) = (fetched.path(), fetched.manifest.epoch, Arc::clone(&installation.tenancy));
+    let fetched = fetch(installation, Some(id), backup.summary.id).await?;
+    let (path, epoch, tenancy) =
+        (fetched.path(), fetched.manifest.summary.epoch, Arc::clone(&installation.tenancy));
     let looked = blocking(move || {
         if let Some(fault) = Maintenance::open(&path).map_err(Error::internal)?.fault()? {
             return Err(broken(&fault));
@@ -212,61 +273,4 @@ async fn fetched(
     });
     let facts = looked.await?;
     Ok((fetched, facts))
-}
-
-async fn beside(
-    installation: &Arc<Installation>,
-    tenant: &Tenant,
-    backup: &Backup,
-    slug: String,
-    by: By,
-) -> Result<Restored> {
-    let id = tenant.id;
-    let input = NewTenantIn { name: tenant.name.clone(), slug: Some(slug) };
-    let new = provisioning::prepare_tenant(installation, &input)?;
-    provisioning::refuse_taken_slug(installation, &new).await?;
-    let owners =
-        installation.catalog.read(move |tx| tx.of(id).list_people_in_roles(&[OWNER], MOST_PEOPLE)).await?;
-    let owners = owners.into_iter().map(|(owner, _)| owner).collect();
-    let _begun = installation.backups.wait_and_begin(id).await;
-    refuse_erased(installation, id)?;
-    let (fetched, facts) = fetched(installation, id, backup).await?;
-    let taken_at = fetched.manifest.taken_at;
-    let why = format!("restored beside {} from a backup of {taken_at}", tenant.slug);
-    let (mut missing_uploads, path) = (Vec::new(), fetched.path());
-    let missing = &mut missing_uploads;
-    let place = |new: TenantId| async move {
-        refuse_erased(installation, id)?;
-        let entitlements = installation.catalog.read(move |tx| tx.of(new).entitlements()).await?;
-        let tenancy = Arc::clone(&installation.tenancy);
-        let version = blocking(move || {
-            tenancy.provision_from(&path, new, entitlements.as_ref(), &why, Beside::Restored)
-        })
-        .await?;
-        *missing = bring_uploads(installation, (id, new), &facts.contents).await?;
-        // It ends with nothing of it, as an erasure in the middle wants.
-        refuse_erased(installation, id)?;
-        Ok(version)
-    };
-    let of = CopyOf { tenant: id, is_clone: false, expires_at: None };
-    let plan = tenant.plan.clone();
-    let made = provisioning::provision_beside(installation, new, owners, plan, of, by.clone(), place).await?;
-    let (new, backup_id) = (made.id, backup.id);
-    let audit = installation.catalog.write("note_restored", move |tx| {
-        let details = json!({ "taken_at": taken_at, "of": id, "beside": new });
-        tx.of(new).audit(&by, "tenant.restored", &format!("backup:{backup_id}"), &details)?;
-        tx.audit(&by, "tenant.restored", &format!("tenant:{new}"), &details)
-    });
-    audit.await?;
-    Ok(Restored {
-        tenant_id: new,
-        slug: made.slug,
-        backup: backup.id,
-        taken_at,
-        epoch: made.epoch,
-        discarded: None,
-        before: None,
-        missing_uploads,
-        jobs_held: true,
-    })
 }

@@ -209,7 +209,7 @@ fn count(tally: &mut BackupTally, one: One) -> Result<()> {
 }
 
 /// Whether the store or the disk is what is wrong, and not one tenant.
-fn is_of_all(error: &Error) -> bool {
+pub(super) fn is_of_all(error: &Error) -> bool {
     matches!(error.code(), "backup_store_unavailable" | "no_room_for_backups" | "storage_unavailable")
 }
 

@@ -5,7 +5,7 @@ use super::store::{BackupKeys, BackupStore};
 use super::{Installation, Threads};
 use crate::catalog::{DueBackup, StoredBackup};
 use crate::error::{Error, Kind, Result};
-use crate::model::backup::{FORMAT, Manifest};
+use crate::model::backup::{BackupSummary, FORMAT, Manifest};
 use crate::model::hex::hex;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -52,7 +52,7 @@ pub(super) async fn back_up(
             other => other?,
         };
         let before = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
-        let is_same = before.is_some_and(|before| before.sha256 == sha256 && before.fault.is_none());
+        let is_same = before.is_some_and(|before| before.summary.sha256 == sha256 && before.fault.is_none());
         if is_same && !full {
             return Ok(Some((StoredBackup { due, manifest: None, seen }, 0)));
         }
@@ -69,23 +69,25 @@ pub(super) async fn back_up(
         let stored = store_database(&backups.store, &backups.threads, &keys, copy.path()).await?;
         let manifest = Manifest {
             format: FORMAT.to_owned(),
-            id: due.id,
             installation: installation.id.clone(),
-            tenant_id: Some(id),
-            slug: Some(tenant.slug.clone()),
-            taken_at,
-            epoch: copy.facts.epoch,
-            system: copy.facts.version.system,
-            app: copy.facts.version.app,
-            change_seq: copy.facts.marks.change_seq,
-            event_seq: copy.facts.marks.event_seq,
-            size_bytes,
-            sha256,
-            stored_bytes: stored.1,
+            summary: BackupSummary {
+                id: due.id,
+                tenant_id: Some(id),
+                slug: Some(tenant.slug.clone()),
+                taken_at,
+                epoch: copy.facts.epoch,
+                system: copy.facts.version.system,
+                app: copy.facts.version.app,
+                change_seq: copy.facts.marks.change_seq,
+                event_seq: copy.facts.marks.event_seq,
+                size_bytes,
+                stored_bytes: stored.1,
+                sha256,
+                files: copy.facts.contents.len() as u64,
+                file_bytes: copy.facts.content_bytes,
+            },
             stored_sha256: stored.0,
             tables: copy.facts.tables.clone(),
-            files: copy.facts.contents.len() as u64,
-            file_bytes: copy.facts.content_bytes,
             missing: contents.missing,
         };
         backups.store.put(&keys.manifest(), serde_json::to_vec_pretty(&manifest)?).await?;

@@ -47,7 +47,7 @@ pub(super) async fn verify(
     let mut verified = Vec::with_capacity(chosen.len());
     for backup in chosen {
         let one = one(installation, backup).await?;
-        let (id, whose, fault) = (one.backup.id, one.backup.tenant_id, one.fault.clone());
+        let (id, whose, fault) = (one.backup.summary.id, one.backup.summary.tenant_id, one.fault.clone());
         if let Some(fault) = &fault {
             tracing::error!(alarm = "backup_broken", backup = %id, fault, "a backup cannot be restored");
         }
@@ -75,11 +75,11 @@ async fn one(installation: &Arc<Installation>, backup: Backup) -> Result<Verifie
 }
 
 async fn look(installation: &Arc<Installation>, backup: &Backup) -> Result<(u64, u64, Option<String>)> {
-    let fetched = fetch(installation, backup.tenant_id, backup.id).await?;
+    let fetched = fetch(installation, backup.summary.tenant_id, backup.summary.id).await?;
     let manifest = fetched.manifest.clone();
     let rows = manifest.tables.values().sum();
     let path = fetched.path();
-    let Some(tenant) = backup.tenant_id else {
+    let Some(tenant) = backup.summary.tenant_id else {
         let fault = blocking(move || {
             let fault = crate::db::Maintenance::open(&path).map_err(Error::internal)?.fault()?;
             let (_, tables) = look_into_copy(&path)?;
@@ -92,9 +92,10 @@ async fn look(installation: &Arc<Installation>, backup: &Backup) -> Result<(u64,
         if let Some(fault) = crate::db::Maintenance::open(&path).map_err(Error::internal)?.fault()? {
             return Ok(Err(fault));
         }
-        let facts = tenancy.facts_of(&path, tenant, Some(manifest.epoch))?;
+        let facts = tenancy.facts_of(&path, tenant, Some(manifest.summary.epoch))?;
         let is_same = facts.tables == manifest.tables
-            && (facts.marks.change_seq, facts.marks.event_seq) == (manifest.change_seq, manifest.event_seq);
+            && (facts.marks.change_seq, facts.marks.event_seq)
+                == (manifest.summary.change_seq, manifest.summary.event_seq);
         Ok(if is_same {
             Ok(facts)
         } else {

@@ -3,6 +3,7 @@
 mod archive;
 mod lines;
 mod members;
+mod preview;
 mod upload;
 mod work;
 

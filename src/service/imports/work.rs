@@ -2,14 +2,14 @@
 
 use super::archive::{self, Archive, Contents, Unpacked};
 use super::members::{self, ExportedMembers};
+use super::preview::{describe, stands_against};
 use super::upload::most_bytes;
 use super::{by_of, remove_file};
 use crate::catalog::{Identity, Import, Importer, Tenant};
 use crate::clock::{DAY, HOUR};
 use crate::error::{Error, Kind, Result};
 use crate::id::ImportId;
-use crate::model::Slug;
-use crate::model::import::{ImportPreview, ImportSource, ImportedMember, ImportedUploads, LeftOut};
+use crate::model::import::{ImportPreview, LeftOut};
 use crate::service::provisioning::{self, Adoption, Maker, NewTenantIn};
 use crate::service::{Installation, invitations};
 use crate::tenancy::tx::files::NewFile;
@@ -78,10 +78,10 @@ impl Drop for Working {
 }
 
 /// What the archive holds beside rows.
-struct Opened {
-    archive: Archive,
-    unpacked: Unpacked,
-    members: ExportedMembers,
+pub(super) struct Opened {
+    pub(super) archive: Archive,
+    pub(super) unpacked: Unpacked,
+    pub(super) members: ExportedMembers,
 }
 
 async fn work_off(installation: &Arc<Installation>, import: &Import, working: &Path) -> Result<Outcome> {
@@ -133,7 +133,7 @@ async fn work_off_telling(
         .await?;
     let filled = fill(installation, opened, working, owners, progress).await?;
     let (opened, filled, uploads, missing) = filled;
-    let against = stands_against(installation, import, &opened).await?;
+    let against = stands_against(installation, import, &opened, filled.stored_bytes).await?;
     let preview = describe(&opened, shown, filled, against, missing);
     if !import.wish.apply {
         let (text, until) = (serde_json::to_string(&preview)?, installation.clock.now().plus(DECISION));
@@ -219,85 +219,6 @@ async fn fill(
         Ok((opened, filled, uploads, missing))
     })
     .await
-}
-
-/// What stands against it beside its rows.
-async fn stands_against(
-    installation: &Arc<Installation>,
-    import: &Import,
-    opened: &Opened,
-) -> Result<Vec<String>> {
-    let most = installation.config.file_max_bytes;
-    let mut against: Vec<String> = opened.archive.uploads_beyond(most).take(20).map(|(name, size)| {
-        format!("The upload {name} has {size} bytes, and one may have {most} here. Ask the operator to raise file_max_bytes.")
-    }).collect();
-    let (owner, importer) = (import.owner, import.importer);
-    let owned_most = installation.config.tenants_per_identity;
-    let slug = import.wish.slug.as_deref().and_then(|slug| Slug::parse(slug).ok());
-    let (is_free, owned) = installation
-        .catalog
-        .read(move |tx| {
-            let is_free = slug.as_ref().map_or(Ok(true), |slug| tx.is_slug_free(slug))?;
-            Ok((is_free, tx.count_tenants_owned(owner)?))
-        })
-        .await?;
-    if !is_free {
-        against.push("The slug is or was in use. Choose another.".to_owned());
-    }
-    if importer == Importer::Person
-        && let Err(error) = provisioning::admit_one_more(owned, owned_most)
-    {
-        against.push(error.detail().to_owned());
-    }
-    Ok(against)
-}
-
-fn describe(
-    opened: &Opened,
-    members: Vec<ImportedMember>,
-    filled: Filled,
-    against: Vec<String>,
-    missing: Vec<String>,
-) -> ImportPreview {
-    let manifest = &opened.archive.manifest;
-    let cut = |text: &str| text.chars().take(200).collect::<String>();
-    let mut left_out = filled.left_out;
-    left_out.extend(missing.iter().take(100).map(|path| {
-        LeftOut::new(format!("upload {path}"), "the export does not hold it as it was uploaded")
-    }));
-    if opened.members.others > 0 {
-        left_out.push(LeftOut::new(
-            "service identities",
-            "programs get a new identity and new keys here; rows that were theirs keep the old id",
-        ));
-    }
-    left_out.push(LeftOut::new(
-        "usage events, invoices, audit log",
-        "they were counted and billed where they come from, and stay in the export",
-    ));
-    left_out.push(LeftOut::new(
-        "jobs, schedules, webhooks, API keys, roles of the tenant's own",
-        "an export does not have them: nothing runs or is sent twice",
-    ));
-    let problems: Vec<String> = filled.problems.into_iter().chain(against).collect();
-    ImportPreview {
-        source: ImportSource {
-            installation: cut(&manifest.installation),
-            version: cut(&manifest.version),
-            tenant_id: cut(&manifest.tenant.id),
-            slug: cut(&manifest.tenant.slug),
-            name: cut(&manifest.tenant.name),
-            exported_at: cut(&manifest.exported_at),
-        },
-        schema: filled.schema,
-        tables: filled.tables,
-        members,
-        members_total: opened.members.people.len() as u64,
-        uploads: ImportedUploads { count: opened.unpacked.uploads.0, bytes: opened.unpacked.uploads.1 },
-        left_out,
-        can_be_applied: problems.is_empty(),
-        problems,
-    }
 }
 
 async fn adopt(

@@ -31,7 +31,7 @@ pub use verify::{BillingCheck, BillingChecked, ExportedInvoice, verify_billing};
 use super::Installation;
 use crate::catalog::{By, CreditNote, StoredInvoice};
 use crate::error::{Error, Result};
-use crate::id::InvoiceId;
+use crate::id::{InvoiceId, TenantId};
 use crate::model::invoice::TaxRate;
 use crate::policy::Permission;
 use crate::tenancy::TenantScope;
@@ -57,6 +57,35 @@ pub async fn list_invoices(
 pub async fn find_invoice(scope: &TenantScope, id: InvoiceId) -> Result<(StoredInvoice, Vec<CreditNote>)> {
     scope.require(Permission::BillingRead)?;
     scope.catalog().read(move |of| Ok((of.find_invoice(id)?, of.list_credit_notes(id)?))).await
+}
+
+/// As [`list_invoices`], for operators; also of a tenant that is erased.
+///
+/// # Errors
+/// As the catalog says.
+pub async fn list_invoices_for_operator(
+    installation: &Installation,
+    tenant: TenantId,
+    after: Option<InvoiceId>,
+    limit: u32,
+) -> Result<Vec<StoredInvoice>> {
+    installation.catalog.read(move |tx| tx.of(tenant).list_invoices(after, limit)).await
+}
+
+/// As [`find_invoice`], for operators; also of a tenant that is erased.
+///
+/// # Errors
+/// 404 if the tenant has none of that id.
+pub async fn find_invoice_for_operator(
+    installation: &Installation,
+    tenant: TenantId,
+    id: InvoiceId,
+) -> Result<(StoredInvoice, Vec<CreditNote>)> {
+    let read = installation.catalog.read(move |tx| {
+        let of = tx.of(tenant);
+        Ok((of.find_invoice(id)?, of.list_credit_notes(id)?))
+    });
+    read.await
 }
 
 /// The tenant's tax rate, for operators.

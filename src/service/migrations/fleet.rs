@@ -319,7 +319,7 @@ pub async fn sweep_snapshots(installation: &Installation) -> Result<()> {
         }
         let settle = installation.catalog.write("settle_snapshots", move |tx| {
             left.iter().try_for_each(|(id, newest)| {
-                let newest = newest.as_ref().map(|newest| (newest.name.as_str(), newest.until()));
+                let newest = newest.as_ref().map(|(name, until)| (name.as_str(), *until));
                 tx.of(*id).settle_snapshots(newest)
             })
         });

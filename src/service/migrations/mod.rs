@@ -81,3 +81,12 @@ pub async fn list_tenants(
 ) -> Result<Vec<TenantVersion>> {
     installation.catalog.read(move |tx| tx.list_versions(state, after, limit)).await
 }
+
+/// The version of one tenant's file, as far as anybody has looked.
+///
+/// # Errors
+/// 404 where the tenant is unknown.
+pub async fn find_version(installation: &Installation, selector: &str) -> Result<Option<TenantVersion>> {
+    let tenant = installation.catalog.tenant(selector).await?.id;
+    installation.catalog.read(move |tx| tx.of(tenant).version()).await
+}

@@ -5,7 +5,7 @@ use crate::catalog::{By, TenantVersion, VersionState};
 use crate::clock::Timestamp;
 use crate::error::{Error, FieldError, Result};
 use crate::id::TenantId;
-use crate::tenancy::{LaterWrites, Snapshot, Swap, Tenancy};
+use crate::tenancy::{LaterWrites, Snapshot, Swap, Swapped, Tenancy};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -72,18 +72,20 @@ pub async fn roll_back(installation: &Arc<Installation>, input: RollbackIn, by: 
         hold_jobs: None,
         hold_version: true,
         uploads: false,
+        lost: None,
     };
     let may_discard = input.discard_writes;
     let admit = move |later: &LaterWrites| {
         if later.count == 0 || may_discard { Ok(()) } else { Err(later_writes(*later, copied_at)) }
     };
+    let discarded = |swapped: &Swapped| swapped.discarded.map_or(0, |later| later.count);
     let swapped = installation
         .tenancy
         .swap_in(lease, swap, admit, move |of, swapped| {
             of.note_snapshot(&before.name, before.until())?;
             let details = json!({
                 "app": swapped.version.app, "app_before": was, "copied_at": copied_at,
-                "discarded_writes": swapped.discarded.count, "epoch": swapped.epoch,
+                "discarded_writes": discarded(swapped), "epoch": swapped.epoch,
             });
             of.audit(&by, "migration.rolled_back", "", &details)
         })
@@ -95,7 +97,7 @@ pub async fn roll_back(installation: &Arc<Installation>, input: RollbackIn, by: 
         system: swapped.version.system,
         state: VersionState::Held,
         copied_at,
-        discarded_writes: swapped.discarded.count,
+        discarded_writes: discarded(&swapped),
         kept_until,
     })
 }

@@ -52,6 +52,27 @@ fn a_household_of_ipv6_counts_as_one() {
     assert_eq!(network_of("::ffff:192.0.2.1"), network_of("192.0.2.1"));
 }
 
+/// Whoever has a /48 has 65,536 networks to guess from.
+#[test]
+fn all_networks_of_a_48_have_eight_times_the_tries_of_one() {
+    let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
+    let throttle = Throttle::new(Arc::clone(&clock) as SharedClock);
+    let guesses = |block: u32| {
+        let try_from = |number: u32| {
+            let address = format!("2001:db8:{block:x}:{number:x}::1");
+            throttle.before_try("ann@example.com", From::Network(&address)).is_ok()
+        };
+        (0..1_000).filter(|number| try_from(*number)).count()
+    };
+    assert_eq!((guesses(1), guesses(2)), (160, 160));
+    clock.advance(MINUTE);
+    assert_eq!(guesses(1), 160);
+    // One that was right is none.
+    throttle.succeeded("ann@example.com", From::Network("2001:db8:1:5::1"));
+    assert!(throttle.before_try("ann@example.com", From::Network("2001:db8:1:ffff::1")).is_ok());
+    assert!(throttle.before_code("2001:db8:1:fffe::1").is_err());
+}
+
 #[test]
 fn the_log_hears_of_a_network_that_is_refused_a_few_times_a_minute() {
     let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));

@@ -70,6 +70,8 @@ pub struct Filled {
     pub left_out: Vec<LeftOut>,
     /// What stands against using it.
     pub problems: Vec<String>,
+    /// Bytes that its rows take, as storage is counted.
+    pub stored_bytes: i64,
 }
 
 impl Filled {
@@ -221,6 +223,7 @@ impl Incoming {
         tables::hand_over(&file, &schema, owners, self.now)?;
         tables::rebuild_search(self, &file, &schema)?;
         file.checkpoint()?;
+        filled.stored_bytes = file.read(|tx| Ok(TenantTx::new(tx).stored_bytes()?))?;
         Ok(())
     }
 }

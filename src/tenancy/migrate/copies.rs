@@ -27,6 +27,9 @@ pub struct Rehearsed {
     pub error: Option<String>,
 }
 
+/// What the names of files begin with that could not be read when others were put in their places. They are kept as long as
+/// copies, for whoever can get something out of them, and nothing is rolled back to them.
+const DAMAGED: &str = "damaged-";
 /// What a copy is called while it is made.
 const UNFINISHED: &str = "new.db";
 /// How long copies made before migrations are kept.
@@ -64,6 +67,35 @@ impl Snapshot {
     pub fn until(&self) -> Timestamp {
         self.made_at.plus(KEEP_SNAPSHOTS)
     }
+}
+
+/// The name of a file that cannot be read and is put away now, and until when it is kept.
+pub(crate) fn name_of_damaged(now: Timestamp) -> (String, Timestamp) {
+    (format!("{DAMAGED}{}.db", now.0), now.plus(KEEP_SNAPSHOTS))
+}
+
+/// Whether a file of that name could not be read when it was put away.
+pub(in crate::tenancy) fn is_damaged(name: &str) -> bool {
+    name.starts_with(DAMAGED)
+}
+
+/// All that is kept for a while in a directory, whatever it is good for: names, and until when. The one that stays longest is the
+/// last.
+fn kept_in(directory: &Path) -> Vec<(String, Timestamp)> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut all: Vec<(String, Timestamp)> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let until = match name.strip_prefix(DAMAGED) {
+                // Its log has a longer name, and goes with it.
+                Some(rest) => Timestamp(rest.strip_suffix(".db")?.parse().ok()?).plus(KEEP_SNAPSHOTS),
+                None => Snapshot::parse(&name)?.until(),
+            };
+            Some((name, until))
+        })
+        .collect();
+    all.sort_by_key(|(_, until)| *until);
+    all
 }
 
 /// The copies in a directory, the oldest first.
@@ -189,11 +221,11 @@ impl Tenancy {
     }
 
     /// Removes the copies of a tenant's file that have had their time, and what was left of unfinished ones; the newest
-    /// that stays.
+    /// that stays, and until when.
     ///
     /// # Errors
     /// The disk refuses.
-    pub async fn expire_snapshots(self: &Arc<Tenancy>, lease: Lease) -> Result<Option<Snapshot>> {
+    pub async fn expire_snapshots(self: &Arc<Tenancy>, lease: Lease) -> Result<Option<(String, Timestamp)>> {
         let id = lease.tenant_id();
         let (directory, now) = (self.layout.tenant_snapshots(id), self.clock.now());
         // A migration makes no copy meanwhile.
@@ -204,9 +236,10 @@ impl Tenancy {
             }
             remove_if_there(&directory.join(UNFINISHED))?;
             let (mut kept, expired): (Vec<_>, Vec<_>) =
-                snapshots_in(&directory).into_iter().partition(|snapshot| snapshot.until() >= now);
-            for snapshot in expired {
-                remove_if_there(&directory.join(&snapshot.name))?;
+                kept_in(&directory).into_iter().partition(|(_, until)| *until >= now);
+            for (name, _) in expired {
+                remove_if_there(&directory.join(format!("{name}-wal")))?;
+                remove_if_there(&directory.join(&name))?;
             }
             if kept.is_empty() {
                 // Something else in it stays, and it with that.

@@ -3,7 +3,11 @@
 use super::TenantTx;
 use crate::db::DbError;
 use crate::id::{ContentId, TenantId};
+use crate::model::usage::UsageRow;
 use crate::params;
+
+/// No meter is called so.
+const NO_METER: &str = "_gap";
 
 /// An upload that a file names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,24 @@ impl TenantTx<'_> {
             change_seq: self.tx.count("SELECT coalesce(max(seq), 0) FROM _changes", &[])?,
             event_seq: self.tx.count("SELECT coalesce(max(seq), 0) FROM _usage_events", &[])?,
         })
+    }
+
+    /// Counts usage events on from `seq`, and says among them, in `note`, a JSON object, why there are none in between: the event
+    /// that does so is of no meter and nothing is billed for it.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub(in crate::tenancy) fn skip_usage_events(self, seq: i64, note: &str) -> Result<(), DbError> {
+        let (last, chain) = self.last_event()?;
+        let (key, now) = (format!("_gap:{last}"), self.now().0);
+        let row = UsageRow(seq, &key, NO_METER, 0, 0, now, now, false, Some(note), None);
+        let chain = row.chain(&chain, &mut Vec::new());
+        self.tx.execute(
+            "INSERT INTO _usage_events (seq, idempotency_key, meter, quantity, cost, occurred_at, received_at, dated, properties, chain)
+             VALUES (?1, ?2, ?3, 0, 0, ?4, ?4, 0, ?5, ?6)",
+            params![seq, key, NO_METER, now, note, &chain[..]],
+        )?;
+        Ok(())
     }
 
     /// Makes this file that of another tenant, which begins beside the one that it was of: schedules are paused, notices count as

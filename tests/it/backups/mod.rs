@@ -1,7 +1,9 @@
 //! Backups: what was written is stored, whatever happens in the middle, and nothing else is visited.
 
 mod bucket;
+mod gone;
 mod restoring;
+mod whole;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

@@ -110,6 +110,9 @@ impl Client {
             request = request.header("x-tenant-id", tenant);
         }
         for (name, value) in &call.headers {
+            if ["cookie", "authorization"].contains(&name.as_str()) {
+                self.plant_secrets_in(value);
+            }
             request = request.header(name, value);
         }
         // A column of an app may be called `key` or `code`; records hold no secrets of ours.
@@ -130,6 +133,9 @@ impl Client {
         let answer = Answer::new(call, response.status().as_u16(), response.headers().clone(), bytes);
         if !is_of_records {
             self.plant_secrets_of(&answer.json);
+        }
+        for cookie in answer.headers.get_all("set-cookie") {
+            self.plant_secrets_in(cookie.to_str().unwrap().split(';').next().unwrap_or_default());
         }
         let signed_in = self.token.is_some() && answer.status != 401;
         answer.check_contract(signed_in, &self.installation);
@@ -158,6 +164,13 @@ impl Client {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
         Ok(Stream::new(response.into_body().into_reader()))
+    }
+
+    /// What follows names in cookies, and a scheme in Authorization.
+    fn plant_secrets_in(&self, header: &str) {
+        for part in header.split(';').map(str::trim) {
+            self.installation.plant_secret(part.split_once([' ', '=']).map_or(part, |(_, secret)| secret));
+        }
     }
 
     fn plant_secrets_of(&self, body: &Value) {

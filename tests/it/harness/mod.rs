@@ -19,7 +19,7 @@ pub use authority::Authority;
 pub use call::Call;
 pub use cases::{Case, run_cases};
 pub use client::Client;
-pub use installation::Installation;
+pub use installation::{Installation, Ran};
 pub use mail::{letters_to, links_to, token_in, token_mailed_to};
 pub use people::{Person, Tenant};
 pub use raw::raw_request;

@@ -4,6 +4,7 @@ mod asking;
 mod hostile;
 mod rows;
 mod steps;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write as _};

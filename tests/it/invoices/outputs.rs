@@ -52,3 +52,28 @@ fn an_invoice_is_a_table_for_spreadsheets_and_a_page_without_scripts() {
     let elsewhere = other.path(&format!("/invoices/{}", invoice["id"].as_str().unwrap()));
     bob.client.get(&elsewhere).expect(404);
 }
+
+#[test]
+fn an_operator_reads_the_invoices_of_each_tenant_by_itself() {
+    let (installation, server, ann, acme) = begin();
+    let operator = server.add_operator();
+    tokens(&ann.client, &acme, 300, "a");
+    let (bob, other) = server.sign_up_with_tenant("bob", "other");
+    tokens(&bob.client, &other, 5, "b");
+    set_clock(&installation, "2026-06-01T01:00:00Z");
+    close(&installation, &["--final"]);
+    let (ann, operator) = (ann.sign_in_again(), operator.sign_in_again());
+    let own = ann.client.get(&acme.path("/invoices")).expect(200);
+    let read = operator.client.get("/api/v1/operator/tenants/acme/invoices").expect(200);
+    assert_eq!(read.json, own.json);
+    let id = own.string("/items/0/id");
+    let path = |slug: &str| format!("/api/v1/operator/tenants/{slug}/invoices/{id}");
+    let one = operator.client.get(&path("acme")).expect(200);
+    assert_eq!(one.json, ann.client.get(&acme.path(&format!("/invoices/{id}"))).expect(200).json);
+    let page = operator.client.send(&Call::get(path("acme")).header("accept", "text/html")).expect(200);
+    assert!(page.text().contains("INV-00000"), "{}", page.text());
+    operator.client.get(&path("other")).expect(404);
+    operator.client.get("/api/v1/operator/tenants/acme/invoices/none").expect(404);
+    operator.client.get("/api/v1/operator/tenants/nobody/invoices").expect(404);
+    ann.client.get(&path("acme")).expect(403);
+}

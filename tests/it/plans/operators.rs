@@ -44,6 +44,11 @@ fn a_plan_is_read_changed_and_put_back_by_its_tag_or_version() {
     let told: Vec<_> =
         versions.json["versions"].as_array().unwrap().iter().map(|line| line["version"].clone()).collect();
     assert_eq!(told, [3, 2, 1]);
+    // What each of them says is told, so that they can be compared.
+    let lines = &versions.json["versions"];
+    assert_eq!(lines[0]["document"], read.json["document"]);
+    assert_eq!(lines[2]["document"], read.json["document"]);
+    assert_eq!(lines[1]["document"], changed.json["document"]);
     server.stop();
 }
 

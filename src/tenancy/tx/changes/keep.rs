@@ -46,9 +46,17 @@ pub fn prune(tx: TenantTx<'_>, keep: &Keep, most: i64) -> Result<i64> {
 /// # Errors
 /// As the database says.
 pub(in crate::tenancy) fn begin_anew(tx: &Tx<'_>) -> Result<(), DbError> {
+    let next = TenantTx::new(tx).last_change()?.seq + 1;
+    begin_anew_at(tx, next)
+}
+
+/// The same with a number beyond the last one: none is given in between.
+///
+/// # Errors
+/// As the database says.
+pub(in crate::tenancy) fn begin_anew_at(tx: &Tx<'_>, seq: i64) -> Result<(), DbError> {
     let tx = TenantTx::new(tx);
     let last = tx.last_change()?;
-    let seq = last.seq + 1;
     tx.tx.execute(
         "INSERT INTO _changes (seq, at, op, table_name, actor, bytes) VALUES (?1, ?2, 'gap', '', 'system', ?3)",
         params![seq, tx.now(), last.bytes],

@@ -28,7 +28,7 @@ pub use change::{Change, Op};
 pub(super) use heard::HeardChange;
 pub use history::list_history;
 pub use keep::Keep;
-pub(in crate::tenancy) use keep::begin_anew;
+pub(in crate::tenancy) use keep::{begin_anew, begin_anew_at};
 pub use later::LaterWrites;
 pub(in crate::tenancy) use ledger::record_changes;
 pub use page::{ChangePage, ChangeQuery, find_changes, latest};

@@ -215,7 +215,7 @@ impl TenantTx<'_> {
     }
 
     /// The number and the chain of the last event.
-    pub(super) fn last_event(self) -> Result<(i64, Vec<u8>), DbError> {
+    pub(in crate::tenancy::tx) fn last_event(self) -> Result<(i64, Vec<u8>), DbError> {
         let last = self.tx.query_row(
             "SELECT seq, chain FROM _usage_events ORDER BY seq DESC LIMIT 1",
             params![],

@@ -6,20 +6,22 @@
 //! it the tenant has the file of before, after it the new one, wherever a crash comes. Only then are the files renamed, or at
 //! the next start.
 
-use super::file::{APPLICATION_ID, check_stamp, is_link, reason};
-use super::layout::{make_directory, sync};
-use super::migrate::{require_room, version_of};
-use super::open_files::{Gate, migrating};
+mod make;
+mod rename;
+
+use super::open_files::Gate;
 use super::tx::TenantTx;
-use super::tx::changes::{LaterWrites, begin_anew};
+use super::tx::backups::Marks;
+use super::tx::changes::LaterWrites;
 use super::{Lease, Tenancy, blocking};
 use crate::catalog::{FileVersion, OfTenant, Tenant, TenantSwap};
-use crate::db::{Graft, Maintenance};
+use crate::clock::Timestamp;
+use crate::db::Maintenance;
 use crate::error::{Error, Result};
-use crate::fault;
 use crate::id::TenantId;
-use crate::params;
-use std::path::{Path, PathBuf};
+use crate::model::entitlements::Entitlements;
+use rename::remove;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is to be put in place, and how.
@@ -35,6 +37,21 @@ pub struct Swap {
     pub hold_version: bool,
     /// Whether the tenant has the uploads of the older file from then on; else it keeps those that it has.
     pub uploads: bool,
+    /// What is known of the tenant's file otherwise, where that is gone or damaged: then all is of the older file.
+    pub lost: Option<Lost>,
+}
+
+/// What is known of a file that is gone or damaged.
+#[derive(Clone, Debug)]
+pub struct Lost {
+    /// Numbers that it is known to have given.
+    pub known: Marks,
+    /// When the older file was made.
+    pub taken_at: Timestamp,
+    /// What the tenant may use.
+    pub entitlements: Option<Entitlements>,
+    /// What is told of it among the usage events: a JSON object.
+    pub note: String,
 }
 
 /// What is in place now.
@@ -44,19 +61,14 @@ pub struct Swapped {
     pub version: FileVersion,
     /// The tenant's epoch.
     pub epoch: i64,
-    /// What was written since the older file and is gone.
-    pub discarded: LaterWrites,
+    /// What was written since the older file and is gone; nobody knows where the file of before could not be read.
+    pub discarded: Option<LaterWrites>,
+    /// The last of what is numbered in it.
+    pub marks: Marks,
 }
 
 /// The tables that say which uploads there are.
 const UPLOADS: &[&str] = &["_files", "_files_total"];
-
-/// A file in the making.
-struct Made {
-    graft: Graft,
-    /// The last change of records that it knows of.
-    last_change: i64,
-}
 
 impl Tenancy {
     /// Puts an older file with the newest of our own tables in the place of the tenant's. Nobody uses the tenant meanwhile,
@@ -99,13 +111,12 @@ impl Tenancy {
         mut note: impl FnMut(&OfTenant<'_>, &Swapped) -> Result<()> + Send + 'static,
     ) -> Result<Swapped> {
         let (id, epoch, hold_version) = (tenant.id, tenant.epoch + 1, swap.hold_version);
-        let (of, older) = (Arc::clone(tenant), swap.older.clone());
-        let keep = if swap.uploads { UPLOADS } else { &[] };
-        let made = self.with_files(id, move |tenancy| tenancy.make(&of, &older, keep)).await?;
+        let (of, making) = (Arc::clone(tenant), swap.clone());
+        let made = self.with_files(id, move |tenancy| tenancy.make(&of, &making)).await?;
         let gate = self.files.gate(id).await;
         gate.shut().await?;
         let of = Arc::clone(tenant);
-        let finish = move |tenancy: &Tenancy| tenancy.finish(&of, made, swap.hold_jobs.as_deref(), admit);
+        let finish = move |tenancy: &Tenancy| tenancy.finish(&of, made, &swap, admit);
         let swapped = self.with_files(id, finish).await?;
         let decided = swapped.clone();
         let decide = move |tx: &crate::catalog::CatalogTx<'_>| {
@@ -159,109 +170,6 @@ impl Tenancy {
         blocking(move || tenancy.fences.unless_down(id, || act(&tenancy))).await
     }
 
-    /// Copies the older file, which must be one of this tenant and of a version that we know, and empties it of what is ours.
-    fn make(&self, tenant: &Tenant, older: &Path, keep: &[&str]) -> Result<Made> {
-        let path = self.layout.tenant_swap(tenant.id);
-        remove(&path)?;
-        if is_link(older) || beside(older, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
-            return Err(Error::internal(format!("{} is no plain file of its own", older.display())));
-        }
-        require_room(
-            &self.layout.tenant(tenant.id),
-            std::fs::metadata(older)?.len(),
-            "no_room_for_snapshots",
-        )?;
-        std::fs::copy(older, &path)?;
-        let file = Maintenance::open(&path).map_err(Error::internal)?;
-        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
-        let stamp = file.read(|tx| {
-            Ok(tx.query_row("SELECT id, epoch FROM _tenant", &[], |row| {
-                Ok((row.get::<String>(0)?, row.get::<i64>(1)?))
-            })?)
-        })?;
-        if !stamp.is_some_and(|(id, epoch)| id == tenant.id.to_string() && epoch <= tenant.epoch) {
-            return Err(Error::internal(format!("{} is no earlier file of this tenant", older.display())));
-        }
-        version_of(&file, &self.app).map_err(|refusal| unknown_version().because(refusal))?;
-        let last_change = file.read(|tx| TenantTx::new(tx).last_change_seq())?;
-        drop(file);
-        Ok(Made { graft: Graft::open(&path, keep)?, last_change })
-    }
-
-    /// Makes the new file whole, of what the tenant's own file holds now, which nobody uses.
-    fn finish(
-        &self,
-        tenant: &Tenant,
-        made: Made,
-        hold_jobs: Option<&str>,
-        admit: impl FnOnce(&LaterWrites) -> Result<()>,
-    ) -> Result<Swapped> {
-        let (live, path) = (self.layout.tenant_file(tenant.id), self.layout.tenant_swap(tenant.id));
-        if is_link(&live) {
-            return Err(Error::internal("the tenant's file is a link"));
-        }
-        let file = Maintenance::open(&live).map_err(Error::internal)?;
-        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
-        file.read(|tx| Ok(check_stamp(tx, tenant.id, tenant.epoch)))?
-            .map_err(|refusal| Error::internal(reason(&refusal)))?;
-        let discarded = file.read(|tx| TenantTx::new(tx).writes_after(made.last_change))?;
-        admit(&discarded)?;
-        // Somebody who copies the file, say: what is in the log would be lost with the name.
-        if !file.checkpoint()? {
-            return Err(migrating());
-        }
-        made.graft.take_from(&live)?;
-        drop(file);
-        let new = Maintenance::open(&path).map_err(Error::internal)?;
-        new.unsynced()?;
-        let (epoch, now) = (tenant.epoch + 1, self.clock.now());
-        new.write(now, |tx| {
-            tx.execute("UPDATE _tenant SET epoch = ?1", params![epoch])?;
-            begin_anew(tx)?;
-            hold_jobs.map_or(Ok(()), |why| TenantTx::new(tx).hold_jobs(why))
-        })?;
-        let version = version_of(&new, &self.app).map_err(Error::internal)?;
-        if !new.checkpoint()? {
-            return Err(migrating());
-        }
-        drop(new);
-        sync(&path)?;
-        sync(&self.layout.tenant(tenant.id))?;
-        fault::step();
-        Ok(Swapped { version, epoch, discarded })
-    }
-
-    /// Puts the new file where the tenant's is, the one of before among the copies or away. Can be done again after a crash.
-    /// Nobody uses either.
-    fn rename(&self, swap: &TenantSwap) -> Result<()> {
-        let (live, new) = (self.layout.tenant_file(swap.tenant), self.layout.tenant_swap(swap.tenant));
-        if new.exists() {
-            if live.exists() {
-                self.put_away(swap, &live)?;
-            }
-            // What is left of the log of before would be taken for that of the new file.
-            for suffix in ["-wal", "-shm"] {
-                remove_file(&beside(&live, suffix))?;
-            }
-            fault::step();
-            std::fs::rename(&new, &live)?;
-            fault::step();
-        }
-        sync(&self.layout.tenant(swap.tenant))
-    }
-
-    fn put_away(&self, swap: &TenantSwap, live: &Path) -> Result<()> {
-        let Some(name) = &swap.keep_as else { return remove_file(live) };
-        if beside(live, "-wal").metadata().is_ok_and(|log| log.len() > 0) {
-            Maintenance::open(live).map_err(Error::internal)?.checkpoint()?;
-        }
-        let copies = self.layout.tenant_snapshots(swap.tenant);
-        make_directory(&copies)?;
-        fault::step();
-        std::fs::rename(live, copies.join(name))?;
-        sync(&copies)
-    }
-
     /// Forgets a swap that was not decided. What is, is left to the next start.
     async fn give_up_swap(self: &Arc<Tenancy>, id: TenantId) {
         let given_up = async {
@@ -302,27 +210,4 @@ impl Tenancy {
         }
         self.catalog.write("end_swap", move |tx| tx.of(id).end_swap()).await
     }
-}
-
-fn unknown_version() -> Error {
-    Error::conflict(
-        "unknown_version",
-        "That file has migrations which this program or the app does not know, or knows otherwise.",
-    )
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    PathBuf::from(format!("{}{suffix}", path.display()))
-}
-
-fn remove_file(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-/// Removes a database that nobody has open.
-fn remove(path: &Path) -> Result<()> {
-    ["-wal", "-shm", "-journal", ""].into_iter().try_for_each(|suffix| remove_file(&beside(path, suffix)))
 }

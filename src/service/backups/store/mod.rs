@@ -9,20 +9,22 @@
 //! ledgers/*.ndjson                         what is signed beside the databases; in a directory of its own it lies there already
 //! ```
 
+mod keys;
+mod long;
+
+pub(super) use keys::{BackupKeys, content_of, contents_of, of_tenant};
+
 use super::s3;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
-use crate::id::{BackupId, ContentId, TenantId};
 use crate::tenancy::{Layout, blocking};
 use futures_util::TryStreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
-use std::io::Write;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// Bytes of one part of what is stored in parts, and of one read.
 const PART: usize = 8 << 20;
@@ -35,56 +37,6 @@ pub(super) struct BackupStore {
     /// The directory, if it is one.
     directory: Option<PathBuf>,
     place: String,
-}
-
-/// Where the parts of one backup are.
-#[derive(Clone)]
-pub(super) struct BackupKeys {
-    of: String,
-}
-
-impl BackupKeys {
-    pub(super) fn of(tenant: Option<TenantId>, id: BackupId) -> BackupKeys {
-        BackupKeys {
-            of: match tenant {
-                Some(tenant) => format!("tenants/{tenant}/{id}"),
-                None => format!("catalog/{id}"),
-            },
-        }
-    }
-
-    pub(super) fn database(&self) -> String {
-        let name = if self.of.starts_with("catalog/") { "catalog.db.gz" } else { "data.db.gz" };
-        format!("{}/{name}", self.of)
-    }
-
-    /// All of it.
-    pub(super) fn directory(&self) -> String {
-        self.of.clone()
-    }
-
-    pub(super) fn manifest(&self) -> String {
-        format!("{}/manifest.json", self.of)
-    }
-
-    pub(super) fn uploads(&self) -> String {
-        format!("{}/uploads", self.of)
-    }
-}
-
-/// All that is kept of a tenant.
-pub(super) fn of_tenant(tenant: TenantId) -> String {
-    format!("tenants/{tenant}")
-}
-
-/// The contents of a tenant's uploads.
-pub(super) fn contents_of(tenant: TenantId) -> String {
-    format!("tenants/{tenant}/files")
-}
-
-/// One of them.
-pub(super) fn content_of(tenant: TenantId, id: ContentId) -> String {
-    format!("tenants/{tenant}/files/{id}")
 }
 
 impl BackupStore {
@@ -131,62 +83,6 @@ impl BackupStore {
     /// 503 `backup_store_unavailable`.
     pub(super) async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
         self.objects.put(&self.key(name), bytes.into()).await.map(drop).map_err(unavailable)
-    }
-
-    /// Stores what `produce` writes, which may be long, on a thread of its own; what is not written to its end does not
-    /// appear. What `produce` returns, and how many bytes it wrote.
-    ///
-    /// # Errors
-    /// As [`BackupStore::put`]; what `produce` returns.
-    pub(super) async fn put_from<T: Send + 'static>(
-        &self,
-        name: &str,
-        threads: &super::Threads,
-        produce: impl FnOnce(&mut dyn Write) -> Result<T> + Send + 'static,
-    ) -> Result<(T, u64)> {
-        let key = self.key(name);
-        let (sender, mut parts) = mpsc::channel::<Vec<u8>>(1);
-        let producing = threads.run(move || {
-            let mut out = Parts { sender, part: Vec::new(), written: 0 };
-            let value = produce(&mut out)?;
-            out.send()?;
-            Ok((value, out.written))
-        });
-        // Takes the parts along: whoever produces ends when nobody takes.
-        let (objects, place) = (Arc::clone(&self.objects), key.clone());
-        let storing = async move {
-            let first = parts.recv().await.unwrap_or_default();
-            match parts.recv().await {
-                None => Ok(Stored::Small(first)),
-                Some(second) => {
-                    let mut upload = objects.put_multipart(&place).await.map_err(unavailable)?;
-                    match store_parts(upload.as_mut(), first, second, &mut parts).await {
-                        Ok(()) => Ok(Stored::Large(upload)),
-                        Err(error) => {
-                            let _ = upload.abort().await;
-                            Err(unavailable(error))
-                        }
-                    }
-                }
-            }
-        };
-        let (produced, stored) = tokio::join!(producing, storing);
-        // An error of the store comes before that of whoever wrote in vain.
-        match (stored?, produced) {
-            (Stored::Small(bytes), Ok(value)) => {
-                self.objects.put(&key, bytes.into()).await.map_err(unavailable)?;
-                Ok(value)
-            }
-            (Stored::Large(mut upload), Ok(value)) => {
-                upload.complete().await.map_err(unavailable)?;
-                Ok(value)
-            }
-            (Stored::Small(_), Err(error)) => Err(error),
-            (Stored::Large(mut upload), Err(error)) => {
-                let _ = upload.abort().await;
-                Err(error)
-            }
-        }
     }
 
     /// Reads what is small; nothing where it is not there.
@@ -252,6 +148,21 @@ impl BackupStore {
         }
     }
 
+    /// Names directly below `under` that have others below them.
+    ///
+    /// # Errors
+    /// As [`BackupStore::put`].
+    pub(super) async fn list_directories(&self, under: &str) -> Result<Vec<String>> {
+        match self.objects.list_with_delimiter(Some(&self.key(under))).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => Err(unavailable(error)),
+            Ok(found) => {
+                let names = found.common_prefixes.iter().filter_map(|prefix| prefix.filename());
+                Ok(names.map(str::to_owned).collect())
+            }
+        }
+    }
+
     /// Removes an object. False where it was not there.
     ///
     /// # Errors
@@ -282,61 +193,6 @@ impl BackupStore {
             .await?;
         }
         Ok(removed)
-    }
-}
-
-/// What was produced, on its way into the store.
-enum Stored {
-    /// In one piece, not stored yet.
-    Small(Vec<u8>),
-    /// In parts that are stored, to be put together.
-    Large(Box<dyn MultipartUpload>),
-}
-
-async fn store_parts(
-    upload: &mut dyn MultipartUpload,
-    first: Vec<u8>,
-    second: Vec<u8>,
-    parts: &mut mpsc::Receiver<Vec<u8>>,
-) -> object_store::Result<()> {
-    upload.put_part(PutPayload::from(first)).await?;
-    upload.put_part(PutPayload::from(second)).await?;
-    while let Some(part) = parts.recv().await {
-        upload.put_part(PutPayload::from(part)).await?;
-    }
-    Ok(())
-}
-
-/// Cuts what is written into parts of one size; the last may be shorter.
-struct Parts {
-    sender: mpsc::Sender<Vec<u8>>,
-    part: Vec<u8>,
-    written: u64,
-}
-
-impl Parts {
-    fn send(&mut self) -> std::io::Result<()> {
-        let part = std::mem::take(&mut self.part);
-        if part.is_empty() && self.written > 0 {
-            return Ok(());
-        }
-        self.sender.blocking_send(part).map_err(|_| std::io::ErrorKind::BrokenPipe.into())
-    }
-}
-
-impl Write for Parts {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.part.len() >= PART {
-            self.send()?;
-        }
-        let taken = bytes.len().min(PART - self.part.len());
-        self.part.extend_from_slice(bytes.get(..taken).unwrap_or_default());
-        self.written += taken as u64;
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }
 
