@@ -243,7 +243,7 @@ impl Tenancy {
         if is_link(&database) || !working.is_dir() {
             return Err(Error::internal("the tenant's files are not as they were when the move began"));
         }
-        self.come_to_rest(tenant, &database)?;
+        come_to_rest(tenant, &database)?;
         let sha256 = mirror::mirror(&database, &copy)?;
         let found = Tree::of(&source)?;
         for path in found.paths() {
@@ -272,23 +272,6 @@ impl Tenancy {
         sync(&shard)?;
         look(&place.join("data.db"), tenant.id, tenant.epoch + 1)?;
         Ok(moved)
-    }
-
-    /// Empties the log, so that the database is one file, and makes sure that it is the tenant's. Programs beside us, which read
-    /// for somebody, may stand in the way for a moment.
-    fn come_to_rest(&self, tenant: &Tenant, database: &Path) -> Result<()> {
-        for _ in 0..TRIES {
-            let file = Maintenance::open(database).map_err(Error::internal)?;
-            file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
-            file.read(|tx| Ok(check_stamp(tx, tenant.id, tenant.epoch)))?
-                .map_err(|refusal| Error::internal(reason(&refusal)))?;
-            if file.checkpoint()? {
-                return Ok(());
-            }
-            drop(file);
-            std::thread::sleep(BETWEEN_TRIES);
-        }
-        Err(migrating())
     }
 
     fn stamp(&self, copy: &Path, epoch: i64) -> Result<()> {
@@ -380,6 +363,23 @@ impl Tenancy {
         }
         Ok(())
     }
+}
+
+/// Empties the log, so that the database is one file, and makes sure that it is the tenant's. Programs beside us, which read
+/// for somebody, may stand in the way for a moment.
+fn come_to_rest(tenant: &Tenant, database: &Path) -> Result<()> {
+    for _ in 0..TRIES {
+        let file = Maintenance::open(database).map_err(Error::internal)?;
+        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
+        file.read(|tx| Ok(check_stamp(tx, tenant.id, tenant.epoch)))?
+            .map_err(|refusal| Error::internal(reason(&refusal)))?;
+        if file.checkpoint()? {
+            return Ok(());
+        }
+        drop(file);
+        std::thread::sleep(BETWEEN_TRIES);
+    }
+    Err(migrating())
 }
 
 /// Makes sure that a file is that of the tenant, of that epoch. Blocks.
