@@ -76,7 +76,8 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
     stripe::send_rest_of_erased(installation, id).await;
     begin(installation, id).await?;
     tracing::info!(tenant_id = %id, "erasing");
-    let (mut files, mut kept) = (remove_files(installation, id).await?, kept());
+    let (mut files, mut kept) =
+        (remove_files(installation, id).await?, kept(&installation.tenancy.volumes_away()));
     let backups = backups::erase(installation, id).await?;
     files.extend(backups.removed);
     kept.extend(backups.kept);
@@ -203,13 +204,13 @@ fn tell_owners(of: &OfTenant<'_>, tenant: &Tenant) -> Result<()> {
     Ok(())
 }
 
-fn kept() -> Vec<StoreKept> {
+fn kept(volumes_away: &[String]) -> Vec<StoreKept> {
     let kept = |store: &str, reason: &str| StoreKept {
         store: store.to_owned(),
         reason: reason.to_owned(),
         until: None,
     };
-    vec![
+    let mut kept = vec![
         kept("catalog: id and slugs of the tenant", "so that they are never given to anyone else"),
         kept(
             "catalog: accounts of former members",
@@ -226,10 +227,17 @@ fn kept() -> Vec<StoreKept> {
             "so that a log that was cut is noticed; nothing in it can be read back",
         ),
         kept(
-            "backups made by the operator",
-            "this program makes none; copies made by other means are the operator's to remove",
+            "copies made by other means",
+            "this program knows of its own backups alone, which are removed; others are the operator's to remove",
         ),
-    ]
+    ];
+    kept.extend(volumes_away.iter().map(|volume| StoreKept {
+        store: format!("volume {volume}: whatever may be on it of this tenant"),
+        reason:
+            "it cannot be had now, and nobody looked; `doctor` tells of what is found there later".to_owned(),
+        until: None,
+    }));
+    kept
 }
 
 fn not_closing() -> Error {
