@@ -57,7 +57,7 @@ impl CatalogTx<'_> {
     pub fn list_tenants_to_bill(&self, ended: Timestamp, limit: u32) -> Result<Vec<TenantId>> {
         Ok(self.tx.query(
             "SELECT p.tenant_id FROM service_periods p JOIN tenants t ON t.id = p.tenant_id
-             WHERE p.billed_at IS NULL AND p.ends_at <= ?1
+             WHERE p.billed_at IS NULL AND p.ends_at <= ?1 AND t.is_clone = 0
                AND (t.status IN ('active', 'suspended') OR (t.status = 'closing' AND p.ends_at <= t.closed_at))
              GROUP BY p.tenant_id ORDER BY min(p.ends_at) LIMIT ?2",
             params![ended, limit],
@@ -67,13 +67,16 @@ impl CatalogTx<'_> {
 }
 
 impl OfTenant<'_> {
-    /// The first service period that is not billed, if it ended at `ended` or before.
+    /// The first service period that is not billed, if it ended at `ended` or before. Clones are not billed.
     ///
     /// # Errors
     /// As the database says.
     pub fn next_period_to_bill(&self, ended: Timestamp) -> Result<Option<NumberedPeriod>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM service_periods WHERE tenant_id = ?1 AND billed_at IS NULL ORDER BY number LIMIT 1"
+            "SELECT {COLUMNS} FROM service_periods
+             WHERE tenant_id = ?1 AND billed_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = ?1 AND t.is_clone = 1)
+             ORDER BY number LIMIT 1"
         );
         let next = self.tx().query_row(&sql, params![self.tenant], numbered)?;
         Ok(next.filter(|next| next.period.part.to <= ended.0))

@@ -32,6 +32,7 @@ const PERSONAL: &[(&str, &str)] = &[
     ("webhooks", "webhook_tenants WHERE tenant_id = ?1"),
     ("version of the file", "tenant_versions WHERE tenant_id = ?1"),
     ("file being put in place", "tenant_swaps WHERE tenant_id = ?1"),
+    ("last move to another volume", "tenant_moves WHERE tenant_id = ?1"),
     ("migrations to be tried first", "migration_canaries WHERE tenant_id = ?1"),
     ("notices of seats", "seat_notices WHERE tenant_id = ?1"),
     ("backups", "backups WHERE tenant_id = ?1"),

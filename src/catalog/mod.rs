@@ -15,6 +15,7 @@ mod billing_settings;
 mod cache;
 mod checkpoints;
 mod closing;
+mod copies;
 mod credit_notes;
 mod erasures;
 mod exports;
@@ -31,6 +32,7 @@ mod lifecycle;
 mod margins;
 mod memberships;
 mod migration_runs;
+mod moves;
 mod plans;
 mod seat_notices;
 mod seats;
@@ -57,6 +59,7 @@ pub use backup_runs::{BackupRun, BackupRunStatus, BackupTally, LastRounds};
 pub use backups::{Backup, DueBackup, StoredBackup};
 pub use checkpoints::HeadSigned;
 pub use closing::{Booked, NumberedPeriod};
+pub use copies::CopyOf;
 pub use credit_notes::CreditNote;
 pub use exports::{Export, ExportStatus};
 pub use figures::{Before, TenantFigures};
@@ -70,6 +73,7 @@ pub use letters::{LetterOutcome, PostedLetter};
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
 pub use migration_runs::{MigrationRun, MigrationStage, MigrationStatus, NewMigrationRun};
+pub use moves::{DATA, MoveStatus, MovedFiles, TenantMove};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
 pub use second_factors::SecondFactor;
@@ -325,6 +329,8 @@ fn track() -> Track {
             "catalog/0030_invitation_letters.sql",
             include_str!("../../migrations/catalog/0030_invitation_letters.sql"),
         ),
+        ("catalog/0031_moves.sql", include_str!("../../migrations/catalog/0031_moves.sql")),
+        ("catalog/0032_clones.sql", include_str!("../../migrations/catalog/0032_clones.sql")),
     ])
 }
 

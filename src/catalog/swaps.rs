@@ -19,6 +19,14 @@ pub struct TenantSwap {
     pub keep_as: Option<String>,
 }
 
+/// 409 while a file is put in the place of a tenant's.
+pub(super) fn swap_open() -> Error {
+    Error::conflict(
+        "swap_open",
+        "Another file is being put in the place of this tenant's. Wait for the end of that.",
+    )
+}
+
 impl CatalogTx<'_> {
     /// What was begun and not ended.
     ///
@@ -40,19 +48,15 @@ impl OfTenant<'_> {
     /// Notes that a file of this epoch is being made.
     ///
     /// # Errors
-    /// 409 `swap_open` while another is.
+    /// 409 `swap_open` while another is, `move_open` while the tenant is moved.
     pub fn begin_swap(&self, epoch: i64, keep_as: Option<&str>) -> Result<()> {
+        self.refuse_open_move()?;
         self.tx()
             .execute(
                 "INSERT INTO tenant_swaps (tenant_id, epoch, decided, keep_as, begun_at) VALUES (?1, ?2, 0, ?3, ?4)",
                 params![self.tenant, epoch, keep_as, self.now()],
             )
-            .on_constraint("tenant_swaps.tenant_id", || {
-                Error::conflict(
-                    "swap_open",
-                    "Another file is being put in the place of this tenant's. Wait for the end of that.",
-                )
-            })?;
+            .on_constraint("tenant_swaps.tenant_id", swap_open)?;
         Ok(())
     }
 

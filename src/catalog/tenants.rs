@@ -44,6 +44,18 @@ pub struct Tenant {
     pub closed_at: Option<Timestamp>,
     /// When it will be erased.
     pub erase_after: Option<Timestamp>,
+    /// The volume that its files are on.
+    #[serde(skip)]
+    pub volume: String,
+    /// The tenant whose data it was made of.
+    #[serde(skip)]
+    pub copy_of: Option<TenantId>,
+    /// Whether it is a clone for staging: it is not billed.
+    #[serde(skip)]
+    pub is_clone: bool,
+    /// When a clone is closed and erased by itself.
+    #[serde(skip)]
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Tenant {
@@ -102,10 +114,10 @@ pub struct TenantChange {
 
 /// What [`tenant`] reads, in this order; the table is called `t`.
 pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.timezone, t.settings, t.epoch, t.created_at, t.closed_at, t.erase_after, \
-     t.second_factor_required, t.entitlements, t.unpaid, t.plan_version";
+     t.second_factor_required, t.entitlements, t.unpaid, t.plan_version, t.volume, t.copy_of, t.is_clone, t.expires_at";
 
 /// How many of them there are: the place of what follows in a row.
-pub(super) const COLUMNS_COUNT: usize = 15;
+pub(super) const COLUMNS_COUNT: usize = 19;
 
 fn names(row: &Row<'_>) -> Result<TenantNames, DbError> {
     Ok(TenantNames { id: row.get(0)?, slug: row.get(1)?, name: row.get(2)? })
@@ -129,6 +141,10 @@ pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
         entitlements: row.get(12)?,
         unpaid: row.get(13)?,
         plan_version: row.get(14)?,
+        volume: row.get(15)?,
+        copy_of: row.get(16)?,
+        is_clone: row.get(17)?,
+        expires_at: row.get(18)?,
     })
 }
 

@@ -127,6 +127,17 @@ pub(super) fn tenant(common: &Common, command: TenantCommand) -> Result<ExitCode
             let answer = execute(&config, Command::TenantErase { slug, confirm, now })?;
             erased(common, &answer);
         }
+        TenantCommand::Move { slug, to } => {
+            print(common, &execute(&config, Command::TenantMove { slug, to })?, moved);
+        }
+        TenantCommand::Clone { slug, clone, owner, name, expires } => {
+            let command = Command::TenantClone { slug, clone, name, owner, expires_in: expires.0 };
+            print(common, &execute(&config, command)?, |answer| kept(&answer["tenant"]));
+        }
+        TenantCommand::Keep { slug, expires } => {
+            let command = Command::TenantKeep { slug, expires_in: expires.map(|span| span.0) };
+            print(common, &execute(&config, command)?, kept);
+        }
         TenantCommand::Import { file, owner, name, slug, preview, invite_members } => {
             // The server may have another working directory.
             let file = std::path::absolute(file)?;
@@ -190,6 +201,28 @@ fn imported(answer: &Value) -> String {
     );
     lines.extend(each("problems").filter_map(Value::as_str).map(|problem| format!("In the way: {problem}")));
     lines.join("\n")
+}
+
+fn moved(answer: &Value) -> String {
+    let left = match answer["error"].as_str() {
+        Some(error) => format!(" But {error}: it is tried again."),
+        None => String::new(),
+    };
+    format!(
+        "{} is on {} now: {} files, {} bytes, compared. Its writes waited {} ms.{left}",
+        text(answer, "slug"),
+        text(answer, "to"),
+        answer["files"],
+        answer["bytes"],
+        answer["fenced_ms"]
+    )
+}
+
+fn kept(answer: &Value) -> String {
+    match answer["expires_at"].as_str() {
+        Some(at) => format!("{} is ready and expires at {at}.", text(answer, "slug")),
+        None => format!("{} is kept.", text(answer, "slug")),
+    }
 }
 
 fn closing(answer: &Value) -> String {

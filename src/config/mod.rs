@@ -7,11 +7,13 @@ mod migrations;
 mod settings;
 mod stripe;
 mod text;
+mod volumes;
 
 pub use backups::Bucket;
 pub use mail::{Secret, SmtpSecurity, read_authorities};
 pub use migrations::Migrations;
 pub use settings::{Config, LogFormat, Partial, Setting};
+pub use volumes::Volumes;
 
 use crate::model::money::{Amount, Currency};
 use crate::model::standard_webhooks::key_of;
@@ -84,6 +86,7 @@ impl Config {
         self.check_costs()?;
         self.check_stripe()?;
         self.check_backups()?;
+        self.check_volumes()?;
         if self.jobs_secret.as_ref().is_some_and(|secret| key_of(secret.expose()).is_none()) {
             return Err(ConfigError(
                 "jobs_secret: must be whsec_ and base64, or any other text that is not empty".to_owned(),

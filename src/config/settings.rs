@@ -3,6 +3,7 @@
 use super::mail::{Secret, SmtpSecurity};
 use super::migrations::Migrations;
 use super::text::FromText;
+use super::volumes::Volumes;
 use super::{ConfigError, Source};
 use crate::model::network::Network;
 use std::collections::BTreeMap;
@@ -79,6 +80,8 @@ macro_rules! settings {
 settings! {
     /// Directory of all databases, files and keys.
     data: PathBuf = PathBuf::from("./data"), "\"./data\"";
+    /// Other directories that tenants may be moved to, best on other disks, by name. The data directory itself is called data.
+    volumes: Volumes = Volumes::new(), "{ fast = \"/mnt/fast/tenantry\" }";
     /// Directory of the app: app.toml, migrations, seed.sql, mail, public. The built-in starter app where none is given.
     app: Option<PathBuf> = None, "\"./app\"";
     /// Address to listen on.

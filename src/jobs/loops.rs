@@ -3,8 +3,8 @@
 use crate::clock::MINUTE;
 use crate::error::Result;
 use crate::service::{
-    Installation, backups, checkpoints, erasure, exports, imports, invoices, mail, migrations, provisioning,
-    sessions, stripe, subscriptions, telemetry, usage, webhooks,
+    Installation, backups, checkpoints, clones, erasure, exports, imports, invoices, mail, migrations, moves,
+    provisioning, sessions, stripe, subscriptions, telemetry, usage, webhooks,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,7 @@ pub(super) async fn work(installation: Arc<Installation>) {
     loop {
         note("work", run_work(&installation).await);
         note("signing audit logs", checkpoints::sign_due(&installation).await);
+        note("clones whose time is over", clones::close_expired(&installation).await);
         note("subscriptions", subscriptions::advance_due(&installation).await);
         let _ = timeout(TICK, installation.work_arrives()).await;
     }
@@ -163,6 +164,7 @@ async fn run_sweep(installation: &Arc<Installation>) {
     note("what letters told", mail::sweep_posted(installation).await);
     note("events of Stripe that are done with", stripe::sweep_events(installation).await);
     note("copies made before migrations", migrations::sweep_snapshots(installation).await);
+    note("volumes", moves::sweep(installation).await);
     note("old figures of tenants", telemetry::sweep(installation).await);
     note("which tenants were written", backups::note_written(installation).await);
     note("backups that have had their time", backups::sweep(installation).await);

@@ -1,33 +1,25 @@
 //! What the command line does to an installation: one code path, whether a server runs beside it or not.
 
+mod of_tenants;
+
 use super::backups::{self, BackupCommand};
+use super::clones::{self, CloneIn};
 use super::imports::ImportIn;
 use super::invoices::{self, ClosePeriodsIn};
-use super::lifecycle::{self, OperatorAct};
+use super::lifecycle::OperatorAct;
 use super::migrations::{self, MigrateCommand};
-use super::provisioning::{self, Maker, NewTenantIn};
 use super::sessions::{self, Whose};
-use super::{
-    Installation, audit, doctor, erasure, exports, imports, operators, plans, signing_keys, telemetry,
-    tenants, usage,
-};
-use crate::catalog::{By, ExportStatus, ImportStatus, Tenant};
+use super::tenants::find_owner;
+use super::{Installation, audit, doctor, moves, operators, plans, signing_keys, telemetry, usage};
+use crate::catalog::By;
 use crate::clock::Timestamp;
-use crate::error::{Error, Kind, Result};
-use crate::id::IdentityId;
-use crate::model::Email;
-use crate::model::tenant::{Act, TenantStatus};
-use crate::tenancy::TenantScope;
+use crate::error::Result;
+use of_tenants::{create_many, create_one, describe, erase, export, import, list, operate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
-/// Tenants that are made at the same time: their commits share an fsync.
-const AT_ONCE: usize = 16;
-/// Tenants of one read of the list.
-const PAGE: u32 = 1_000;
 /// Tenants that `top` is told of at most.
 const MOST_OF_TOP: usize = 1_000;
 
@@ -83,6 +75,33 @@ pub enum Command {
         confirm: String,
         /// Whether not to wait for the grace period.
         now: bool,
+    },
+    /// Moves a tenant to another volume.
+    TenantMove {
+        /// Which.
+        slug: String,
+        /// The volume.
+        to: String,
+    },
+    /// Makes a clone of a tenant for staging.
+    TenantClone {
+        /// Which.
+        slug: String,
+        /// Slug of the clone.
+        clone: String,
+        /// Its name.
+        name: Option<String>,
+        /// Address of its owner, who has an account.
+        owner: String,
+        /// For how many milliseconds it is there.
+        expires_in: i64,
+    },
+    /// Says when a clone expires, or that it is kept.
+    TenantKeep {
+        /// Which.
+        slug: String,
+        /// In how many milliseconds it expires; it is kept where nothing is said.
+        expires_in: Option<i64>,
     },
     /// Makes a tenant of an export.
     TenantImport {
@@ -201,6 +220,21 @@ pub async fn run(
         Command::TenantResume { slug } => operate(installation, &slug, OperatorAct::Resume).await,
         Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
         Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
+        Command::TenantMove { slug, to } => {
+            let moved = moves::move_and_wait(installation, &slug, &to, By::console(), progress).await?;
+            Ok(serde_json::to_value(moved)?)
+        }
+        Command::TenantClone { slug, clone, name, owner, expires_in } => {
+            let owner = find_owner(installation, &owner).await?;
+            let expires_at = Some(installation.clock.now().plus(expires_in));
+            let input = CloneIn { slug: clone, name, owner, expires_at };
+            let made = clones::clone_tenant(installation, &slug, input, By::console()).await?;
+            Ok(json!({ "tenant": describe(&made) }))
+        }
+        Command::TenantKeep { slug, expires_in } => {
+            let at = expires_in.map(|milliseconds| installation.clock.now().plus(milliseconds));
+            Ok(describe(&clones::set_expiry(installation, &slug, at, By::console()).await?))
+        }
         Command::TenantImport { file, owner, name, slug, preview, invite_members } => {
             let owner = find_owner(installation, &owner).await?;
             import(installation, &file, owner, &ImportIn { name, slug, preview, invite_members }, progress)
@@ -256,179 +290,6 @@ pub async fn run(
             let verdicts = audit::verify_audit(installation, tenant.as_deref()).await?;
             let sound = verdicts.iter().all(|verdict| verdict.fault.is_none());
             Ok(json!({ "ok": sound, "chains": verdicts }))
-        }
-    }
-}
-
-fn describe(tenant: &Tenant) -> Value {
-    json!({
-        "id": tenant.id, "slug": tenant.slug, "name": tenant.name, "status": tenant.status, "plan": tenant.plan,
-        "created_at": tenant.created_at, "erase_after": tenant.erase_after,
-    })
-}
-
-async fn find_owner(installation: &Installation, email: &str) -> Result<IdentityId> {
-    let parsed = Email::parse(email).map_err(|fault| Error::invalid(vec![fault]))?;
-    let found = installation.catalog.read(move |tx| tx.find_identity_by_email(&parsed)).await?;
-    found.map(|found| found.id).ok_or_else(|| {
-        Error::new(
-            Kind::NotFound,
-            "unknown_owner",
-            format!("There is no account with the address {email}. Sign it up first, or add it with `operator add`."),
-        )
-    })
-}
-
-async fn create_one(
-    installation: &Arc<Installation>,
-    owner: IdentityId,
-    slug: String,
-    name: Option<String>,
-) -> Result<Tenant> {
-    let input = NewTenantIn { name: name.unwrap_or_else(|| slug.clone()), slug: Some(slug) };
-    let candidate = provisioning::prepare_tenant(installation, &input)?;
-    provisioning::provision_tenant(installation, candidate, owner, Maker::Operator, By::console()).await
-}
-
-async fn create_many(
-    installation: &Arc<Installation>,
-    owner: IdentityId,
-    slug: &str,
-    count: usize,
-    progress: &(dyn Fn(String) + Send + Sync),
-) -> Result<Value> {
-    let mut running = JoinSet::new();
-    let mut created = 0;
-    for number in 1..=count {
-        if running.len() >= AT_ONCE {
-            created += finish_one(&mut running).await?;
-        }
-        let installation = Arc::clone(installation);
-        let slug = format!("{slug}-{number}");
-        running.spawn(async move { create_one(&installation, owner, slug, None).await });
-        if number % 1_000 == 0 {
-            progress(format!("{number} of {count} tenants"));
-        }
-    }
-    while !running.is_empty() {
-        created += finish_one(&mut running).await?;
-    }
-    Ok(json!({ "created": created }))
-}
-
-async fn finish_one(running: &mut JoinSet<Result<Tenant>>) -> Result<usize> {
-    match running.join_next().await {
-        None => Ok(0),
-        Some(joined) => joined.unwrap_or_else(|error| Err(Error::internal(error))).map(|_| 1),
-    }
-}
-
-async fn list(installation: &Installation, status: Option<&str>) -> Result<Value> {
-    let status: Option<TenantStatus> = status.map(tenants::parse_status).transpose()?;
-    let (mut after, mut all) = (None, Vec::new());
-    loop {
-        let page = tenants::list_tenants(installation, after, status, PAGE).await?;
-        after = page.last().map(|last| last.id);
-        all.extend(page.iter().map(describe));
-        if page.len() < PAGE as usize {
-            return Ok(json!({ "items": all }));
-        }
-    }
-}
-
-async fn operate(installation: &Installation, slug: &str, act: OperatorAct) -> Result<Value> {
-    Ok(describe(&lifecycle::operate_tenant(installation, slug, act, By::console()).await?))
-}
-
-async fn erase(installation: &Installation, slug: &str, confirm: &str, now: bool) -> Result<Value> {
-    let tenant = installation.catalog.tenant(slug).await?;
-    if confirm != tenant.slug {
-        return Err(Error::invalid_field(
-            "--confirm",
-            "mismatch",
-            "must be the slug of the tenant, to be sure",
-        ));
-    }
-    let closing = matches!(tenant.status, TenantStatus::Closing | TenantStatus::Erasing);
-    if !closing {
-        lifecycle::operate_tenant(installation, slug, OperatorAct::Close, By::console()).await?;
-    }
-    if now {
-        let receipt = erasure::erase_now(installation, slug, confirm, By::console()).await?;
-        return Ok(json!({ "erased": true, "receipt": receipt }));
-    }
-    let id = tenant.id;
-    let tenant = installation.catalog.read(move |tx| tx.of(id).tenant()).await?;
-    Ok(json!({ "erased": false, "tenant": describe(&tenant) }))
-}
-
-async fn import(
-    installation: &Arc<Installation>,
-    file: &Path,
-    owner: IdentityId,
-    input: &ImportIn,
-    progress: &(dyn Fn(String) + Send + Sync),
-) -> Result<Value> {
-    let id = imports::import_file(installation, file, owner, input).await?.id;
-    let mut told = 0;
-    loop {
-        // As with exports: whoever is quicker.
-        let ran = imports::run_next_import(installation).await?;
-        let import = installation.catalog.read(move |tx| tx.find_import(owner, id)).await?;
-        let preview = || import.preview.as_deref().map(serde_json::from_str::<Value>).transpose();
-        match import.status {
-            ImportStatus::Ready => {
-                let tenant = import.tenant.ok_or_else(Error::not_found)?;
-                let tenant = installation.catalog.read(move |tx| tx.of(tenant).tenant()).await?;
-                return Ok(json!({ "tenant": describe(&tenant), "preview": preview()? }));
-            }
-            ImportStatus::Previewed => {
-                let preview = preview()?;
-                // Nobody at the console decides about it later.
-                imports::forget_preview(installation, owner, id).await?;
-                return Ok(json!({ "preview": preview }));
-            }
-            ImportStatus::Failed | ImportStatus::Expired => {
-                let error = import.error.unwrap_or_else(|| "The import failed. See the log.".to_owned());
-                return Err(Error::new(Kind::Invalid, "import_refused", error));
-            }
-            ImportStatus::Uploading | ImportStatus::Queued | ImportStatus::Running => {
-                if import.progress > told {
-                    told = import.progress;
-                    progress(format!("{told} %"));
-                }
-                if !ran {
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                }
-            }
-        }
-    }
-}
-
-async fn export(installation: &Arc<Installation>, slug: &str) -> Result<Value> {
-    let scope =
-        TenantScope::for_operator(&installation.tenancy, By::console(), slug, Act::Leave, "export").await?;
-    let id = exports::request_export(installation, &scope).await?.id;
-    loop {
-        // The server's own runner may be quicker; then this has nothing to do but to look again.
-        let ran = exports::run_next_export(installation).await?;
-        let export = exports::find_export(&scope, id).await?;
-        match export.status {
-            ExportStatus::Ready => {
-                let path = exports::open_download(installation, &scope, id).await?;
-                return Ok(json!({ "export": export, "path": path }));
-            }
-            ExportStatus::Failed | ExportStatus::Expired => {
-                return Err(Error::new(
-                    Kind::Internal,
-                    "export_failed",
-                    export.error.unwrap_or_else(|| "The export failed. See the log.".to_owned()),
-                ));
-            }
-            ExportStatus::Queued | ExportStatus::Running if !ran => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-            ExportStatus::Queued | ExportStatus::Running => {}
         }
     }
 }

@@ -76,7 +76,8 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
     stripe::send_rest_of_erased(installation, id).await;
     begin(installation, id).await?;
     tracing::info!(tenant_id = %id, "erasing");
-    let (mut files, mut kept) = (remove_files(installation, id).await?, kept());
+    let (mut files, mut kept) =
+        (remove_files(installation, id).await?, kept(&installation.tenancy.volumes_away()));
     let backups = backups::erase(installation, id).await?;
     files.extend(backups.removed);
     kept.extend(backups.kept);
@@ -103,6 +104,7 @@ async fn begin(installation: &Installation, id: TenantId) -> Result<()> {
             if tenant.status == TenantStatus::Closing && !due {
                 return Ok(false);
             }
+            tx.of(id).expire_clones()?;
             tx.of(id).change_status(&[TenantStatus::Closing, TenantStatus::Erasing], TenantStatus::Erasing)
         })
         .await?;
@@ -166,13 +168,26 @@ fn erase_rows(
         closed_at: tenant.closed_at.map(|at: Timestamp| at.to_string()),
         erased_at: of.now().to_string(),
         removed,
-        kept: kept.to_vec(),
+        kept: kept.iter().cloned().chain(copies(of)?).collect(),
         audit_head,
     };
     let receipt = Receipt::sign(&statement, key)?;
     of.finish_erasure(&serde_json::to_string(&receipt)?)?;
     of.catalog().audit(by, "tenant.erased", &format!("tenant:{}", tenant.id), &json!({}))?;
     Ok(receipt)
+}
+
+/// Tenants that have data of this one.
+fn copies(of: &OfTenant<'_>) -> Result<Vec<StoreKept>> {
+    let told = |(id, is_clone, _): (TenantId, bool, TenantStatus)| {
+        let (what, reason) = if is_clone {
+            ("clone", "it has expired by this, and is erased by itself with a receipt of its own")
+        } else {
+            ("restored beside", "it is a tenant of its own, which is closed and erased as such")
+        };
+        StoreKept { store: format!("tenant {id}: {what}"), reason: reason.to_owned(), until: None }
+    };
+    Ok(of.list_copies()?.into_iter().map(told).collect())
 }
 
 /// The letter is about the accounts of the owners: what is about the tenant goes with it. It names the slug, which stays.
@@ -189,13 +204,13 @@ fn tell_owners(of: &OfTenant<'_>, tenant: &Tenant) -> Result<()> {
     Ok(())
 }
 
-fn kept() -> Vec<StoreKept> {
+fn kept(volumes_away: &[String]) -> Vec<StoreKept> {
     let kept = |store: &str, reason: &str| StoreKept {
         store: store.to_owned(),
         reason: reason.to_owned(),
         until: None,
     };
-    vec![
+    let mut kept = vec![
         kept("catalog: id and slugs of the tenant", "so that they are never given to anyone else"),
         kept(
             "catalog: accounts of former members",
@@ -212,10 +227,17 @@ fn kept() -> Vec<StoreKept> {
             "so that a log that was cut is noticed; nothing in it can be read back",
         ),
         kept(
-            "backups made by the operator",
-            "this program makes none; copies made by other means are the operator's to remove",
+            "copies made by other means",
+            "this program knows of its own backups alone, which are removed; others are the operator's to remove",
         ),
-    ]
+    ];
+    kept.extend(volumes_away.iter().map(|volume| StoreKept {
+        store: format!("volume {volume}: whatever may be on it of this tenant"),
+        reason:
+            "it cannot be had now, and nobody looked; `doctor` tells of what is found there later".to_owned(),
+        until: None,
+    }));
+    kept
 }
 
 fn not_closing() -> Error {

@@ -46,7 +46,7 @@ pub async fn close_tenant(
     Ok(tenant)
 }
 
-fn close(of: &OfTenant<'_>, by: &By, grace: i64) -> Result<Tenant> {
+pub(super) fn close(of: &OfTenant<'_>, by: &By, grace: i64) -> Result<Tenant> {
     let tenant = of.begin_closing(of.now().plus(grace))?;
     of.audit(by, "tenant.closed", "", &json!({ "erase_after": tenant.erase_after }))?;
     let content = Content::TenantClosing {

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backups;
 pub mod changes;
 pub mod checkpoints;
+pub mod clones;
 mod cursors;
 pub mod demo;
 pub mod devices;
@@ -31,6 +32,7 @@ pub mod margins;
 pub mod members;
 pub mod mfa;
 pub mod migrations;
+pub mod moves;
 mod new_places;
 pub mod operators;
 mod outgoing;
@@ -84,6 +86,7 @@ use crate::tenancy::{App, Bounds, Layout, SignUp, Tenancy, most_open_tenants};
 use keys::Keys;
 use mail::Mailer;
 use password_hasher::PasswordHasher;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
@@ -109,6 +112,7 @@ pub struct Installation {
     backups: backups::Backups,
     doctor: doctor::Doctor,
     making: provisioning::InTheMaking,
+    moves: moves::Moves,
     setup: operators::Setup,
     throttle: throttle::Throttle,
     addresses: addresses::Addresses,
@@ -220,7 +224,9 @@ impl Installation {
         installation.tokens.issued_by(&installation.id);
         let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
         installation.setup = operators::Setup::new(!has_operator);
+        installation.tenancy.open_volumes(&installation.id, &installation.config.volumes).await?;
         installation.tenancy.finish_swaps().await?;
+        installation.tenancy.finish_moves(&HashSet::new()).await?;
         installation.tenancy.read_standings().await?;
         migrations::govern(&installation).await?;
         let installation = Arc::new(installation);
@@ -288,6 +294,7 @@ impl Installation {
             backups: backups::Backups::open(&config, &layout)?,
             doctor: doctor::Doctor::begun(clock.now()),
             making: provisioning::InTheMaking::default(),
+            moves: moves::Moves::default(),
             setup: operators::Setup::new(false),
             throttle: throttle::Throttle::new(Arc::clone(&clock)),
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),

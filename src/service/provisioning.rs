@@ -4,7 +4,7 @@
 mod tests;
 
 use super::{Installation, detached, plans, subscriptions};
-use crate::catalog::{By, CatalogTx, FileVersion, NewTenant, Principal, Tenant, slug_taken};
+use crate::catalog::{By, CatalogTx, CopyOf, FileVersion, NewTenant, Principal, Tenant, slug_taken};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, ImportId, TenantId};
@@ -208,12 +208,13 @@ async fn complete_adoption(
         .await
 }
 
-/// Makes a tenant whose file is made by `place`, which says what version it has. A failure half-way leaves nothing of it.
+/// Makes a tenant out of another one's data, whose file is made by `place`, which says what version it has. A failure half-way leaves nothing of it.
 pub(super) async fn provision_beside<F>(
     installation: &Installation,
     new: TenantCandidate,
     owners: Vec<IdentityId>,
     plan: String,
+    of: CopyOf,
     by: By,
     place: impl FnOnce(TenantId) -> F,
 ) -> Result<Tenant>
@@ -227,14 +228,16 @@ where
     let version = installation.tenancy.migration_target().version.clone();
     let _making = installation.making.begin(id);
     let insert = installation.catalog.write("insert_tenant", move |tx| {
+        of.require_source(tx)?;
         insert_tenant(tx, &new, owner, &plan, &version)?;
+        tx.of(id).note_copy(of)?;
         owners.iter().skip(1).try_for_each(|owner| tx.of(id).insert_membership(*owner, OWNER).map(drop))
     });
     insert.await?;
     let made = async {
         let version = place(id).await?;
         installation.catalog.write("note_version", move |tx| tx.of(id).note_version(&version)).await?;
-        activate(installation, id, owner, by).await
+        activate(installation, id, owner, Some(of), by).await
     };
     let made = made.await;
     if made.is_err()
@@ -252,14 +255,22 @@ async fn complete_tenant(
     by: By,
 ) -> Result<Tenant> {
     installation.tenancy.provision(id, 1).await?;
-    activate(installation, id, owner, by).await
+    activate(installation, id, owner, None, by).await
 }
 
-async fn activate(installation: &Installation, id: TenantId, owner: IdentityId, by: By) -> Result<Tenant> {
+async fn activate(
+    installation: &Installation,
+    id: TenantId,
+    owner: IdentityId,
+    made_of: Option<CopyOf>,
+    by: By,
+) -> Result<Tenant> {
     installation
         .catalog
         .write("activate_tenant", move |tx| {
             let of = tx.of(id);
+            // Whoever erases the tenant whose data it has finds none of them here.
+            made_of.map_or(Ok(()), |made_of| made_of.require_source(tx))?;
             // Whoever closes or erases what is not there yet is not overruled.
             if !of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)? {
                 return Err(Error::not_found());

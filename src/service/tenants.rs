@@ -4,9 +4,9 @@ use super::members::require_now;
 use super::{Installation, step_up};
 use crate::catalog::{Actor, MyMembership, OfTenant, Principal, Tenant, TenantChange};
 use crate::error::{Error, FieldError, Kind, Result};
-use crate::id::TenantId;
+use crate::id::{IdentityId, TenantId};
 use crate::model::tenant::{Act, TenantStatus};
-use crate::model::{Name, Slug};
+use crate::model::{Email, Name, Slug};
 use crate::policy::Permission;
 use crate::tenancy::TenantScope;
 use serde_json::json;
@@ -158,4 +158,20 @@ pub fn parse_status(name: &str) -> Result<TenantStatus> {
 /// The tenant that a selector names.
 pub async fn find_id(installation: &Installation, selector: &str) -> Option<TenantId> {
     installation.catalog.tenant(selector).await.ok().map(|tenant| tenant.id)
+}
+
+/// The account that is to own a tenant.
+///
+/// # Errors
+/// 404 `unknown_owner`; 422 for what is no address.
+pub async fn find_owner(installation: &Installation, email: &str) -> Result<IdentityId> {
+    let parsed = Email::parse(email).map_err(|fault| Error::invalid(vec![fault]))?;
+    let found = installation.catalog.read(move |tx| tx.find_identity_by_email(&parsed)).await?;
+    found.map(|found| found.id).ok_or_else(|| {
+        Error::new(
+            Kind::NotFound,
+            "unknown_owner",
+            format!("There is no account with the address {email}. Sign it up first, or add it with `operator add`."),
+        )
+    })
 }

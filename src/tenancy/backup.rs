@@ -42,6 +42,15 @@ pub struct BackupFacts {
     pub content_bytes: u64,
 }
 
+/// What a tenant is that is made of the file of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// What that one was: with its jobs and schedules, which wait.
+    Restored,
+    /// A clone for staging, with neither.
+    Clone,
+}
+
 impl BackupCopy {
     /// The database, one plain file.
     pub fn path(&self) -> PathBuf {
@@ -198,6 +207,7 @@ impl Tenancy {
         new: TenantId,
         entitlements: Option<&Entitlements>,
         reason_to_hold: &str,
+        beside: Beside,
     ) -> Result<FileVersion> {
         let now = self.clock.now();
         bring_up(copy, Some(&self.app), now).map_err(|refusal| unknown_version(&refusal))?;
@@ -207,6 +217,9 @@ impl Tenancy {
             begin_anew(tx)?;
             let tx = TenantTx::new(tx);
             tx.begin_beside(new)?;
+            if beside == Beside::Clone {
+                tx.forget_work()?;
+            }
             tx.hold_jobs(reason_to_hold)?;
             entitlements.map_or(Ok(()), |entitled| tx.put_entitlements(entitled))
         })?;

@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
@@ -78,7 +78,10 @@ impl Contents {
         self.fences.unless_down(tenant, || {
             let Some(shard) = path.parent().filter(|_| !path.exists()) else { return Ok(()) };
             self.make_shard(tenant, shard)?;
-            std::fs::rename(file, &path)?;
+            match std::fs::rename(file, &path) {
+                Err(error) if error.kind() == ErrorKind::CrossesDevices => bring_over(file, &path)?,
+                renamed => renamed?,
+            }
             sync(shard)
         })
     }
@@ -87,10 +90,18 @@ impl Contents {
     pub(super) fn open(self: &Arc<Contents>, tenant: TenantId, id: ContentId) -> Result<Option<Content>> {
         self.refuse_fenced(tenant)?;
         let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-        match File::options().read(true).custom_flags(no_link).open(self.layout.content(tenant, id)) {
-            Ok(file) => Ok(Some(Content { contents: Arc::clone(self), tenant, file })),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
+        loop {
+            let path = self.layout.content(tenant, id);
+            match File::options().read(true).custom_flags(no_link).open(&path) {
+                Ok(file) => return Ok(Some(Content { contents: Arc::clone(self), tenant, file })),
+                // Unless the tenant was moved in between.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    if path == self.layout.content(tenant, id) {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
 
@@ -189,6 +200,29 @@ impl Content {
     }
 }
 
+/// Which file of the machine it is.
+fn place_of(metadata: &std::fs::Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// 503 for an upload that was written at a place where the tenant is not any more.
+fn moved() -> Error {
+    Error::unavailable(
+        "tenant_moved",
+        "This tenant was moved to another disk while the file was on its way. Send it again.",
+        1,
+    )
+}
+
+/// Copies a file that lies on another disk, so that it appears whole.
+fn bring_over(file: &Path, path: &Path) -> Result<()> {
+    let unfinished = path.with_extension("new");
+    std::fs::copy(file, &unfinished)?;
+    sync(&unfinished)?;
+    std::fs::rename(&unfinished, path)?;
+    Ok(std::fs::remove_file(file)?)
+}
+
 struct Writing {
     file: File,
     digest: Sha256,
@@ -244,12 +278,18 @@ impl NewContent {
         let writing = self.writing()?;
         let (contents, tenant, id) = (Arc::clone(&self.contents), self.tenant, self.id);
         blocking(move || {
+            let file = place_of(&writing.file.metadata()?);
             let sealed = writing.seal(id)?;
             let path = contents.layout.content(tenant, id);
             let synced = path.parent().map_or(Ok(()), sync);
             // An erasure took the directory away.
             contents.refuse_fenced(tenant)?;
-            synced.map(|()| sealed)
+            synced?;
+            if path.symlink_metadata().is_ok_and(|there| place_of(&there) == file) {
+                Ok(sealed)
+            } else {
+                Err(moved())
+            }
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use super::Tenancy;
 use super::layout::sync;
+use crate::catalog::DATA;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use crate::model::receipt::{Receipt, StoreErased};
@@ -81,6 +82,11 @@ impl Tenancy {
         exports.push(self.layout.tenant_exports(id));
         let mut copies = entries(&self.layout.tmp(), |name| name.starts_with(&format!("rehearsal-{text}")))?;
         copies.push(self.layout.tenant_snapshots(id));
+        let own = self.layout.volume_of(id);
+        let others = self.volumes_that_are_there().into_iter().flat_map(|volume| {
+            let elsewhere = (volume != own).then(|| self.layout.tenant_on(&volume, id));
+            elsewhere.into_iter().chain([self.layout.unfinished_move(&volume, id)])
+        });
         Ok(vec![
             Store {
                 name: "tenant database (with its write-ahead log)",
@@ -96,6 +102,7 @@ impl Tenancy {
                 verified: GONE,
             },
             Store { name: "copies made before migrations, or to try one", paths: copies, verified: GONE },
+            Store { name: "copies on other volumes, from moves", paths: others.collect(), verified: GONE },
             Store { name: "uploaded files", paths: vec![self.layout.tenant_contents(id)], verified: GONE },
             Store { name: "exports", paths: exports, verified: GONE },
             Store {
@@ -104,6 +111,18 @@ impl Tenancy {
                 verified: "no file of the mail directory carries the tenant's id",
             },
         ])
+    }
+
+    /// The data directory, and those of the volumes that can be had.
+    fn volumes_that_are_there(&self) -> Vec<String> {
+        let there = self.layout.volumes().into_iter().filter(|(_, volume)| volume.fault.is_none());
+        std::iter::once(DATA.to_owned()).chain(there.map(|(name, _)| name)).collect()
+    }
+
+    /// Volumes that cannot be had now, so that nobody can say what is on them.
+    pub fn volumes_away(&self) -> Vec<String> {
+        let all = self.layout.volumes().into_iter();
+        all.filter(|(_, volume)| volume.fault.is_some()).map(|(name, _)| name).collect()
     }
 
     /// Writes the receipt into the ledger beside the backups.
@@ -178,7 +197,7 @@ fn remove_file(path: &Path) -> Result<bool> {
 }
 
 /// Removes a directory with all that is in it and counts the files.
-fn remove_tree(path: &Path) -> Result<u64> {
+pub(super) fn remove_tree(path: &Path) -> Result<u64> {
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),

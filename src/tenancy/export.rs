@@ -1,6 +1,6 @@
 //! A copy of a tenant's file on its way out: consistent, without our own tables, closed to one plain file.
 
-use super::{Layout, TenantScope, TenantTx, schema};
+use super::{Tenancy, TenantScope, TenantTx, schema};
 use crate::db::{AppTx, Copy, Maintenance};
 use crate::error::{Error, Result};
 use crate::model::table::{Table, TableKind};
@@ -25,14 +25,14 @@ impl ExportCopy {
     /// The disk refuses.
     pub fn make(
         scope: &TenantScope,
-        layout: &Layout,
+        tenancy: &Tenancy,
         target: &Path,
         list: &Path,
         events: &Path,
     ) -> Result<ExportCopy> {
-        let file = Maintenance::open(&layout.tenant_file(scope.tenant().id)).map_err(Error::internal)?;
-        file.copy_with_pauses(target)?;
-        drop(file);
+        // Whoever moves or erases it waits until the copy is made.
+        let id = scope.tenant().id;
+        tenancy.unless_fenced_blocking(id, || super::copy_file(&tenancy.layout.tenant_file(id), target))?;
         list_uploads(target, list)?;
         write_usage_events(target, events)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;

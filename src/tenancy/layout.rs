@@ -1,16 +1,21 @@
 //! Where things are in the data directory. Paths come from immutable ids alone, never from slugs or names.
 
 use super::migrate::require_room;
+use super::volumes::{Volume, Volumes, unavailable};
+use crate::catalog::DATA;
 use crate::error::{Error, Result};
 use crate::id::{BackupId, ContentId, ExportId, ImportId, TenantId};
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// The data directory.
+/// The data directory, and the volumes beside it.
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    volumes: Arc<Volumes>,
 }
 
 impl Layout {
@@ -19,7 +24,7 @@ impl Layout {
     /// # Errors
     /// The disk refuses.
     pub fn create(root: &Path) -> Result<Layout> {
-        let layout = Layout { root: root.to_path_buf() };
+        let layout = Layout { root: root.to_path_buf(), volumes: Arc::default() };
         let tmp = layout.tmp();
         for directory in [
             &layout.root,
@@ -111,11 +116,70 @@ impl Layout {
         [self.erasure_ledger(), self.checkpoint_ledger(), self.issued_invoices(), self.issued_credit_notes()]
     }
 
-    /// A tenant's directory. UUIDv7 begins with the time, so the last two digits spread evenly.
+    /// A tenant's directory, on the volume that it is on.
     pub fn tenant(&self, id: TenantId) -> PathBuf {
+        self.tenant_on(&self.volume_of(id), id)
+    }
+
+    /// The directory that a tenant has on a volume, or would have. UUIDv7 begins with the time, so the last two digits spread
+    /// evenly.
+    pub fn tenant_on(&self, volume: &str, id: TenantId) -> PathBuf {
         let name = id.to_string();
         let shard = name.get(name.len() - 2..).unwrap_or("00").to_owned();
-        self.tenants().join(shard).join(name)
+        self.volume(volume).join("tenants").join(shard).join(name)
+    }
+
+    /// The volume that a tenant is on.
+    pub fn volume_of(&self, id: TenantId) -> String {
+        self.volumes.is_on(id)
+    }
+
+    /// The directory of a volume. Of one that cannot be had now it is a place where nothing is and nothing can be made.
+    fn volume(&self, name: &str) -> PathBuf {
+        if name == DATA {
+            return self.root.clone();
+        }
+        self.volumes.path(name).unwrap_or_else(|| self.root.join("catalog.db").join(name))
+    }
+
+    /// All volumes but the data directory, as they were seen last.
+    pub fn volumes(&self) -> BTreeMap<String, Volume> {
+        self.volumes.all()
+    }
+
+    /// Says on which volume a tenant is from now on.
+    pub(super) fn put_tenant(&self, id: TenantId, volume: &str) {
+        self.volumes.put(id, volume);
+    }
+
+    /// Looks at volumes: which of them can be used. Blocks.
+    pub(super) fn look_at_volumes(&self, installation: &str, volumes: &BTreeMap<String, PathBuf>) {
+        for (name, path) in volumes {
+            self.volumes.look_at(&self.root, installation, name, path);
+        }
+    }
+
+    /// Refuses a volume that there is not, or that cannot be used now. Blocks.
+    ///
+    /// # Errors
+    /// 422 `unknown_volume`, 503 `volume_unavailable`.
+    pub(super) fn require_volume(&self, installation: &str, name: &str) -> Result<()> {
+        if name == DATA {
+            return Ok(());
+        }
+        let Some(volume) = self.volumes.all().remove(name) else {
+            let message = "must be data, or the name of a volume of the settings";
+            return Err(Error::invalid_field("to", "unknown_volume", message));
+        };
+        match self.volumes.look_at(&self.root, installation, name, &volume.path) {
+            Some(fault) => Err(unavailable(name, &fault)),
+            None => Ok(()),
+        }
+    }
+
+    /// The directory in which a tenant is copied that comes to a volume; named after the tenant, whose erasure removes it.
+    pub(super) fn unfinished_move(&self, volume: &str, id: TenantId) -> PathBuf {
+        self.volume(volume).join("tmp").join(format!("move-{id}"))
     }
 
     /// A tenant's database.

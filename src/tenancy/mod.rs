@@ -23,6 +23,7 @@ mod job_words;
 mod layout;
 mod ledger;
 mod migrate;
+mod moves;
 mod open_files;
 mod provision;
 mod requests;
@@ -31,12 +32,13 @@ mod scope;
 mod swap;
 mod table_access;
 pub mod tx;
+mod volumes;
 mod warnings;
 mod written;
 
 pub use admission::{AdmissionOptions, Admitted, Limiter, Standing, Standings, SteadyClock, rate_limited};
 pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
-pub use backup::{BackupCopy, BackupFacts};
+pub use backup::{BackupCopy, BackupFacts, Beside};
 pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
 pub use contents::{Content, NewContent, Sealed};
 pub use efforts::{Effort, Efforts, day};
@@ -47,12 +49,14 @@ pub use job_words::{BUSY, JobTicket, JobWords, Words};
 pub use layout::Layout;
 pub(crate) use migrate::name_of_damaged;
 pub use migrate::{KEEP_SNAPSHOTS, Migrated, Rehearsed, Snapshot};
+pub use moves::MoveProgress;
 pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
 pub use swap::{Lost, Swap, Swapped};
 pub use table_access::{TableAccess, Wants};
 pub use tx::TenantTx;
 pub use tx::changes::{Keep, LaterWrites};
+pub use volumes::Volume;
 pub use warnings::Warnings;
 
 use crate::catalog::{Catalog, Export, MigrationTarget};
@@ -412,7 +416,7 @@ impl Tenancy {
 /// Makes a consistent copy of a tenant file at `target`, which must not exist. Blocks.
 fn copy_file(source: &Path, target: &Path) -> Result<()> {
     let maintenance = Maintenance::open(source).map_err(Error::internal)?;
-    Ok(maintenance.copy_into(target)?)
+    Ok(maintenance.copy_with_pauses(target)?)
 }
 
 /// Runs what works for long on a thread of its own, which gives way to those that answer requests.

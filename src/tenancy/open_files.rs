@@ -57,9 +57,17 @@ struct Slots {
     by_tenant: HashMap<TenantId, Arc<Slot>>,
     /// Tenants that are being migrated: each end is let go of when that is over.
     gates: HashMap<TenantId, watch::Receiver<()>>,
-    /// Tenants whose files were put in the place of others since the start, with the epochs that they have now: whoever
-    /// knows an earlier one asks for a file that is not there any more.
-    swapped: HashMap<TenantId, i64>,
+    /// Tenants whose files were put in the place of others since the start, or were moved.
+    raised: HashMap<TenantId, Epochs>,
+}
+
+/// Which epochs a file answers to that is there since this start.
+#[derive(Clone, Copy)]
+struct Epochs {
+    /// Whoever knows an earlier one asks for a file that is not there any more.
+    first: i64,
+    /// The one that it has: those between are of the same file at places where it was before.
+    now: i64,
 }
 
 /// What somebody wants a file for.
@@ -182,7 +190,7 @@ impl OpenFiles {
             return Ok(in_use);
         }
         let path = self.layout.tenant_file(tenant.id);
-        let (id, epoch) = (tenant.id, tenant.epoch);
+        let (id, epoch) = (tenant.id, slot.epoch);
         let opened = slot
             .file
             .get_or_try_init(|| {
@@ -214,10 +222,16 @@ impl OpenFiles {
         let mut slots = self.slots();
         let last_use = self.uses.fetch_add(1, Relaxed);
         let gate = slots.gates.get(&tenant.id).cloned();
-        if gate.is_none() && slots.swapped.get(&tenant.id).is_some_and(|epoch| tenant.epoch < *epoch) {
-            return Err(swapped());
+        let mut epoch = tenant.epoch;
+        if let Some(raised) = slots.raised.get(&tenant.id).filter(|raised| epoch < raised.now) {
+            if gate.is_none() && epoch < raised.first {
+                return Err(swapped());
+            }
+            if epoch >= raised.first {
+                epoch = raised.now;
+            }
         }
-        if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == tenant.epoch) {
+        if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == epoch) {
             let is_free = gate.is_none() || (intent == Intent::Read && slot.file.initialized());
             if is_free {
                 slot.last_use.store(last_use, Relaxed);
@@ -231,7 +245,7 @@ impl OpenFiles {
             self.evicted.fetch_add(slots.evict(self.most)?, Relaxed);
         }
         self.opened.fetch_add(1, Relaxed);
-        let slot = Slot::new(tenant.epoch, last_use);
+        let slot = Slot::new(epoch, last_use);
         slots.by_tenant.insert(tenant.id, Arc::clone(&slot));
         Ok(Asked::Given(InUse::new(slot, intent)))
     }
@@ -260,7 +274,7 @@ impl OpenFiles {
 
 /// 503 for who has waited too long, or met a schema that is not there any more.
 pub(super) fn migrating() -> Error {
-    Error::unavailable("tenant_migrating", "This tenant is being migrated. Try again shortly.", 2)
+    Error::unavailable("tenant_migrating", "This tenant is being migrated or moved. Try again shortly.", 2)
 }
 
 /// 503 for who asks for the file that was there before another was put in its place.
@@ -358,6 +372,10 @@ mod tests {
             created_at: at,
             closed_at: None,
             erase_after: None,
+            volume: crate::catalog::DATA.to_owned(),
+            copy_of: None,
+            is_clone: false,
+            expires_at: None,
         }
     }
 
@@ -419,12 +437,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_knows_a_moved_file_by_an_earlier_epoch_is_given_it_and_who_knows_one_of_before_a_swap_is_not()
+     {
+        let (_directory, files, tenants) = house(2);
+        let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
+        let of = |epoch| Tenant { epoch, ..a.clone() };
+        let code = |leased: Result<InUse>| leased.err().map(|error| error.code().to_owned());
+        // Seen from the file that is stamped with 1: once it was of epoch -1, was swapped, and moved.
+        let gate = files.gate(a.id).await;
+        gate.raise_epoch(0);
+        gate.moved(1);
+        drop(gate);
+        assert_eq!(code(files.lease(&of(-1), Intent::Write).await).as_deref(), Some("tenant_restored"));
+        assert_eq!(code(files.lease(&of(0), Intent::Write).await), None);
+        assert_eq!(code(files.lease(&of(1), Intent::Write).await), None);
+    }
+
+    #[tokio::test]
     async fn another_epoch_in_the_catalog_is_another_file() {
         let (_directory, files, tenants) = house(2);
         let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
         files.lease(a, Intent::Write).await.unwrap();
-        let moved = Tenant { epoch: 2, ..a.clone() };
-        let refused = files.lease(&moved, Intent::Write).await.err().map(|error| error.code().to_owned());
+        let other = Tenant { epoch: 2, ..a.clone() };
+        let refused = files.lease(&other, Intent::Write).await.err().map(|error| error.code().to_owned());
         assert_eq!(refused.as_deref(), Some("tenant_unavailable"));
     }
 }

@@ -103,6 +103,16 @@ pub const AUDITED_WITH_BACKUPS: &[(&str, &str)] = &[
     ("POST /operator/tenants/{selector}/restore", "tenant.restored"),
 ];
 
+/// Routes whose acts need volumes: tried in `moves`.
+pub const AUDITED_WITH_VOLUMES: &[(&str, &str)] =
+    &[("POST /operator/tenants/{selector}/move", "tenant.move_begun")];
+
+/// Routes that make and keep clones: tried in `clones`.
+pub const AUDITED_OF_CLONES: &[(&str, &str)] = &[
+    ("POST /operator/tenants/{selector}/clone", "tenant.cloned"),
+    ("PATCH /operator/tenants/{selector}/clone", "tenant.expiry_set"),
+];
+
 /// Routes whose acts need the file of an export: tried in `imports`.
 pub const AUDITED_WITH_AN_EXPORT: &[(&str, &str)] = &[
     ("POST /imports", "import.requested"),
@@ -151,6 +161,7 @@ fn every_route_that_changes_something_is_audited_or_named_with_the_reason() {
     let elsewhere = AUDITED_WITH_STRIPE.iter().chain(AUDITED_WITH_METERS).chain(AUDITED_WITH_A_FLEET);
     let elsewhere = elsewhere.chain(AUDITED_WITH_A_RECEIVER).chain(AUDITED_WITH_A_ROLLBACK);
     let elsewhere = elsewhere.chain(AUDITED_WITH_BACKUPS).chain(AUDITED_WITH_AN_EXPORT);
+    let elsewhere = elsewhere.chain(AUDITED_WITH_VOLUMES).chain(AUDITED_OF_CLONES);
     let ours = AUDITED.iter().chain(elsewhere).chain(NOT_AUDITED);
     let ours: Vec<&str> = ours.map(|(route, _)| *route).collect();
     let served: BTreeSet<String> = tenantry::http::routes()

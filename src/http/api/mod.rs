@@ -6,6 +6,7 @@ mod auth;
 mod backups;
 mod billing;
 mod changes;
+mod clones;
 mod doctor;
 mod emails;
 mod exports;
@@ -20,6 +21,7 @@ mod margins;
 mod me;
 mod members;
 mod migrations;
+mod moves;
 mod openapi;
 mod operator;
 mod operator_jobs;
@@ -83,6 +85,8 @@ pub(super) fn routes() -> Routes {
         .and(webhooks::routes())
         .and(backups::routes())
         .and(migrations::routes())
+        .and(moves::routes())
+        .and(clones::routes())
         .and(telemetry::routes())
         .and(doctor::routes())
         .and(settings::routes())

@@ -65,7 +65,7 @@ async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator
         .tenants
         .iter()
         .map(|line| {
-            let mut out = super::tenants::tenant_out(&line.tenant);
+            let mut out = super::tenants::operator_out(&line.tenant);
             if let (Some(out), Value::Object(figures)) = (out.as_object_mut(), line.figures_out(fleet.as_of))
             {
                 out.extend(figures);
@@ -81,7 +81,7 @@ async fn get(
     _: SignedInOperator,
     Path(path): Path<TenantPath>,
 ) -> Answer<Json<Value>> {
-    Ok(Json(super::tenants::tenant_out(&tenants::find_tenant(&installation, &path.selector).await?)))
+    Ok(Json(super::tenants::operator_out(&tenants::find_tenant(&installation, &path.selector).await?)))
 }
 
 async fn suspend(
@@ -119,7 +119,7 @@ async fn act(
 ) -> Answer<Json<Value>> {
     let tenant =
         lifecycle::operate_tenant(installation, &path.selector, act, operator.acts(installation)?).await?;
-    Ok(Json(super::tenants::tenant_out(&tenant)))
+    Ok(Json(super::tenants::operator_out(&tenant)))
 }
 
 async fn erase(

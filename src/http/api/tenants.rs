@@ -39,6 +39,18 @@ pub(super) fn tenant_out(tenant: &Tenant) -> Value {
     out
 }
 
+/// The same with what operators alone are told.
+pub(super) fn operator_out(tenant: &Tenant) -> Value {
+    let mut out = tenant_out(tenant);
+    let more = json!({
+        "volume": tenant.volume, "copy_of": tenant.copy_of, "is_clone": tenant.is_clone, "expires_at": tenant.expires_at,
+    });
+    if let (Some(out), Value::Object(more)) = (out.as_object_mut(), more) {
+        out.extend(more);
+    }
+    out
+}
+
 async fn create(State(installation): State<Arc<Installation>>, signed_in: SignedIn, body: Object) -> Answer {
     let mut fields = Fields::of(body);
     let input = NewTenantIn { name: fields.text("name"), slug: fields.optional_text("slug") };

@@ -11,6 +11,7 @@ mod mailbox;
 mod members;
 mod migrations;
 mod names;
+mod places;
 mod plans;
 mod query;
 mod records;

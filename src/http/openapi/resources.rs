@@ -2,7 +2,7 @@
 
 use super::shared::reference;
 use super::{
-    backups, invoices, jobs, mailbox, members, migrations, plans, stripe, telemetry, usage, webhooks,
+    backups, invoices, jobs, mailbox, members, migrations, places, plans, stripe, telemetry, usage, webhooks,
 };
 use serde_json::{Map, Value, json};
 
@@ -228,6 +228,7 @@ fn shapes() -> impl Iterator<Item = &'static Shape> {
         .chain(migrations::SHAPES)
         .chain(telemetry::SHAPES)
         .chain(backups::SHAPES)
+        .chain(places::SHAPES)
 }
 
 /// All schemas, by name.

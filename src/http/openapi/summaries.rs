@@ -141,12 +141,12 @@ summaries! {
     GET "/openapi.json" getDocument "This document" "-" -> 200 "Document";
     POST "/setup" setUp "Make the first operator" "SetUp" -> 201 "Identity";
     GET "/operator/tenants" operatorListTenants "All tenants, with what each did in the last quarter of an hour" "-" -> 200 "[FleetTenant]";
-    GET "/operator/tenants/{selector}" operatorGetTenant "One tenant, whatever its status" "-" -> 200 "Tenant";
+    GET "/operator/tenants/{selector}" operatorGetTenant "One tenant, whatever its status" "-" -> 200 "OperatorTenant";
     GET "/operator/tenants/{selector}/limits" operatorGetLimits "How much of each of a tenant's limits is used, and what usage costs so far" "-" -> 200 "Limits";
     GET "/operator/tenants/{selector}/subscription" operatorGetSubscription "On which plan a tenant is, and until when" "-" -> 200 "Subscription";
-    POST "/operator/tenants/{selector}/suspend" operatorSuspend "Make a tenant read-only" "-" -> 200 "Tenant";
-    POST "/operator/tenants/{selector}/resume" operatorResume "Take a suspension back" "-" -> 200 "Tenant";
-    POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "Tenant";
+    POST "/operator/tenants/{selector}/suspend" operatorSuspend "Make a tenant read-only" "-" -> 200 "OperatorTenant";
+    POST "/operator/tenants/{selector}/resume" operatorResume "Take a suspension back" "-" -> 200 "OperatorTenant";
+    POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "OperatorTenant";
     POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now" "Confirmation" -> 200 "Receipt";
     POST "/operator/sessions/end" operatorEndSessions "End all sessions of an account, or everybody's" "SessionsToEnd" -> 200 "SessionsEnded";
     GET "/operator/audit" operatorListAudit "The installation's audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
@@ -190,6 +190,11 @@ summaries! {
     POST "/operator/backups" operatorStartBackups "Back up the tenants that were written since, and the catalog" "BackupRunIn" -> 202 "BackupRun";
     POST "/operator/tenants/{selector}/restore" operatorRestoreTenant "Put a tenant back to what it was, or what it was beside it as a new one" "RestoreIn" -> 200 "Restored";
     GET "/operator/backups/state" operatorGetBackupState "When backups were last made and last restored to be looked at, and what is wrong with them" "-" -> 200 "BackupState";
+    GET "/operator/tenants/{selector}/move" operatorGetMove "The last move of a tenant to another volume, and how far it is" "-" -> 200 "Move";
+    POST "/operator/tenants/{selector}/move" operatorMoveTenant "Move a tenant's files to another volume" "MoveIn" -> 202 "Move";
+    GET "/operator/volumes" operatorListVolumes "Where tenants may live" "-" -> 200 "[Volume]";
+    POST "/operator/tenants/{selector}/clone" operatorCloneTenant "Make a clone of a tenant for staging, which expires" "CloneIn" -> 201 "OperatorTenant";
+    PATCH "/operator/tenants/{selector}/clone" operatorSetExpiry "Say when a clone expires, or that it is kept" "Expiry" -> 200 "OperatorTenant";
     GET "/operator/backups/runs" operatorListBackupRuns "Rounds of backups, newest first" "-" -> 200 "[BackupRun]";
     GET "/operator/backups/runs/{run}" operatorGetBackupRun "One round of backups" "-" -> 200 "BackupRun";
     GET "/operator/migrations" operatorListMigrations "Migrations of the fleet, newest first" "-" -> 200 "[MigrationRun]";

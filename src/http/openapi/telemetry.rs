@@ -59,6 +59,10 @@ pub(super) const SHAPES: &[Shape] = &[
         "FleetTenant",
         &[
             ("..", "Tenant"),
+            ("volume", "text"),
+            ("copy_of", "text|null"),
+            ("is_clone", "flag"),
+            ("expires_at", "time|null"),
             ("requests", "integer"),
             ("errors", "integer"),
             ("refused", "integer"),

@@ -3,13 +3,13 @@
 use super::contents::bring_uploads;
 use super::restore::{Restored, fetched, refuse_erased};
 use super::{Backup, Installation};
-use crate::catalog::{By, Tenant};
+use crate::catalog::{By, CopyOf, Tenant};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::policy::OWNER;
 use crate::service::mail::MOST_PEOPLE;
 use crate::service::provisioning::{self, NewTenantIn};
-use crate::tenancy::blocking;
+use crate::tenancy::{Beside, blocking};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -42,16 +42,18 @@ pub(super) async fn beside(
         refuse_erased(installation, id)?;
         let entitlements = installation.catalog.read(move |tx| tx.of(new).entitlements()).await?;
         let tenancy = Arc::clone(&installation.tenancy);
-        let version =
-            blocking(move || tenancy.provision_from(&path, new, entitlements.as_ref(), &why)).await?;
+        let version = blocking(move || {
+            tenancy.provision_from(&path, new, entitlements.as_ref(), &why, Beside::Restored)
+        })
+        .await?;
         *missing = bring_uploads(installation, (id, new), &facts.contents).await?;
         // It ends with nothing of it, as an erasure in the middle wants.
         refuse_erased(installation, id)?;
         Ok(version)
     };
-    let made =
-        provisioning::provision_beside(installation, new, owners, tenant.plan.clone(), by.clone(), place)
-            .await?;
+    let of = CopyOf { tenant: id, is_clone: false, expires_at: None };
+    let plan = tenant.plan.clone();
+    let made = provisioning::provision_beside(installation, new, owners, plan, of, by.clone(), place).await?;
     let (new, backup_id) = (made.id, backup.summary.id);
     let audit = installation.catalog.write("note_restored", move |tx| {
         let details = json!({ "taken_at": taken_at, "of": id, "beside": new });

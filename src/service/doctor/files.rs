@@ -1,6 +1,7 @@
 //! The data directory: who may read it, whether there is room, and whether what is there is what the catalog says.
 
 use super::{Findings, Level, count, few};
+use crate::catalog::TenantMove;
 use crate::clock::{MINUTE, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{ExportId, TenantId};
@@ -29,17 +30,21 @@ pub(super) async fn look(installation: &Installation, findings: &mut Findings) -
         let layout = layout.clone();
         blocking(move || Found::of(&layout)).await?
     };
-    let read = installation.catalog.read(|tx| Ok((tx.list_all_states()?, tx.list_all_exports()?)));
-    let (tenants, exports) = read.await?;
+    let read = installation
+        .catalog
+        .read(|tx| Ok((tx.list_all_states()?, tx.list_all_exports()?, tx.list_open_moves()?)));
+    let (tenants, exports, moves) = read.await?;
     let mut taken = std::mem::take(findings);
     *findings = blocking(move || {
         modes(&layout, &found, &mut taken)?;
         disk(layout.root(), "disk", &mut taken)?;
+        volumes(&layout, &mut taken)?;
         if let Some(directory) = backups.filter(|directory| directory.is_dir()) {
             disk_of_backups(layout.root(), &directory, &mut taken)?;
         }
         times(&found, now, &mut taken);
-        orphans(&layout, &found, (&tenants, &exports), &mut taken);
+        left_by_moves(&moves, &mut taken);
+        orphans(&layout, &found, (&tenants, &exports, &moves), &mut taken);
         Ok(taken)
     })
     .await?;
@@ -62,14 +67,20 @@ struct Found {
 impl Found {
     fn of(layout: &Layout) -> Result<Found> {
         let mut found = Found::default();
-        for shard in entries(&layout.tenants())? {
-            for directory in entries(&shard)? {
-                let id = name(&directory).and_then(TenantId::parse);
-                let id = id.filter(|id| layout.tenant(*id) == directory);
-                for file in ["data.db", "data.db-wal"] {
-                    found.note(&directory.join(file));
+        let there = layout.volumes().into_values().filter(|volume| volume.fault.is_none());
+        for tenants in
+            std::iter::once(layout.tenants()).chain(there.map(|volume| volume.path.join("tenants")))
+        {
+            found.note(&tenants);
+            for shard in entries(&tenants)? {
+                for directory in entries(&shard)? {
+                    let id = name(&directory).and_then(TenantId::parse);
+                    let id = id.filter(|id| layout.tenant(*id) == directory);
+                    for file in ["data.db", "data.db-wal"] {
+                        found.note(&directory.join(file));
+                    }
+                    found.tenants.push((directory, id));
                 }
-                found.tenants.push((directory, id));
             }
         }
         for directory in entries(&layout.exports())? {
@@ -179,6 +190,21 @@ fn disk(directory: &Path, check: &'static str, findings: &mut Findings) -> Resul
     Ok(())
 }
 
+fn volumes(layout: &Layout, findings: &mut Findings) -> Result<()> {
+    for (name, volume) in layout.volumes() {
+        match volume.fault {
+            None => disk(&volume.path, "volumes", findings)?,
+            Some(fault) => findings.add(
+                "volumes",
+                Level::Fault,
+                format!("The volume {name} ({}) cannot be used: {fault}.", volume.path.display()),
+                "Mount it, or put right what `volumes` of the settings says. Tenants on it are served again by themselves within a minute.",
+            ),
+        }
+    }
+    Ok(())
+}
+
 fn disk_of_backups(root: &Path, directory: &Path, findings: &mut Findings) -> Result<()> {
     if device(&root.metadata()?) == device(&directory.metadata()?) {
         findings.add(
@@ -210,9 +236,28 @@ fn times(found: &Found, now: Timestamp, findings: &mut Findings) {
     }
 }
 
-type Rows<'r> = (&'r [(TenantId, String, TenantStatus)], &'r [(TenantId, ExportId, bool)]);
+fn left_by_moves(moves: &[TenantMove], findings: &mut Findings) {
+    for left in moves.iter().filter_map(|open| open.error.as_ref().map(|error| (open, error))) {
+        let (open, error) = left;
+        findings.add(
+            "volumes",
+            Level::Warning,
+            format!(
+                "The tenant {} was moved from {} to {}, but {error}.",
+                open.tenant_id, open.from, open.to
+            ),
+            "The log says why. It is tried again each minute.",
+        );
+    }
+}
 
-fn orphans(layout: &Layout, found: &Found, (tenants, exports): Rows<'_>, findings: &mut Findings) {
+type Rows<'r> = (&'r [(TenantId, String, TenantStatus)], &'r [(TenantId, ExportId, bool)], &'r [TenantMove]);
+
+fn orphans(layout: &Layout, found: &Found, (tenants, exports, moves): Rows<'_>, findings: &mut Findings) {
+    let is_moving = |path: &Path| {
+        let id = name(path).and_then(TenantId::parse);
+        id.is_some_and(|id| moves.iter().any(|open| open.tenant_id == id))
+    };
     let of: HashMap<TenantId, TenantStatus> = tenants.iter().map(|(id, _, status)| (*id, *status)).collect();
     let lost: Vec<String> = found
         .tenants
@@ -220,7 +265,7 @@ fn orphans(layout: &Layout, found: &Found, (tenants, exports): Rows<'_>, finding
         .filter(|(path, id)| {
             let status = id.and_then(|id| of.get(&id).copied());
             // What is erased right now goes in a moment.
-            matches!(status, None | Some(TenantStatus::Erased)) && path.exists()
+            matches!(status, None | Some(TenantStatus::Erased)) && !is_moving(path) && path.exists()
         })
         .map(|(path, _)| path.display().to_string())
         .collect();
@@ -228,8 +273,9 @@ fn orphans(layout: &Layout, found: &Found, (tenants, exports): Rows<'_>, finding
         findings.add(
             "orphans",
             Level::Fault,
-format!("These directories have no tenant in the catalog: {}.", few(&lost)),
-            "After a restore of an older catalog: restore a newer one. Of an erased tenant: remove the directory.",
+            format!("These directories have no tenant in the catalog: {}.", few(&lost)),
+            "After a restore of an older catalog: restore a newer one. Of a tenant that is erased, or that lives on another volume: \
+             look, and remove the directory.",
         );
     }
     let has_file =

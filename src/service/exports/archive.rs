@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::model::hex::hex;
 use crate::tenancy::tx::records::{dump_cells, dump_json, harmless};
-use crate::tenancy::{ExportCopy, Layout, Tenancy, TenantScope};
+use crate::tenancy::{ExportCopy, Tenancy, TenantScope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -52,9 +52,9 @@ pub(super) struct Finished {
 
 impl Archive {
     /// Writes it. Blocks.
-    pub(super) fn write(self, scope: &TenantScope, layout: &Layout) -> Result<Finished> {
+    pub(super) fn write(self, scope: &TenantScope) -> Result<Finished> {
         let (list, events) = (self.working.path("files.list"), self.working.path("usage_events.ndjson"));
-        let copy = ExportCopy::make(scope, layout, &self.working.path("data.db"), &list, &events)?;
+        let copy = ExportCopy::make(scope, &self.tenancy, &self.working.path("data.db"), &list, &events)?;
         let unfinished = self.working.path("export.zip");
         let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&unfinished)?;
         let mut zip = Entries { zip: ZipWriter::new(file), manifest: Vec::new() };

@@ -190,7 +190,7 @@ async fn run_export(installation: &Arc<Installation>, lease: &Lease, id: ExportI
         tenancy: Arc::clone(&installation.tenancy),
         progress,
     };
-    let writing = tokio::task::spawn_blocking(move || archive.write(&scope, &layout));
+    let writing = tokio::task::spawn_blocking(move || archive.write(&scope));
     // Ends when the writer drops its end.
     while seen.changed().await.is_ok() {
         let percent = *seen.borrow_and_update();

@@ -91,7 +91,11 @@ async fn a_tenant_that_somebody_is_still_making_is_not_swept_however_long_that_t
         }
     };
     let plan = "default".to_owned();
-    let made = provision_beside(&installation, new, vec![ann], plan, By::system(), place).await.unwrap();
+    let bolt = NewTenantIn { name: "Bolt".to_owned(), slug: Some("bolt".to_owned()) };
+    let bolt = prepare_tenant(&installation, &bolt).unwrap();
+    let bolt = provision_tenant(&installation, bolt, ann, Maker::Operator, By::system()).await.unwrap();
+    let of = CopyOf { tenant: bolt.id, is_clone: false, expires_at: None };
+    let made = provision_beside(&installation, new, vec![ann], plan, of, By::system(), place).await.unwrap();
     assert_eq!((made.slug.as_str(), made.status), ("acme", TenantStatus::Active));
     sweep_half_made(&installation, long_after).await.unwrap();
     assert!(installation.catalog.tenant("acme").await.is_ok());

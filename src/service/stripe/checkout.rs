@@ -114,6 +114,12 @@ fn find_sale(of: &OfTenant<'_>, plan: &str) -> Result<Sale> {
         return Err(already_subscribed());
     }
     let tenant = of.tenant()?;
+    if tenant.is_clone {
+        return Err(Error::conflict(
+            "clone_not_billed",
+            "This tenant is a clone for staging, and pays nothing.",
+        ));
+    }
     let current = match of.find_course()? {
         Some(course) => of.catalog().plan_version(&course.plan)?,
         None => of.catalog().find_plan(&tenant.plan)?.ok_or_else(plans::unknown_plan)?,

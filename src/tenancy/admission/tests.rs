@@ -81,6 +81,10 @@ fn tenant(plan_version: i64, entitlements: i64) -> Tenant {
         created_at: Timestamp(1),
         closed_at: None,
         erase_after: None,
+        volume: crate::catalog::DATA.to_owned(),
+        copy_of: None,
+        is_clone: false,
+        expires_at: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What keeps others away from a tenant's file while it is being migrated.
 
-use super::{OpenFiles, Slot, migrating};
+use super::{Epochs, OpenFiles, Slot, migrating};
 use crate::clock::monotonic;
 use crate::error::Result;
 use crate::id::TenantId;
@@ -84,7 +84,14 @@ impl Gate<'_> {
 
     /// Refuses the file to all who know an earlier epoch than this.
     pub(in crate::tenancy) fn raise_epoch(&self, epoch: i64) {
-        self.files.slots().swapped.insert(self.id, epoch);
+        self.files.slots().raised.insert(self.id, Epochs { first: epoch, now: epoch });
+    }
+
+    /// Gives the file to all who know the epoch before this one, as it is the same at another place.
+    pub(in crate::tenancy) fn moved(&self, epoch: i64) {
+        let mut slots = self.files.slots();
+        let first = slots.raised.get(&self.id).map_or(epoch - 1, |raised| raised.first);
+        slots.raised.insert(self.id, Epochs { first, now: epoch });
     }
 
     fn slot(&self) -> Option<Arc<Slot>> {

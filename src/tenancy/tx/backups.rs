@@ -78,6 +78,17 @@ impl TenantTx<'_> {
         Ok(())
     }
 
+    /// Removes jobs and schedules, which are another tenant's.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn forget_work(&self) -> Result<(), DbError> {
+        for sql in ["DELETE FROM _jobs", "DELETE FROM _schedules"] {
+            self.tx.execute(sql, &[])?;
+        }
+        Ok(())
+    }
+
     /// All uploads, in the order of their contents.
     ///
     /// # Errors

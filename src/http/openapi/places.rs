@@ -1,0 +1,49 @@
+//! Schemas of volumes, moves and clones.
+
+use super::resources::Shape;
+
+pub(super) const SHAPES: &[Shape] = &[
+    (
+        "OperatorTenant",
+        &[
+            ("..", "Tenant"),
+            ("volume", "text"),
+            ("copy_of", "text|null"),
+            ("is_clone", "flag"),
+            ("expires_at", "time|null"),
+        ],
+    ),
+    ("MoveIn", &[("to", "text")]),
+    (
+        "Move",
+        &[
+            ("slug", "text"),
+            ("tenant_id", "text"),
+            ("from", "text"),
+            ("to", "text"),
+            ("status", "text"),
+            ("files", "integer"),
+            ("bytes", "integer"),
+            ("sha256", "text|null"),
+            ("fenced_ms", "integer|null"),
+            ("error", "text|null"),
+            ("started_by", "text"),
+            ("started_at", "time"),
+            ("ended_at", "time|null"),
+            ("total_bytes", "integer|null"),
+            ("copied_bytes", "integer|null"),
+        ],
+    ),
+    (
+        "Volume",
+        &[
+            ("name", "text"),
+            ("path", "text"),
+            ("tenants", "integer"),
+            ("free_bytes", "integer|null"),
+            ("fault", "text|null"),
+        ],
+    ),
+    ("CloneIn", &[("as", "text"), ("name?", "text"), ("owner?", "text"), ("expires_at?", "time")]),
+    ("Expiry", &[("expires_at", "time|null")]),
+];

@@ -1,0 +1,397 @@
+//! Moving a tenant's files to another volume of this machine.
+//!
+//! All of it is copied while the tenant is served. Then nobody else has the files for a moment: what was written meanwhile is
+//! copied again, and both sides are compared. One transaction of the catalog says that the tenant is on the other volume, with
+//! the next epoch: before it the tenant is where it was, after it there, wherever a crash comes. What is left at the first
+//! place goes only then.
+
+mod mirror;
+mod trees;
+
+use super::erase::remove_tree;
+use super::file::{APPLICATION_ID, check_stamp, is_link, reason};
+use super::layout::{make_directory, sync};
+use super::migrate::require_room;
+use super::open_files::migrating;
+use super::{Lease, Tenancy, aside, blocking};
+use crate::catalog::{MoveStatus, MovedFiles, OfTenant, Tenant, TenantMove};
+use crate::clock::monotonic;
+use crate::db::Maintenance;
+use crate::error::{Error, Kind, Result};
+use crate::fault;
+use crate::id::TenantId;
+use crate::params;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use trees::Tree;
+
+/// How long copies that others make of the tenant's file are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is tried to empty the log while other programs read from the file, and how long between.
+const TRIES: u32 = 100;
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
+/// How far a move has come, in bytes that were copied while the tenant was served.
+#[derive(Debug, Default)]
+pub struct MoveProgress {
+    /// Of so many.
+    pub total: AtomicU64,
+    /// So many.
+    pub copied: AtomicU64,
+}
+
+impl Tenancy {
+    /// Looks at the volumes of the settings, and learns which tenants are on them. Before anybody opens a tenant's file.
+    ///
+    /// # Errors
+    /// As the catalog says; a volume with tenants that the settings do not name.
+    pub async fn open_volumes(&self, installation: &str, volumes: &BTreeMap<String, PathBuf>) -> Result<()> {
+        let elsewhere = self.catalog.read(|tx| tx.list_tenants_elsewhere()).await?;
+        for (id, volume) in elsewhere {
+            if !volumes.contains_key(&volume) {
+                return Err(Error::new(
+                    Kind::Malformed,
+                    "volume_missing",
+                    format!(
+                        "Tenants live on the volume {volume}, which the settings do not name. Name it in `volumes`."
+                    ),
+                ));
+            }
+            self.layout.put_tenant(id, &volume);
+        }
+        self.look_at_volumes(installation, volumes).await
+    }
+
+    /// Looks again: which volumes can be used now.
+    ///
+    /// # Errors
+    /// None that are of the volumes.
+    pub async fn look_at_volumes(
+        &self,
+        installation: &str,
+        volumes: &BTreeMap<String, PathBuf>,
+    ) -> Result<()> {
+        let (layout, installation, volumes) = (self.layout.clone(), installation.to_owned(), volumes.clone());
+        blocking(move || {
+            layout.look_at_volumes(&installation, &volumes);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The lease to move a tenant.
+    pub(crate) fn lease_for_move(tenant: TenantId) -> Lease {
+        Lease::new(tenant)
+    }
+
+    /// Refuses a place to which the tenant cannot be moved: no volume or one that is not there, too little room, or a directory
+    /// that lies there already.
+    ///
+    /// # Errors
+    /// 422 `unknown_volume`; 409 `same_volume`, `place_taken`, `tenant_migrating`; 503 `volume_unavailable`, `no_room_for_move`.
+    pub async fn require_place(
+        self: &Arc<Tenancy>,
+        installation: &str,
+        id: TenantId,
+        to: &str,
+    ) -> Result<()> {
+        let (tenancy, installation, to) = (Arc::clone(self), installation.to_owned(), to.to_owned());
+        blocking(move || {
+            let layout = &tenancy.layout;
+            layout.require_volume(&installation, &to)?;
+            let from = layout.volume_of(id);
+            layout.require_volume(&installation, &from)?;
+            if from == to {
+                return Err(Error::conflict("same_volume", format!("The tenant is on the volume {to} already.")));
+            }
+            if tenancy.files.is_gated(id) {
+                return Err(migrating());
+            }
+            let place = layout.tenant_on(&to, id);
+            if place.symlink_metadata().is_ok() {
+                return Err(Error::conflict(
+                    "place_taken",
+                    format!(
+                        "{} is there already, though the tenant lives elsewhere. Look what it is, and remove it.",
+                        place.display()
+                    ),
+                ));
+            }
+            tenancy.require_room_for_move(id, &to)
+        })
+        .await
+    }
+
+    fn require_room_for_move(&self, id: TenantId, to: &str) -> Result<()> {
+        let size = |path: PathBuf| std::fs::metadata(path).map_or(0, |file| file.len());
+        let source = self.layout.tenant(id);
+        let files = Tree::of(&source)?.bytes();
+        let whole = size(self.layout.tenant_file(id)) + size(source.join("data.db-wal")) + files;
+        let shards = self.layout.tenant_on(to, id);
+        let tenants = shards.ancestors().nth(2).unwrap_or(&shards);
+        require_room(tenants, whole, "no_room_for_move")
+    }
+
+    /// Moves a tenant's files to another volume; that it is going to be moved was noted in the catalog. `note` writes into the
+    /// transaction that decides. To be run to its end, whoever waits for it.
+    ///
+    /// # Errors
+    /// What `note` returns; 404 when the tenant is gone; 503 while it cannot be had alone, `no_room_for_move`. Then the tenant is
+    /// where it was.
+    pub async fn move_tenant(
+        self: &Arc<Tenancy>,
+        lease: Lease,
+        to: String,
+        progress: Arc<MoveProgress>,
+        note: impl FnMut(&OfTenant<'_>, &MovedFiles) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let id = lease.tenant_id();
+        let moved = self.move_noted(&lease, to, progress, note).await;
+        if let Err(error) = &moved {
+            self.give_up_move(id, error).await;
+        } else if let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? {
+            self.clear_first_place(&open).await?;
+        }
+        moved
+    }
+
+    async fn move_noted(
+        self: &Arc<Tenancy>,
+        lease: &Lease,
+        to: String,
+        progress: Arc<MoveProgress>,
+        mut note: impl FnMut(&OfTenant<'_>, &MovedFiles) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let id = lease.tenant_id();
+        let (tenancy, target) = (Arc::clone(self), to.clone());
+        let tree = aside(move || tenancy.copy_while_served(id, &target, &progress)).await?;
+        let fences = Arc::clone(&self.fences);
+        let alone = blocking(move || fences.alone(id, PATIENCE)).await?;
+        let gate = self.files.gate(id).await;
+        let begun = monotonic();
+        gate.shut().await?;
+        // Behind the gate: another file may have been put in its place until now.
+        let tenant = self.with_file(lease).await?.ok_or_else(Error::not_found)?;
+        let epoch = tenant.epoch + 1;
+        let (tenancy, target) = (Arc::clone(self), to.clone());
+        let moved = blocking(move || tenancy.copy_the_rest(&tenant, &target, tree)).await?;
+        let decide = move |tx: &crate::catalog::CatalogTx<'_>| {
+            let of = tx.of(id);
+            of.decide_move(epoch, &moved)?;
+            note(&of, &moved)
+        };
+        let decided = self.catalog.write("decide_move", decide).await;
+        if decided.is_err() && !self.is_moved(id).await? {
+            return decided;
+        }
+        self.layout.put_tenant(id, &to);
+        gate.moved(epoch);
+        drop(gate);
+        drop(alone);
+        let fenced = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
+        tracing::info!(tenant_id = %id, epoch, volume = to, fenced_ms = fenced, "a tenant is on another volume");
+        self.written.note(id, None);
+        self.catalog.write("note_fence", move |tx| tx.of(id).note_fence(fenced)).await
+    }
+
+    async fn is_moved(&self, id: TenantId) -> Result<bool> {
+        let last = self.catalog.read(move |tx| tx.of(id).last_move()).await?;
+        Ok(last.is_some_and(|last| last.status == MoveStatus::Moved))
+    }
+
+    /// Copies everything while others read and write. Blocks.
+    fn copy_while_served(&self, id: TenantId, to: &str, progress: &MoveProgress) -> Result<Tree> {
+        let (source, working) = (self.layout.tenant(id), self.layout.unfinished_move(to, id));
+        self.fences.unless_down(id, || {
+            remove_tree(&working)?;
+            self.require_room_for_move(id, to)?;
+            let database = self.layout.tenant_file(id);
+            if is_link(&database) || source.is_symlink() {
+                return Err(Error::conflict(
+                    "odd_file",
+                    "The tenant's file or directory is a link, and is not copied.",
+                ));
+            }
+            let found = Tree::of(&source)?;
+            let size = std::fs::metadata(&database)?.len();
+            progress.total.store(found.bytes() + size, Relaxed);
+            make_directory(&working)?;
+            let file = Maintenance::open(&database).map_err(Error::internal)?;
+            file.copy_pages_into(&working.join("data.db"))?;
+            progress.copied.store(size, Relaxed);
+            Ok(())
+        })?;
+        let mut copied = Tree::default();
+        // A file at a time: an erasure does not wait for all of them.
+        for path in Tree::of(&source)?.paths() {
+            self.fences.unless_down(id, || {
+                let bytes = copied.copy(&source, &working, &path)?;
+                progress.copied.fetch_add(bytes, Relaxed);
+                Ok(())
+            })?;
+        }
+        Ok(copied)
+    }
+
+    /// Copies what was written since, compares, stamps, and puts it in its place. Nobody else has the files. Blocks.
+    fn copy_the_rest(&self, tenant: &Tenant, to: &str, mut tree: Tree) -> Result<MovedFiles> {
+        let (source, working) = (self.layout.tenant(tenant.id), self.layout.unfinished_move(to, tenant.id));
+        let (database, copy) = (self.layout.tenant_file(tenant.id), working.join("data.db"));
+        if is_link(&database) || !working.is_dir() {
+            return Err(Error::internal("the tenant's files are not as they were when the move began"));
+        }
+        come_to_rest(tenant, &database)?;
+        let sha256 = mirror::mirror(&database, &copy)?;
+        let found = Tree::of(&source)?;
+        for path in found.paths() {
+            tree.copy(&source, &working, &path)?;
+        }
+        tree.remove_others(&working, &found)?;
+        let moved = MovedFiles {
+            files: found.count() + 1,
+            bytes: found.bytes() + std::fs::metadata(&copy)?.len(),
+            sha256,
+        };
+        self.stamp(&copy, tenant.epoch + 1)?;
+        tree.sync_directories(&working)?;
+        fault::step();
+        let place = self.layout.tenant_on(to, tenant.id);
+        let shard = place.parent().map(Path::to_path_buf).unwrap_or_default();
+        if !shard.is_dir() {
+            make_directory(&shard)?;
+            shard.parent().map_or(Ok(()), sync)?;
+        }
+        if place.symlink_metadata().is_ok() {
+            return Err(Error::internal(format!("{} is there already", place.display())));
+        }
+        std::fs::rename(&working, &place)?;
+        fault::step();
+        sync(&shard)?;
+        look(&place.join("data.db"), tenant.id, tenant.epoch + 1)?;
+        Ok(moved)
+    }
+
+    fn stamp(&self, copy: &Path, epoch: i64) -> Result<()> {
+        let file = Maintenance::open(copy).map_err(Error::internal)?;
+        file.write(self.clock.now(), |tx| tx.execute("UPDATE _tenant SET epoch = ?1", params![epoch]))?;
+        if !file.checkpoint()? {
+            return Err(Error::internal("a copy that nobody uses is in use"));
+        }
+        drop(file);
+        sync(copy)
+    }
+
+    /// Removes the copies of a move that was not decided. What cannot be removed now is tried again.
+    async fn give_up_move(self: &Arc<Tenancy>, id: TenantId, why: &Error) {
+        let why = why.detail().to_owned();
+        let given_up = async {
+            let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
+            if open.status == MoveStatus::Copying { self.undo(&open, &why).await } else { Ok(()) }
+        };
+        if let Err(error) = given_up.await {
+            tracing::error!(tenant_id = %id, error = ?error, "what a move left could not be removed and will be tried again");
+        }
+    }
+
+    async fn undo(self: &Arc<Tenancy>, open: &TenantMove, why: &str) -> Result<()> {
+        let (id, to, tenancy) = (open.tenant_id, open.to.clone(), Arc::clone(self));
+        blocking(move || {
+            // Where the tenant lives is nothing to be undone.
+            if tenancy.layout.volume_of(id) == to {
+                return Err(Error::internal("a move that was not decided leads to where the tenant is"));
+            }
+            let place = tenancy.layout.tenant_on(&to, id);
+            remove_tree(&tenancy.layout.unfinished_move(&to, id))?;
+            remove_tree(&place)?;
+            sync_parent(&place)
+        })
+        .await?;
+        let why = why.to_owned();
+        self.catalog.write("end_move", move |tx| tx.of(id).end_move(Some(&why))).await
+    }
+
+    /// Removes what is left at the place that the tenant came from, once it is sure that its file is at the other one. Otherwise
+    /// it is kept, and looked at again.
+    async fn clear_first_place(self: &Arc<Tenancy>, open: &TenantMove) -> Result<()> {
+        let (id, from) = (open.tenant_id, open.from.clone());
+        let tenant = self.catalog.tenant(&id.to_string()).await?;
+        let tenancy = Arc::clone(self);
+        let cleared = blocking(move || {
+            tenancy.fences.unless_down(id, || {
+                let old = tenancy.layout.tenant_on(&from, id);
+                if tenancy.layout.volume_of(id) == from {
+                    return Err(Error::internal("the tenant lives where something would be removed"));
+                }
+                look(&tenancy.layout.tenant_file(id), id, tenant.epoch)?;
+                fault::step();
+                remove_tree(&old)?;
+                sync_parent(&old)
+            })
+        });
+        match cleared.await {
+            Ok(()) => self.catalog.write("end_move", move |tx| tx.of(id).end_move(None)).await,
+            Err(error) => {
+                tracing::error!(
+                    alarm = "move_left_files", tenant_id = %id, volume = open.from, error = ?error,
+                    "what is left of a tenant at the place that it was moved from could not be removed"
+                );
+                let why = format!("what is left on the volume {} could not be removed yet", open.from);
+                self.catalog.write("note_left_of_move", move |tx| tx.of(id).note_left_of_move(&why)).await
+            }
+        }
+    }
+
+    /// Ends what was begun by an earlier run, or could not be ended then: what was decided is finished, the rest undone. Not of
+    /// tenants that are `moving` now. One that cannot be ended keeps no other from it.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn finish_moves(self: &Arc<Tenancy>, moving: &HashSet<TenantId>) -> Result<()> {
+        let open = self.catalog.read(|tx| tx.list_open_moves()).await?;
+        for open in open.into_iter().filter(|open| !moving.contains(&open.tenant_id)) {
+            let id = open.tenant_id;
+            let ended = match open.status {
+                MoveStatus::Moved => self.clear_first_place(&open).await,
+                _ => self.undo(&open, "The server ended in the middle. The tenant is where it was.").await,
+            };
+            if let Err(error) = ended {
+                tracing::error!(tenant_id = %id, error = ?error, "a move could not be ended and will be tried again");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Empties the log, so that the database is one file, and makes sure that it is the tenant's. Programs beside us, which read
+/// for somebody, may stand in the way for a moment.
+fn come_to_rest(tenant: &Tenant, database: &Path) -> Result<()> {
+    for _ in 0..TRIES {
+        let file = Maintenance::open(database).map_err(Error::internal)?;
+        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
+        file.read(|tx| Ok(check_stamp(tx, tenant.id, tenant.epoch)))?
+            .map_err(|refusal| Error::internal(reason(&refusal)))?;
+        if file.checkpoint()? {
+            return Ok(());
+        }
+        drop(file);
+        std::thread::sleep(BETWEEN_TRIES);
+    }
+    Err(migrating())
+}
+
+/// Makes sure that a file is that of the tenant, of that epoch. Blocks.
+fn look(path: &Path, id: TenantId, epoch: i64) -> Result<()> {
+    let file = Maintenance::open(path).map_err(Error::internal)?;
+    file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
+    file.read(|tx| Ok(check_stamp(tx, id, epoch)))?.map_err(|refusal| Error::internal(reason(&refusal)))
+}
+
+fn sync_parent(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(parent) if parent.is_dir() => sync(parent),
+        _ => Ok(()),
+    }
+}
