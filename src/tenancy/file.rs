@@ -5,7 +5,8 @@ use super::console::Consoles;
 use super::entitled::Entitled;
 use super::file_standings::{FileStandings, Noted, unavailable};
 use super::hooks::Hooks;
-use super::migrate::{bring_up, version};
+use super::layout::SNAPSHOTS;
+use super::migrate::{bring_up, copy_on_open, version};
 use super::schema;
 use super::tx::TenantTx;
 use super::tx::changes::Tracked;
@@ -176,12 +177,13 @@ impl TenantFile {
         options: &FileOptions,
         schemas: &Schemas,
     ) -> Result<TenantFile, Refusal> {
-        let begun = monotonic();
+        let (begun, now) = (monotonic(), options.clock.now());
         let app = (!options.standings.may_lag(id)).then_some(options.app.as_ref());
-        if let Err(refusal) = bring_up(path, app, options.clock.now()) {
+        let copy = copy_on_open(path, &path.with_file_name(SNAPSHOTS), &options.app, now);
+        if let Err(refusal) = bring_up(path, app, now) {
             if matches!(&refusal, Refusal::Migration(error) if !error.is_passing()) {
                 options.standings.fail(id, reason(&refusal));
-                options.standings.note(id, Noted::Failed(reason(&refusal)));
+                options.standings.note(id, Noted::Failed { error: reason(&refusal), copy });
             }
             return Err(refusal);
         }
@@ -189,7 +191,7 @@ impl TenantFile {
         options.written.note(id, None);
         let file = TenantFile::try_open(path, id, epoch, options, schemas)?;
         let took_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
-        options.standings.note(id, Noted::Migrated(file.version.clone(), took_ms));
+        options.standings.note(id, Noted::Migrated { version: file.version.clone(), took_ms, copy });
         Ok(file)
     }
 

@@ -4,6 +4,7 @@
 use crate::catalog::FileVersion;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
+use crate::tenancy::Snapshot;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,8 +19,10 @@ enum Standing {
 
 /// What opening a file found out, for the catalog.
 pub(super) enum Noted {
-    Migrated(FileVersion, i64),
-    Failed(String),
+    /// It was migrated, in so many milliseconds; the copy that was made before.
+    Migrated { version: FileVersion, took_ms: i64, copy: Option<Snapshot> },
+    /// It could not be.
+    Failed { error: String, copy: Option<Snapshot> },
 }
 
 /// How tenants stand; most stand as all others and are not in here.

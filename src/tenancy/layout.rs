@@ -11,6 +11,9 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Where copies of a tenant's file are kept, in its directory.
+pub(super) const SNAPSHOTS: &str = "snapshots";
+
 /// The data directory, and the volumes beside it.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -189,7 +192,7 @@ impl Layout {
 
     /// The directory of the copies that were made before a tenant was migrated.
     pub fn tenant_snapshots(&self, id: TenantId) -> PathBuf {
-        self.tenant(id).join("snapshots")
+        self.tenant(id).join(SNAPSHOTS)
     }
 
     /// A file that is being made to be put in the place of a tenant's database.

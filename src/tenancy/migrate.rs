@@ -4,7 +4,7 @@ mod copies;
 
 pub(crate) use copies::name_of_damaged;
 pub use copies::{KEEP_SNAPSHOTS, Rehearsed, Snapshot};
-pub(super) use copies::{is_damaged, require_room};
+pub(super) use copies::{copy_on_open, is_damaged, require_room};
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
 use super::file_standings::Noted;
@@ -133,8 +133,12 @@ impl Tenancy {
         for (id, noted) in self.standings.take_noted() {
             let digest = self.target.digest.clone();
             let told = self.catalog.write("note_version", move |tx| match &noted {
-                Noted::Migrated(version, took_ms) => tx.of(id).note_migrated(version, *took_ms, None),
-                Noted::Failed(error) => tx.of(id).note_migration_failed(None, &digest, error, None),
+                Noted::Migrated { version, took_ms, copy } => {
+                    tx.of(id).note_migrated(version, *took_ms, copy.as_ref().map(Snapshot::kept))
+                }
+                Noted::Failed { error, copy } => {
+                    tx.of(id).note_migration_failed(None, &digest, error, copy.as_ref().map(Snapshot::kept))
+                }
             });
             if let Err(error) = told.await {
                 tracing::error!(tenant_id = %id, error = ?error, "the version of a tenant's file could not be noted");
@@ -247,7 +251,7 @@ impl Tenancy {
         let now = self.clock.now();
         let snapshot = snapshot_bytes.is_none_or(|most| size <= most).then(|| Snapshot::of(&before, now));
         if let Some(snapshot) = &snapshot {
-            take_snapshot(&self.layout, tenant.id, snapshot)?;
+            take_snapshot(&path, &self.layout.tenant_snapshots(tenant.id), snapshot)?;
         }
         let snapshot = snapshot.map(|snapshot| snapshot.name);
         let done = bring_up(&path, Some(&self.app), now).and_then(|()| look(&path, tenant, &self.app));

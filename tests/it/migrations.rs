@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::Installation;
+use crate::harness::{DAY, Installation, eventually};
 
 const FIRST: (&str, &str) =
     ("0001_first.sql", "CREATE TABLE customers (id TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT;");
@@ -100,5 +100,43 @@ fn a_migration_that_fails_for_one_tenants_data_makes_that_tenant_alone_unavailab
     ann.get(&acme.path("/records/customers")).expect_code(503, "tenant_unavailable");
     bob.get(&bolt.path("/records/customers")).expect(200);
     bob.post(&bolt.path("/records/customers"), json!({"name": "once"})).expect(409);
+    server.stop();
+}
+
+#[test]
+fn a_file_that_is_migrated_as_it_is_opened_is_copied_before_and_rolled_back_to_that() {
+    let installation = Installation::with_migrations(&[FIRST]);
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    ann.client.post(&acme.path("/records/customers"), json!({"name": "x"})).expect(201);
+    let copies = installation.tenant_file(&acme.id).with_file_name("snapshots");
+    assert!(!copies.exists());
+    server.stop();
+    let city = "ALTER TABLE customers ADD COLUMN city TEXT NOT NULL DEFAULT 'Paris';";
+    std::fs::write(installation.migrations().join("0002_city.sql"), city).unwrap();
+    let server = installation.serve();
+    let customer = |server: &crate::harness::Server| {
+        let client = server.nobody().bearer(&ann.access_token);
+        client.get(&acme.path("/records/customers")).expect(200).json["items"][0].clone()
+    };
+    assert_eq!(customer(&server)["city"], "Paris");
+    let kept =
+        || -> Vec<_> { std::fs::read_dir(&copies).unwrap().flatten().map(|entry| entry.path()).collect() };
+    let [copy] = &kept()[..] else { panic!("{:?}", kept()) };
+    let copy = rusqlite::Connection::open(copy).unwrap();
+    let columns: i64 =
+        copy.query_row("SELECT count(*) FROM pragma_table_info('customers')", [], |row| row.get(0)).unwrap();
+    let name: String = copy.query_row("SELECT name FROM customers", [], |row| row.get(0)).unwrap();
+    assert_eq!((columns, name.as_str()), (2, "x"), "as it was before");
+    drop(copy);
+    // A file that lacks nothing is not copied.
+    let server = server.restart();
+    assert_eq!(customer(&server)["city"], "Paris");
+    assert_eq!(kept().len(), 1);
+    installation.run(&["migrate", "rollback", "--tenant", "acme"]).expect_code(0);
+    let before = customer(&server);
+    assert!(before["name"] == "x" && before["city"].is_null(), "{before}");
+    installation.advance_clock(8 * DAY);
+    eventually("the end of the copies", || (!copies.exists()).then_some(()));
     server.stop();
 }

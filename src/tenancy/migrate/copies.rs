@@ -1,16 +1,19 @@
 //! Copies of tenants' files: kept for a while when they were made before a migration, or made to try one.
 
-use super::{bring_up, since};
+use super::{bring_up, since, version_of};
 use crate::catalog::{FileVersion, Tenant};
 use crate::clock::{DAY, Timestamp, monotonic};
+use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
-use crate::tenancy::file::reason;
+use crate::tenancy::file::{Refusal, reason};
 use crate::tenancy::layout::{make_directory, sync};
-use crate::tenancy::{Layout, Lease, Tenancy, blocking, copy_file};
+use crate::tenancy::{App, Layout, Lease, Tenancy, blocking, copy_file};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Files of more bytes are not copied before they are migrated as they are opened: somebody waits for that.
+const MOST_ON_OPEN: u64 = 64 << 20;
 /// What is kept free on the disk when files are copied.
 const SPARE: u64 = 64 << 20;
 
@@ -66,6 +69,11 @@ impl Snapshot {
     /// Until when it is kept.
     pub fn until(&self) -> Timestamp {
         self.made_at.plus(KEEP_SNAPSHOTS)
+    }
+
+    /// Its name, and until when it is kept.
+    pub(super) fn kept(&self) -> (&str, Timestamp) {
+        (&self.name, self.until())
     }
 }
 
@@ -125,11 +133,33 @@ pub(in crate::tenancy) fn require_room(directory: &Path, size: u64, code: &'stat
     Err(Error::unavailable(code, detail, 60))
 }
 
-/// Copies the file into the directory of snapshots, beside those that are there. Blocks.
-pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, snapshot: &Snapshot) -> Result<()> {
-    let (source, directory) = (layout.tenant_file(tenant), layout.tenant_snapshots(tenant));
-    let size = std::fs::metadata(&source)?.len();
-    if !has_room(&layout.tenant(tenant), size)? {
+/// Copies a file that is going to be migrated as it is opened, unless it is large. Where that fails it is migrated without:
+/// somebody waits for it, and a migration that fails changes nothing. Blocks.
+pub(in crate::tenancy) fn copy_on_open(
+    path: &Path,
+    directory: &Path,
+    app: &App,
+    now: Timestamp,
+) -> Option<Snapshot> {
+    let copied = (|| {
+        if std::fs::metadata(path).map_err(Error::from)?.len() > MOST_ON_OPEN {
+            return Ok(None);
+        }
+        let version = Maintenance::open(path).map_err(Refusal::from).and_then(|file| version_of(&file, app));
+        let snapshot = Snapshot::of(&version.map_err(Error::internal)?, now);
+        take_snapshot(path, directory, &snapshot)?;
+        Ok::<_, Error>(Some(snapshot))
+    })();
+    copied.unwrap_or_else(|error| {
+        tracing::warn!(path = %path.display(), error = ?error, "no copy was made of a file before it was migrated");
+        None
+    })
+}
+
+/// Copies a file into its tenant's directory of snapshots, beside those that are there. Blocks.
+pub(super) fn take_snapshot(source: &Path, directory: &Path, snapshot: &Snapshot) -> Result<()> {
+    let size = std::fs::metadata(source)?.len();
+    if !has_room(directory.parent().unwrap_or(directory), size)? {
         return Err(Error::new(
             Kind::Unavailable,
             "no_room_for_snapshots",
@@ -138,14 +168,14 @@ pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, snapshot: &Snapsh
             ),
         ));
     }
-    make_directory(&directory)?;
+    make_directory(directory)?;
     let working = directory.join(UNFINISHED);
     remove_if_there(&working)?;
-    copy_file(&source, &working)?;
+    copy_file(source, &working)?;
     sync(&working)?;
     std::fs::rename(&working, directory.join(&snapshot.name))?;
     let (mut kept, mut over): (Vec<_>, Vec<_>) =
-        snapshots_in(&directory).into_iter().partition(|other| other.until() >= snapshot.made_at);
+        snapshots_in(directory).into_iter().partition(|other| other.until() >= snapshot.made_at);
     // The first of a version is the one from before, the last has the most in it.
     kept.retain(|other| (other.system, other.app) == (snapshot.system, snapshot.app));
     let between = kept.len().saturating_sub(2);
@@ -153,7 +183,7 @@ pub(super) fn take_snapshot(layout: &Layout, tenant: TenantId, snapshot: &Snapsh
     for old in over {
         remove_if_there(&directory.join(&old.name))?;
     }
-    sync(&directory)
+    sync(directory)
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {
@@ -267,7 +297,7 @@ mod tests {
         let take = |app, at| {
             let version = FileVersion { system: 1, app, fingerprint: String::new() };
             let snapshot = Snapshot::of(&version, Timestamp(at));
-            take_snapshot(&layout, id, &snapshot).unwrap();
+            take_snapshot(&layout.tenant_file(id), &layout.tenant_snapshots(id), &snapshot).unwrap();
             assert_eq!(Snapshot::parse(&snapshot.name), Some(snapshot));
         };
         let kept = || -> Vec<(i64, i64)> {

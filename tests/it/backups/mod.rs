@@ -2,8 +2,10 @@
 
 mod bucket;
 mod gone;
+mod gone_invoices;
 mod restoring;
 mod whole;
+mod whole_begun;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

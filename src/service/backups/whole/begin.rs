@@ -89,8 +89,10 @@ impl Begun {
         progress: &(dyn Fn(String) + Send + Sync),
     ) -> Result<(BackupId, Timestamp)> {
         let from = store.place().to_owned();
+        let is_begun = self.layout.root().join("catalog.db").exists();
         match read_mark(self.layout.root())? {
-            Some(mark) if (&mark.from, mark.at) != (&from, input.at) => {
+            // Before the catalog is in place nothing is decided.
+            Some(mark) if is_begun && (&mark.from, mark.at) != (&from, input.at) => {
                 let at =
                     mark.at.map_or_else(|| "as it was last".to_owned(), |at| format!("as it was at {at}"));
                 return Err(Error::conflict(
@@ -102,8 +104,7 @@ impl Begun {
                 ));
             }
             Some(Mark { catalog: Some(catalog), .. }) => return Ok(catalog),
-            Some(_) => {}
-            None => {
+            _ => {
                 self.mark(Mark {
                     format: FORMAT.to_owned(),
                     from: from.clone(),
@@ -113,8 +114,8 @@ impl Begun {
                 .await?;
             }
         }
-        self.place_ledgers(store).await?;
         let fetched = self.newest_catalog(store, input.at, now, progress).await?;
+        self.place_ledgers(store).await?;
         let catalog = (fetched.manifest.summary.id, fetched.manifest.summary.taken_at);
         let root = self.layout.root().to_path_buf();
         blocking(move || {
@@ -149,9 +150,11 @@ impl Begun {
                 None => store.get(&name, MOST).await?,
                 found => found,
             };
-            if let Some(bytes) = bytes {
-                blocking(move || write_whole(&path, &bytes)).await?;
-            }
+            // What is there else is of a run that was to restore something else.
+            blocking(move || {
+                bytes.map_or_else(|| remove_if_there(&path), |bytes| write_whole(&path, &bytes))
+            })
+            .await?;
         }
         Ok(())
     }
