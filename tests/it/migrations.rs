@@ -136,7 +136,9 @@ fn a_file_that_is_migrated_as_it_is_opened_is_copied_before_and_rolled_back_to_t
     installation.run(&["migrate", "rollback", "--tenant", "acme"]).expect_code(0);
     let before = customer(&server);
     assert!(before["name"] == "x" && before["city"].is_null(), "{before}");
+    server.stop();
     installation.advance_clock(8 * DAY);
+    let server = installation.serve();
     eventually("the end of the copies", || (!copies.exists()).then_some(()));
     server.stop();
 }

@@ -33,15 +33,15 @@ pub(in crate::cli) struct WholeArguments {
     #[arg(long, conflicts_with_all = ["tenant", "backup", "beside", "discard_live"])]
     pub(in crate::cli) all: bool,
     /// Everything from this directory or bucket (`s3://BUCKET/PREFIX`); else from the store that the settings name
-    #[arg(long, value_name = "DIR|URL", requires = "all")]
+    #[arg(long, value_name = "DIR|URL", requires = "all", conflicts_with = "tenant")]
     pub(in crate::cli) from: Option<String>,
     /// So many tenants at once [default: `backup_parallel`]
-    #[arg(long, value_name = "N", requires = "all", value_parser = clap::value_parser!(u16).range(1..=32))]
+    #[arg(long, value_name = "N", requires = "all", conflicts_with = "tenant", value_parser = clap::value_parser!(u16).range(1..=32))]
     pub(in crate::cli) parallel: Option<u16>,
     /// Let jobs run as soon as there is a server, though some may have run since the backup
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "tenant")]
     pub(in crate::cli) run_jobs: bool,
     /// Make new keys where DATA/keys has none: second factors have to be set up again
-    #[arg(long, requires = "all")]
+    #[arg(long, requires = "all", conflicts_with = "tenant")]
     pub(in crate::cli) new_keys: bool,
 }

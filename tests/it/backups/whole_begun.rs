@@ -38,9 +38,10 @@ fn a_directory_with_anything_of_another_in_it_is_refused_and_left_as_it_is() {
     let nowhere = installation.beside("nowhere").display().to_string();
     refused(&installation, &["--from", &nowhere], 2, "no directory");
     refused(&installation, &["--tenant", "acme"], 2, "cannot be used");
-    installation
-        .run(&["restore", "--from", &from, "--tenant", "acme", "--at", "2026-01-01T00:00:00Z"])
-        .expect_code(2);
+    for more in [&["--from", &from][..], &["--parallel", "2"], &["--run-jobs"], &["--new-keys"]] {
+        let of_one = ["restore", "--tenant", "acme", "--at", "2026-01-01T00:00:00Z"];
+        installation.run(&[&of_one[..], more].concat()).expect_code(2);
+    }
     std::fs::write(data.join("notes.txt"), "another's").unwrap();
     refused(&installation, &["--from", &from], 1, "notes.txt");
     std::fs::remove_file(data.join("notes.txt")).unwrap();
