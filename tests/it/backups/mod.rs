@@ -289,6 +289,13 @@ fn operators_ask_for_backups_over_the_api_and_nobody_else_does() {
     let of_acme = operator.client.get(&format!("{path}?tenant=acme")).expect(200).json;
     assert_eq!(of_acme["items"].as_array().unwrap().len(), 1);
     assert_eq!(of_acme["items"][0]["slug"], acme.slug.as_str());
+    ann.client.get(&format!("{path}/state")).expect(403);
+    let state = || operator.client.get(&format!("{path}/state")).expect(200).json;
+    let before = state();
+    assert_eq!((&before["last_round"]["id"], &before["failures"]), (&run["id"], &json!([])), "{before}");
+    assert!(before["store"].is_string() && before["last_verified_at"].is_null(), "{before}");
+    ran(&installation, &["verify", "backup", "--tenant", "acme"], 0);
+    assert!(state()["last_verified_at"].is_string(), "{}", state());
     assert_eq!(
         operator.client.get(&format!("{path}/runs")).expect(200).json["items"].as_array().unwrap().len(),
         1
