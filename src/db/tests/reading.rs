@@ -47,7 +47,9 @@ async fn a_long_read_runs_on_idle_cores_and_begins_again_where_there_are_none() 
         });
         assert_eq!(read.await.unwrap(), 50_000 * 50_001 / 2);
         let ran = ran.lock().unwrap();
-        assert_eq!(ran.iter().map(|(policy, _)| policy.as_str()).collect::<Vec<_>>(), expected);
+        let policies: Vec<_> = ran.iter().map(|(policy, _)| policy.as_str()).collect();
+        // Where something else has all cores, any read begins again.
+        assert!(policies == expected || policies == [idle, normal], "{policies:?}");
         if let [_, (_, niceness)] = &ran[..] {
             assert!(niceness.parse::<i32>().unwrap() >= 10, "{niceness}");
         }
