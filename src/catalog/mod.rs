@@ -50,6 +50,7 @@ mod usage;
 mod versions;
 mod webhooks;
 
+pub use crate::config::DATA_VOLUME as DATA;
 pub use access::{AccessClaims, Maker, Membership, Principal, key_not_allowed};
 pub use account_tokens::{NewAccountToken, Purpose};
 pub use answers::{AnswerName, Answers};
@@ -73,7 +74,7 @@ pub use letters::{LetterOutcome, PostedLetter};
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
 pub use migration_runs::{MigrationRun, MigrationStage, MigrationStatus, NewMigrationRun};
-pub use moves::{DATA, MoveStatus, MovedFiles, TenantMove};
+pub use moves::{MoveStatus, MovedFiles, TenantMove};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
 pub use second_factors::SecondFactor;

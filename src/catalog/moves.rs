@@ -9,9 +9,6 @@ use crate::id::TenantId;
 use crate::params;
 use std::collections::BTreeMap;
 
-/// The volume that is the data directory itself.
-pub const DATA: &str = "data";
-
 /// Where a move is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]

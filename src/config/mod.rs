@@ -13,7 +13,7 @@ pub use backups::Bucket;
 pub use mail::{Secret, SmtpSecurity, read_authorities};
 pub use migrations::Migrations;
 pub use settings::{Config, LogFormat, Partial, Setting};
-pub use volumes::Volumes;
+pub use volumes::{DATA as DATA_VOLUME, Volumes};
 
 use crate::model::money::{Amount, Currency};
 use crate::model::standard_webhooks::key_of;

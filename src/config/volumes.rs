@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 pub type Volumes = BTreeMap<String, PathBuf>;
 
 /// The volume that is the data directory itself.
-const DATA: &str = "data";
+pub const DATA: &str = "data";
 /// Characters of a name.
 const LONGEST: usize = 40;
 

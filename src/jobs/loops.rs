@@ -16,6 +16,8 @@ const TICK: Duration = Duration::from_secs(1);
 const COUNT: Duration = Duration::from_secs(10);
 /// How often it is looked for periods to be billed and invoices to be issued.
 const BILL: Duration = Duration::from_secs(5);
+/// How old the figures are that lists of the fleet tell of tenants that were used.
+const FIGURES: Duration = Duration::from_secs(5);
 /// How often what has expired is swept.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long after a migration of the fleet broke off, as where the catalog does not answer.
@@ -76,7 +78,7 @@ pub(super) async fn gather_figures(installation: Arc<Installation>) {
 pub(super) async fn keep_figures(installation: Arc<Installation>) {
     loop {
         note("what is kept of tenants", telemetry::keep(&installation).await);
-        sleep(BILL).await;
+        sleep(FIGURES).await;
     }
 }
 

@@ -32,7 +32,10 @@ impl ExportCopy {
     ) -> Result<ExportCopy> {
         // Whoever moves or erases it waits until the copy is made.
         let id = scope.tenant().id;
-        tenancy.unless_fenced_blocking(id, || super::copy_file(&tenancy.layout.tenant_file(id), target))?;
+        tenancy.unless_fenced_blocking(id, || {
+            let file = Maintenance::open(&tenancy.layout.tenant_file(id)).map_err(Error::internal)?;
+            Ok(file.copy_with_pauses(target)?)
+        })?;
         list_uploads(target, list)?;
         write_usage_events(target, events)?;
         let copy = Copy::without_system_tables(target).map_err(Error::internal)?;

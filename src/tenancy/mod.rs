@@ -416,7 +416,7 @@ impl Tenancy {
 /// Makes a consistent copy of a tenant file at `target`, which must not exist. Blocks.
 fn copy_file(source: &Path, target: &Path) -> Result<()> {
     let maintenance = Maintenance::open(source).map_err(Error::internal)?;
-    Ok(maintenance.copy_with_pauses(target)?)
+    Ok(maintenance.copy_into(target)?)
 }
 
 /// Runs what works for long on a thread of its own, which gives way to those that answer requests.

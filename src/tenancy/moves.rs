@@ -5,6 +5,7 @@
 //! the next epoch: before it the tenant is where it was, after it there, wherever a crash comes. What is left at the first
 //! place goes only then.
 
+mod ending;
 mod mirror;
 mod trees;
 
@@ -14,14 +15,14 @@ use super::layout::{make_directory, sync};
 use super::migrate::require_room;
 use super::open_files::migrating;
 use super::{Lease, Tenancy, aside, blocking};
-use crate::catalog::{MoveStatus, MovedFiles, OfTenant, Tenant, TenantMove};
+use crate::catalog::{MoveStatus, MovedFiles, OfTenant, Tenant};
 use crate::clock::monotonic;
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::id::TenantId;
 use crate::params;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -270,7 +271,7 @@ impl Tenancy {
         std::fs::rename(&working, &place)?;
         fault::step();
         sync(&shard)?;
-        look(&place.join("data.db"), tenant.id, tenant.epoch + 1)?;
+        open_stamped(&place.join("data.db"), tenant.id, tenant.epoch + 1)?;
         Ok(moved)
     }
 
@@ -283,96 +284,13 @@ impl Tenancy {
         drop(file);
         sync(copy)
     }
-
-    /// Removes the copies of a move that was not decided. What cannot be removed now is tried again.
-    async fn give_up_move(self: &Arc<Tenancy>, id: TenantId, why: &Error) {
-        let why = why.detail().to_owned();
-        let given_up = async {
-            let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
-            if open.status == MoveStatus::Copying { self.undo(&open, &why).await } else { Ok(()) }
-        };
-        if let Err(error) = given_up.await {
-            tracing::error!(tenant_id = %id, error = ?error, "what a move left could not be removed and will be tried again");
-        }
-    }
-
-    async fn undo(self: &Arc<Tenancy>, open: &TenantMove, why: &str) -> Result<()> {
-        let (id, to, tenancy) = (open.tenant_id, open.to.clone(), Arc::clone(self));
-        blocking(move || {
-            // Where the tenant lives is nothing to be undone.
-            if tenancy.layout.volume_of(id) == to {
-                return Err(Error::internal("a move that was not decided leads to where the tenant is"));
-            }
-            let place = tenancy.layout.tenant_on(&to, id);
-            remove_tree(&tenancy.layout.unfinished_move(&to, id))?;
-            remove_tree(&place)?;
-            sync_parent(&place)
-        })
-        .await?;
-        let why = why.to_owned();
-        self.catalog.write("end_move", move |tx| tx.of(id).end_move(Some(&why))).await
-    }
-
-    /// Removes what is left at the place that the tenant came from, once it is sure that its file is at the other one. Otherwise
-    /// it is kept, and looked at again.
-    async fn clear_first_place(self: &Arc<Tenancy>, open: &TenantMove) -> Result<()> {
-        let (id, from) = (open.tenant_id, open.from.clone());
-        let tenant = self.catalog.tenant(&id.to_string()).await?;
-        let tenancy = Arc::clone(self);
-        let cleared = blocking(move || {
-            tenancy.fences.unless_down(id, || {
-                let old = tenancy.layout.tenant_on(&from, id);
-                if tenancy.layout.volume_of(id) == from {
-                    return Err(Error::internal("the tenant lives where something would be removed"));
-                }
-                look(&tenancy.layout.tenant_file(id), id, tenant.epoch)?;
-                fault::step();
-                remove_tree(&old)?;
-                sync_parent(&old)
-            })
-        });
-        match cleared.await {
-            Ok(()) => self.catalog.write("end_move", move |tx| tx.of(id).end_move(None)).await,
-            Err(error) => {
-                tracing::error!(
-                    alarm = "move_left_files", tenant_id = %id, volume = open.from, error = ?error,
-                    "what is left of a tenant at the place that it was moved from could not be removed"
-                );
-                let why = format!("what is left on the volume {} could not be removed yet", open.from);
-                self.catalog.write("note_left_of_move", move |tx| tx.of(id).note_left_of_move(&why)).await
-            }
-        }
-    }
-
-    /// Ends what was begun by an earlier run, or could not be ended then: what was decided is finished, the rest undone. Not of
-    /// tenants that are `moving` now. One that cannot be ended keeps no other from it.
-    ///
-    /// # Errors
-    /// As the catalog says.
-    pub async fn finish_moves(self: &Arc<Tenancy>, moving: &HashSet<TenantId>) -> Result<()> {
-        let open = self.catalog.read(|tx| tx.list_open_moves()).await?;
-        for open in open.into_iter().filter(|open| !moving.contains(&open.tenant_id)) {
-            let id = open.tenant_id;
-            let ended = match open.status {
-                MoveStatus::Moved => self.clear_first_place(&open).await,
-                _ => self.undo(&open, "The server ended in the middle. The tenant is where it was.").await,
-            };
-            if let Err(error) = ended {
-                tracing::error!(tenant_id = %id, error = ?error, "a move could not be ended and will be tried again");
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Empties the log, so that the database is one file, and makes sure that it is the tenant's. Programs beside us, which read
 /// for somebody, may stand in the way for a moment.
 fn come_to_rest(tenant: &Tenant, database: &Path) -> Result<()> {
     for _ in 0..TRIES {
-        let file = Maintenance::open(database).map_err(Error::internal)?;
-        file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
-        file.read(|tx| Ok(check_stamp(tx, tenant.id, tenant.epoch)))?
-            .map_err(|refusal| Error::internal(reason(&refusal)))?;
+        let file = open_stamped(database, tenant.id, tenant.epoch)?;
         if file.checkpoint()? {
             return Ok(());
         }
@@ -382,16 +300,10 @@ fn come_to_rest(tenant: &Tenant, database: &Path) -> Result<()> {
     Err(migrating())
 }
 
-/// Makes sure that a file is that of the tenant, of that epoch. Blocks.
-fn look(path: &Path, id: TenantId, epoch: i64) -> Result<()> {
+/// Opens a file that is to be the tenant's, of that epoch. Blocks.
+fn open_stamped(path: &Path, id: TenantId, epoch: i64) -> Result<Maintenance> {
     let file = Maintenance::open(path).map_err(Error::internal)?;
     file.require_kind(APPLICATION_ID).map_err(Error::internal)?;
-    file.read(|tx| Ok(check_stamp(tx, id, epoch)))?.map_err(|refusal| Error::internal(reason(&refusal)))
-}
-
-fn sync_parent(path: &Path) -> Result<()> {
-    match path.parent() {
-        Some(parent) if parent.is_dir() => sync(parent),
-        _ => Ok(()),
-    }
+    file.read(|tx| Ok(check_stamp(tx, id, epoch)))?.map_err(|refusal| Error::internal(reason(&refusal)))?;
+    Ok(file)
 }

@@ -2,7 +2,7 @@
 
 use crate::catalog::OfTenant;
 use crate::clock::DAY;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::id::TenantId;
 use crate::model::meter::{API_REQUESTS, JOBS_RUN, STORAGE_BYTES};
 use crate::model::notice::{WARN_FROM, Warning, percent};
@@ -151,7 +151,10 @@ pub async fn store_job_runs(installation: &Installation) -> Result<()> {
 /// None so far; the log tells of tenants that are tried again.
 pub async fn watch_storage(installation: &Installation) -> Result<()> {
     for lease in installation.tenancy().take_touched() {
-        if let Err(error) = note_storage(installation, &lease).await {
+        if let Err(error) = note_storage(installation, &lease).await
+            // Gone since it was used: there is nothing to know.
+            && error.kind() != Kind::NotFound
+        {
             tracing::warn!(tenant_id = %lease.tenant_id(), error = ?error, "how much a tenant takes is not known");
         }
     }

@@ -1,0 +1,102 @@
+//! The end of a move, whatever became of it: what was decided is finished, the rest undone, at once or at the next start.
+
+use super::open_stamped;
+use crate::catalog::{MoveStatus, TenantMove};
+use crate::error::{Error, Result};
+use crate::fault;
+use crate::id::TenantId;
+use crate::tenancy::erase::remove_tree;
+use crate::tenancy::layout::sync;
+use crate::tenancy::{Tenancy, blocking};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+impl Tenancy {
+    /// Removes the copies of a move that was not decided. What cannot be removed now is tried again.
+    pub(super) async fn give_up_move(self: &Arc<Tenancy>, id: TenantId, why: &Error) {
+        let why = why.detail().to_owned();
+        let given_up = async {
+            let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
+            if open.status == MoveStatus::Copying { self.undo(&open, &why).await } else { Ok(()) }
+        };
+        if let Err(error) = given_up.await {
+            tracing::error!(tenant_id = %id, error = ?error, "what a move left could not be removed and will be tried again");
+        }
+    }
+
+    async fn undo(self: &Arc<Tenancy>, open: &TenantMove, why: &str) -> Result<()> {
+        let (id, to, tenancy) = (open.tenant_id, open.to.clone(), Arc::clone(self));
+        blocking(move || {
+            // Where the tenant lives is nothing to be undone.
+            if tenancy.layout.volume_of(id) == to {
+                return Err(Error::internal("a move that was not decided leads to where the tenant is"));
+            }
+            let place = tenancy.layout.tenant_on(&to, id);
+            remove_tree(&tenancy.layout.unfinished_move(&to, id))?;
+            remove_tree(&place)?;
+            sync_parent(&place)
+        })
+        .await?;
+        let why = why.to_owned();
+        self.catalog.write("end_move", move |tx| tx.of(id).end_move(Some(&why))).await
+    }
+
+    /// Removes what is left at the place that the tenant came from, once it is sure that its file is at the other one. Otherwise
+    /// it is kept, and looked at again.
+    pub(super) async fn clear_first_place(self: &Arc<Tenancy>, open: &TenantMove) -> Result<()> {
+        let (id, from) = (open.tenant_id, open.from.clone());
+        let tenant = self.catalog.tenant(&id.to_string()).await?;
+        let tenancy = Arc::clone(self);
+        let cleared = blocking(move || {
+            tenancy.fences.unless_down(id, || {
+                let old = tenancy.layout.tenant_on(&from, id);
+                if tenancy.layout.volume_of(id) == from {
+                    return Err(Error::internal("the tenant lives where something would be removed"));
+                }
+                open_stamped(&tenancy.layout.tenant_file(id), id, tenant.epoch)?;
+                fault::step();
+                remove_tree(&old)?;
+                sync_parent(&old)
+            })
+        });
+        match cleared.await {
+            Ok(()) => self.catalog.write("end_move", move |tx| tx.of(id).end_move(None)).await,
+            Err(error) => {
+                tracing::error!(
+                    alarm = "move_left_files", tenant_id = %id, volume = open.from, error = ?error,
+                    "what is left of a tenant at the place that it was moved from could not be removed"
+                );
+                let why = format!("what is left on the volume {} could not be removed yet", open.from);
+                self.catalog.write("note_left_of_move", move |tx| tx.of(id).note_left_of_move(&why)).await
+            }
+        }
+    }
+
+    /// Ends what was begun by an earlier run, or could not be ended then: what was decided is finished, the rest undone. Not of
+    /// tenants that are `moving` now. One that cannot be ended keeps no other from it.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn finish_moves(self: &Arc<Tenancy>, moving: &HashSet<TenantId>) -> Result<()> {
+        let open = self.catalog.read(|tx| tx.list_open_moves()).await?;
+        for open in open.into_iter().filter(|open| !moving.contains(&open.tenant_id)) {
+            let id = open.tenant_id;
+            let ended = match open.status {
+                MoveStatus::Moved => self.clear_first_place(&open).await,
+                _ => self.undo(&open, "The server ended in the middle. The tenant is where it was.").await,
+            };
+            if let Err(error) = ended {
+                tracing::error!(tenant_id = %id, error = ?error, "a move could not be ended and will be tried again");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sync_parent(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(parent) if parent.is_dir() => sync(parent),
+        _ => Ok(()),
+    }
+}
