@@ -61,6 +61,8 @@ struct State {
     begun_at: Timestamp,
     /// Up to which tenant all are read for the first time; nothing once they are.
     reading: Option<Reading>,
+    /// Of which month all were read once; nothing before.
+    whole: Option<i64>,
     touched: BTreeSet<TenantId>,
     known: HashMap<TenantId, Known>,
     used_at: HashMap<TenantId, Timestamp>,
@@ -117,6 +119,11 @@ impl KeptFigures {
         }
     }
 
+    /// Whether all tenants were read since the month began.
+    pub(super) fn is_whole(&self, month: i64) -> bool {
+        self.state().whole == Some(month)
+    }
+
     /// All tenants of which something was read.
     pub(super) fn all(&self) -> Vec<(TenantId, Kept)> {
         self.state().known.iter().map(|(tenant, known)| (*tenant, known.kept)).collect()
@@ -155,6 +162,7 @@ pub async fn keep(installation: &Installation) -> Result<()> {
         let now = installation.clock.now();
         let months = Months::at(now)?;
         let next = all.state().next(months.open.from, now);
+        let mut is_last = false;
         let tenants = match next {
             Next::Nothing => return Ok(()),
             Next::These(tenants) => tenants,
@@ -166,6 +174,7 @@ pub async fn keep(installation: &Installation) -> Result<()> {
                     .await?;
                 let last = page.last().map(|last| last.id);
                 let reading = last.filter(|_| page.len() == AT_ONCE);
+                is_last = reading.is_none();
                 all.state().reading = reading.map(|last| Reading { after: Some(last) });
                 page.into_iter().map(|names| names.id).collect()
             }
@@ -173,6 +182,9 @@ pub async fn keep(installation: &Installation) -> Result<()> {
         if let Err(error) = read(installation, &tenants, months, now).await {
             all.state().touched.extend(tenants);
             return Err(error);
+        }
+        if is_last {
+            all.state().whole = Some(months.open.from);
         }
         tokio::time::sleep(PAUSE).await;
     }
