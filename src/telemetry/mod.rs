@@ -13,6 +13,7 @@ mod slow;
 mod store;
 pub mod subject;
 mod totals;
+mod window;
 
 pub use exposition::{CONTENT_TYPE, Exposition, TenantNamed};
 pub use figures::{Answered, Counters, Figures, JobRuns, micros};
@@ -21,5 +22,6 @@ pub use minutes::{Minutes, Recent, minute};
 pub use process::Process;
 pub use shown::{Shown, ShownTotals};
 pub use slow::{Slow, SlowStatements};
-pub use store::{Bucket, MOST_POINTS, Store, Window};
+pub use store::{Bucket, MOST_POINTS, Store};
 pub use totals::{CLASSES, Figure, LATENCY_BOUNDS_US, NUMBERS, Totals};
+pub use window::Window;
