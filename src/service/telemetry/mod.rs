@@ -3,6 +3,7 @@
 mod fleet;
 mod kept;
 mod metrics;
+mod months;
 mod reading;
 mod roll_up;
 mod totals;
