@@ -57,7 +57,8 @@ export function LongTable({ columns, rows, keyOf, label, onMore, busy, order, on
     if (measured > 0 && Math.abs(measured - height) > 0.5) setHeight(measured);
   });
   const [from, to] = [Math.min(range[0], rows.length), Math.min(range[1], rows.length)];
-  const gap = (/** @type {number} */ lines) => lines > 0 && html`<tr class="gap" aria-hidden="true" style=${{ height: `${lines * height}px` }}><td colspan=${columns.length}></td></tr>`;
+  // One cell: a span over columns that a narrow screen hides would take room from those that it shows.
+  const gap = (/** @type {number} */ lines) => lines > 0 && html`<tr class="gap" aria-hidden="true" style=${{ height: `${lines * height}px` }}><td></td></tr>`;
   return html`<div class="card flush"><div class="table-scroll" tabindex="0" role="region" aria-label=${label}>
     <table class="table stacks long" aria-rowcount=${onMore ? -1 : rows.length + 1}><${TableHead} columns=${columns} order=${order} onOrder=${onOrder} />
       <tbody ref=${body}>${gap(from)}${rows.slice(from, to).map((row, index) => html`<tr key=${keyOf(row)} aria-rowindex=${from + index + 2}>${cellsOf(columns, row)}</tr>`)}${gap(rows.length - to)}</tbody></table>
