@@ -25,7 +25,7 @@ const feeOf = (it) => html`<span><b>${money(it.fee_cents, it.currency)}</b> <spa
 
 const COLUMNS = [
   { label: o.plan, cell: (/** @type {any} */ one) => html`<span class="two"><a class="cut" href=${toOperator("plans", one.key)}><b>${one.document.title}</b></a><span class="soft small mono">${one.key}</span></span>` },
-  { label: o.plans.fee, class: "narrow end", cell: (/** @type {any} */ one) => feeOf(one.document) },
+  { label: o.plans.fee, class: "narrow end whole", cell: (/** @type {any} */ one) => feeOf(one.document) },
   { label: o.status, class: "narrow", cell: (/** @type {any} */ one) => html`<${Offered} document=${one.document} />` },
   { label: o.plans.version, class: "narrow end", cell: (/** @type {any} */ one) => one.version },
   { label: o.plans.tenants, class: "narrow end", cell: (/** @type {any} */ one) => number(one.tenants ?? 0) },

@@ -65,7 +65,7 @@ export function AuditEntries({ api, address, search, actorOf, tools }) {
     { label: s.audit.address, class: "narrow", cell: (/** @type {any} */ one) => html`<span class="soft mono small">${one.address || "—"}</span>` },
   ];
   return html`<div class="tools">
-      <label class="field"><span class="label small soft">${s.audit.what}</span><input class="input" placeholder="member.*" spellcheck="false" value=${query.get("action") ?? ""} onChange=${(/** @type {any} */ event) => set("action", event.target.value.trim())} /></label>
+      <label class="field grow"><span class="label small soft">${s.audit.what}</span><input class="input" placeholder="member.*" spellcheck="false" value=${query.get("action") ?? ""} onChange=${(/** @type {any} */ event) => set("action", event.target.value.trim())} /></label>
       <label class="field"><span class="label small soft">${s.audit.from}</span><input class="input" type="date" value=${query.get("from")?.slice(0, 10) ?? ""} onChange=${(/** @type {any} */ event) => set("from", event.target.value && new Date(`${event.target.value}T00:00`).toISOString())} /></label>
       <label class="field"><span class="label small soft">${s.audit.to}</span><input class="input" type="date" value=${query.get("to")?.slice(0, 10) ?? ""} onChange=${(/** @type {any} */ event) => set("to", event.target.value && new Date(`${event.target.value}T23:59:59.999`).toISOString())} /></label>
       ${query.get("actor") && html`<button class="button" onClick=${() => set("actor", "")}>${actorOf(query.get("actor") ?? "")}<${Icon} name="close" /></button>`}

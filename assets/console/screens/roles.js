@@ -18,7 +18,7 @@ export default function Roles({ at }) {
   const columns = [
     { label: s.members.role, class: "narrow", cell: (/** @type {any} */ one) => html`<b>${one.name}</b>` },
     { label: s.roles.from, class: "narrow", cell: (/** @type {any} */ one) => html`<${Badge} kind=${one.defined_by === "tenant" ? "info" : ""}>${s.roles.by[one.defined_by] ?? one.defined_by}<//>` },
-    { label: s.roles.permissions, cell: (/** @type {any} */ one) => html`<span class="soft small wraps">${one.permissions.join(", ") || s.none}</span>` },
+    { label: s.roles.permissions, class: "prose", cell: (/** @type {any} */ one) => html`<span class="soft small wraps">${one.permissions.join(", ") || s.none}</span>` },
     { label: "", class: "narrow end", cell: (/** @type {any} */ one) => manages && one.defined_by === "tenant" && html`<div class="row nowrap"><button class="button plain" onClick=${() => setEditing(one)}>${s.edit}</button>
       <button class="button plain danger square" aria-label=${s.roles.delete(one.name)} onClick=${() => setDeleting(one)}><${Icon} name="bin" /></button></div>` },
   ];
