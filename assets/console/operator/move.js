@@ -1,7 +1,7 @@
 // Moving one tenant to another volume: where to, how far it is, and back.
 
 import { get, post } from "../api.js";
-import { html, useState } from "../dom.js";
+import { html, useEffect, useState } from "../dom.js";
 import { number, size } from "../format.js";
 import { useEvery, useLoad } from "../load.js";
 import { Dialog } from "../parts/dialog.js";
@@ -30,16 +30,15 @@ async function lastMove(base) {
   });
 }
 
-/** How the last move goes, or how it went. @param {{ base: string, onEnd: () => void, onMove: (to: string) => void }} props */
-export function MoveState({ base, onEnd, onMove }) {
+/** How the last move goes, or how it went. @param {{ base: string, volume: string, onEnd: () => void, onMove: (to: string) => void }} props */
+export function MoveState({ base, volume, onEnd, onMove }) {
   const found = useLoad(() => lastMove(base), [base]);
   const move = found.data;
   const goesOn = isUnderWay(move);
-  const [was, setWas] = useState(false);
-  if (goesOn !== was) {
-    setWas(goesOn);
-    if (was) onEnd();
-  }
+  useEffect(() => {
+    // The tenant is elsewhere now.
+    if (move && !goesOn && move.status !== "failed" && move.to !== volume) onEnd();
+  }, [goesOn, move?.started_at]);
   useEvery(() => void found.reload(), LOOK, goesOn);
   if (!move) return null;
   if (goesOn) return html`<${UnderWay} move=${move} />`;

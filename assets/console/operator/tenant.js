@@ -73,7 +73,7 @@ export function TenantPage({ selector, rest: [tab = "", item], search }) {
     <${Loaded} of=${found}>${() => html`
       ${isGone && html`<div class="note"><${Icon} name="info" /><div><p>${o.one.gone}</p><p><a href=${toOperator("erasures", tenant.id)}>${o.one.receipt}</a></p></div></div>`}
       ${!isGone && html`<${Tabs} label=${o.one.tabsLabel} of=${tabs.map((name) => ({ href: toOperator("tenants", selector, ...(name ? [name] : [])), text: o.one.tabs[name], current: name === shown }))} />`}
-      ${!isGone && html`<${MoveState} key=${`move ${turn}`} base=${base} onEnd=${() => void found.reload()} onMove=${move} />`}
+      ${!isGone && html`<${MoveState} key=${`move ${turn}`} base=${base} volume=${tenant.volume} onEnd=${() => void found.reload()} onMove=${move} />`}
       ${isGone || shown === "" ? html`<${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} onExpiry=${() => setOpen("expiry")} />`
         : shown === "activity" ? html`<${Activity} tenant=${tenant} base=${base} search=${search} />`
           : shown === "invoices" ? html`<${InvoicesOf} selector=${selector} base=${base} id=${item} />`
