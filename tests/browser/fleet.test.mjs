@@ -14,6 +14,9 @@ test("the fleet is searched, narrowed and ordered, and leads to a tenant", async
   for (let index = 0; index < 130; index += 1) await it.server.api(OPERATOR, "POST", "/tenants", { name: `Fleet ${String(index).padStart(3, "0")}` });
   const page = await signIn(it.context, it.server.url, OPERATOR);
   await page.waitForURL(/\/operator\/overview$/);
+  await page.getByRole("region", { name: "Needs attention" }).waitFor();
+  const margins = it.seen.requests.map((request) => request.url()).filter((url) => url.includes("/operator/margins"));
+  assert.deepEqual([...new Set(margins.map((url) => new URL(url).pathname))], ["/api/v1/operator/margins/totals"], "the fleet is summed up without a list of it");
   await page.getByRole("link", { name: "Tenants", exact: true }).click();
   await page.getByText("the first 100 tenants", { exact: true }).waitFor();
   assert.ok((await page.locator("tbody tr").count()) < 60, "only lines near to what is seen are drawn");

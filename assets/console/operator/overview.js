@@ -150,14 +150,14 @@ export default function Overview() {
       <${Figure} label=${o.live.errors} value=${live ? html`<span class=${live.errors > 0 ? "bad" : ""}>${compact(live.errors)}</span>` : "—"}><span class="soft small">${live && live.requests > 0 ? share(live.errors / live.requests) : o.overview.minutes}</span><//>
       <${Figure} label=${o.live.refused} value=${live ? compact(live.refused) : "—"}><span class="soft small">${o.overview.minutes}</span><//>
     </div>
-    ${live && html`<${Lately} live=${live} />`}
     <div class="figures many">
       <${Figure} label=${o.revenue} value=${sumOf(first, "revenue_cents")}><span class="soft small">${o.thisMonth}</span><//>
       <${Figure} label=${o.cost} value=${sumOf(first, "cost_cents")}><span class="soft small">${o.thisMonth}</span><//>
       <${Figure} label=${o.margin} value=${html`<span class=${Number(first?.margin_cents) < 0 ? "bad" : ""}>${sumOf(first, "margin_cents")}</span>`}><span class="soft small">${o.thisMonth}</span><//>
       <${Figure} label=${o.storage} value=${totals ? size(totals.storage_bytes) : "—"}><span class="soft small">${!totals || totals.complete ? o.allTenants : o.overview.notAll(totals.tenants)}</span><//>
     </div>`}
-    ${others.length > 0 && html`<ul class="legend">${others.map((/** @type {any} */ one) => html`<li key=${one.currency}><span class="soft">${o.revenue}</span> <b class="numeric">${sumOf(one, "revenue_cents")}</b></li>`)}</ul>`}</div>
+    ${others.length > 0 && html`<ul class="legend">${others.map((/** @type {any} */ one) => html`<li key=${one.currency}><span class="soft">${o.revenue}</span> <b class="numeric">${sumOf(one, "revenue_cents")}</b></li>`)}</ul>`}
+    ${live && found.data?.tenants !== 0 && html`<${Lately} live=${live} />`}</div>
     ${(found.data?.audit.length ?? 0) > 0 && html`<section class="card flush" aria-label=${o.overview.recent}><header class="flushhead"><h2>${o.overview.recent}</h2><a class="small" href=${toOperator("audit")}>${o.overview.all}</a></header>
       <ul class="recent">${found.data?.audit.map((/** @type {any} */ one) => html`<li key=${one.seq}><code class="small cut">${one.action}</code><span class="cut soft">${actorName(one.actor)}${one.target ? ` → ${one.target}` : ""}</span><span class="soft small"><${Time} at=${one.at} near /></span></li>`)}</ul></section>`}</div>
     ${making && html`<${NewTenant} onClose=${() => setMaking(false)} onMade=${found.reload} />`}

@@ -34,11 +34,9 @@ export const o = {
   tenants: {
     search: "Name, slug or ID", anyStatus: "Any status", anyPlan: "Any plan", none: "No tenant is like that", noneText: "Look for another name, or take conditions away.",
     counted: (/** @type {number} */ n, /** @type {boolean} */ more) => (more ? `the first ${plural(n, "tenant", "tenants")}` : plural(n, "tenant", "tenants")),
-    order: "Order", orders: /** @type {[string, string][]} */ ([["-created_at", "Newest"], ["created_at", "Oldest"], ["name", "Name, from A"], ["-name", "Name, from Z"], ["-requests", "Most requests"], ["-error_rate", "Most errors"], ["-refused", "Most refused"], ["-p50_ms", "Slowest (p50)"], ["-p95_ms", "Slowest (p95)"], ["-p99_ms", "Slowest (p99)"], ["-database_ms", "Most database time"], ["-size_bytes", "Largest"], ["-last_active_at", "Used last"], ["-revenue_cents", "Most revenue"], ["margin_cents", "Least margin"], ["-growth_percent", "Most growth"]]), size: "Size", active: "Last used", growth: "Growth",
-    more: (/** @type {number} */ n) => `Show ${n.toLocaleString()} more`, loading: "Loading the others…",
-    capped: (/** @type {number} */ n) => `Only the first ${n.toLocaleString()} tenants are looked through here.`,
+    order: "Order", orders: /** @type {[string, string][]} */ ([["-created_at", "Newest"], ["created_at", "Oldest"], ["name", "Name, from A"], ["-name", "Name, from Z"], ["-requests", "Most requests"], ["-error_rate", "Most errors"], ["-refused", "Most refused"], ["-p50_ms", "Slowest (p50)"], ["-p95_ms", "Slowest (p95)"], ["-p99_ms", "Slowest (p99)"], ["-database_ms", "Most database time"], ["-size_bytes", "Largest"], ["-last_active_at", "Used last"], ["-revenue_cents", "Most revenue"], ["margin_cents", "Least margin"], ["-growth_percent", "Most growth"]]), active: "Last used", growth: "Growth",
   },
-  margins: { about: "What each tenant brings in and costs: fees and usage, less usage and serving. This month so far.", search: "Name or slug" },
+  margins: { about: "What each tenant brings in and costs: fees and usage, less usage and serving. This month so far.", asOf: "Looked at" },
   statements: { title: "Slow statements", about: "By their shape, without the values in them, those first that took most. Counted since the server was started.", since: "Since the server was started, without the values in them", statement: "Statement", count: "How often", total: "In all", most: "At most", last: "Last", none: "No statement was slow", noneText: "What takes longer than slow_statement_ms shows up here." },
   activity: {
     window: "Window", windows: /** @type {Record<string, string>} */ ({ minute: "Last hour", hour: "Two days", day: "30 days" }), by: /** @type {Record<string, string>} */ ({ minute: "by minutes", hour: "by hours", day: "by days" }),
