@@ -2,6 +2,7 @@
 
 use super::capture::CapturePlan;
 use super::constraint::DbError;
+use super::counts::ReadWaits;
 use super::open::{Connected, Manager, OpenError, Role};
 use super::reader_threads::ReaderThreads;
 use super::tx::Tx;
@@ -213,6 +214,7 @@ impl Database {
         if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
             return Ok(turn);
         }
+        let _waits = ReadWaits::begin();
         match tokio::time::timeout(self.options.read_wait, Arc::clone(&self.turns).acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(overloaded()),
@@ -330,6 +332,11 @@ impl Database {
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
         self.writer.write(name, act).await
+    }
+
+    /// Writes that are queued and not begun.
+    pub fn writes_waiting(&self) -> usize {
+        self.writer.waiting()
     }
 
     /// Ends the use of this file for everyone: waits for what was accepted, then closes all connections. The last one

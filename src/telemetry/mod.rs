@@ -13,6 +13,7 @@ mod slow;
 mod store;
 pub mod subject;
 mod totals;
+mod waiting;
 
 pub use exposition::{CONTENT_TYPE, Exposition, TenantNamed};
 pub use figures::{Answered, Counters, Figures, JobRuns, micros};
@@ -23,3 +24,4 @@ pub use shown::{Shown, ShownTotals};
 pub use slow::{Slow, SlowStatements};
 pub use store::{Bucket, MOST_POINTS, Store, Window};
 pub use totals::{CLASSES, Figure, LATENCY_BOUNDS_US, NUMBERS, Totals};
+pub use waiting::{Backlog, InFlight, JobsWaiting};
