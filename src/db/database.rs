@@ -131,6 +131,11 @@ impl Database {
         self.writer.write(name, act).await
     }
 
+    /// Writes that are queued and not begun.
+    pub fn writes_waiting(&self) -> usize {
+        self.writer.waiting()
+    }
+
     /// Ends the use of this file for everyone: waits for what was accepted, then closes all connections. The last one
     /// to close checkpoints the WAL. Blocks.
     pub fn close(&self) {

@@ -2,11 +2,12 @@
 //! allocated but for the first time that a tenant is met.
 
 use super::totals::{Figure, NUMBERS, Totals, class_of};
+use super::waiting::{Backlog, InFlight};
 use crate::id::TenantId;
 use foldhash::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Tables, so that those who meet tenants for the first time seldom meet each other. A power of two.
@@ -21,6 +22,8 @@ pub struct Figures {
     nobody: Counters,
     /// Jobs that run now.
     running: AtomicU64,
+    in_flight: Arc<InFlight>,
+    backlog: Backlog,
 }
 
 #[derive(Default)]
@@ -106,7 +109,13 @@ pub fn micros(time: Duration) -> u64 {
 impl Default for Figures {
     fn default() -> Figures {
         let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
-        Figures { shards, nobody: Counters::default(), running: AtomicU64::new(0) }
+        Figures {
+            shards,
+            nobody: Counters::default(),
+            running: AtomicU64::new(0),
+            in_flight: Arc::default(),
+            backlog: Backlog::default(),
+        }
     }
 }
 
@@ -139,6 +148,16 @@ impl Figures {
         self.running.load(Relaxed)
     }
 
+    /// Requests that are under way now.
+    pub fn in_flight(&self) -> &Arc<InFlight> {
+        &self.in_flight
+    }
+
+    /// Jobs that wait.
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
     /// Takes what was counted since the last time: `each` is given every tenant of which there is something. Returned is what
     /// was for no tenant.
     pub fn take(&self, mut each: impl FnMut(TenantId, Totals)) -> Totals {
@@ -163,6 +182,7 @@ impl Figures {
         for shard in &self.shards {
             shard.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
         }
+        self.backlog.clear(tenant);
     }
 }
 

@@ -13,6 +13,7 @@ mod slow;
 mod store;
 pub mod subject;
 mod totals;
+mod waiting;
 mod window;
 
 pub use exposition::{CONTENT_TYPE, Exposition, TenantNamed};
@@ -24,4 +25,5 @@ pub use shown::{Shown, ShownTotals};
 pub use slow::{Slow, SlowStatements};
 pub use store::{Bucket, MOST_POINTS, Store};
 pub use totals::{CLASSES, Figure, LATENCY_BOUNDS_US, NUMBERS, Totals};
+pub use waiting::{Backlog, InFlight, JobsWaiting};
 pub use window::Window;

@@ -282,6 +282,11 @@ impl Tenancy {
         self.files.usage()
     }
 
+    /// Writes that wait for each of these tenants' files; none for one that is not open, and none is opened for it.
+    pub fn writes_waiting(&self, of: &[TenantId]) -> Vec<usize> {
+        self.files.writes_waiting(of)
+    }
+
     /// Closes all tenant files: what was accepted is finished, and their logs are checkpointed.
     pub async fn close(self: &Arc<Tenancy>) {
         let tenancy = Arc::clone(self);

@@ -109,6 +109,16 @@ impl OpenFiles {
         (self.slots().by_tenant.len(), self.most)
     }
 
+    /// Writes that wait for each of these tenants' files; none for one that is not open.
+    pub(super) fn writes_waiting(&self, of: &[TenantId]) -> Vec<usize> {
+        let slots: Vec<Option<Arc<Slot>>> = {
+            let slots = self.slots();
+            of.iter().map(|id| slots.by_tenant.get(id).map(Arc::clone)).collect()
+        };
+        let waiting = |slot: &Arc<Slot>| slot.file.get().map_or(0, |file| file.database.writes_waiting());
+        slots.iter().map(|slot| slot.as_ref().map_or(0, waiting)).collect()
+    }
+
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,6 +2,7 @@
 
 use super::Database;
 use crate::db::constraint::DbError;
+use crate::db::counts::ReadWaits;
 use crate::db::open::Connected;
 use crate::db::tx::Tx;
 use crate::error::{Error, Result};
@@ -116,6 +117,7 @@ impl Database {
         if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
             return Ok(turn);
         }
+        let _waits = ReadWaits::begin();
         match tokio::time::timeout(self.options.read_wait, Arc::clone(&self.turns).acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) | Err(_) => Err(overloaded()),

@@ -169,7 +169,10 @@ pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
 pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> {
     let scope = scope(installation, wanted.tenant).await?;
     let only = dispatch::kinds_let_through(scope.tenant());
+    let (backlog, now) = (installation.tenancy.figures().backlog(), installation.clock.now());
     if only.as_ref().is_some_and(|kinds| kinds.is_empty()) {
+        // What is held waits for whoever lets go of it.
+        backlog.clear(wanted.tenant);
         let ended = write_ends(&scope, wanted.done).await?;
         return Ok(Look { ended, is_held: true, weight: 1, concurrency: 1, ..Look::default() });
     }
@@ -186,10 +189,16 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
         running: wanted.running,
         ends: done.iter().map(|one| one.end.clone()).collect(),
         ending: wanted.ending,
+        counts: backlog.is_asked(wanted.tenant, now),
         until: installation.clock.now().plus(LEASE),
         leases,
     };
     let claimed = scope.claim_jobs(asked).await?;
+    match claimed.waiting {
+        Some((count, oldest)) => backlog.note(wanted.tenant, count, oldest, now),
+        None if claimed.more || !claimed.blocked.is_empty() => {}
+        None => backlog.clear(wanted.tenant),
+    }
     let mut next_at = claimed.next_at;
     let hinted = if claimed.is_busy || runs_here {
         scope.keep_job_hint().await.map(|()| None)

@@ -6,6 +6,7 @@ mod log;
 mod metrics;
 mod stored;
 mod top;
+mod waiting;
 
 use std::sync::Arc;
 
