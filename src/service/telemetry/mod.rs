@@ -3,14 +3,17 @@
 mod fleet;
 mod kept;
 mod metrics;
+mod months;
 mod reading;
 mod roll_up;
+mod totals;
 
 pub use fleet::{Fleet, FleetIn, FleetTenant, Position, list_fleet};
 pub use kept::{Kept, Standing, keep};
 pub use metrics::{check_metrics_token, metrics};
 pub use reading::{Series, SeriesIn, live_out, overview, series, slow_queries, top};
 pub use roll_up::Live;
+pub use totals::{CurrencyTotals, Totals, totals};
 
 use super::Installation;
 use crate::clock::{SharedClock, Timestamp};
