@@ -19,6 +19,7 @@ pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;
+pub mod fleet_query;
 pub mod identity;
 pub mod imports;
 pub mod invitations;
@@ -118,6 +119,7 @@ pub struct Installation {
     addresses: addresses::Addresses,
     file_turns: files::FileTurns,
     repeats: repeats::InProgress,
+    fleet_queries: fleet_query::Turns,
     clock: SharedClock,
     work: Notify,
     /// Rung when an import waits.
@@ -300,6 +302,7 @@ impl Installation {
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
             repeats: repeats::InProgress::default(),
+            fleet_queries: fleet_query::Turns::default(),
             work: Notify::new(),
             imports: Notify::new(),
             run: RequestId::new(clock.now()).to_string(),

@@ -79,6 +79,8 @@ pub(super) enum Intent {
     Write,
     /// To go on with its work in the background: comes again when the tenant is no longer being migrated.
     Pass,
+    /// To look at it once, as at many others: passes too, and leaves the place to those who come more often.
+    Glance,
 }
 
 /// The place of one tenant. Whoever holds it holds the file open.
@@ -178,7 +180,7 @@ impl OpenFiles {
         let in_use = loop {
             match self.ask(tenant, intent)? {
                 Asked::Given(in_use) => break in_use,
-                Asked::Gated(_) if intent == Intent::Pass => return Err(migrating()),
+                Asked::Gated(_) if matches!(intent, Intent::Pass | Intent::Glance) => return Err(migrating()),
                 // It only ever ends: nothing is sent.
                 Asked::Gated(mut gate) => {
                     tokio::time::timeout(LONGEST_WAIT, gate.changed()).await.map_err(|_| migrating())?.ok();
@@ -220,7 +222,8 @@ impl OpenFiles {
             return Err(Error::not_found());
         }
         let mut slots = self.slots();
-        let last_use = self.uses.fetch_add(1, Relaxed);
+        let uses = self.uses.fetch_add(1, Relaxed);
+        let last_use = if intent == Intent::Glance { 0 } else { uses };
         let gate = slots.gates.get(&tenant.id).cloned();
         let mut epoch = tenant.epoch;
         if let Some(raised) = slots.raised.get(&tenant.id).filter(|raised| epoch < raised.now) {
@@ -234,7 +237,7 @@ impl OpenFiles {
         if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == epoch) {
             let is_free = gate.is_none() || (intent == Intent::Read && slot.file.initialized());
             if is_free {
-                slot.last_use.store(last_use, Relaxed);
+                slot.last_use.fetch_max(last_use, Relaxed);
                 return Ok(Asked::Given(InUse::new(Arc::clone(slot), intent)));
             }
         }
@@ -404,6 +407,27 @@ mod tests {
         drop(also_held);
         files.lease(b, Intent::Write).await.unwrap();
         assert!(held.file().unwrap().database.read(|_| Ok(())).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_looks_at_many_in_a_row_pushes_none_out_that_is_in_use() {
+        let (_directory, files, tenants) = house(2);
+        let [a, b, c] = tenants.as_slice() else { unreachable!("three were made") };
+        let open = |tenant: &Tenant| files.slots().by_tenant.contains_key(&tenant.id);
+        drop(files.lease(a, Intent::Write).await.unwrap());
+        for _ in 0..3 {
+            drop(files.lease(b, Intent::Glance).await.unwrap());
+            drop(files.lease(c, Intent::Glance).await.unwrap());
+            assert_eq!((open(a), open(b), open(c)), (true, false, true));
+        }
+        // One that is in use stays so, however it is looked at.
+        drop(files.lease(a, Intent::Glance).await.unwrap());
+        drop(files.lease(b, Intent::Glance).await.unwrap());
+        assert!(open(a));
+        let gate = files.gate(b.id).await;
+        let refused = files.lease(b, Intent::Glance).await.err();
+        assert_eq!(refused.map(|error| error.code().to_owned()).as_deref(), Some("tenant_migrating"));
+        drop(gate);
     }
 
     #[tokio::test]
