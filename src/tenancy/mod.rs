@@ -41,7 +41,9 @@ mod written;
 pub use admission::{AdmissionOptions, Admitted, Limiter, Standing, Standings, SteadyClock, rate_limited};
 pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
 pub use backup::{BackupCopy, BackupFacts, Beside};
-pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
+pub use console::{
+    Console, ConsoleAnswer, ConsoleQuery, ConsoleRows, Reply, StatementBounds, run_worker, this_program,
+};
 pub use contents::{Content, NewContent, Sealed};
 pub use efforts::{Effort, Efforts, day};
 pub use export::ExportCopy;

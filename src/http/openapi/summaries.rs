@@ -149,6 +149,7 @@ summaries! {
     POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "OperatorTenant";
     POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now" "Confirmation" -> 200 "Receipt";
     POST "/operator/sessions/end" operatorEndSessions "End all sessions of an account, or everybody's" "SessionsToEnd" -> 200 "SessionsEnded";
+    POST "/operator/query" operatorQuery "One SQL statement that reads, over many tenants and within a budget; it is written into the audit log of each" "FleetQuery" -> 200 "FleetQueryResult";
     GET "/operator/audit" operatorListAudit "The installation's audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
     GET "/operator/plans" operatorListPlans "All plans, each in its newest version" "-" -> 200 "[PublishedPlan]";
     GET "/operator/plans/{key}" operatorGetPlan "A plan and its versions" "-" -> 200 "PublishedPlan";

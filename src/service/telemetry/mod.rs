@@ -9,6 +9,7 @@ mod roll_up;
 mod totals;
 
 pub use fleet::{Fleet, FleetIn, FleetTenant, Position, list_fleet};
+pub(super) use fleet::{is_called, searched};
 pub use kept::{Kept, Standing, keep};
 pub use metrics::{check_metrics_token, metrics};
 pub use reading::{Series, SeriesIn, live_out, overview, series, slow_queries, top};

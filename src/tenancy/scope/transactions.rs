@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::table::Schema;
 use crate::model::tenant::Act;
 use crate::tenancy::TenantTx;
-use crate::tenancy::console::{self, Console};
+use crate::tenancy::console::{self, Asker, Console};
 use crate::tenancy::file::TenantFile;
 use crate::tenancy::open_files::{InUse, migrating};
 use crate::tenancy::tx::changes::record_changes;
@@ -88,7 +88,8 @@ impl TenantScope {
     pub async fn console(&self) -> Result<Console<'_>> {
         let path = self.tenancy.layout().tenant_file(self.tenant.id);
         let readable = console::readable(self.readable_tables().await?.map(Arc::as_ref));
-        Console::open(&self.tenancy.workers, self.file().await?, path, readable, self.timed()).await
+        let asker = if self.by.actor.is_operator() { Asker::Operator } else { Asker::Member };
+        Console::open(&self.tenancy.workers, asker, self.file().await?, path, readable, self.timed()).await
     }
 
     /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.
