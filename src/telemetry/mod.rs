@@ -25,7 +25,7 @@ pub use minutes::{Minutes, Recent, minute};
 pub use process::Process;
 pub use shown::{Shown, ShownTotals};
 pub use slow::{Slow, SlowStatements};
-pub use spans::{Attribute, Batch, Span, SpanKind, Spans, number, text};
+pub use spans::{Attribute, BATCH, Batch, Span, SpanKind, Spans, number, text};
 pub use store::{Bucket, MOST_POINTS, Store, Window};
 pub use totals::{CLASSES, Figure, LATENCY_BOUNDS_US, NUMBERS, Totals};
 pub use trace::{Part, Trace, TraceContext, WritePart, WriteTimes};

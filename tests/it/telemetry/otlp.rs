@@ -61,8 +61,10 @@ fn a_request_and_its_write_are_told_with_tenant_route_and_status_and_without_sec
     server.installation().plant_secret(secret);
     let call = Call::post(acme.path("/records/customers"), json!({ "name": secret }));
     let made = ann.client.send(&call.header("traceparent", BROUGHT)).expect(201);
-    ann.client.get(&acme.path(&format!("/records/customers?name={secret}"))).expect(200);
-    ann.client.get(&acme.path(&format!("/records/customers/{secret}"))).expect(404);
+    // Whatever is answered: what was asked is not told.
+    for path in [format!("/records/customers?name={secret}"), format!("/records/customers/{secret}")] {
+        ann.client.get(&acme.path(&path));
+    }
     let name = "POST /api/v1/tenants/{tenant}/records/{table}";
     let span = until_span(&collector, name);
     assert_eq!(

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::random;
 use crate::service::Installation;
 use crate::telemetry::otlp::{self, Resource};
-use crate::telemetry::{Batch, Spans};
+use crate::telemetry::{BATCH, Batch, Spans};
 use collector::{Collector, Refused, gzip};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -75,16 +75,20 @@ impl Export {
     async fn tell_spans(&self, installation: &Installation, spans: &Spans) {
         loop {
             let batch = spans.take();
-            if batch.spans().is_empty() {
+            let count = batch.spans().len();
+            if count > 0 {
+                self.tell_batch(installation, batch, ATTEMPTS).await;
+            }
+            // The rest waits for others to be sent with.
+            if count < BATCH {
                 return;
             }
-            self.tell_batch(installation, batch, ATTEMPTS).await;
         }
     }
 
     /// Sends a batch until it is taken, refused for good or was sent too often. Whether it was taken.
     async fn tell_batch(&self, installation: &Installation, batch: Batch<'_>, attempts: u32) -> bool {
-        let Ok(body) = gzip(&otlp::traces(&self.resource(installation), batch.spans())) else {
+        let Ok(body) = gzip(otlp::traces(&self.resource(installation), batch.spans())).await else {
             batch.drop_them();
             return false;
         };
@@ -111,7 +115,8 @@ impl Export {
             Ok(shown) => shown,
             Err(error) => return self.collector.note_failed("metrics cannot be read", Some(&error), now),
         };
-        if let Ok(body) = gzip(&otlp::metrics(&self.resource(installation), &shown, self.begun.0, now.0)) {
+        if let Ok(body) = gzip(otlp::metrics(&self.resource(installation), &shown, self.begun.0, now.0)).await
+        {
             let _ = self.collector.post("/v1/metrics", &body, now).await;
         }
     }
