@@ -42,7 +42,6 @@ pub(super) async fn exposition(installation: &Installation) -> Result<Exposition
             Ok((tx.count_by_status()?, tx.count_due_job_hints(now)?, tx.count_letters_to_write()?))
         })
         .await?;
-    let (writes, files) = (write_counts(), installation.tenancy.file_counts());
     let (open, most) = installation.tenancy.open_files();
     let figures = installation.tenancy.figures();
     let backlog = figures.backlog().all();
@@ -55,13 +54,7 @@ pub(super) async fn exposition(installation: &Installation) -> Result<Exposition
         tenants,
         other: shown.other,
         nobody: shown.nobody,
-        counters: vec![
-            ("tenantry_writes", "Writes to databases", writes.writes),
-            ("tenantry_write_batches", "Commits that these writes shared", writes.batches),
-            ("tenantry_tenant_file_uses", "How often a tenant file was asked for", files.uses),
-            ("tenantry_tenant_file_opens", "How often it had to be opened for that", files.opened),
-            ("tenantry_tenant_file_evictions", "How often one was closed to make room", files.evicted),
-        ],
+        counters: counters(installation),
         gauges: vec![
             ("tenantry_open_tenant_files", "Tenant files that are open", gauge(open as u64)),
             ("tenantry_open_tenant_files_max", "How many may be", gauge(most as u64)),
@@ -117,6 +110,26 @@ pub(super) async fn exposition(installation: &Installation) -> Result<Exposition
         ],
         process: Process::now(),
     })
+}
+
+fn counters(installation: &Installation) -> Vec<(&'static str, &'static str, u64)> {
+    let (writes, files) = (write_counts(), installation.tenancy.file_counts());
+    let (spans_sent, dropped, otlp_failures) =
+        installation.telemetry.export.as_ref().map_or((0, 0, 0), |export| export.counts());
+    vec![
+        ("tenantry_otlp_spans", "Spans that the collector took", spans_sent),
+        (
+            "tenantry_otlp_spans_dropped",
+            "Spans that it did not take, or for which there was no room",
+            dropped,
+        ),
+        ("tenantry_otlp_failures", "Requests to the collector that failed", otlp_failures),
+        ("tenantry_writes", "Writes to databases", writes.writes),
+        ("tenantry_write_batches", "Commits that these writes shared", writes.batches),
+        ("tenantry_tenant_file_uses", "How often a tenant file was asked for", files.uses),
+        ("tenantry_tenant_file_opens", "How often it had to be opened for that", files.opened),
+        ("tenantry_tenant_file_evictions", "How often one was closed to make room", files.evicted),
+    ]
 }
 
 fn in_flight(requests: &InFlight) -> Vec<(String, f64)> {

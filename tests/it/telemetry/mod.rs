@@ -4,6 +4,8 @@ mod fleet;
 mod kept;
 mod log;
 mod metrics;
+mod otlp;
+mod otlp_refused;
 mod stored;
 mod top;
 mod waiting;
