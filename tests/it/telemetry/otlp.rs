@@ -199,7 +199,7 @@ fn off_by_default_nothing_is_passed_on_and_settings_that_cannot_be_are_refused_w
     let server = with_settings("").serve();
     let operator = server.add_operator();
     assert!(findings(&operator).is_empty());
-    assert_eq!(shown(&operator, "tenantry_otlp_spans_total"), 0.0);
+    assert!(shown(&operator, "tenantry_otlp_spans_total") < 1.0);
     server.stop();
     for (lines, word) in [
         ("otlp_endpoint = \"ftp://127.0.0.1\"", "otlp_endpoint"),

@@ -34,7 +34,7 @@ fn a_collector_that_is_full_is_asked_again_when_it_says_and_nothing_is_lost() {
         .map(|one| one.text)
         .collect();
     assert!(first.len() == 3 && first[0] == first[1] && first[1] == first[2], "{first:?}");
-    assert_eq!(shown(&operator, "tenantry_otlp_spans_dropped_total"), 0.0);
+    assert!(shown(&operator, "tenantry_otlp_spans_dropped_total") < 1.0);
     assert!(shown(&operator, "tenantry_otlp_failures_total") >= 2.0);
     let told =
         server.installation().log().matches("the collector of traces and metrics cannot be told").count();
