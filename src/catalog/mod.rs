@@ -115,6 +115,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Writes to it that are queued and not begun.
+    pub fn writes_waiting(&self) -> usize {
+        self.database.writes_waiting()
+    }
+
     /// Opens the catalog in `directory`, makes it where there is none, and brings it up to date. Blocks.
     ///
     /// # Errors

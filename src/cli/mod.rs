@@ -16,6 +16,7 @@ mod new;
 mod openapi;
 mod output;
 mod plan;
+mod query;
 mod restore;
 mod serve;
 mod sessions;
@@ -121,6 +122,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),
         Command::Openapi { typescript, out } => openapi::run(&common, typescript, out),
         Command::Doctor => doctor::run(&common),
+        Command::Query(arguments) => query::run(&common, arguments),
         Command::Top { once, every, tenants } => top::run(&common, once, every, tenants),
         Command::SqlWorker => Ok(crate::tenancy::run_worker()),
         Command::Version => {

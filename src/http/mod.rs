@@ -30,6 +30,7 @@ mod server;
 mod shedding;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod verb;
 mod warnings;
 mod webhooks;

@@ -83,6 +83,10 @@ pub(super) async fn keep_figures(installation: Arc<Installation>) {
     }
 }
 
+pub(super) async fn export(installation: Arc<Installation>) {
+    telemetry::export(&installation).await;
+}
+
 pub(super) async fn bill(installation: Arc<Installation>) {
     loop {
         note("invoices", invoices::run_due(&installation).await);

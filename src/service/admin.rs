@@ -4,6 +4,7 @@ mod of_tenants;
 
 use super::backups::{self, BackupCommand};
 use super::clones::{self, CloneIn};
+use super::fleet_query::{self, QueryIn};
 use super::imports::ImportIn;
 use super::invoices::{self, ClosePeriodsIn};
 use super::lifecycle::OperatorAct;
@@ -181,6 +182,8 @@ pub enum Command {
         /// Which tenant's.
         tenant: Option<String>,
     },
+    /// Runs one SQL statement over tenants.
+    Query(Box<QueryIn>),
     /// Tells what the server does now.
     Top {
         /// How many tenants at most.
@@ -289,6 +292,10 @@ pub async fn run(
             let checked = invoices::verify_billing(installation, tenant.as_deref()).await?;
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
+        }
+        Command::Query(input) => {
+            let answer = fleet_query::run_query(installation, *input, By::console()).await?;
+            Ok(serde_json::from_slice(&answer)?)
         }
         Command::Top { limit } => Ok(telemetry::top(installation, limit.min(MOST_OF_TOP)).await),
         // Whoever has a router tries the doors between tenants before.

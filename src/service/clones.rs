@@ -216,6 +216,22 @@ pub async fn set_expiry(
     write.await
 }
 
+/// Clones of a tenant that are not erased, the newest first.
+///
+/// # Errors
+/// 404.
+pub async fn list_clones(installation: &Installation, selector: &str) -> Result<Vec<Tenant>> {
+    let tenant = installation.catalog.tenant(selector).await?;
+    if !tenant.status.is_visible() {
+        return Err(Error::not_found());
+    }
+    let read = installation.catalog.read(move |tx| {
+        let copies = tx.of(tenant.id).list_copies()?.into_iter().rev();
+        copies.filter(|(_, is_clone, _)| *is_clone).map(|(id, ..)| tx.of(id).tenant()).collect()
+    });
+    read.await
+}
+
 /// Closes clones whose time is over: they are erased at once, as a tenant whose grace period is over.
 ///
 /// # Errors

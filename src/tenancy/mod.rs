@@ -7,8 +7,10 @@ mod admission;
 mod app;
 mod backup;
 mod buckets;
+mod claims;
 mod console;
 mod contents;
+mod counted;
 mod efforts;
 mod entitled;
 mod erase;
@@ -39,7 +41,9 @@ mod written;
 pub use admission::{AdmissionOptions, Admitted, Limiter, Standing, Standings, SteadyClock, rate_limited};
 pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
 pub use backup::{BackupCopy, BackupFacts, Beside};
-pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
+pub use console::{
+    Console, ConsoleAnswer, ConsoleQuery, ConsoleRows, Reply, StatementBounds, run_worker, this_program,
+};
 pub use contents::{Content, NewContent, Sealed};
 pub use efforts::{Effort, Efforts, day};
 pub use export::ExportCopy;
@@ -59,13 +63,12 @@ pub use tx::changes::{Keep, LaterWrites};
 pub use volumes::Volume;
 pub use warnings::Warnings;
 
-use crate::catalog::{Catalog, Export, MigrationTarget};
-use crate::clock::{SharedClock, Timestamp};
+use crate::catalog::{Catalog, MigrationTarget};
+use crate::clock::SharedClock;
 use crate::db::{Maintenance, ReaderThreads};
 use crate::error::{Error, Result};
 use crate::id::TenantId;
-use crate::model::notice::Warning;
-use crate::telemetry::{Figures, SlowStatements, Totals};
+use crate::telemetry::{Figures, SlowStatements};
 use admission::Admission;
 use contents::Contents;
 use feeds::Feeds;
@@ -79,11 +82,7 @@ use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tx::usage::Taken;
 use written::Written;
-
-/// Tenants that are billed in one go.
-const CLOSINGS: u32 = 1_000;
 
 /// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
 pub struct Tenancy {
@@ -207,69 +206,9 @@ impl Tenancy {
         &self.catalog
     }
 
-    /// The limits of a tenant that are nearly or wholly used, as far as that is known since the start.
-    pub fn usage_warnings(&self, tenant: TenantId) -> Vec<Warning> {
-        let now = self.clock.now();
-        let mut warnings = self.warnings.of(tenant, now);
-        warnings.extend(self.catalog.seat_warning(tenant, now));
-        warnings
-    }
-
-    /// Requests that were counted.
-    pub fn requests(&self) -> &RequestCounts {
-        &self.requests
-    }
-
-    /// What serving tenants took.
-    pub fn efforts(&self) -> &Efforts {
-        &self.efforts
-    }
-
-    /// How often tenants were refused by their limits since the last time: tenant, code and number.
-    pub fn take_refused(&self) -> Vec<(TenantId, String, u64)> {
-        self.admission.take_refused()
-    }
-
-    /// What is counted of each tenant.
-    pub fn figures(&self) -> &Arc<Figures> {
-        &self.figures
-    }
-
-    /// Statements on files of tenants that were slow.
-    pub fn slow_statements(&self) -> &SlowStatements {
-        &self.slow
-    }
-
-    /// Takes what was counted since the last time, and adds of it what serving tenants took. Returned is what was counted of
-    /// tenants, and what was for none.
-    pub fn take_figures(&self) -> (Vec<(TenantId, Totals)>, Totals) {
-        let (mut taken, now) = (Vec::new(), self.clock.now());
-        let nobody = self.figures.take(|tenant, totals| taken.push((tenant, totals)));
-        for (tenant, totals) in &taken {
-            for effort in Effort::ALL {
-                let amount = i64::try_from(totals.get(effort.figure())).unwrap_or(i64::MAX);
-                if amount > 0 {
-                    self.efforts.add(*tenant, effort, amount, now);
-                }
-            }
-        }
-        (taken, nobody)
-    }
-
     /// Whether a tenant is erased or being erased: nothing of it is kept any more.
     pub fn is_fenced(&self, tenant: TenantId) -> bool {
         self.fences.is_down(tenant)
-    }
-
-    /// Attempts at jobs that were counted.
-    pub fn job_runs(&self) -> &RequestCounts {
-        &self.job_runs
-    }
-
-    /// Counts an attempt at a job.
-    pub fn count_job_run(&self, tenant: TenantId) {
-        // Without a bound there is always room.
-        let _ = self.job_runs.count(tenant, self.clock.now());
     }
 
     /// Whether a tenant is being migrated right now.
@@ -286,51 +225,6 @@ impl Tenancy {
     /// that speak for a job of theirs.
     pub(crate) fn lease_for_jobs(tenant: TenantId) -> Lease {
         Lease::new(tenant)
-    }
-
-    /// Takes in how much of a limit a tenant uses of what the catalog counts: it is told so with every answer where that is
-    /// much. `until`: when the window ends.
-    pub(crate) fn warn(&self, tenant: TenantId, meter: &'static str, warning: Option<Warning>, until: i64) {
-        let warnings = warning.map(|warning| (warning, until)).into_iter().collect();
-        let taken =
-            Taken { warnings, looked_at: vec![meter.to_owned()], touches_limits: true, has_notices: false };
-        self.warnings.tell(tenant, taken);
-    }
-
-    /// Waits until the people of a tenant are to be told of a limit.
-    pub async fn notices_arrive(&self) {
-        self.warnings.arrive().await;
-    }
-
-    /// Takes the tenants whose people are to be told of a limit, each with the lease to do it.
-    pub fn take_due_notices(&self) -> Vec<Lease> {
-        self.warnings.take_due().into_iter().map(Lease::new).collect()
-    }
-
-    /// Takes the tenants that were used since the last time, each with the lease to look at it.
-    pub fn take_touched(&self) -> Vec<Lease> {
-        self.requests.take_touched().into_iter().map(Lease::new).collect()
-    }
-
-    /// Takes tenants with a service period that ended at `ended` or before and is to be billed; of `only` one of them.
-    ///
-    /// # Errors
-    /// As the catalog says.
-    pub async fn claim_closings(&self, ended: Timestamp, only: Option<TenantId>) -> Result<Vec<Lease>> {
-        let found = match only {
-            Some(id) => vec![id],
-            None => self.catalog.read(move |tx| tx.list_tenants_to_bill(ended, CLOSINGS)).await?,
-        };
-        Ok(found.into_iter().map(Lease::new).collect())
-    }
-
-    /// Takes tenants whose files do not have all their final invoices.
-    ///
-    /// # Errors
-    /// As the catalog says.
-    pub async fn claim_invoices_to_keep(&self) -> Result<Vec<Lease>> {
-        let found = self.catalog.read(|tx| tx.list_tenants_with_invoices_to_keep(CLOSINGS)).await?;
-        Ok(found.into_iter().map(Lease::new).collect())
     }
 
     /// Where things are.
@@ -380,19 +274,6 @@ impl Tenancy {
         self.fences.unless_down(id, act)
     }
 
-    /// Takes the export that waits longest, with the lease to do it.
-    ///
-    /// # Errors
-    /// As the catalog says.
-    pub async fn claim_export(&self) -> Result<Option<(Lease, Export)>> {
-        // A read first: this is asked every second, and the writer has better things to do.
-        if !self.catalog.read(|tx| tx.has_queued_export()).await? {
-            return Ok(None);
-        }
-        let claimed = self.catalog.write("claim_export", |tx| tx.claim_export()).await?;
-        Ok(claimed.map(|export| (Lease::new(export.tenant), export)))
-    }
-
     /// How often files of tenants were asked for, opened, and closed to make room for others.
     pub fn file_counts(&self) -> FileCounts {
         self.files.counts()
@@ -401,6 +282,11 @@ impl Tenancy {
     /// How many tenant files are open now, and how many may be.
     pub fn open_files(&self) -> (usize, usize) {
         self.files.usage()
+    }
+
+    /// Writes that wait for each of these tenants' files; none for one that is not open, and none is opened for it.
+    pub fn writes_waiting(&self, of: &[TenantId]) -> Vec<usize> {
+        self.files.writes_waiting(of)
     }
 
     /// Closes all tenant files: what was accepted is finished, and their logs are checkpointed.

@@ -4,8 +4,12 @@
 //! of them at once.
 
 mod gate;
+mod slot;
+#[cfg(test)]
+mod tests;
 
 pub(super) use gate::Gate;
+pub(super) use slot::{InUse, Intent};
 
 use super::fence::Fences;
 use super::file::{FileOptions, READERS, Schemas, TenantFile};
@@ -14,11 +18,12 @@ use crate::catalog::Tenant;
 use crate::error::{Error, Result};
 use crate::id::TenantId;
 use foldhash::HashMap;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use slot::Slot;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::watch;
 
 /// Descriptors that one open tenant may take: database and log per connection, and the shared memory.
 const DESCRIPTORS: u64 = 2 * (READERS as u64 + 1) + 1;
@@ -70,70 +75,6 @@ struct Epochs {
     now: i64,
 }
 
-/// What somebody wants a file for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Intent {
-    /// To read: while the tenant is being migrated, from the file as it was.
-    Read,
-    /// To write records: waits while the tenant is being migrated.
-    Write,
-    /// To go on with its work in the background: comes again when the tenant is no longer being migrated.
-    Pass,
-}
-
-/// The place of one tenant. Whoever holds it holds the file open.
-pub(super) struct Slot {
-    file: OnceCell<TenantFile>,
-    epoch: i64,
-    last_use: AtomicU64,
-    /// Those who may write records through it.
-    writers: AtomicUsize,
-    /// Whether the file was migrated since it was opened.
-    is_replaced: AtomicBool,
-}
-
-impl Slot {
-    fn new(epoch: i64, last_use: u64) -> Arc<Slot> {
-        Arc::new(Slot {
-            file: OnceCell::new(),
-            epoch,
-            last_use: AtomicU64::new(last_use),
-            writers: AtomicUsize::new(0),
-            is_replaced: AtomicBool::new(false),
-        })
-    }
-}
-
-/// A file in use.
-pub(super) struct InUse {
-    slot: Arc<Slot>,
-    writes: bool,
-}
-
-impl InUse {
-    /// Counts a writer; to be called under the lock of the slots.
-    fn new(slot: Arc<Slot>, intent: Intent) -> InUse {
-        let writes = intent == Intent::Write;
-        slot.writers.fetch_add(usize::from(writes), SeqCst);
-        InUse { slot, writes }
-    }
-
-    pub(super) fn file(&self) -> Result<&TenantFile> {
-        self.slot.file.get().ok_or_else(|| Error::internal("a tenant's file is used before it is open"))
-    }
-
-    /// Whether the file was migrated since it was opened: its tables may be others now.
-    pub(super) fn is_replaced(&self) -> bool {
-        self.slot.is_replaced.load(Relaxed)
-    }
-}
-
-impl Drop for InUse {
-    fn drop(&mut self) {
-        self.slot.writers.fetch_sub(usize::from(self.writes), SeqCst);
-    }
-}
-
 /// What somebody gets who asks for a file.
 enum Asked {
     Given(InUse),
@@ -168,6 +109,16 @@ impl OpenFiles {
         (self.slots().by_tenant.len(), self.most)
     }
 
+    /// Writes that wait for each of these tenants' files; none for one that is not open.
+    pub(super) fn writes_waiting(&self, of: &[TenantId]) -> Vec<usize> {
+        let slots: Vec<Option<Arc<Slot>>> = {
+            let slots = self.slots();
+            of.iter().map(|id| slots.by_tenant.get(id).map(Arc::clone)).collect()
+        };
+        let waiting = |slot: &Arc<Slot>| slot.file.get().map_or(0, |file| file.database.writes_waiting());
+        slots.iter().map(|slot| slot.as_ref().map_or(0, waiting)).collect()
+    }
+
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,7 +129,7 @@ impl OpenFiles {
         let in_use = loop {
             match self.ask(tenant, intent)? {
                 Asked::Given(in_use) => break in_use,
-                Asked::Gated(_) if intent == Intent::Pass => return Err(migrating()),
+                Asked::Gated(_) if matches!(intent, Intent::Pass | Intent::Glance) => return Err(migrating()),
                 // It only ever ends: nothing is sent.
                 Asked::Gated(mut gate) => {
                     tokio::time::timeout(LONGEST_WAIT, gate.changed()).await.map_err(|_| migrating())?.ok();
@@ -220,7 +171,8 @@ impl OpenFiles {
             return Err(Error::not_found());
         }
         let mut slots = self.slots();
-        let last_use = self.uses.fetch_add(1, Relaxed);
+        let uses = self.uses.fetch_add(1, Relaxed);
+        let last_use = if intent == Intent::Glance { 0 } else { uses };
         let gate = slots.gates.get(&tenant.id).cloned();
         let mut epoch = tenant.epoch;
         if let Some(raised) = slots.raised.get(&tenant.id).filter(|raised| epoch < raised.now) {
@@ -234,7 +186,7 @@ impl OpenFiles {
         if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == epoch) {
             let is_free = gate.is_none() || (intent == Intent::Read && slot.file.initialized());
             if is_free {
-                slot.last_use.store(last_use, Relaxed);
+                slot.last_use.fetch_max(last_use, Relaxed);
                 return Ok(Asked::Given(InUse::new(Arc::clone(slot), intent)));
             }
         }
@@ -321,145 +273,4 @@ impl Slots {
 pub fn most_open_tenants(wanted: usize, descriptors: u64) -> usize {
     let allowed = usize::try_from(descriptors / DESCRIPTORS).unwrap_or(usize::MAX).max(LEAST);
     if wanted == 0 { DEFAULT_MOST.min(allowed) } else { wanted.min(allowed) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::{SharedClock, SystemClock, Timestamp};
-    use crate::db::ReaderThreads;
-    use crate::error::Kind;
-    use crate::model::tenant::TenantStatus;
-    use crate::tenancy::App;
-    use crate::tenancy::provision::{NewFile, Template};
-
-    /// Three tenants, of which `most` may be open.
-    fn house(most: usize) -> (tempfile::TempDir, OpenFiles, Vec<Tenant>) {
-        let directory = tempfile::TempDir::new().unwrap();
-        let layout = Layout::create(directory.path()).unwrap();
-        let app = Arc::new(App::load(None).unwrap());
-        let template = Template::build(&layout, &app, Timestamp(0)).unwrap();
-        let tenants: Vec<Tenant> = (1..=3).map(|number| tenant(Timestamp(number))).collect();
-        for tenant in &tenants {
-            let new = NewFile { id: tenant.id, epoch: tenant.epoch, entitlements: None };
-            template.copy_to(&layout, &new, Timestamp(0)).unwrap();
-        }
-        let clock: SharedClock = Arc::new(SystemClock);
-        let options = FileOptions {
-            threads: ReaderThreads::new(1),
-            clock,
-            app,
-            standings: Arc::default(),
-            written: Arc::default(),
-        };
-        (directory, OpenFiles::new(most, layout, options, Arc::default()), tenants)
-    }
-
-    fn tenant(at: Timestamp) -> Tenant {
-        Tenant {
-            id: TenantId::new(at),
-            slug: String::new(),
-            name: String::new(),
-            status: TenantStatus::Active,
-            plan: String::new(),
-            plan_version: 1,
-            timezone: String::new(),
-            settings: String::new(),
-            second_factor_required: false,
-            unpaid: false,
-            epoch: 1,
-            entitlements: 0,
-            created_at: at,
-            closed_at: None,
-            erase_after: None,
-            volume: crate::catalog::DATA.to_owned(),
-            copy_of: None,
-            is_clone: false,
-            expires_at: None,
-        }
-    }
-
-    #[test]
-    fn what_descriptors_allow_bounds_the_open_tenants() {
-        let open: Vec<usize> = [(0, 9_744), (0, 256), (0, 64), (1_000, 9_744), (10, 9_744)]
-            .map(|(a, b)| most_open_tenants(a, b))
-            .into();
-        assert_eq!(open, [200, 23, 8, 885, 10]);
-    }
-
-    #[tokio::test]
-    async fn those_unused_for_longest_make_way_and_none_in_use_does() {
-        let (_directory, files, tenants) = house(2);
-        let [a, b, c] = tenants.as_slice() else { unreachable!("three were made") };
-        let held = files.lease(a, Intent::Write).await.unwrap();
-        drop(files.lease(b, Intent::Write).await.unwrap());
-        drop(files.lease(c, Intent::Write).await.unwrap());
-        let open = |tenant: &Tenant| files.slots().by_tenant.contains_key(&tenant.id);
-        assert_eq!((open(a), open(b), open(c)), (true, false, true));
-        let also_held = files.lease(c, Intent::Write).await.unwrap();
-        assert_eq!(
-            files.lease(b, Intent::Write).await.err().map(|error| error.kind()),
-            Some(Kind::Unavailable)
-        );
-        drop(also_held);
-        files.lease(b, Intent::Write).await.unwrap();
-        assert!(held.file().unwrap().database.read(|_| Ok(())).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_fenced_tenant_is_closed_for_those_who_hold_it_and_opened_for_nobody() {
-        let (_directory, files, tenants) = house(2);
-        let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        let held = files.lease(a, Intent::Write).await.unwrap();
-        files.fences.lower(a.id);
-        files.close(a.id);
-        let read = held.file().unwrap().database.read(|_| Ok(())).await;
-        assert_eq!(read.err().map(|error| error.kind()), Some(Kind::Unavailable));
-        assert_eq!(files.lease(a, Intent::Write).await.err().map(|error| error.kind()), Some(Kind::NotFound));
-    }
-
-    #[tokio::test]
-    async fn who_works_in_the_background_waits_for_no_migration_and_readers_keep_the_file_as_it_was() {
-        let (_directory, files, tenants) = house(2);
-        let [a, b, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        drop(files.lease(a, Intent::Pass).await.unwrap());
-        let gates = (files.gate(a.id).await, files.gate(b.id).await);
-        for tenant in [a, b] {
-            let refused = files.lease(tenant, Intent::Pass).await.err();
-            assert_eq!(refused.map(|error| error.code().to_owned()).as_deref(), Some("tenant_migrating"));
-            assert!(files.is_gated(tenant.id));
-        }
-        drop(files.lease(a, Intent::Read).await.unwrap());
-        drop(gates);
-        for tenant in [a, b] {
-            drop(files.lease(tenant, Intent::Pass).await.unwrap());
-        }
-    }
-
-    #[tokio::test]
-    async fn who_knows_a_moved_file_by_an_earlier_epoch_is_given_it_and_who_knows_one_of_before_a_swap_is_not()
-     {
-        let (_directory, files, tenants) = house(2);
-        let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        let of = |epoch| Tenant { epoch, ..a.clone() };
-        let code = |leased: Result<InUse>| leased.err().map(|error| error.code().to_owned());
-        // Seen from the file that is stamped with 1: once it was of epoch -1, was swapped, and moved.
-        let gate = files.gate(a.id).await;
-        gate.raise_epoch(0);
-        gate.moved(1);
-        drop(gate);
-        assert_eq!(code(files.lease(&of(-1), Intent::Write).await).as_deref(), Some("tenant_restored"));
-        assert_eq!(code(files.lease(&of(0), Intent::Write).await), None);
-        assert_eq!(code(files.lease(&of(1), Intent::Write).await), None);
-    }
-
-    #[tokio::test]
-    async fn another_epoch_in_the_catalog_is_another_file() {
-        let (_directory, files, tenants) = house(2);
-        let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
-        files.lease(a, Intent::Write).await.unwrap();
-        let other = Tenant { epoch: 2, ..a.clone() };
-        let refused = files.lease(&other, Intent::Write).await.err().map(|error| error.code().to_owned());
-        assert_eq!(refused.as_deref(), Some("tenant_unavailable"));
-    }
 }

@@ -16,9 +16,14 @@ const axe = readFileSync(join(modules, "axe-core/axe.min.js"), "utf8");
 export const PASSWORD = "correct horse battery staple";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** Starts the demo on a free port, in a directory of its own; or with `fresh`, an installation that nobody set up. */
-export async function startServer({ fresh = false, app = "" } = {}) {
+/** Starts the demo on a free port, in a directory of its own; or with `fresh`, an installation that nobody set up; with `volumes`, by their names: whether they are there. */
+export async function startServer({ fresh = false, app = "", volumes = {} } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "tenantry-browser-"));
+  if (Object.keys(volumes).length) {
+    mkdirSync(join(directory, "data"));
+    for (const [name, isThere] of Object.entries(volumes)) if (isThere) mkdirSync(join(directory, name));
+    writeFileSync(join(directory, "data/tenantry.toml"), `volumes = { ${Object.keys(volumes).map((name) => `${name} = "${join(directory, name)}"`).join(", ")} }\n`);
+  }
   const clock = join(directory, "clock");
   writeFileSync(clock, "0");
   let child;
@@ -106,7 +111,7 @@ export async function watchedContext(browser, url, options = {}) {
   return { context, seen };
 }
 
-/** A server and a browser for all tests of a file, and for each a profile of its own that complains of nothing. @param {{ fresh?: boolean, app?: string }} [options] */
+/** A server and a browser for all tests of a file, and for each a profile of its own that complains of nothing. @param {{ fresh?: boolean, app?: string, volumes?: Record<string, boolean> }} [options] */
 export function inBrowser(options) {
   const it = /** @type {any} */ ({});
   before(async () => {

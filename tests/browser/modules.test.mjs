@@ -195,3 +195,20 @@ test("of a long table the lines are drawn that are near to what is seen", async 
     [2000, 800, 50, 10_000, [0, 0]],
   ]) assert.deepEqual(near(top, seen, height, count), expected, `${top}`);
 });
+
+test("demo data refer to what is there, and keep the rules of their tables", async () => {
+  const { demoRows } = await loadWith("console/operator/demo.js", { "../api.js": "export const get = 0, post = 0", "../session.js": "export const loadMe = 0", "./strings.js": "export const o = {}" });
+  const now = Date.parse("2026-03-01T00:00:00Z");
+  for (const random of [() => 0, () => 0.999999, Math.random]) {
+    const { customers, invoices, invoice_lines: lines, notes } = Object.fromEntries(demoRows(now, random));
+    const [known, billed] = [customers, invoices].map((rows) => new Set(rows.map(({ id }) => id)));
+    assert.equal(known.size, customers.length);
+    assert.equal(billed.size, invoices.length);
+    assert.ok([...invoices, ...notes].every((row) => known.has(row.customer_id)) && lines.every((line) => billed.has(line.invoice_id)));
+    for (const invoice of invoices) {
+      assert.ok(invoice.status === "draft" ? invoice.number === null : invoice.number > 0, JSON.stringify(invoice));
+      assert.equal(lines.filter((line) => line.invoice_id === invoice.id).reduce((sum, line) => sum + line.unit_cents * line.quantity, 0), invoice.amount_cents);
+    }
+    assert.ok([...customers, ...invoices, ...notes].every((row) => Date.parse(row.created_at) <= now));
+  }
+});

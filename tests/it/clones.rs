@@ -77,6 +77,14 @@ fn a_clone_goes_by_itself_unless_it_is_kept_and_goes_with_its_tenant() {
         operator.client.post(PATH, json!({ "as": slug })).expect(201);
     }
     let path = |slug: &str| format!("/api/v1/operator/tenants/{slug}/clone");
+    let clones = |slug: &str| {
+        let answer = operator.client.get(&format!("/api/v1/operator/tenants/{slug}/clones")).expect(200);
+        let items = answer.json["items"].as_array().unwrap().clone().into_iter();
+        items.map(|item| item["slug"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(clones("acme"), ["three", "two", "one"]);
+    assert!(clones("two").is_empty());
+    operator.client.get("/api/v1/operator/tenants/nobody/clones").expect(404);
     let kept = operator.client.patch(&path("two"), json!({ "expires_at": null })).expect(200);
     assert_eq!(kept.json["expires_at"], Value::Null);
     let log = operator.client.get("/api/v1/tenants/two/audit?limit=500").expect(200).text();

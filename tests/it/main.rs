@@ -35,6 +35,7 @@ mod export;
 mod feed;
 mod files;
 mod fleet;
+mod fleet_query;
 mod front_end;
 mod imports;
 mod invitations;

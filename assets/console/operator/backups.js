@@ -1,7 +1,7 @@
 import { get, post } from "../api.js";
 import { html, useEffect, useState } from "../dom.js";
 import { number, size } from "../format.js";
-import { useEvery } from "../load.js";
+import { useEvery, useLoad } from "../load.js";
 import { Dialog } from "../parts/dialog.js";
 import { Form } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
@@ -18,6 +18,8 @@ const b = o.backups;
 const KINDS = /** @type {Record<string, string>} */ ({ running: "info", done: "good", failed: "bad", cut_off: "warn" });
 /** How often a round under way is looked at, in milliseconds. */
 const LOOK = 1000;
+/** Tenants that could not be backed up, of which the reason is shown. */
+const SHOWN = 5;
 
 /** Whether somebody restored it to see, and what came of that. @param {{ backup: any }} props */
 export const Verified = ({ backup }) => (backup.fault
@@ -54,18 +56,22 @@ export default function Backups({ route }) {
   const tenant = new URLSearchParams(route.search).get("tenant") ?? "";
   const all = usePages(`/operator/backups${tenant ? `?tenant=${encodeURIComponent(tenant)}` : ""}`);
   const rounds = usePages("/operator/backups/runs", 10);
+  const state = useLoad(() => get("/operator/backups/state"), []);
   const [starting, setStarting] = useState(false);
   const last = rounds.data?.[0];
   const isRunning = last?.status === "running";
   const again = async () => {
-    await Promise.all([rounds.reload(), all.reload()]);
+    await Promise.all([rounds.reload(), all.reload(), state.reload()]);
   };
   useEvery(() => void rounds.reload(), LOOK, isRunning);
   // At its end there are others.
   useEffect(() => {
-    if (last?.ended_at) void all.reload();
+    if (!last?.ended_at) return;
+    void all.reload();
+    void state.reload();
   }, [last?.id, last?.ended_at]);
-  const verified = (all.data ?? []).flatMap((one) => (one.verified_at && !one.fault ? [one.verified_at] : [])).sort().at(-1);
+  const known = state.data;
+  const failures = known?.failures ?? [];
   const broken = (all.data ?? []).filter((one) => one.fault).length;
   return html`<${Page} title=${s.operator.screens.backups} of=${o.of} about=${b.about} actions=${html`<button class="button square" aria-label=${s.refresh} onClick=${again}><${Icon} name="reload" /></button>
       <button class="button primary" disabled=${isRunning} onClick=${() => setStarting(true)}><${Icon} name="play" />${b.run}</button>`}>
@@ -74,18 +80,21 @@ export default function Backups({ route }) {
     <div class="figures many">
       <${Figure} label=${b.last} value=${!rounds.data ? html`<span class="soft">…</span>` : last ? html`<${Time} at=${last.started_at} near />` : s.never}><span class="soft small">${last ? b.statuses[last.status] ?? last.status : " "}</span><//>
       <${Figure} label=${b.inStore} value=${!all.data ? html`<span class="soft">…</span>` : all.data[0] ? html`<${Time} at=${all.data[0].taken_at} near />` : s.never}><span class="soft small">${all.data?.[0] ? all.data[0].slug ?? b.catalog : " "}</span><//>
-      <${Figure} label=${b.verified} value=${!all.data ? html`<span class="soft">…</span>` : verified ? html`<${Time} at=${verified} near />` : b.notVerified}><span class="soft small">${b.among}</span><//>
+      <${Figure} label=${b.verified} value=${!known ? html`<span class="soft">…</span>` : known.last_verified_at ? html`<${Time} at=${known.last_verified_at} near />` : b.notVerified}><span class="soft small">${known && !known.last_verified_at ? b.notVerifiedText : b.verifiedText}</span><//>
+      <${Figure} label=${b.due} value=${known ? number(known.due) : html`<span class="soft">…</span>`}><span class="soft small">${b.dueText}</span><//>
       <${Figure} label=${b.broken} value=${html`<span class=${broken ? "bad" : ""}>${number(broken)}</span>`}><span class="soft small">${b.among}</span><//>
     </div>
-    <h2>${b.rounds}</h2>
+    ${failures.length > 0 && html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${b.failures(failures.length)}</b></p>${failures.slice(0, SHOWN).map((/** @type {any} */ one) => html`<p class="small" key=${one.slug}><a href=${toOperator("tenants", one.slug, "backups")}>${one.slug}</a> ${one.error}</p>`)}
+      ${failures.length > SHOWN && html`<p class="small">${b.others(failures.length - SHOWN)}</p>`}</div></div>`}
+    <div class="pair"><div class="stack"><h2>${b.rounds}</h2>
     <${Loaded} of=${rounds} lines=${3}>${(/** @type {any[]} */ rows) => (rows.length === 0
       ? html`<div class="card"><${Empty} icon="backups" title=${b.noRounds} text=${b.noneText} /></div>`
-      : html`<${Table} label=${b.rounds} columns=${ROUNDS} rows=${rows} keyOf=${(/** @type {any} */ one) => one.id} onMore=${rounds.more} busy=${rounds.busy && !isRunning} />`)}<//>
-    ${(rounds.data || rounds.problem) && html`<div class="row apart"><h2>${b.all}</h2><form class="row" onSubmit=${(/** @type {any} */ event) => { event.preventDefault(); const value = event.target.elements.tenant.value.trim(); navigate(`${toOperator("backups")}${value ? `?tenant=${encodeURIComponent(value)}` : ""}`); }}>
+      : html`<${Table} label=${b.rounds} columns=${ROUNDS} rows=${rows} keyOf=${(/** @type {any} */ one) => one.id} onMore=${rounds.more} busy=${rounds.busy && !isRunning} />`)}<//></div>
+    ${(rounds.data || rounds.problem) && html`<div class="stack"><div class="row apart"><h2>${b.all}</h2><form class="row" onSubmit=${(/** @type {any} */ event) => { event.preventDefault(); const value = event.target.elements.tenant.value.trim(); navigate(`${toOperator("backups")}${value ? `?tenant=${encodeURIComponent(value)}` : ""}`); }}>
       <input class="input slim" key=${tenant} name="tenant" type="search" aria-label=${b.onlyTenant} placeholder=${b.search} defaultValue=${tenant} spellcheck="false" autocapitalize="none" /><button class="button">${s.search}</button></form></div>
     <${Loaded} of=${all} lines=${4}>${(/** @type {any[]} */ rows) => (rows.length === 0
       ? html`<div class="card"><${Empty} icon="backups" title=${tenant ? b.noneOf : b.none} text=${tenant ? b.noneOfText : b.noneText} /></div>`
-      : html`<${Table} label=${b.all} columns=${COLUMNS} rows=${rows} keyOf=${(/** @type {any} */ one) => one.id} onMore=${all.more} busy=${all.busy} />`)}<//>`}
+      : html`<${Table} label=${b.all} columns=${COLUMNS} rows=${rows} keyOf=${(/** @type {any} */ one) => one.id} onMore=${all.more} busy=${all.busy} />`)}<//></div>`}</div>
     ${starting && html`<${Start} onClose=${() => setStarting(false)} onDone=${() => { setStarting(false); toast(b.started); void rounds.reload(); }} />`}
   <//>`;
 }

@@ -1,5 +1,5 @@
 // What all tenants bring in and cost, asked for page by page and kept while the console is open. The API has no order for that,
-// so that is done here, over what has come so far. The list of tenants itself is searched and ordered by the API.
+// so that is done here, over what has come so far. The overview needs the sums alone, which the API has. The list of tenants itself is searched and ordered by the API.
 
 import { get } from "../api.js";
 import { useEffect } from "../dom.js";
@@ -52,20 +52,6 @@ export function useMargins() {
 
 /** What it is called: of an erased one the slug alone is left. @param {{ name: string, slug: string }} tenant */
 export const nameOf = ({ name, slug }) => name || slug;
-
-/** Sums by currency, as different money does not add up. @param {Margin[]} all @returns {{ currency: string, revenue: number, cost: number, margin: number | null }[]} */
-export function sums(all) {
-  /** @type {Map<string, { currency: string, revenue: number, cost: number, margin: number | null }>} */
-  const by = new Map();
-  for (const one of all) {
-    const sum = by.get(one.currency) ?? { currency: one.currency, revenue: 0, cost: 0, margin: 0 };
-    sum.revenue += Number(one.revenue_cents);
-    sum.cost += costOf(one) ?? 0;
-    sum.margin = sum.margin === null || one.margin_cents === null ? null : sum.margin + Number(one.margin_cents);
-    by.set(one.currency, sum);
-  }
-  return [...by.values()].sort((a, b) => b.revenue - a.revenue);
-}
 
 /** What usage and serving cost, where both are in one currency. @param {Margin | undefined} one */
 export function costOf(one) {

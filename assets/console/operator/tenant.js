@@ -19,7 +19,9 @@ import { InvoiceFiles, InvoiceList, InvoiceSheet, titleOf } from "../screens/inv
 import { s } from "../strings.js";
 import { Activity } from "./activity.js";
 import { actorName } from "./actor.js";
+import { CloneMark, ClonesOf, Expiry, NewClone } from "./clones.js";
 import { costOf, nameOf } from "./fleet.js";
+import { Move, MoveState } from "./move.js";
 import { BackupsOf } from "./restore.js";
 import { Rollback } from "./rollback.js";
 import { o } from "./strings.js";
@@ -29,7 +31,7 @@ const JOB_KINDS = /** @type {Record<string, string>} */ ({ succeeded: "good", ru
 /** What may be missing, without taking the page along. @param {Promise<any>} asked */
 const orNone = (asked) => asked.catch(() => null);
 
-const TABS = ["", "activity", "invoices", "audit", "backups"];
+const TABS = ["", "activity", "invoices", "audit", "backups", "clones"];
 
 /** @param {{ selector: string, rest: string[], search: string }} props */
 export function TenantPage({ selector, rest: [tab = "", item], search }) {
@@ -37,7 +39,9 @@ export function TenantPage({ selector, rest: [tab = "", item], search }) {
   const found = useLoad(() => get(base), [base]);
   const [open, setOpen] = useState("");
   const [turn, setTurn] = useState(0);
-  const shown = TABS.includes(tab) ? tab : "";
+  const [whereto, setWhereto] = useState("");
+  const tabs = found.data?.is_clone ? TABS.filter((name) => name !== "clones") : TABS;
+  const shown = tabs.includes(tab) ? tab : "";
   const close = () => setOpen("");
   const tenant = found.data;
   const took = (/** @type {any} */ next, /** @type {string} */ said) => {
@@ -50,6 +54,10 @@ export function TenantPage({ selector, rest: [tab = "", item], search }) {
     toast(o.one.erased);
     navigate(toOperator("erasures", tenant.id));
   };
+  const move = (/** @type {string} */ to) => {
+    setWhereto(to);
+    setOpen("move");
+  };
   const isGone = tenant && ["erasing", "erased"].includes(tenant.status);
   return html`<${Page} title=${tenant ? nameOf(tenant) : s.operator.screens.tenants} of=${o.of} about=${html`<a href=${toOperator("tenants")}>${s.operator.screens.tenants}</a>${tenant && html` · <span class="mono">${tenant.slug}</span>`}`}
     actions=${tenant && !isGone && html`
@@ -57,27 +65,33 @@ export function TenantPage({ selector, rest: [tab = "", item], search }) {
       ${tenant.status === "suspended" && html`<button class="button primary" onClick=${() => attempt(act("resume", o.one.resumed))}><${Icon} name="play" />${o.one.resume}</button>`}
       <${Menu} button=${html`<${Icon} name="dots" />`} label=${s.actions} class="button square">
         <${Item} icon="plan" onClick=${() => setOpen("plan")}>${o.one.plan}…<//><${Item} icon="invoices" onClick=${() => setOpen("tax")}>${o.one.tax}…<//><hr />
+        ${["active", "suspended"].includes(tenant.status) && !tenant.is_clone && html`<${Item} icon="copy" onClick=${() => setOpen("clone")}>${o.clones.action}<//>`}
+        ${tenant.status === "active" && html`<${Item} icon="up" onClick=${() => move("")}>${o.move.action}<//>`}<hr />
         <${Item} icon="migrations" danger onClick=${() => setOpen("rollback")}>${o.rollback.action}<//>
         ${["active", "suspended"].includes(tenant.status) && html`<${Item} icon="leave" danger onClick=${() => setOpen("close")}>${o.one.close}…<//>`}
         ${tenant.status === "closing" && html`<${Item} icon="bin" danger onClick=${() => setOpen("erase")}>${o.one.erase}…<//>`}<//>`}>
     <${Loaded} of=${found}>${() => html`
       ${isGone && html`<div class="note"><${Icon} name="info" /><div><p>${o.one.gone}</p><p><a href=${toOperator("erasures", tenant.id)}>${o.one.receipt}</a></p></div></div>`}
-      ${!isGone && html`<${Tabs} label=${o.one.tabsLabel} of=${TABS.map((name) => ({ href: toOperator("tenants", selector, ...(name ? [name] : [])), text: o.one.tabs[name], current: name === shown }))} />`}
-      ${isGone || shown === "" ? html`<${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} />`
+      ${!isGone && html`<${Tabs} label=${o.one.tabsLabel} of=${tabs.map((name) => ({ href: toOperator("tenants", selector, ...(name ? [name] : [])), text: o.one.tabs[name], current: name === shown }))} />`}
+      ${!isGone && html`<${MoveState} key=${`move ${turn}`} base=${base} onEnd=${() => void found.reload()} onMove=${move} />`}
+      ${isGone || shown === "" ? html`<${Body} key=${`${tenant.status} ${turn}`} tenant=${tenant} base=${base} onTax=${() => setOpen("tax")} onExpiry=${() => setOpen("expiry")} />`
         : shown === "activity" ? html`<${Activity} tenant=${tenant} base=${base} search=${search} />`
           : shown === "invoices" ? html`<${InvoicesOf} selector=${selector} base=${base} id=${item} />`
-            : shown === "audit" ? html`<${AuditOf} selector=${selector} tenant=${tenant} base=${base} search=${search} />` : html`<${BackupsOf} key=${turn} tenant=${tenant} base=${base} />`}`}<//>
+            : shown === "audit" ? html`<${AuditOf} selector=${selector} tenant=${tenant} base=${base} search=${search} />` : shown === "clones" ? html`<${ClonesOf} tenant=${tenant} base=${base} onNew=${() => setOpen("clone")} />` : html`<${BackupsOf} key=${turn} tenant=${tenant} base=${base} />`}`}<//>
     ${open === "suspend" && html`<${Confirm} title=${o.one.suspendTitle(tenant.name)} text=${o.one.suspendText} action=${o.one.suspend} onClose=${close} onConfirm=${act("suspend", o.one.suspended)} />`}
     ${open === "close" && html`<${Confirm} title=${o.one.closeTitle(tenant.name)} text=${o.one.closeText} action=${o.one.close} word=${tenant.slug} onClose=${close} onConfirm=${act("close", o.one.closing)} />`}
     ${open === "erase" && html`<${Confirm} title=${o.one.eraseTitle(tenant.name)} text=${o.one.eraseText} action=${o.one.erase} word=${tenant.slug} onClose=${close} onConfirm=${erase} />`}
     ${open === "rollback" && html`<${Rollback} tenant=${tenant} onClose=${close} onDone=${(/** @type {any} */ done) => { close(); toast(o.rollback.done(done.app)); setTurn(turn + 1); }} />`}
+    ${open === "move" && html`<${Move} tenant=${tenant} base=${base} to=${whereto} onClose=${close} onBegun=${() => { close(); toast(o.move.begun); setTurn(turn + 1); }} />`}
+    ${open === "clone" && html`<${NewClone} tenant=${tenant} base=${base} onClose=${close} onMade=${(/** @type {any} */ clone) => { close(); toast(o.clones.made); navigate(toOperator("tenants", clone.slug)); }} />`}
+    ${open === "expiry" && html`<${Expiry} clone=${tenant} onClose=${close} onDone=${(/** @type {any} */ next) => { close(); took(next, o.clones.set); }} />`}
     ${open === "plan" && html`<${PlanChange} tenant=${tenant} base=${base} onClose=${close} onDone=${() => { close(); toast(o.one.planned); setTurn(turn + 1); void found.reload(); }} />`}
     ${open === "tax" && html`<${Tax} base=${base} onClose=${close} onDone=${() => { close(); toast(s.saved); setTurn(turn + 1); void found.reload(); }} />`}
   <//>`;
 }
 
-/** @param {{ tenant: any, base: string, onTax: () => void }} props */
-function Body({ tenant, base, onTax }) {
+/** @param {{ tenant: any, base: string, onTax: () => void, onExpiry: () => void }} props */
+function Body({ tenant, base, onTax, onExpiry }) {
   const isHere = !["erasing", "erased", "provisioning"].includes(tenant.status);
   const only = `tenant=${encodeURIComponent(tenant.id)}`;
   const month = useLoad(async () => (await orNone(get(`/operator/margins?${only}`)))?.items[0] ?? null, [base]);
@@ -102,15 +116,18 @@ function Body({ tenant, base, onTax }) {
     ${failed && html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${o.one.failed}</b> <a href=${toOperator("migrations")}>${s.operator.screens.migrations}</a></p><p class="mono small">${failed.error}</p></div></div>`}
     ${held && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.heldVersion}</b></p><p class="small">${held.error}</p></div></div>`}
     ${data?.counts?.held_since && html`<div class="note warn"><${Icon} name="warn" /><div><p><b>${o.one.held}</b> ${data.counts.held_because}</p><p><button class="link" onClick=${release}>${o.one.release}</button></p></div></div>`}
-    <div class="card"><header><h2>${o.one.state}</h2><span class="row"><${TenantStatus} status=${tenant.status} />${subscription && subscription.status !== "active" && html`<${Badge} kind=${subscription.status === "trialing" ? "info" : "bad"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//>`}</span></header>
+    <div class="dash turned"><div class="card"><header><h2>${o.one.state}</h2><span class="row">${tenant.is_clone && html`<${CloneMark} />`}<${TenantStatus} status=${tenant.status} />${subscription && subscription.status !== "active" && html`<${Badge} kind=${subscription.status === "trialing" ? "info" : "bad"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//>`}</span></header>
       <dl class="facts"><dt>${o.plan}</dt><dd>${html`<a href=${toOperator("plans", tenant.plan)}>${tenant.plan}</a>`}${subscription && html` <span class="soft">${o.plans.version.toLowerCase()} ${subscription.version}${subscription.newest_version > subscription.version ? ` (${s.plan.newest(subscription.newest_version)})` : ""}</span>`}</dd>
         ${subscription && html`<dt>${s.plan.period}</dt><dd><${Time} at=${subscription.period_start} /> – <${Time} at=${subscription.period_end} /></dd>`}
         ${subscription?.scheduled_change && html`<dt>${s.plan.next}</dt><dd>${s.plan.nextIs(subscription.scheduled_change.plan, day(subscription.scheduled_change.at))}</dd>`}
         ${isHere && html`<dt>${o.one.tax}</dt><dd>${data?.tax ? `${data.tax.name} ${data.tax.percent} %` : html`<span class="soft">${o.one.noTax}</span>`} <button class="link small" onClick=${onTax}>${s.edit}</button></dd>`}
         ${version.data && html`<dt>${o.one.tables}</dt><dd>${o.migrations.versions(version.data.app, version.data.system)}</dd>`}
+        ${tenant.copy_of && html`<dt>${o.clones.source}</dt><dd><a class="mono small" href=${toOperator("tenants", tenant.copy_of)}>${tenant.copy_of}</a></dd>`}
+        ${tenant.is_clone && html`<dt>${o.clones.expires}</dt><dd>${tenant.expires_at ? html`<${Time} at=${tenant.expires_at} />` : html`<span class="soft">${o.clones.kept}</span>`} ${tenant.status !== "closing" && html`<button class="link small" onClick=${onExpiry}>${s.edit}</button>`}</dd>`}
+        <dt>${o.move.volume}</dt><dd>${tenant.volume}</dd>
         ${tenant.erase_after && html`<dt>${o.one.erasedAfter}</dt><dd><${Time} at=${tenant.erase_after} /></dd>`}
         <dt>${o.one.zone}</dt><dd>${tenant.timezone}</dd><dt>${o.made}</dt><dd><${Time} at=${tenant.created_at} /></dd><dt>ID</dt><dd class="mono small">${tenant.id}</dd></dl></div>
-    ${margin !== null && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
+    <div class="stack">${margin !== null && html`<section class="stack" aria-label=${o.one.month}><h2>${o.one.month}</h2><div class="figures many">
       <${Figure} label=${o.revenue} value=${margin ? money(margin.revenue_cents, margin.currency) : "…"}><span class="soft small">${o.about.revenue}</span><//>
       <${Figure} label=${o.cost} value=${margin ? money(costOf(margin) ?? 0, margin.currency) : "…"}><span class="soft small">${o.about.cost}</span><//>
       <${Figure} label=${o.margin} value=${!margin ? "…" : margin.margin_cents === null ? "—" : html`<span class=${Number(margin.margin_cents) < 0 ? "bad" : ""}>${money(margin.margin_cents, margin.currency)}</span>`}><span class="soft small">${o.about.margin}</span><//>
@@ -122,7 +139,7 @@ function Body({ tenant, base, onTax }) {
         <${SeatsFigure} seats=${data.limits.seats} />${data.limits.items.map((/** @type {any} */ one) => html`<${LimitFigure} key=${one.meter + one.window} limit=${one} />`)}</div></section>`}
       <div class="row apart"><h2>${o.one.jobs}</h2>${data?.counts && html`<span class="row soft small"><span>${o.jobs.queued} ${number(data.counts.queued ?? 0)}</span><span>${o.jobs.running} ${number(data.counts.running ?? 0)}</span><span class=${data.counts.dead > 0 ? "bad" : ""}>${o.jobs.dead} ${number(data.counts.dead ?? 0)}</span></span>`}</div>
       ${data?.jobs.length ? html`<${Table} label=${o.one.jobs} rows=${data.jobs} keyOf=${(/** @type {any} */ job) => job.id} columns=${JOBS} />` : data?.limits && html`<p class="soft">${o.one.noJobs}</p>`}
-      <p class="soft small">${o.one.looked}</p>`}<//>`}`;
+      <p class="soft small">${o.one.looked}</p>`}<//>`}</div></div>`;
 }
 
 /** Its invoices, or one of them. @param {{ selector: string, base: string, id?: string }} props */

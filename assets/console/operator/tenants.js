@@ -1,5 +1,6 @@
 import { list } from "../api.js";
 import { html, useEffect, useState } from "../dom.js";
+import { money, percent, size } from "../format.js";
 import { useEvery, useLoad } from "../load.js";
 import { Icon } from "../parts/icon.js";
 import { LongTable } from "../parts/long-table.js";
@@ -10,6 +11,7 @@ import { TenantStatus } from "../parts/tenant-status.js";
 import { navigate, toOperator } from "../router.js";
 import { s } from "../strings.js";
 import { ms, share, SLOW_MS, tally } from "./figures.js";
+import { CloneMark } from "./clones.js";
 import { nameOf } from "./fleet.js";
 import { o } from "./strings.js";
 import { TenantPage } from "./tenant.js";
@@ -29,8 +31,12 @@ export default function Tenants({ route }) {
   return selector ? html`<${TenantPage} key=${selector} selector=${selector} rest=${rest} search=${route.search} />` : html`<${All} route=${route} />`;
 }
 
+const NOTHING = html`<span class="soft">—</span>`;
+/** @param {string | null} cents @param {any} one */
+const moneyOf = (cents, one) => (cents === null || one.currency === null ? NOTHING : Number(cents) === 0 ? html`<span class="soft">${money(0, one.currency)}</span>` : money(cents, one.currency));
+
 const COLUMNS = [
-  { label: o.tenant, sort: "name", cell: (/** @type {any} */ one) => html`<span class="two named"><a class="cut" href=${toOperator("tenants", one.slug)}><b>${nameOf(one)}</b></a><span class="soft small cut">${one.slug}</span></span>` },
+  { label: o.tenant, sort: "name", cell: (/** @type {any} */ one) => html`<span class="two named"><a class="cut" href=${toOperator("tenants", one.slug)}><b>${nameOf(one)}</b></a><span class="soft small cut">${one.slug}${one.is_clone && html` <${CloneMark} />`}</span></span>` },
   { label: o.status, class: "narrow", cell: (/** @type {any} */ one) => html`<${TenantStatus} status=${one.status} />` },
   { label: o.plan, class: "narrow", cell: (/** @type {any} */ one) => one.plan },
   { label: o.live.requests, sort: "requests", class: "narrow end", cell: (/** @type {any} */ one) => tally(one.requests) },
@@ -38,6 +44,12 @@ const COLUMNS = [
   { label: o.live.refused, sort: "refused", class: "narrow end lesser", cell: (/** @type {any} */ one) => tally(one.refused) },
   ...["p50", "p95", "p99"].map((name) => ({ label: name, sort: `${name}_ms`, class: name === "p95" ? "narrow end" : "narrow end lesser roomy", cell: (/** @type {any} */ one) => html`<span class=${one[`${name}_ms`] === null ? "soft" : name === "p95" && one.p95_ms >= SLOW_MS ? "bad" : ""}>${ms(one[`${name}_ms`])}</span>` })),
   { label: o.live.database, sort: "database_ms", class: "narrow end lesser roomy", cell: (/** @type {any} */ one) => html`<span class=${one.database_ms ? "" : "soft"}>${one.database_ms ? ms(one.database_ms) : "—"}</span>` },
+  { label: o.tenants.size, sort: "size_bytes", class: "narrow end lesser spacious", cell: (/** @type {any} */ one) => (one.size_bytes === null ? NOTHING : size(one.size_bytes)) },
+  { label: o.revenue, sort: "revenue_cents", class: "narrow end lesser vast", cell: (/** @type {any} */ one) => moneyOf(one.revenue_cents, one) },
+  { label: o.cost, sort: "cost_cents", class: "narrow end lesser vast", cell: (/** @type {any} */ one) => moneyOf(one.cost_cents, one) },
+  { label: o.margin, sort: "margin_cents", class: "narrow end lesser spacious", cell: (/** @type {any} */ one) => html`<span class=${Number(one.margin_cents) < 0 ? "bad" : ""}>${moneyOf(one.margin_cents, one)}</span>` },
+  { label: o.tenants.growth, sort: "growth_percent", class: "narrow end lesser vast", cell: (/** @type {any} */ one) => (one.growth_percent === null ? NOTHING : `+${percent(one.growth_percent)}`) },
+  { label: o.tenants.active, sort: "last_active_at", class: "narrow wider lesser vast", cell: (/** @type {any} */ one) => (one.last_active_at ? html`<${Time} at=${one.last_active_at} near />` : NOTHING) },
   { label: o.made, sort: "created_at", class: "narrow wider lesser", cell: (/** @type {any} */ one) => html`<${Time} at=${one.created_at} near />` },
 ];
 /** What the API sorts by, besides the columns. */

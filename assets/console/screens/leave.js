@@ -44,14 +44,14 @@ export default function Leave({ at }) {
   const isClosing = at.tenant.status === "closing";
   const until = tenant.data?.erase_after ? day(tenant.data.erase_after) : "";
   return html`<${Page} title=${s.screens.leave} of=${at.tenant.name}>
-    <section class="card"><header><h2>${s.leave.export}</h2><button class=${`button primary ${going ? "busy" : ""}`} disabled=${going} onClick=${start}><${Icon} name=${going ? "reload" : "download"} />${s.leave.start}</button></header>
+    <div class="pair"><div class="stack"><section class="card"><header><h2>${s.leave.export}</h2><button class=${`button primary ${going ? "busy" : ""}`} disabled=${going} onClick=${start}><${Icon} name=${going ? "reload" : "download"} />${s.leave.start}</button></header>
       <p class="soft">${s.leave.exportText}</p></section>
-    <${Loaded} of=${exports} lines=${2}>${(/** @type {any[]} */ all) => all.length > 0 && html`<${Table} label=${s.leave.export} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} />`}<//>
+    <${Loaded} of=${exports} lines=${2}>${(/** @type {any[]} */ all) => all.length > 0 && html`<${Table} label=${s.leave.export} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} />`}<//></div>
     ${at.can("tenant:close") && (isClosing
       ? html`<section class="card danger stack"><h2>${s.leave.isClosing}</h2><p>${s.leave.closingText(until)}</p><div><button class="button primary" onClick=${reopen}>${s.leave.reopen}</button></div></section>`
       : html`<section class="card danger stack"><h2>${s.leave.close}</h2><p class="soft">${s.leave.closeText}</p>
           <ol class="steps">${s.leave.steps.map((step) => html`<li><span><b>${step[0]}</b> <span class="soft">${step[1]}</span></span></li>`)}</ol>
-          <div><button class="button danger" onClick=${() => setClosing(true)}>${s.leave.close}…</button></div></section>`)}
+          <div><button class="button danger" onClick=${() => setClosing(true)}>${s.leave.close}…</button></div></section>`)}</div>
     ${closing && html`<${Confirm} title=${s.leave.closeTitle(at.tenant.name)} text=${s.leave.confirmText} action=${s.leave.close} word=${at.slug} onClose=${() => setClosing(false)} onConfirm=${close} />`}
   <//>`;
 }

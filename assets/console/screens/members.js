@@ -41,15 +41,15 @@ export default function Members({ at }) {
       <${Item} icon="out" danger onClick=${() => setAsking({ remove: one })}>${one.identity_id === at.me.id ? s.members.leave : s.members.remove}<//><//>` },
   ];
   return html`<${Page} title=${s.screens.members} of=${at.tenant.name} actions=${manages && html`<button class="button primary" onClick=${() => setInviting(true)}><${Icon} name="plus" />${s.members.invite}</button>`}>
-    <${Loaded} of=${members}>${(/** @type {any[]} */ all) => html`<${Table} label=${s.screens.members} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.identity_id} />`}<//>
-    ${manages && members.data && html`<h2>${s.members.open}</h2><${Loaded} of=${invitations} lines=${2}>${(/** @type {any[]} */ all) => all.length === 0
+    <div class="pair"><div class="stack"><${Loaded} of=${members}>${(/** @type {any[]} */ all) => html`<${Table} label=${s.screens.members} columns=${columns} rows=${all} keyOf=${(/** @type {any} */ one) => one.identity_id} />`}<//></div>
+    ${manages && members.data && html`<div class="stack"><h2>${s.members.open}</h2><${Loaded} of=${invitations} lines=${2}>${(/** @type {any[]} */ all) => all.length === 0
       ? html`<div class="card"><p class="soft">${s.members.noneOpen}</p></div>`
       : html`<${Table} label=${s.members.open} rows=${all} keyOf=${(/** @type {any} */ one) => one.id} columns=${[
           { label: s.auth.email, cell: (/** @type {any} */ one) => html`<span class="cut">${one.email}</span>` },
           { label: s.members.role, cell: (/** @type {any} */ one) => html`<${Badge}>${one.role}<//>` },
           { label: s.members.expires, class: "narrow", cell: (/** @type {any} */ one) => html`<${Time} at=${one.expires_at} near />` },
           { label: "", class: "narrow end", cell: (/** @type {any} */ one) => html`<button class="button plain" onClick=${() => revoke(one)}>${s.members.revoke}</button>` },
-        ]} />`}<//>`}
+        ]} />`}<//></div>`}</div>
     ${inviting && html`<${Invite} at=${at} roles=${names} onClose=${() => setInviting(false)} onDone=${invitations.reload} />`}
     ${asking?.remove && html`<${Confirm} title=${asking.remove.identity_id === at.me.id ? s.members.leaveTitle(at.tenant.name) : s.members.removeTitle(asking.remove.name || asking.remove.email)}
       text=${asking.remove.identity_id === at.me.id ? s.members.leaveText : s.members.removeText} action=${asking.remove.identity_id === at.me.id ? s.members.leave : s.members.remove} onClose=${() => setAsking(null)}

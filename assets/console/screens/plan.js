@@ -36,14 +36,14 @@ export default function Plan({ at }) {
     <${Loaded} of=${found}>${(/** @type {any} */ { plans, subscription }) => {
       const mine = plans.find((/** @type {any} */ plan) => plan.key === subscription.plan);
       const next = subscription.scheduled_change;
-      return html`<div class="card"><header><h2>${mine?.title ?? subscription.plan}</h2><${Badge} kind=${{ active: "good", trialing: "info" }[/** @type {string} */ (subscription.status)] ?? "warn"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//></header>
+      return html`<div class="pair"><div class="card"><header><h2>${mine?.title ?? subscription.plan}</h2><${Badge} kind=${{ active: "good", trialing: "info" }[/** @type {string} */ (subscription.status)] ?? "warn"}>${s.plan.statuses[subscription.status] ?? subscription.status}<//></header>
           <dl class="facts"><dt>${s.plan.period}</dt><dd><${Time} at=${subscription.period_start} /> – <${Time} at=${subscription.period_end} /></dd>
             ${subscription.trial_end && html`<dt>${s.plan.trial}</dt><dd><${Time} at=${subscription.trial_end} near /></dd>`}
             ${next && html`<dt>${s.plan.next}</dt><dd>${s.plan.nextIs(next.plan, day(next.at))} ${manages && html`<button class="link" onClick=${() => attempt(async () => { await remove(at.api("/subscription/scheduled-change")); await found.reload(); }, s.plan.kept)}>${s.plan.keep}</button>`}</dd>`}
             <dt>${s.plan.version}</dt><dd>${subscription.version}${subscription.newest_version > subscription.version && html` <span class="soft">(${s.plan.newest(subscription.newest_version)})</span>`}</dd></dl></div>
+        <${BillingDetails} at=${at} /></div>
         ${plans.length === 0 ? html`<div class="card"><${Empty} icon="plan" title=${s.plan.none} /></div>`
           : html`<div class="plans">${plans.map((/** @type {any} */ plan) => html`<${PlanCard} key=${plan.key} plan=${plan} current=${plan.key === subscription.plan} scheduled=${next?.plan === plan.key} manages=${manages} onChoose=${(/** @type {string} */ when) => setChoosing({ plan, when })} />`)}</div>`}
-        <${BillingDetails} at=${at} />
         ${choosing && html`<${Confirm} title=${s.plan.chooseTitle(choosing.plan.title)} text=${choosing.when === "now" ? s.plan.nowText : s.plan.laterText(day(subscription.period_end))} action=${choosing.when === "now" ? s.plan.now : s.plan.later}
           onClose=${() => setChoosing(null)} onConfirm=${() => choose(choosing.plan, choosing.when)} />`}`;
     }}<//>

@@ -43,7 +43,7 @@ const WAY = [
 
 /** The way of a newcomer, and three commands that work as pasted. @param {{ at: At }} props */
 export default function Start({ at }) {
-  return html`<${Page} title=${s.screens.start} of=${at.tenant.name} about=${s.start.about}><${Way} at=${at} /><${Commands} at=${at} /><//>`;
+  return html`<${Page} title=${s.screens.start} of=${at.tenant.name} about=${s.start.about}><div class="pair"><div class="stack"><${Way} at=${at} /></div><div class="stack"><${Commands} at=${at} /></div></div><//>`;
 }
 
 /** @param {{ at: At }} props */

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
+        .add(Access::Operator, Verb::Get, "/operator/tenants/{selector}/clones", NONE, list)
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/clone", NONE, repeatable(create))
         .add(Access::Operator, Verb::Patch, "/operator/tenants/{selector}/clone", NONE, set_expiry)
 }
@@ -30,6 +31,16 @@ struct TenantPath {
 fn time(text: &str) -> Result<Timestamp> {
     text.parse()
         .map_err(|_| Error::invalid_field("expires_at", "format", "must be a time like 2026-06-01T12:00:00Z"))
+}
+
+async fn list(
+    State(installation): State<Arc<Installation>>,
+    _: SignedInOperator,
+    Path(path): Path<TenantPath>,
+) -> Answer {
+    let clones = clones::list_clones(&installation, &path.selector).await?;
+    let items: Vec<Value> = clones.iter().map(super::tenants::operator_out).collect();
+    Ok(super::list(&items, None))
 }
 
 async fn create(

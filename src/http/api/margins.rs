@@ -5,24 +5,28 @@ use crate::clock::Timestamp;
 use crate::http::principal::SignedInOperator;
 use crate::http::problem::Answer;
 use crate::http::query;
-use crate::http::routes::{Access, Params, Routes, Verb};
+use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::TenantId;
 use crate::model::money::Amount;
 use crate::service::Installation;
 use crate::service::margins::{self, Margin};
+use crate::service::telemetry;
+use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) fn routes() -> Routes {
-    Routes::default().add(
-        Access::Operator,
-        Verb::Get,
-        "/operator/margins",
-        Params::Only(&["month", "tenant", "limit", "cursor"]),
-        list,
-    )
+    Routes::default()
+        .add(
+            Access::Operator,
+            Verb::Get,
+            "/operator/margins",
+            Params::Only(&["month", "tenant", "limit", "cursor"]),
+            list,
+        )
+        .add(Access::Operator, Verb::Get, "/operator/margins/totals", NONE, totals)
 }
 
 fn margin_out(margin: &Margin, from: Timestamp, serving_currency: &str) -> Value {
@@ -58,4 +62,30 @@ async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator
     let items: Vec<Value> =
         all.iter().map(|margin| margin_out(margin, Timestamp(period.from), currency)).collect();
     Ok(super::list(&items, next))
+}
+
+async fn totals(State(installation): State<Arc<Installation>>, _: SignedInOperator) -> Answer<Json<Value>> {
+    let totals = telemetry::totals(&installation)?;
+    let items: Vec<Value> = totals
+        .by_currency
+        .iter()
+        .map(|of| {
+            json!({
+                "currency": of.currency.code(),
+                "tenants": of.tenants,
+                "revenue_cents": of.revenue.to_string(),
+                "cost_cents": of.cost.map(|cost| cost.to_string()),
+                "margin_cents": of.margin.map(|margin| margin.to_string()),
+            })
+        })
+        .collect();
+    Ok(Json(json!({
+        "month": totals.month.to_string().get(..7),
+        "as_of": totals.as_of,
+        "complete": totals.complete,
+        "tenants": totals.tenants,
+        "unprofitable": totals.unprofitable,
+        "storage_bytes": totals.storage_bytes,
+        "currencies": items,
+    })))
 }

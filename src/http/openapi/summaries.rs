@@ -149,6 +149,7 @@ summaries! {
     POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant; with stripe_customer its customer at Stripe is deleted when it is erased" "Closing?" -> 202 "OperatorTenant";
     POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now; with stripe_customer also its customer at Stripe" "Erasing" -> 200 "Receipt";
     POST "/operator/sessions/end" operatorEndSessions "End all sessions of an account, or everybody's" "SessionsToEnd" -> 200 "SessionsEnded";
+    POST "/operator/query" operatorQuery "One SQL statement that reads, over many tenants and within a budget; it is written into the audit log of each" "FleetQuery" -> 200 "FleetQueryResult";
     GET "/operator/audit" operatorListAudit "The installation's audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
     GET "/operator/plans" operatorListPlans "All plans, each in its newest version" "-" -> 200 "[PublishedPlan]";
     GET "/operator/plans/{key}" operatorGetPlan "A plan and its versions" "-" -> 200 "PublishedPlan";
@@ -186,6 +187,7 @@ summaries! {
     GET "/operator/slow-queries" operatorListSlowQueries "Statements that took long since the start, by their shape and tenant" "-" -> 200 "[SlowQuery]";
     GET "/operator/tenants/{selector}/telemetry" operatorGetTelemetry "Requests, latency, database time and jobs of a tenant by minutes, hours or days" "-" -> 200 "Telemetry";
     GET "/operator/margins" operatorListMargins "What each tenant brings in and costs in a month" "-" -> 200 "[Margin]";
+    GET "/operator/margins/totals" operatorGetTotals "What all tenants together bring in, cost and take up in this month" "-" -> 200 "FleetTotals";
     GET "/operator/backups" operatorListBackups "Backups in the store, newest first; of the catalog where no tenant is named" "-" -> 200 "[Backup]";
     POST "/operator/backups" operatorStartBackups "Back up the tenants that were written since, and the catalog" "BackupRunIn" -> 202 "BackupRun";
     POST "/operator/tenants/{selector}/restore" operatorRestoreTenant "Put a tenant back to what it was, or what it was beside it as a new one" "RestoreIn" -> 200 "Restored";
@@ -194,6 +196,7 @@ summaries! {
     POST "/operator/tenants/{selector}/move" operatorMoveTenant "Move a tenant's files to another volume" "MoveIn" -> 202 "Move";
     GET "/operator/volumes" operatorListVolumes "Where tenants may live" "-" -> 200 "[Volume]";
     POST "/operator/tenants/{selector}/clone" operatorCloneTenant "Make a clone of a tenant for staging, which expires" "CloneIn" -> 201 "OperatorTenant";
+    GET "/operator/tenants/{selector}/clones" operatorListClones "Clones of a tenant, the newest first" "-" -> 200 "[OperatorTenant]";
     PATCH "/operator/tenants/{selector}/clone" operatorSetExpiry "Say when a clone expires, or that it is kept" "Expiry" -> 200 "OperatorTenant";
     GET "/operator/backups/runs" operatorListBackupRuns "Rounds of backups, newest first" "-" -> 200 "[BackupRun]";
     GET "/operator/backups/runs/{run}" operatorGetBackupRun "One round of backups" "-" -> 200 "BackupRun";

@@ -51,6 +51,7 @@ pub(super) const SHAPES: &[Shape] = &[
             ("database_ms", "any"),
             ("jobs_failed", "integer"),
             ("limits_percent", "integer|null"),
+            ("currency", "text|null"),
             ("margin_cents", "text|null"),
             ("growth_percent", "integer|null"),
         ],

@@ -71,5 +71,27 @@ pub(super) const SHAPES: &[Shape] = &[
             ("margin_cents", "text|null"),
         ],
     ),
+    (
+        "FleetTotals",
+        &[
+            ("month", "text"),
+            ("as_of", "time|null"),
+            ("complete", "flag"),
+            ("tenants", "integer"),
+            ("unprofitable", "integer"),
+            ("storage_bytes", "integer"),
+            ("currencies", "[CurrencyTotals]"),
+        ],
+    ),
+    (
+        "CurrencyTotals",
+        &[
+            ("currency", "text"),
+            ("tenants", "integer"),
+            ("revenue_cents", "text"),
+            ("cost_cents", "text|null"),
+            ("margin_cents", "text|null"),
+        ],
+    ),
     ("SpendCap", &[("spend_cap_cents", "integer|null")]),
 ];

@@ -2,14 +2,13 @@
 //! bring in and cost, how they grow. It is kept in memory, and read from the catalog, of all tenants after a start and every
 //! hour, and in between of those that were used. No tenant's file is opened for it.
 
+use super::months::{Months, growth};
 use crate::catalog::{Before, TenantFigures};
 use crate::clock::{HOUR, Timestamp};
 use crate::config::Config;
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::money::Currency;
-use crate::model::plan::Window;
-use crate::rating::{Period, window_of};
 use crate::service::{Installation, margins};
 use foldhash::HashMap;
 use std::collections::BTreeSet;
@@ -61,6 +60,8 @@ struct State {
     begun_at: Timestamp,
     /// Up to which tenant all are read for the first time; nothing once they are.
     reading: Option<Reading>,
+    /// Of which month all were read once; nothing before.
+    whole: Option<i64>,
     touched: BTreeSet<TenantId>,
     known: HashMap<TenantId, Known>,
     used_at: HashMap<TenantId, Timestamp>,
@@ -117,6 +118,11 @@ impl KeptFigures {
         }
     }
 
+    /// Whether all tenants were read since the month began.
+    pub(super) fn is_whole(&self, month: i64) -> bool {
+        self.state().whole == Some(month)
+    }
+
     /// All tenants of which something was read.
     pub(super) fn all(&self) -> Vec<(TenantId, Kept)> {
         self.state().known.iter().map(|(tenant, known)| (*tenant, known.kept)).collect()
@@ -155,6 +161,7 @@ pub async fn keep(installation: &Installation) -> Result<()> {
         let now = installation.clock.now();
         let months = Months::at(now)?;
         let next = all.state().next(months.open.from, now);
+        let mut is_last = false;
         let tenants = match next {
             Next::Nothing => return Ok(()),
             Next::These(tenants) => tenants,
@@ -166,6 +173,7 @@ pub async fn keep(installation: &Installation) -> Result<()> {
                     .await?;
                 let last = page.last().map(|last| last.id);
                 let reading = last.filter(|_| page.len() == AT_ONCE);
+                is_last = reading.is_none();
                 all.state().reading = reading.map(|last| Reading { after: Some(last) });
                 page.into_iter().map(|names| names.id).collect()
             }
@@ -174,30 +182,10 @@ pub async fn keep(installation: &Installation) -> Result<()> {
             all.state().touched.extend(tenants);
             return Err(error);
         }
+        if is_last {
+            all.state().whole = Some(months.open.from);
+        }
         tokio::time::sleep(PAUSE).await;
-    }
-}
-
-/// The month that is open, and as much of the one before as there is of this one.
-#[derive(Clone, Copy)]
-struct Months {
-    open: Period,
-    so_far: Period,
-}
-
-impl Months {
-    fn at(now: Timestamp) -> Result<Months> {
-        let open = window_of("UTC", Window::Month, now.0)?;
-        let before = window_of("UTC", Window::Month, open.from - 1)?;
-        let to = before.from + (now.0 - open.from);
-        Ok(Months { open, so_far: Period { from: before.from, to: to.min(open.from) } })
-    }
-
-    /// What there would be by now if the whole of the month before went on as it was.
-    fn by_now(self, whole: i64, now: Timestamp) -> i64 {
-        let (passed, length) = (now.0 - self.open.from, self.open.from - self.so_far.from);
-        let by_now = i128::from(whole) * i128::from(passed) / i128::from(length.max(1));
-        i64::try_from(by_now).unwrap_or(i64::MAX)
     }
 }
 
@@ -273,40 +261,9 @@ fn kept_of(config: &Config, figures: TenantFigures, before: Before, months: Mont
     }
 }
 
-/// By how many percent there is more now than before; nothing where that is less than `few` more. Who had nothing before is
-/// new and does not grow.
-fn growth(now: i64, before: i64, few: i64) -> Option<i64> {
-    let more = now.saturating_sub(before);
-    if before <= 0 || more < few {
-        return None;
-    }
-    i64::try_from(i128::from(more) * 100 / i128::from(before)).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn growth_is_measured_against_as_much_of_the_month_before() {
-        assert_eq!(growth(150, 100, 10), Some(50));
-        assert_eq!(growth(105, 100, 10), None, "too little to speak of");
-        assert_eq!(growth(90, 100, 1), None);
-        assert_eq!(growth(90, 0, 1), None, "new, and not grown");
-        assert_eq!(growth(i64::MAX, 1, 1), None, "more than can be told");
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        // The tenth day of March ends: ten of the 28 days of February.
-        let now = at("2026-03-11T00:00:00Z");
-        let months = Months::at(now).unwrap();
-        assert_eq!(
-            months.so_far,
-            Period { from: at("2026-02-01T00:00:00Z").0, to: at("2026-02-11T00:00:00Z").0 }
-        );
-        assert_eq!(months.by_now(2_800, now), 1_000);
-        // The 31st has no like in February: all of that is there.
-        let months = Months::at(at("2026-03-31T12:00:00Z")).unwrap();
-        assert_eq!(months.so_far.to, months.open.from);
-    }
 
     #[test]
     fn all_are_read_page_by_page_once_an_hour_and_those_that_were_touched_after_that() {

@@ -150,6 +150,7 @@ async fn named(installation: &Installation, all: &[(TenantId, Live)]) -> Vec<Val
             let kept = installation.telemetry.kept.standing(*id).kept;
             let margin = kept.and_then(|kept| kept.margin).map(|margin| Amount(margin).to_string());
             line.insert("margin_cents".to_owned(), json!(margin));
+            line.insert("currency".to_owned(), json!(kept.map(|kept| kept.currency.code())));
             line.insert("growth_percent".to_owned(), json!(kept.and_then(|kept| kept.growth_percent)));
             line.insert("limits_percent".to_owned(), json!(nearest_limit(installation, *id)));
         }

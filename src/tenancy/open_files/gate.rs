@@ -1,6 +1,7 @@
 //! What keeps others away from a tenant's file while it is being migrated.
 
-use super::{Epochs, OpenFiles, Slot, migrating};
+use super::slot::Slot;
+use super::{Epochs, OpenFiles, migrating};
 use crate::clock::monotonic;
 use crate::error::Result;
 use crate::id::TenantId;

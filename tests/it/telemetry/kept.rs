@@ -55,7 +55,24 @@ fn the_fleet_tells_what_tenants_take_bring_in_and_cost_and_who_loses_money() {
     assert_eq!(losing.len(), 1, "{overview:#}");
     assert_eq!(losing[0]["tenant"]["slug"], "acme");
     assert_eq!(losing[0]["margin_cents"], line["margin_cents"]);
+    assert_eq!(losing[0]["currency"], "USD");
     assert_eq!(overview["growing"], json!([]));
+    // All together, without a list of them.
+    let totals = eventually("all tenants in the totals", || {
+        let totals = operator.client.get("/api/v1/operator/margins/totals").expect(200).json;
+        (totals["complete"] == true).then_some(totals)
+    });
+    assert_eq!((&totals["tenants"], &totals["unprofitable"]), (&json!(2), &json!(1)), "{totals:#}");
+    let sizes = fleet(&operator, "limit=10").into_iter().map(|line| line["size_bytes"].as_i64().unwrap_or(0));
+    assert_eq!(totals["storage_bytes"], json!(sizes.sum::<i64>()), "{totals:#}");
+    let [of_dollars] = totals["currencies"].as_array().unwrap().as_slice() else { panic!("{totals:#}") };
+    assert_eq!((&of_dollars["currency"], &of_dollars["tenants"]), (&json!("USD"), &json!(2)));
+    assert_eq!(of_dollars["revenue_cents"], "0");
+    assert!(cents(of_dollars, "cost_cents") >= cents(&line, "cost_cents"), "{totals:#}");
+    assert!((cents(of_dollars, "margin_cents") + cents(of_dollars, "cost_cents")).abs() < 1e-6);
+    let ann = ann.sign_in_again_at(&server);
+    ann.client.get("/api/v1/operator/margins/totals").expect(403);
+    operator.client.get("/api/v1/operator/margins/totals?month=2026-03").expect(400);
     // Erased, nothing of it is kept.
     installation.run(&["tenant", "erase", "acme", "--confirm", "acme", "--now"]).expect_code(0);
     let answer = operator.client.get("/api/v1/operator/overview").expect(200);

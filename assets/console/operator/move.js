@@ -1,0 +1,85 @@
+// Moving one tenant to another volume: where to, how far it is, and back.
+
+import { get, post } from "../api.js";
+import { html, useState } from "../dom.js";
+import { number, size } from "../format.js";
+import { useEvery, useLoad } from "../load.js";
+import { Dialog } from "../parts/dialog.js";
+import { Form } from "../parts/form.js";
+import { Icon } from "../parts/icon.js";
+import { Badge, Loaded, Time } from "../parts/page.js";
+import { actorName } from "./actor.js";
+import { nameOf } from "./fleet.js";
+import { o } from "./strings.js";
+
+const m = o.move;
+/** How often a move under way is looked at, in milliseconds. */
+const LOOK = 700;
+/** How long the way back is offered on the tenant's page, in milliseconds. */
+const LATELY = 7 * 86_400_000;
+
+const isUnderWay = (/** @type {any} */ move) => ["copying", "moved"].includes(move?.status) && !move.ended_at;
+
+/** The last move; nothing where there is but one volume, or it was never moved. @param {string} base */
+async function lastMove(base) {
+  const { items } = await get("/operator/volumes");
+  if (items.length < 2) return null;
+  return get(`${base}/move`).catch((problem) => {
+    if (problem.code !== "never_moved") throw problem;
+    return null;
+  });
+}
+
+/** How the last move goes, or how it went. @param {{ base: string, onEnd: () => void, onMove: (to: string) => void }} props */
+export function MoveState({ base, onEnd, onMove }) {
+  const found = useLoad(() => lastMove(base), [base]);
+  const move = found.data;
+  const goesOn = isUnderWay(move);
+  const [was, setWas] = useState(false);
+  if (goesOn !== was) {
+    setWas(goesOn);
+    if (was) onEnd();
+  }
+  useEvery(() => void found.reload(), LOOK, goesOn);
+  if (!move) return null;
+  if (goesOn) return html`<${UnderWay} move=${move} />`;
+  if (move.status === "failed") {
+    return html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${m.failed(move.to)}</b> ${m.failedText(move.from)}</p>${move.error && html`<p class="small">${move.error}</p>`}
+      <p class="small"><${Time} at=${move.ended_at ?? move.started_at} near /> · ${actorName(move.started_by)}</p><p><button class="link" onClick=${() => onMove(move.to)}>${m.again}</button></p></div></div>`;
+  }
+  if (!move.ended_at || Date.parse(move.ended_at) < Date.now() - LATELY) return null;
+  return html`<div class="note good"><${Icon} name="check" /><div><p><b>${m.done(move.from, move.to)}</b> <${Time} at=${move.ended_at} near /></p>
+    <p class="small">${m.facts(number(move.files), size(move.bytes), move.fenced_ms)}</p>${move.error && html`<p class="small">${move.error}</p>`}
+    <p><button class="link" onClick=${() => onMove(move.from)}>${m.back(move.from)}</button></p></div></div>`;
+}
+
+/** @param {{ move: any }} props */
+function UnderWay({ move }) {
+  const [done, all] = [move.copied_bytes ?? 0, Math.max(1, move.total_bytes ?? 0)];
+  const isCopied = move.status === "moved";
+  return html`<div class="card stack" aria-live="polite"><div class="row apart"><div class="row"><h2>${m.running(move.from, move.to)}</h2><${Badge} kind="info">${m.statuses[move.status]}<//></div>
+      <span class="soft numeric">${isCopied || !move.total_bytes ? "" : m.progress(size(done), size(all))}</span></div>
+    <div class="progress" role="progressbar" aria-label=${m.running(move.from, move.to)} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${isCopied ? 100 : Math.round((100 * done) / all)}><div style=${{ width: `${isCopied ? 100 : Math.min(100, (100 * done) / all)}%` }}></div></div>
+    <p class="soft">${m.runningText}</p></div>`;
+}
+
+/** Where to. @param {{ tenant: any, base: string, to?: string, onClose: () => void, onBegun: () => void }} props */
+export function Move({ tenant, base, to = "", onClose, onBegun }) {
+  const volumes = useLoad(async () => (await get("/operator/volumes")).items, []);
+  const [chosen, setChosen] = useState(to);
+  const submit = async () => {
+    await post(`${base}/move`, { to: chosen });
+    onBegun();
+  };
+  const choice = (/** @type {any} */ volume) => {
+    const isHere = volume.name === tenant.volume;
+    const full = volume.free_bytes === null ? volume.fault : m.free(size(volume.free_bytes));
+    return html`<label key=${volume.name} class="check choice"><input type="radio" name="to" value=${volume.name} checked=${chosen === volume.name} disabled=${isHere || Boolean(volume.fault)} onChange=${() => setChosen(volume.name)} />
+      <span class="two"><span class="row"><b>${volume.name}</b>${isHere && html`<${Badge}>${m.here}<//>`}${volume.fault && html`<${Badge} kind="bad">${m.unavailable}<//>`}</span><span class="soft small mono wrapall">${volume.path}</span>
+        <span class=${`small ${volume.fault ? "bad" : "soft"}`}>${full} · ${m.tenants(volume.tenants)}</span></span></label>`;
+  };
+  return html`<${Dialog} title=${m.title(nameOf(tenant))} onClose=${onClose}><${Loaded} of=${volumes} lines=${3}>${(/** @type {any[]} */ all) => (all.length < 2
+    ? html`<div class="stack"><p><b>${m.one}</b></p><p class="soft">${m.oneText}</p></div>`
+    : html`<${Form} onSubmit=${submit} submit=${m.act} onCancel=${onClose} blocked=${!chosen || chosen === tenant.volume}><p class="soft">${m.text}</p>
+        <fieldset><legend><b>${m.whereto}</b></legend><div class="stack tight choices">${all.map(choice)}</div></fieldset><//>`)}<//><//>`;
+}
