@@ -337,6 +337,10 @@ fn track() -> Track {
         ),
         ("catalog/0031_moves.sql", include_str!("../../migrations/catalog/0031_moves.sql")),
         ("catalog/0032_clones.sql", include_str!("../../migrations/catalog/0032_clones.sql")),
+        (
+            "catalog/0033_stripe_customer_erasures.sql",
+            include_str!("../../migrations/catalog/0033_stripe_customer_erasures.sql"),
+        ),
     ])
 }
 

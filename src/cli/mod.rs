@@ -101,7 +101,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         },
         Command::Verify(VerifyCommand::Backup { tenant, sample }) => backup::verify(&common, tenant, sample),
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
-        Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
+        Command::Verify(VerifyCommand::Receipt { file, key, html }) => {
+            verify::receipt(&common, &file, key, html.as_deref())
+        }
         Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {
             plan::close_period(&common, tenant, at, is_final)
         }

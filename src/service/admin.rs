@@ -67,6 +67,9 @@ pub enum Command {
     TenantClose {
         /// Which.
         slug: String,
+        /// Whether its customer at Stripe is deleted with it.
+        #[serde(default)]
+        stripe_customer: bool,
     },
     /// Closes a tenant, and with `now` erases it at once.
     TenantErase {
@@ -76,6 +79,9 @@ pub enum Command {
         confirm: String,
         /// Whether not to wait for the grace period.
         now: bool,
+        /// Whether its customer at Stripe is deleted with it.
+        #[serde(default)]
+        stripe_customer: bool,
     },
     /// Moves a tenant to another volume.
     TenantMove {
@@ -221,8 +227,12 @@ pub async fn run(
         Command::TenantList { status } => list(installation, status.as_deref()).await,
         Command::TenantSuspend { slug } => operate(installation, &slug, OperatorAct::Suspend).await,
         Command::TenantResume { slug } => operate(installation, &slug, OperatorAct::Resume).await,
-        Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
-        Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
+        Command::TenantClose { slug, stripe_customer } => {
+            operate(installation, &slug, OperatorAct::Close { stripe_customer }).await
+        }
+        Command::TenantErase { slug, confirm, now, stripe_customer } => {
+            erase(installation, &slug, &confirm, now, stripe_customer).await
+        }
         Command::TenantMove { slug, to } => {
             let moved = moves::move_and_wait(installation, &slug, &to, By::console(), progress).await?;
             Ok(serde_json::to_value(moved)?)

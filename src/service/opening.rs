@@ -66,7 +66,9 @@ impl Installation {
                 ),
             ));
         }
-        Installation::open_any(config, clock, functions).await
+        let installation = Installation::open_any(config, clock, functions).await?;
+        erasure::erase_again(&installation).await?;
+        Ok(installation)
     }
 
     /// The same of a directory that is being restored, whose tenants need not have files.

@@ -88,5 +88,6 @@ mod tenant_roles;
 mod throttling;
 mod two_tenants;
 mod usage;
+mod volumes_and_clones;
 mod webhooks;
 mod writes;

@@ -74,7 +74,11 @@ fn operation(route: &RouteInfo, path: &str) -> Value {
         media if media.contains('/') => {
             operation["requestBody"] = json!({ "required": true, "content": { media: {} } });
         }
-        schema => operation["requestBody"] = body(reference("schemas", schema)),
+        schema => {
+            let needed = schema.trim_end_matches('?');
+            operation["requestBody"] = body(reference("schemas", needed));
+            operation["requestBody"]["required"] = (needed == schema).into();
+        }
     }
     operation
 }

@@ -93,6 +93,7 @@ pub(super) async fn erase(
     slug: &str,
     confirm: &str,
     now: bool,
+    stripe_customer: bool,
 ) -> Result<Value> {
     let tenant = installation.catalog.tenant(slug).await?;
     if confirm != tenant.slug {
@@ -104,14 +105,25 @@ pub(super) async fn erase(
     }
     let closing = matches!(tenant.status, TenantStatus::Closing | TenantStatus::Erasing);
     if !closing {
-        lifecycle::operate_tenant(installation, slug, OperatorAct::Close, By::console()).await?;
+        let act = OperatorAct::Close { stripe_customer };
+        lifecycle::operate_tenant(installation, slug, act, By::console()).await?;
     }
     if now {
-        let receipt = erasure::erase_now(installation, slug, confirm, By::console()).await?;
+        let receipt = erasure::erase_now(installation, slug, confirm, stripe_customer, By::console()).await?;
         return Ok(json!({ "erased": true, "receipt": receipt }));
     }
     let id = tenant.id;
-    let tenant = installation.catalog.read(move |tx| tx.of(id).tenant()).await?;
+    if closing && stripe_customer {
+        erasure::require_stripe(installation, id).await?;
+    }
+    let tenant = installation.catalog.write("ask_customer_erasure", move |tx| {
+        let (of, tenant) = (tx.of(id), tx.of(id).tenant()?);
+        if stripe_customer {
+            erasure::ask_customer_erasure(&of, &tenant)?;
+        }
+        Ok(tenant)
+    });
+    let tenant = tenant.await?;
     Ok(json!({ "erased": false, "tenant": describe(&tenant) }))
 }
 
