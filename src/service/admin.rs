@@ -15,7 +15,7 @@ use super::{Installation, audit, doctor, moves, operators, plans, signing_keys, 
 use crate::catalog::By;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use of_tenants::{create_many, create_one, describe, erase, export, import, list, operate};
+use of_tenants::{create, describe, erase, export, import, list, operate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -216,13 +216,7 @@ pub async fn run(
         }
         Command::TenantCreate { slug, name, owner, count } => {
             let owner = find_owner(installation, &owner).await?;
-            match count {
-                None => {
-                    let tenant = create_one(installation, owner, slug, name).await?;
-                    Ok(json!({ "created": 1, "tenant": describe(&tenant) }))
-                }
-                Some(count) => create_many(installation, owner, &slug, count, progress).await,
-            }
+            create(installation, owner, slug, name, count, progress).await
         }
         Command::TenantList { status } => list(installation, status.as_deref()).await,
         Command::TenantSuspend { slug } => operate(installation, &slug, OperatorAct::Suspend).await,

@@ -27,7 +27,23 @@ pub(super) fn describe(tenant: &Tenant) -> Value {
     })
 }
 
-pub(super) async fn create_one(
+/// Makes one tenant, or so many.
+pub(super) async fn create(
+    installation: &Arc<Installation>,
+    owner: IdentityId,
+    slug: String,
+    name: Option<String>,
+    count: Option<usize>,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Value> {
+    if let Some(count) = count {
+        return create_many(installation, owner, &slug, count, progress).await;
+    }
+    let tenant = create_one(installation, owner, slug, name).await?;
+    Ok(json!({ "created": 1, "tenant": describe(&tenant) }))
+}
+
+async fn create_one(
     installation: &Arc<Installation>,
     owner: IdentityId,
     slug: String,
@@ -38,7 +54,7 @@ pub(super) async fn create_one(
     provisioning::provision_tenant(installation, candidate, owner, Maker::Operator, By::console()).await
 }
 
-pub(super) async fn create_many(
+async fn create_many(
     installation: &Arc<Installation>,
     owner: IdentityId,
     slug: &str,
