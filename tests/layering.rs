@@ -26,7 +26,7 @@ const PARTS: &[(&str, &str)] = &[
     ("rating", "model error"),
     ("config", "model policy error clock"),
     ("db", "model error id clock random niceness paced fault"),
-    ("telemetry", "db config model error id clock"),
+    ("telemetry", "db config model error id clock random"),
     ("catalog", "db config model policy rating error id clock random"),
     // `fuzzing` in whole files of tests.
     (

@@ -38,7 +38,7 @@ export const OWN = /** @type {const} */ ([["home", "tenant", "/console"], ["impo
 
 /** The operator's screens, each with its icon; another one is a line here, its name in `strings.js`, and a module. */
 export const OPERATOR_GROUPS = /** @type {const} */ ([
-  ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["statements", "sql"], ["migrations", "migrations"], ["backups", "backups"]]],
+  ["fleet", [["overview", "usage"], ["tenants", "tenant"], ["jobs", "jobs"], ["statements", "sql"], ["query", "query"], ["migrations", "migrations"], ["backups", "backups"]]],
   ["money", [["margins", "margins"], ["plans", "plan"], ["stripe", "invoices"]]],
   ["installation", [["doctor", "doctor"], ["mailbox", "mail"], ["imports", "upload"], ["erasures", "bin"], ["audit", "audit"], ["settings", "settings"]]],
 ]);
@@ -49,6 +49,7 @@ export const OPERATOR_SCREENS = {
   tenants: () => import("./operator/tenants.js"),
   jobs: () => import("./operator/jobs.js"),
   statements: () => import("./operator/statements.js"),
+  query: () => import("./operator/query.js"),
   migrations: () => import("./operator/migrations.js"),
   backups: () => import("./operator/backups.js"),
   margins: () => import("./operator/margins.js"),

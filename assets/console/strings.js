@@ -28,7 +28,7 @@ export const s = {
     title: "Operator console",
     groups: { fleet: "Fleet", money: "Money", installation: "Installation" },
     screens: /** @type {Record<string, string>} */ ({
-      overview: "Overview", tenants: "Tenants", jobs: "Jobs", statements: "Slow statements", migrations: "Migrations", backups: "Backups", margins: "Margins", plans: "Plans", stripe: "Stripe", mailbox: "Mailbox", erasures: "Erasures", imports: "Imports", doctor: "Doctor", settings: "Settings", audit: "Audit log",
+      overview: "Overview", tenants: "Tenants", jobs: "Jobs", statements: "Slow statements", query: "Query", migrations: "Migrations", backups: "Backups", margins: "Margins", plans: "Plans", stripe: "Stripe", mailbox: "Mailbox", erasures: "Erasures", imports: "Imports", doctor: "Doctor", settings: "Settings", audit: "Audit log",
     }),
   },
   status: /** @type {Record<string, string>} */ ({

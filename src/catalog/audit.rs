@@ -32,6 +32,13 @@ pub enum Actor {
     System,
 }
 
+impl Actor {
+    /// Whether it is an operator: over the API, or at the machine.
+    pub const fn is_operator(self) -> bool {
+        matches!(self, Actor::Operator(_) | Actor::Console)
+    }
+}
+
 impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -128,7 +128,36 @@ impl OfTenant<'_> {
     }
 }
 
+impl OfTenant<'_> {
+    /// Puts a receipt that was issued anew in the place of the one before.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn amend_receipt(&self, receipt: &str) -> Result<()> {
+        self.tx().execute(
+            "UPDATE erasures SET receipt = ?2 WHERE tenant_id = ?1",
+            params![self.tenant, receipt],
+        )?;
+        Ok(())
+    }
+}
+
 impl CatalogTx<'_> {
+    /// Which of these tenants are there, or are being erased.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_not_erased(&self, of: &[TenantId]) -> Result<Vec<TenantId>> {
+        let mut found = Vec::new();
+        for id in of {
+            let sql = "SELECT 1 FROM tenants WHERE id = ?1 AND status IN ('active', 'suspended', 'closing', 'erasing')";
+            if self.tx.exists(sql, params![*id])? {
+                found.push(*id);
+            }
+        }
+        Ok(found)
+    }
+
     /// The receipt of an erased tenant.
     ///
     /// # Errors

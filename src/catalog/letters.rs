@@ -77,6 +77,18 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
+    /// Letters that were posted and are not written yet, up to 10,000.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn count_letters_to_write(&self) -> Result<u64> {
+        let count = self.tx.count(
+            "SELECT count(*) FROM (SELECT 1 FROM letters WHERE written_at IS NULL LIMIT 10000)",
+            &[],
+        )?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Letters to be written now: the `each` that are due for the longest time of the next `senders` tenants after `after`;
     /// accounts are one of them. With the last of these. However many one tenant has, another's first is among them.
     ///

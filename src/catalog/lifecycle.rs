@@ -42,7 +42,7 @@ impl OfTenant<'_> {
     }
 
     /// Takes closing back. The tenant is again what it was before: a suspended one does not come free by closing. What was
-    /// going to end at Stripe does not.
+    /// going to end at Stripe, or to be deleted there, does not and is not.
     ///
     /// # Errors
     /// 409 `not_closing`, `subscription_ending`.
@@ -59,6 +59,7 @@ impl OfTenant<'_> {
             ));
         }
         self.take_back_stripe_cancellations()?;
+        self.forget_customer_erasure()?;
         self.resume_service()?;
         self.catalog.forget_tenant(self.tenant)?;
         self.tenant()

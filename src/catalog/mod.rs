@@ -115,6 +115,11 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// Writes to it that are queued and not begun.
+    pub fn writes_waiting(&self) -> usize {
+        self.database.writes_waiting()
+    }
+
     /// Opens the catalog in `directory`, makes it where there is none, and brings it up to date. Blocks.
     ///
     /// # Errors
@@ -332,6 +337,10 @@ fn track() -> Track {
         ),
         ("catalog/0031_moves.sql", include_str!("../../migrations/catalog/0031_moves.sql")),
         ("catalog/0032_clones.sql", include_str!("../../migrations/catalog/0032_clones.sql")),
+        (
+            "catalog/0033_stripe_customer_erasures.sql",
+            include_str!("../../migrations/catalog/0033_stripe_customer_erasures.sql"),
+        ),
     ])
 }
 

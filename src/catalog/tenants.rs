@@ -1,5 +1,10 @@
 //! Tenants: state, names, placement.
 
+mod lists;
+mod slugs;
+
+pub use slugs::slug_taken;
+
 use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, OnConstraint, Row};
@@ -9,6 +14,7 @@ use crate::model::tenant::{Act, TenantStatus};
 use crate::model::{Name, Slug};
 use crate::params;
 use crate::rating::PlanRef;
+use slugs::{MOST_SLUGS, too_many_slugs};
 
 /// One customer organisation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -119,10 +125,6 @@ pub(super) const COLUMNS: &str = "t.id, t.slug, t.name, t.status, t.plan, t.time
 /// How many of them there are: the place of what follows in a row.
 pub(super) const COLUMNS_COUNT: usize = 19;
 
-fn names(row: &Row<'_>) -> Result<TenantNames, DbError> {
-    Ok(TenantNames { id: row.get(0)?, slug: row.get(1)?, name: row.get(2)? })
-}
-
 pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     Ok(Tenant {
         id: row.get(0)?,
@@ -148,26 +150,6 @@ pub(super) fn tenant(row: &Row<'_>) -> Result<Tenant, DbError> {
     })
 }
 
-/// Slugs that one tenant may claim: none of them is ever given to another.
-const MOST_SLUGS: usize = 10;
-
-fn too_many_slugs() -> Error {
-    Error::conflict(
-        "too_many_slugs",
-        format!(
-            "This tenant has had {MOST_SLUGS} slugs, which is the most; each stays its own for good. Go back to one of \
-             them."
-        ),
-    )
-    .with_fields(vec![crate::error::FieldError::new("slug", "too_many", "must be one that this tenant had before")])
-}
-
-/// 409 for a slug that a tenant has or had.
-pub fn slug_taken() -> Error {
-    Error::conflict("slug_taken", "This slug is or was in use. Choose another.")
-        .with_fields(vec![crate::error::FieldError::new("slug", "unique", "is or was in use")])
-}
-
 impl CatalogTx<'_> {
     /// Adds a tenant whose file is still to be made.
     ///
@@ -184,30 +166,6 @@ impl CatalogTx<'_> {
         self.claim_slug(new.id, &new.slug)
     }
 
-    fn claim_slug(&self, id: TenantId, slug: &Slug) -> Result<()> {
-        self.tx
-            .execute(
-                "INSERT INTO tenant_slugs (slug, tenant_id, since) VALUES (?1, ?2, ?3)",
-                params![slug.as_str(), id, self.now()],
-            )
-            .on_constraint("tenant_slugs.slug", slug_taken)?;
-        Ok(())
-    }
-
-    /// Whether no tenant has or had this slug.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn is_slug_free(&self, slug: &Slug) -> Result<bool> {
-        Ok(!self.tx.exists("SELECT 1 FROM tenant_slugs WHERE slug = ?1", params![slug.as_str()])?)
-    }
-
-    pub(super) fn list_slugs(&self, id: TenantId) -> Result<Vec<String>> {
-        Ok(self
-            .tx
-            .query("SELECT slug FROM tenant_slugs WHERE tenant_id = ?1", params![id], |row| row.get(0))?)
-    }
-
     /// The tenant of that id or slug, also of a slug it had before.
     ///
     /// # Errors
@@ -221,96 +179,6 @@ impl CatalogTx<'_> {
             )
         };
         Ok(self.tx.query_row(&sql, params![selector], tenant)?)
-    }
-
-    /// Id, slug and name of all tenants in a state and on a plan, where one is named.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_tenant_names(
-        &self,
-        status: Option<TenantStatus>,
-        plan: Option<&str>,
-    ) -> Result<Vec<TenantNames>> {
-        Ok(self.tx.query(
-            "SELECT id, slug, name FROM tenants WHERE (?1 IS NULL OR status = ?1) AND (?2 IS NULL OR plan = ?2)",
-            params![status.map(TenantStatus::name), plan],
-            names,
-        )?)
-    }
-
-    /// The same of a page in the order of their ids, or the other way round: those that come behind `after`.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_tenant_names_by_id(
-        &self,
-        (status, plan): (Option<TenantStatus>, Option<&str>),
-        after: Option<TenantId>,
-        descends: bool,
-        limit: u32,
-    ) -> Result<Vec<TenantNames>> {
-        // Ids are hexadecimal: before and behind all of them.
-        let (behind, order, end) = if descends { ("<", "DESC", "~") } else { (">", "ASC", "") };
-        let after = after.map_or_else(|| end.to_owned(), |id| id.to_string());
-        let sql = format!(
-            "SELECT id, slug, name FROM tenants
-             WHERE id {behind} ?1 AND (?2 IS NULL OR status = ?2) AND (?3 IS NULL OR plan = ?3)
-             ORDER BY id {order} LIMIT ?4"
-        );
-        Ok(self.tx.query(&sql, params![after, status.map(TenantStatus::name), plan, limit], names)?)
-    }
-
-    /// How many tenants are in each state.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn count_by_status(&self) -> Result<Vec<(String, u64)>> {
-        let sql = "SELECT status, count(*) FROM tenants GROUP BY status ORDER BY status";
-        Ok(self.tx.query(sql, &[], |row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs())))?)
-    }
-
-    /// Tenants in the order of their ids, those after `after`; for the operator.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_tenants(
-        &self,
-        after: Option<TenantId>,
-        status: Option<TenantStatus>,
-        limit: u32,
-    ) -> Result<Vec<Tenant>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM tenants t WHERE t.id > ?1 AND (?2 IS NULL OR t.status = ?2) ORDER BY t.id LIMIT ?3"
-        );
-        let after = after.map(|id| id.to_string()).unwrap_or_default();
-        Ok(self.tx.query(&sql, params![after, status.map(TenantStatus::name), limit], tenant)?)
-    }
-
-    /// Closing tenants whose grace period is over at this moment, and those whose erasure was cut off.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_tenants_to_erase(&self) -> Result<Vec<TenantId>> {
-        Ok(self.tx.query(
-            "SELECT id FROM tenants
-             WHERE status IN ('closing', 'erasing') AND (status = 'erasing' OR erase_after <= ?1)
-             ORDER BY erase_after LIMIT 100",
-            params![self.now()],
-            |row| row.get(0),
-        )?)
-    }
-
-    /// Tenants whose provisioning was cut off before `before`.
-    ///
-    /// # Errors
-    /// As the database says.
-    pub fn list_half_made_tenants(&self, before: Timestamp) -> Result<Vec<TenantId>> {
-        Ok(self.tx.query(
-            "SELECT id FROM tenants WHERE status = 'provisioning' AND created_at < ?1",
-            params![before],
-            |row| row.get(0),
-        )?)
     }
 }
 

@@ -120,11 +120,11 @@ pub(super) fn tenant(common: &Common, command: TenantCommand) -> Result<ExitCode
         TenantCommand::Resume { slug } => {
             print(common, &execute(&config, Command::TenantResume { slug })?, status);
         }
-        TenantCommand::Close { slug } => {
-            print(common, &execute(&config, Command::TenantClose { slug })?, closing);
+        TenantCommand::Close { slug, stripe_customer } => {
+            print(common, &execute(&config, Command::TenantClose { slug, stripe_customer })?, closing);
         }
-        TenantCommand::Erase { slug, confirm, now } => {
-            let answer = execute(&config, Command::TenantErase { slug, confirm, now })?;
+        TenantCommand::Erase { slug, confirm, now, stripe_customer } => {
+            let answer = execute(&config, Command::TenantErase { slug, confirm, now, stripe_customer })?;
             erased(common, &answer);
         }
         TenantCommand::Move { slug, to } => {

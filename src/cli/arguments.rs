@@ -3,6 +3,7 @@
 mod backup;
 mod mail;
 mod migrate;
+mod query;
 mod restore;
 mod tenant;
 mod verify;
@@ -10,6 +11,7 @@ mod verify;
 pub(super) use backup::BackupCommand;
 pub(super) use mail::{MailCommand, Part};
 pub(super) use migrate::MigrateCommand;
+pub(super) use query::QueryArguments;
 pub(super) use restore::{RestoreArguments, WholeArguments};
 pub(super) use tenant::TenantCommand;
 pub(super) use verify::VerifyCommand;
@@ -167,6 +169,16 @@ pub(super) enum Command {
                             Levels are good, note, warning and fault. Exits with 0 when there is neither a warning nor a fault, else 1."
     )]
     Doctor,
+    /// Run one SQL statement that reads, over many tenants
+    ///
+    /// It reads what an owner of each tenant may read, each in a process of its own, and is written into the audit log of every
+    /// tenant that is asked. It ends with its budget; what is left over is told, and how to go on.
+    #[command(after_help = "Examples:\n  tenantry query \"SELECT count(*) FROM invoices\" --all\n  \
+                            tenantry query \"SELECT * FROM customers\" --tenant acme --tenant globex --limit 50\n  \
+                            tenantry query \"SELECT count(*) AS open FROM tickets WHERE closed_at IS NULL\" --plan team --csv\n  \
+                            tenantry query - --all --json < report.sql\n\n\
+                            Exits with 0 when every tenant answered in full, 1 when one did not: see what is told beside.")]
+    Query(QueryArguments),
     /// Watch what the server does, tenant by tenant
     ///
     /// Requests, latency, errors, database time and jobs of the last minute or two, the busiest tenants first. `q` quits. Where

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -77,12 +77,12 @@ pub(super) async fn carry_out(
     command: Command,
     progress: &(dyn Fn(String) + Send + Sync),
 ) -> Result<Value> {
+    if matches!(command, Command::Doctor | Command::Query(_)) {
+        installation.tenancy().run_sql_with(crate::tenancy::this_program()?);
+    }
     match command {
         // It tries the doors that are http's.
-        Command::Doctor => {
-            installation.tenancy().run_sql_with(crate::tenancy::this_program()?);
-            Ok(serde_json::to_value(http::examine(installation).await?)?)
-        }
+        Command::Doctor => Ok(serde_json::to_value(http::examine(installation).await?)?),
         command => admin::run(installation, command, progress).await,
     }
 }
@@ -90,15 +90,19 @@ pub(super) async fn carry_out(
 async fn answer(installation: &Arc<Installation>, stream: UnixStream) -> Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reading.take(MOST)).read_line(&mut line).await?;
+    let mut reading = BufReader::new(reading.take(MOST));
+    reading.read_line(&mut line).await?;
     let (sender, mut replies) = mpsc::unbounded_channel();
     let installation = Arc::clone(installation);
-    tokio::spawn(async move {
+    let command = serde_json::from_str::<Command>(&line);
+    // What only reads ends with whoever asked; what was begun otherwise is brought to its end.
+    let ends_with_client = matches!(command, Ok(Command::Query(_)));
+    let working = tokio::spawn(async move {
         let progress = {
             let sender = sender.clone();
             move |text| drop(sender.send(Reply::Progress(text)))
         };
-        let result = match serde_json::from_str::<Command>(&line) {
+        let result = match command {
             Ok(command) => carry_out(&installation, command, &progress).await,
             Err(error) => Err(Error::malformed(
                 "bad_command",
@@ -122,12 +126,25 @@ async fn answer(installation: &Arc<Installation>, stream: UnixStream) -> Result<
         };
         let _ = sender.send(reply);
     });
-    while let Some(reply) = replies.recv().await {
+    loop {
+        let reply = tokio::select! {
+            reply = replies.recv() => reply,
+            () = hung_up(&mut reading), if ends_with_client => {
+                working.abort();
+                return Ok(());
+            }
+        };
+        let Some(reply) = reply else { return Ok(()) };
         let mut text = serde_json::to_string(&reply)?;
         text.push('\n');
         writing.write_all(text.as_bytes()).await?;
     }
-    Ok(())
+}
+
+/// Until the client has closed its end.
+async fn hung_up(reading: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = [0; 64];
+    while reading.read(&mut rest).await.is_ok_and(|count| count > 0) {}
 }
 
 /// Sends a command to the server that has `data`; `None` if none is running there.

@@ -16,6 +16,7 @@ mod new;
 mod openapi;
 mod output;
 mod plan;
+mod query;
 mod restore;
 mod serve;
 mod sessions;
@@ -100,7 +101,9 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         },
         Command::Verify(VerifyCommand::Backup { tenant, sample }) => backup::verify(&common, tenant, sample),
         Command::Verify(VerifyCommand::Export { file, key }) => verify::export(&common, &file, key),
-        Command::Verify(VerifyCommand::Receipt { file, key }) => verify::receipt(&common, &file, key),
+        Command::Verify(VerifyCommand::Receipt { file, key, html }) => {
+            verify::receipt(&common, &file, key, html.as_deref())
+        }
         Command::Plan(PlanCommand::ClosePeriod { tenant, at, is_final }) => {
             plan::close_period(&common, tenant, at, is_final)
         }
@@ -119,6 +122,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Healthcheck(listening) => healthcheck::run(&common, &listening),
         Command::Openapi { typescript, out } => openapi::run(&common, typescript, out),
         Command::Doctor => doctor::run(&common),
+        Command::Query(arguments) => query::run(&common, arguments),
         Command::Top { once, every, tenants } => top::run(&common, once, every, tenants),
         Command::SqlWorker => Ok(crate::tenancy::run_worker()),
         Command::Version => {

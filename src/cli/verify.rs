@@ -2,6 +2,7 @@
 
 use super::verify_files::{Opened, check_log, open, read_checkpoints};
 use super::{Common, Failure, admin};
+use crate::http::receipt_page;
 use crate::model::receipt::{Receipt, Statement};
 use crate::service::admin::Command;
 use serde_json::{Value, json};
@@ -82,7 +83,12 @@ fn words(answer: &Value) -> String {
     format!("BROKEN:\n  {}", faults.join("\n  "))
 }
 
-pub(super) fn receipt(common: &Common, file: &Path, key: Option<PathBuf>) -> Result<ExitCode, Failure> {
+pub(super) fn receipt(
+    common: &Common,
+    file: &Path,
+    key: Option<PathBuf>,
+    html: Option<&Path>,
+) -> Result<ExitCode, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
     let receipt: Receipt = serde_json::from_str(&text)
@@ -91,6 +97,11 @@ pub(super) fn receipt(common: &Common, file: &Path, key: Option<PathBuf>) -> Res
     let statement = receipt
         .verify(trusted.as_deref())
         .map_err(|why| Failure::Failed(format!("NOT VALID: this receipt is not to be trusted: {why}")))?;
+    if let Some(path) = html {
+        let page = receipt_page(&receipt).map_err(Failure::Failed)?;
+        std::fs::write(path, page)
+            .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?;
+    }
     let answer = json!({ "ok": true, "key": receipt.public_key, "key_from": from, "statement": statement });
     admin::print(common, &answer, |_| describe(&statement, &receipt.public_key, from));
     Ok(ExitCode::SUCCESS)
@@ -117,6 +128,7 @@ fn describe(statement: &Statement, key: &str, from: &str) -> String {
         "OK: the signature is good.".to_owned(),
         format!("Tenant    {}", statement.tenant_id),
         format!("Erased at {}", statement.erased_at),
+        format!("Issued at {}", statement.amended_at.as_deref().unwrap_or(&statement.erased_at)),
         format!("By        installation {}", statement.installation),
         format!("Key       {key} (from {from})"),
         "Removed:".to_owned(),

@@ -4,6 +4,7 @@
 mod backups;
 mod mail;
 mod migrations;
+mod otlp;
 mod settings;
 mod stripe;
 mod text;
@@ -81,6 +82,7 @@ impl Config {
             return Err(ConfigError(format!("public_url = {url}: must begin with https:// or http://")));
         }
         self.check_metrics()?;
+        self.check_otlp()?;
         self.check_issuer()?;
         self.check_mail()?;
         self.check_costs()?;
@@ -203,7 +205,9 @@ fn told(error: &toml::de::Error, text: &str) -> String {
         let begin = text.get(..span.start)?.rfind('\n').map_or(0, |newline| newline + 1);
         text.get(begin..)?.lines().next()
     });
-    if line.is_some_and(|line| line.contains("jobs_secret")) {
+    if otlp::is_of_headers(error.span(), line, text) {
+        "a line with otlp_headers cannot be read; it takes a list of texts in quotes".to_owned()
+    } else if line.is_some_and(|line| line.contains("jobs_secret")) {
         "the line with jobs_secret cannot be read; it takes a text in quotes".to_owned()
     } else if line.is_some_and(|line| line.contains("metrics_token")) {
         "the line with metrics_token cannot be read; it takes a text in quotes".to_owned()
@@ -270,9 +274,11 @@ mod tests {
         let secret = "smtp_password = 1234567890";
         let wrong = toml::from_str::<Partial>(secret).unwrap_err();
         assert!(wrong.to_string().contains("1234567890") && !told(&wrong, secret).contains("1234567890"));
-        for secret in
-            ["stripe_secret_key = sk_live_1234567890", "stripe_webhook_secrets = [\n  whsec_1234567890\n]"]
-        {
+        for secret in [
+            "stripe_secret_key = sk_live_1234567890",
+            "stripe_webhook_secrets = [\n  whsec_1234567890\n]",
+            "otlp_headers = [\n  \"a: b\",\n  x-team: 1234567890\n]",
+        ] {
             let wrong = toml::from_str::<Partial>(secret).unwrap_err();
             assert!(wrong.to_string().contains("1234567890") && !told(&wrong, secret).contains("1234567890"));
         }

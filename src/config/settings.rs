@@ -132,6 +132,16 @@ settings! {
     metrics_token: Option<Secret> = None, "\"a long secret\"";
     /// Tenants with series of their own in /metrics: those that do most. The rest is one series.
     metrics_tenants: usize = 100, "100";
+    /// URL of a collector of OpenTelemetry, which is told traces and metrics by OTLP (HTTP, JSON) at /v1/traces and /v1/metrics below it. Without one nothing is told.
+    otlp_endpoint: Option<String> = None, "\"http://127.0.0.1:4318\"";
+    /// Headers that it is sent, such as what lets us in; never shown.
+    otlp_headers: Vec<Secret> = Vec::new(), "[\"authorization: Bearer ...\"]";
+    /// Of so many requests and jobs it is told the trace of one; 0 tells none.
+    otlp_traces_one_in: u32 = 1, "10";
+    /// Seconds from one time that it is told metrics to the next; 0 tells none.
+    otlp_metrics_seconds: u64 = 60, "60";
+    /// service.name of what it is told.
+    otlp_service_name: String = "tenantry".to_owned(), "\"tenantry\"";
     /// Milliseconds that a statement on a tenant's file may take before it is told of as slow; 0 tells of none.
     slow_statement_ms: u32 = 100, "100";
     /// Days that figures of tenants are kept by minutes; hours and days are kept longer.

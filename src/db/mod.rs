@@ -32,7 +32,7 @@ pub use capture::{CapturePlan, Captured, CapturedRow, RowOp};
 pub use console::{Console, ConsoleError, ConsoleParams, LONGEST_SQL, Readable};
 pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use copy::Copy;
-pub use counts::{WriteCounts, write_counts};
+pub use counts::{WaitCounts, WriteCounts, wait_counts, write_counts};
 pub use database::{Database, DatabaseOptions};
 pub use foreign::{Foreign, ForeignColumn, ForeignError, ForeignObject};
 pub use graft::Graft;

@@ -5,6 +5,7 @@
 //! a request. A core that is never idle would never let a read end; one that gets next to nothing there begins again on a
 //! thread with a small share of its own.
 
+use super::counts::ReadWaits;
 use super::ffi;
 use crate::niceness;
 use rustix::time::{ClockId, clock_gettime};
@@ -76,6 +77,10 @@ impl ReaderThreads {
 
     /// Waits that long for a thread.
     pub(super) async fn place(&self, wait: Duration) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Some(place);
+        }
+        let _waits = ReadWaits::begin();
         tokio::time::timeout(wait, Arc::clone(&self.places).acquire_owned()).await.ok()?.ok()
     }
 

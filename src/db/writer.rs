@@ -6,7 +6,7 @@
 
 use super::batch::Batches;
 use super::capture::CapturePlan;
-use super::counts::{count_batch, count_writes};
+use super::counts::{count_batch, count_queued, count_taken, count_writes};
 use super::open::{Connected, Manager, OpenError};
 use super::tx::Tx;
 use super::work::{Work, WorkOf};
@@ -76,6 +76,7 @@ impl Drop for Leading {
             let mut queue = self.writer.queue();
             queue.led = false;
             let forsaken: Vec<_> = queue.waiting.drain(..).collect();
+            count_taken(forsaken.len());
             drop(queue);
             // Dropping them answers their callers.
             drop(forsaken);
@@ -129,6 +130,7 @@ impl Writer {
                 ));
             }
             queue.waiting.push_back(work);
+            count_queued();
             !std::mem::replace(&mut queue.led, true)
         };
         if leads {
@@ -136,6 +138,11 @@ impl Writer {
             tokio::task::spawn_blocking(move || leading.run());
         }
         answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Writes that are queued and not begun.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue().waiting.len()
     }
 
     /// Refuses further writes, waits for those that were accepted, and closes the connection.
@@ -168,6 +175,7 @@ impl Writer {
             };
             count_batch();
             count_writes(batch.len());
+            count_taken(batch.len());
             match self.connected(&mut slot) {
                 Ok(connected) => self.run(connected, batch),
                 Err(error) => {
@@ -211,6 +219,7 @@ impl Writer {
         let count = queue.waiting.len().min(most);
         if count > 0 {
             count_writes(count);
+            count_taken(count);
         }
         queue.waiting.drain(..count).collect()
     }

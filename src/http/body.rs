@@ -29,14 +29,18 @@ const MOST_OF_OBJECT: usize = 128 << 10;
 
 async fn read(request: Request, most: usize) -> Result<Bytes, Problem> {
     if !is_json(request.headers()) {
-        return Err(Problem(Error::new(
-            Kind::UnsupportedMedia,
-            "json_expected",
-            "Send the body as JSON, with Content-Type: application/json.",
-        )));
+        return Err(Problem(json_expected()));
     }
     let (parts, body) = request.into_parts();
     out_of_turn(&parts.extensions, take(body, most)).await?
+}
+
+fn json_expected() -> Error {
+    Error::new(
+        Kind::UnsupportedMedia,
+        "json_expected",
+        "Send the body as JSON, with Content-Type: application/json.",
+    )
 }
 
 /// All of a body that is no records, whatever it holds.
@@ -220,6 +224,30 @@ impl Fields {
     pub(super) fn finish(mut self) -> Result<()> {
         self.refuse_rest();
         if self.faults.is_empty() { Ok(()) } else { Err(Error::invalid(self.faults)) }
+    }
+}
+
+/// Most bytes of a body that may be left out.
+const MOST_OF_CHOICE: usize = 1_024;
+
+/// A small JSON object, or no body, which says as little as `{}`.
+pub(super) struct OrNothing(pub(super) Object);
+
+impl FromRequest<Arc<Installation>> for OrNothing {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &Arc<Installation>) -> Result<OrNothing, Problem> {
+        let (is_json, (parts, body)) = (is_json(request.headers()), request.into_parts());
+        let bytes = out_of_turn(&parts.extensions, take(body, MOST_OF_CHOICE)).await??;
+        if bytes.is_empty() {
+            return Ok(OrNothing(Object(Map::new())));
+        }
+        if !is_json {
+            return Err(Problem(json_expected()));
+        }
+        serde_json::from_slice(&bytes)
+            .map(|map| OrNothing(Object(map)))
+            .map_err(|error| Problem(malformed(&error)))
     }
 }
 

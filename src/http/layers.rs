@@ -4,6 +4,7 @@ use super::large_body::{self, Deadline};
 use super::pages;
 use super::problem::{Problem, Unwritten, write};
 use super::shedding::Shedding;
+use super::traces;
 use super::warnings::with_warnings;
 use crate::clock::monotonic;
 use crate::error::{Error, Kind};
@@ -46,6 +47,8 @@ pub(super) async fn observe(
     let method = request.method().clone();
     let uri = request.uri().clone();
     let deadline = Duration::from_secs(installation.config().request_seconds);
+    let trace =
+        installation.tenancy().figures().spans().and_then(|spans| traces::begin(spans, request_id, &request));
     let (request, large) = if is_large(&request) {
         let (request, deadline) = large_body::prepare(request);
         (request, Some(deadline))
@@ -71,7 +74,7 @@ pub(super) async fn observe(
             Err(problem) => problem.into_response(),
         }
     });
-    let mut answer = pin!(subject::of_request(request_id, with_warnings(&installation, routed)));
+    let mut answer = pin!(subject::of_request(request_id, trace, with_warnings(&installation, routed)));
     let mut response = match tokio::time::timeout(deadline, answer.as_mut()).await {
         Ok(response) => response,
         Err(_) if large.as_ref().is_some_and(Deadline::is_lifted) => answer.as_mut().await,
@@ -82,7 +85,8 @@ pub(super) async fn observe(
         ))
         .into_response(),
     };
-    let tenant = answer.as_mut().take_value().and_then(|subject| subject.tenant());
+    let subject = answer.as_mut().take_value();
+    let tenant = subject.as_ref().and_then(|subject| subject.tenant());
     let tenant_id = tenant.map(display);
     if let Some(Unwritten(error)) = response.extensions_mut().remove::<Unwritten>() {
         log_error(&error, &id, tenant, &method, &uri);
@@ -92,6 +96,9 @@ pub(super) async fn observe(
     let bytes_out = response.body().size_hint().exact().unwrap_or(0);
     let answered = Answered { took, status: response.status().as_u16(), bytes_in, bytes_out };
     let figures = installation.tenancy().figures();
+    if let Some((subject, trace)) = subject.as_ref().and_then(|subject| Some((subject, subject.trace()?))) {
+        traces::end(trace, subject, &method, &id, &answered);
+    }
     match tenant {
         Some(tenant) => figures.of(tenant, |counters| counters.answered(&answered)),
         None => figures.nobody().answered(&answered),

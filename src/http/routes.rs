@@ -1,5 +1,6 @@
 //! The table of routes: every one declares who may use it and which query parameters it takes.
 
+mod declaring;
 mod tenant_route;
 
 use super::gate::{self, Guarded};
@@ -9,10 +10,10 @@ use crate::model::tenant::Act;
 use crate::policy::Permission;
 use crate::service::Installation;
 use axum::Router;
-use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::request::Parts;
 use axum::routing::on;
+use declaring::Declaring;
 use std::sync::Arc;
 
 pub(super) use super::verb::Verb;
@@ -134,25 +135,6 @@ impl Declared {
     }
 }
 
-/// A handler whose requests carry what its route declared. A layer for that would be one more box for each request.
-#[derive(Clone)]
-struct Declaring<H> {
-    declared: Declared,
-    handler: H,
-}
-
-impl<H, T> Handler<T, Arc<Installation>> for Declaring<H>
-where
-    H: Handler<T, Arc<Installation>>,
-{
-    type Future = H::Future;
-
-    fn call(self, mut request: Request, installation: Arc<Installation>) -> H::Future {
-        request.extensions_mut().insert(self.declared);
-        self.handler.call(request, installation)
-    }
-}
-
 /// Routes under construction.
 #[derive(Default)]
 pub(super) struct Routes {
@@ -260,7 +242,7 @@ impl Routes {
         H: Handler<T, Arc<Installation>>,
         T: Guarded + 'static,
     {
-        let method = on(verb.filter(), Declaring { declared, handler });
+        let method = on(verb.filter(), Declaring::new(declared, path, handler));
         self.router = std::mem::take(&mut self.router).route(path, method);
     }
 

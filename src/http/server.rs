@@ -85,7 +85,10 @@ impl Server {
             when_full: router_when_full(&installation),
             patience: Patience { idle: Duration::from_secs(config.idle_seconds), head: HEAD, taking: TAKING },
             places: Places::new(most),
-            shedding: Shedding::new(config.max_requests),
+            shedding: Shedding::new(
+                config.max_requests,
+                Arc::clone(installation.tenancy().figures().in_flight()),
+            ),
             draining: watch::Sender::new(false),
         };
         let measuring = tokio::spawn(Arc::clone(&connections.shedding).measure());

@@ -11,6 +11,7 @@
 
 use crate::clock::monotonic;
 use crate::error::Error;
+use crate::telemetry::InFlight;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -80,8 +81,7 @@ impl Rule {
 /// What is worked on, and what share of new work is refused.
 pub(super) struct Shedding {
     most: usize,
-    /// By [`Kind`].
-    at_once: [AtomicUsize; 4],
+    at_once: Arc<InFlight>,
     share: AtomicU8,
     asked: AtomicU32,
     refused: AtomicU32,
@@ -97,11 +97,11 @@ impl Drop for Accepted<'_> {
 }
 
 impl Shedding {
-    /// With so many requests at once at most.
-    pub(super) fn new(most: usize) -> Arc<Shedding> {
+    /// With so many requests at once at most, counted in `at_once`.
+    pub(super) fn new(most: usize, at_once: Arc<InFlight>) -> Arc<Shedding> {
         Arc::new(Shedding {
             most,
-            at_once: Default::default(),
+            at_once,
             share: AtomicU8::new(0),
             asked: AtomicU32::new(0),
             refused: AtomicU32::new(0),
@@ -133,7 +133,7 @@ impl Shedding {
     }
 
     fn at_once_of(&self, kind: Kind) -> &AtomicUsize {
-        let [work, operator, refresh, page] = &self.at_once;
+        let InFlight { work, operator, refresh, page } = &*self.at_once;
         match kind {
             Kind::Work => work,
             Kind::Operator => operator,
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_share_is_refused_and_there_is_room_for_operators_pages_and_probes() {
-        let shedding = Shedding::new(1_000);
+        let shedding = Shedding::new(1_000, Arc::default());
         let held: Vec<_> = (0..FEW).map(|_| shedding.accept("/api/v1/me").ok().flatten()).collect();
         shedding.share.store(MOST, Relaxed);
         let refused = (0..256).filter(|_| shedding.accept("/api/v1/me").is_err()).count();
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn a_flood_beside_the_work_is_shed_and_takes_no_room_from_anybody_else() {
         let kinds = ["/", "/api/v1/operator/tenants", "/api/v1/auth/refresh"];
-        let shedding = Shedding::new(4_096);
+        let shedding = Shedding::new(4_096, Arc::default());
         let mut held = Vec::new();
         for (share, room) in [(0, 256), (1, FEW)] {
             shedding.share.store(share, Relaxed);
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_of_requests_at_once_all_are_refused_until_one_has_ended() {
-        let shedding = Shedding::new(2);
+        let shedding = Shedding::new(2, Arc::default());
         let first = shedding.accept("/api/v1/me").unwrap();
         let _second = shedding.accept("/api/v1/me").unwrap();
         let refused = shedding.accept("/api/v1/me").err().unwrap();

@@ -52,6 +52,7 @@ pub(super) async fn talk_to_stripe(installation: Arc<Installation>) {
     loop {
         note("events of Stripe", stripe::work_off(&installation).await);
         note("ending subscriptions at Stripe", stripe::cancel_leaving(&installation).await);
+        note("deleting customers at Stripe", erasure::delete_customers_left(&installation).await);
         note("telling Stripe of addresses", stripe::tell_addresses(&installation).await);
         note("sending usage to Stripe", stripe::send_rest_when_due(&installation).await);
         note("recovering events of Stripe", stripe::recover_when_due(&installation).await);
@@ -80,6 +81,10 @@ pub(super) async fn keep_figures(installation: Arc<Installation>) {
         note("what is kept of tenants", telemetry::keep(&installation).await);
         sleep(FIGURES).await;
     }
+}
+
+pub(super) async fn export(installation: Arc<Installation>) {
+    telemetry::export(&installation).await;
 }
 
 pub(super) async fn bill(installation: Arc<Installation>) {

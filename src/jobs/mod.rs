@@ -32,6 +32,7 @@ impl Runner {
         runner.run(installation, loops::store_counts);
         runner.run(installation, loops::gather_figures);
         runner.run(installation, loops::keep_figures);
+        runner.run(installation, loops::export);
         runner.run(installation, loops::bill);
         runner.run(installation, loops::carry_events);
         runner.run(installation, loops::migrate_fleet);

@@ -45,6 +45,13 @@ pub struct Statement {
     pub kept: Vec<StoreKept>,
     /// Number and hash of the last entry of the tenant's audit chain.
     pub audit_head: (i64, String),
+    /// When it was issued anew (RFC 3339), if it was: something that was kept was removed since, or came back and was
+    /// erased again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amended_at: Option<String>,
+    /// SHA-256 of the statement that it takes the place of, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amends: Option<String>,
 }
 
 /// The statement with its signature.
@@ -67,6 +74,8 @@ mod tests {
             removed: vec![],
             kept: vec![],
             audit_head: (3, "ab".into()),
+            amended_at: None,
+            amends: None,
         };
         let receipt = Receipt::sign(&statement, &key).unwrap();
         assert_eq!(receipt.verify(None), Ok(statement.clone()));

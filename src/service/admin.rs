@@ -4,6 +4,7 @@ mod of_tenants;
 
 use super::backups::{self, BackupCommand};
 use super::clones::{self, CloneIn};
+use super::fleet_query::{self, QueryIn};
 use super::imports::ImportIn;
 use super::invoices::{self, ClosePeriodsIn};
 use super::lifecycle::OperatorAct;
@@ -14,7 +15,7 @@ use super::{Installation, audit, doctor, moves, operators, plans, signing_keys, 
 use crate::catalog::By;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use of_tenants::{create_many, create_one, describe, erase, export, import, list, operate};
+use of_tenants::{create, describe, erase, export, import, list, operate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -66,6 +67,9 @@ pub enum Command {
     TenantClose {
         /// Which.
         slug: String,
+        /// Whether its customer at Stripe is deleted with it.
+        #[serde(default)]
+        stripe_customer: bool,
     },
     /// Closes a tenant, and with `now` erases it at once.
     TenantErase {
@@ -75,6 +79,9 @@ pub enum Command {
         confirm: String,
         /// Whether not to wait for the grace period.
         now: bool,
+        /// Whether its customer at Stripe is deleted with it.
+        #[serde(default)]
+        stripe_customer: bool,
     },
     /// Moves a tenant to another volume.
     TenantMove {
@@ -175,6 +182,8 @@ pub enum Command {
         /// Which tenant's.
         tenant: Option<String>,
     },
+    /// Runs one SQL statement over tenants.
+    Query(Box<QueryIn>),
     /// Tells what the server does now.
     Top {
         /// How many tenants at most.
@@ -207,19 +216,17 @@ pub async fn run(
         }
         Command::TenantCreate { slug, name, owner, count } => {
             let owner = find_owner(installation, &owner).await?;
-            match count {
-                None => {
-                    let tenant = create_one(installation, owner, slug, name).await?;
-                    Ok(json!({ "created": 1, "tenant": describe(&tenant) }))
-                }
-                Some(count) => create_many(installation, owner, &slug, count, progress).await,
-            }
+            create(installation, owner, slug, name, count, progress).await
         }
         Command::TenantList { status } => list(installation, status.as_deref()).await,
         Command::TenantSuspend { slug } => operate(installation, &slug, OperatorAct::Suspend).await,
         Command::TenantResume { slug } => operate(installation, &slug, OperatorAct::Resume).await,
-        Command::TenantClose { slug } => operate(installation, &slug, OperatorAct::Close).await,
-        Command::TenantErase { slug, confirm, now } => erase(installation, &slug, &confirm, now).await,
+        Command::TenantClose { slug, stripe_customer } => {
+            operate(installation, &slug, OperatorAct::Close { stripe_customer }).await
+        }
+        Command::TenantErase { slug, confirm, now, stripe_customer } => {
+            erase(installation, &slug, &confirm, now, stripe_customer).await
+        }
         Command::TenantMove { slug, to } => {
             let moved = moves::move_and_wait(installation, &slug, &to, By::console(), progress).await?;
             Ok(serde_json::to_value(moved)?)
@@ -279,6 +286,10 @@ pub async fn run(
             let checked = invoices::verify_billing(installation, tenant.as_deref()).await?;
             let sound = checked.iter().all(|checked| checked.fault.is_none());
             Ok(json!({ "ok": sound, "tenants": checked }))
+        }
+        Command::Query(input) => {
+            let answer = fleet_query::run_query(installation, *input, By::console()).await?;
+            Ok(serde_json::from_slice(&answer)?)
         }
         Command::Top { limit } => Ok(telemetry::top(installation, limit.min(MOST_OF_TOP)).await),
         // Whoever has a router tries the doors between tenants before.

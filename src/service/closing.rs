@@ -33,6 +33,7 @@ impl Installation {
         if let Err(error) = telemetry::store_all(self).await {
             tracing::error!(error = ?error, "the last figures of tenants could not be stored");
         }
+        telemetry::export_rest(self).await;
         self.telemetry.close();
         let catalog = Arc::clone(&self.catalog);
         let _ = tokio::task::spawn_blocking(move || catalog.close()).await;

@@ -1,8 +1,18 @@
 //! Erasure: irreversible removal, and the receipt.
 
+mod amend;
+mod customer;
+mod kept;
+mod replay;
 #[cfg(test)]
 mod tests;
 
+pub use customer::delete_customers_left;
+pub(super) use customer::{ask as ask_customer_erasure, require_stripe};
+pub(super) use replay::{erase_again, replay_erasures};
+
+use self::customer::Customer;
+use self::kept::{copies, kept};
 use super::mail::{MOST_PEOPLE, on_day};
 use super::{Installation, backups, invoices, stripe, telemetry};
 use crate::catalog::{By, OfTenant, Tenant};
@@ -37,14 +47,16 @@ pub async fn erase_due_tenants(installation: &Installation) -> Result<usize> {
     Ok(erased)
 }
 
-/// Ends the grace period of a closing tenant at once and erases it.
+/// Ends the grace period of a closing tenant at once and erases it; with `stripe_customer` its customer at Stripe, too.
 ///
 /// # Errors
-/// 404 if there is none, 422 when `confirm` is not the slug, 409 `not_closing` if it was not closed before.
+/// 404 if there is none, 422 when `confirm` is not the slug, 409 `not_closing` if it was not closed before, `billing_local` where
+/// it has a customer and this installation is not connected to Stripe any more.
 pub async fn erase_now(
     installation: &Installation,
     selector: &str,
     confirm: &str,
+    stripe_customer: bool,
     by: By,
 ) -> Result<Receipt> {
     let tenant = installation.catalog.tenant(selector).await?;
@@ -59,11 +71,19 @@ pub async fn erase_now(
         return Err(not_closing());
     }
     let id = tenant.id;
-    installation.catalog.write("end_grace", move |tx| tx.of(id).end_grace()).await?;
+    if stripe_customer {
+        require_stripe(installation, id).await?;
+    }
+    let end = installation.catalog.write("end_grace", move |tx| {
+        let of = tx.of(id);
+        of.end_grace()?;
+        if stripe_customer { ask_customer_erasure(&of, &of.tenant()?) } else { Ok(()) }
+    });
+    end.await?;
     erase_tenant(installation, id, by).await
 }
 
-/// The steps of DESIGN 9: state, drain, count, files, rows, receipt, ledger. Each can be done twice.
+/// The steps of DESIGN 9: state, drain, count, files, backups, Stripe, rows, receipt, ledger. Each can be done twice.
 async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Result<Receipt> {
     // One at a time: whoever comes second, the background runner say, finds the receipt.
     let _turn = installation.erasing.lock().await;
@@ -81,11 +101,14 @@ async fn erase_tenant(installation: &Installation, id: TenantId, by: By) -> Resu
     let backups = backups::erase(installation, id).await?;
     files.extend(backups.removed);
     kept.extend(backups.kept);
+    let customer = customer::erase(installation, id).await?;
     let key = installation.keys.receipts().clone();
     let issuer = installation.id.clone();
     let receipt = installation
         .catalog
-        .write("erase_tenant", move |tx| erase_rows(&tx.of(id), (&files, &kept), &key, &issuer, &by))
+        .write("erase_tenant", move |tx| {
+            erase_rows(&tx.of(id), (&files, &kept, customer), &key, &issuer, &by)
+        })
         .await?;
     installation.tenancy.append_to_ledger(id, receipt.clone()).await?;
     installation.checkpoint_owed.store(true, Ordering::Relaxed);
@@ -141,7 +164,7 @@ pub async fn pay_checkpoint(installation: &Installation) -> Result<()> {
 
 fn erase_rows(
     of: &OfTenant<'_>,
-    (files, kept): (&[StoreErased], &[StoreKept]),
+    (files, kept, customer): (&[StoreErased], &[StoreKept], Customer),
     key: &SigningKey,
     issuer: &str,
     by: &By,
@@ -149,7 +172,9 @@ fn erase_rows(
     let tenant = of.tenant()?;
     let audit_head = of.audit_head()?;
     tell_owners(of, &tenant)?;
+    let customer = customer::settle(of, customer)?;
     let mut removed = files.to_vec();
+    removed.extend(customer.removed());
     for (table, rows) in of.delete_personal_rows()? {
         removed.push(StoreErased {
             store: format!("catalog: {table}"),
@@ -168,26 +193,15 @@ fn erase_rows(
         closed_at: tenant.closed_at.map(|at: Timestamp| at.to_string()),
         erased_at: of.now().to_string(),
         removed,
-        kept: kept.iter().cloned().chain(copies(of)?).collect(),
+        kept: kept.iter().cloned().chain(customer.kept()).chain(copies(of)?).collect(),
         audit_head,
+        amended_at: None,
+        amends: None,
     };
     let receipt = Receipt::sign(&statement, key)?;
     of.finish_erasure(&serde_json::to_string(&receipt)?)?;
     of.catalog().audit(by, "tenant.erased", &format!("tenant:{}", tenant.id), &json!({}))?;
     Ok(receipt)
-}
-
-/// Tenants that have data of this one.
-fn copies(of: &OfTenant<'_>) -> Result<Vec<StoreKept>> {
-    let told = |(id, is_clone, _): (TenantId, bool, TenantStatus)| {
-        let (what, reason) = if is_clone {
-            ("clone", "it has expired by this, and is erased by itself with a receipt of its own")
-        } else {
-            ("restored beside", "it is a tenant of its own, which is closed and erased as such")
-        };
-        StoreKept { store: format!("tenant {id}: {what}"), reason: reason.to_owned(), until: None }
-    };
-    Ok(of.list_copies()?.into_iter().map(told).collect())
 }
 
 /// The letter is about the accounts of the owners: what is about the tenant goes with it. It names the slug, which stays.
@@ -202,42 +216,6 @@ fn tell_owners(of: &OfTenant<'_>, tenant: &Tenant) -> Result<()> {
         of.catalog().post(&fact, &Recipient::Identity(owner), &content)?;
     }
     Ok(())
-}
-
-fn kept(volumes_away: &[String]) -> Vec<StoreKept> {
-    let kept = |store: &str, reason: &str| StoreKept {
-        store: store.to_owned(),
-        reason: reason.to_owned(),
-        until: None,
-    };
-    let mut kept = vec![
-        kept("catalog: id and slugs of the tenant", "so that they are never given to anyone else"),
-        kept(
-            "catalog: accounts of former members",
-            "they belong to the people, who may be members elsewhere",
-        ),
-        kept(
-            "catalog: letters to the owners that tell of this",
-            "until they are mailed; they name the slug alone",
-        ),
-        kept("catalog: invoices and credit notes", "as they were issued: the law asks for them"),
-        kept("ledger of erasures: this receipt", "so that a restored backup does not bring the tenant back"),
-        kept(
-            "ledger of audit checkpoints: numbers, hashes and times",
-            "so that a log that was cut is noticed; nothing in it can be read back",
-        ),
-        kept(
-            "copies made by other means",
-            "this program knows of its own backups alone, which are removed; others are the operator's to remove",
-        ),
-    ];
-    kept.extend(volumes_away.iter().map(|volume| StoreKept {
-        store: format!("volume {volume}: whatever may be on it of this tenant"),
-        reason:
-            "it cannot be had now, and nobody looked; `doctor` tells of what is found there later".to_owned(),
-        until: None,
-    }));
-    kept
 }
 
 fn not_closing() -> Error {

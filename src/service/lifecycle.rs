@@ -1,6 +1,7 @@
 //! A tenant's way out and back: closed, reopened, suspended, resumed.
 
 use super::Installation;
+use super::erasure;
 use super::mail::on_day;
 use super::members::require_now;
 use super::step_up;
@@ -90,13 +91,17 @@ pub enum OperatorAct {
     /// Back to normal.
     Resume,
     /// As if an owner had closed it.
-    Close,
+    Close {
+        /// Whether its customer at Stripe is to be deleted with it.
+        stripe_customer: bool,
+    },
 }
 
 /// Suspends, resumes or closes a tenant.
 ///
 /// # Errors
-/// 404 if there is none, 409 when its state does not allow it.
+/// 404 if there is none, 409 when its state does not allow it; `billing_local` where a customer is to be deleted and this installation
+/// is not connected to Stripe.
 pub async fn operate_tenant(
     installation: &Installation,
     selector: &str,
@@ -105,6 +110,9 @@ pub async fn operate_tenant(
 ) -> Result<Tenant> {
     let id = installation.catalog.tenant(selector).await?.id;
     let grace = grace(installation);
+    if act == (OperatorAct::Close { stripe_customer: true }) {
+        erasure::require_stripe(installation, id).await?;
+    }
     let tenant = installation
         .catalog
         .write("operate_tenant", move |tx| {
@@ -114,7 +122,14 @@ pub async fn operate_tenant(
                 return Err(Error::not_found());
             }
             let (from, to, action) = match act {
-                OperatorAct::Close => return close(&of, &by, grace),
+                OperatorAct::Close { stripe_customer } => {
+                    let tenant = close(&of, &by, grace)?;
+                    if stripe_customer {
+                        erasure::ask_customer_erasure(&of, &tenant)?;
+                        of.audit(&by, "tenant.customer_erasure_asked", "", &json!({}))?;
+                    }
+                    return Ok(tenant);
+                }
                 OperatorAct::Suspend => (TenantStatus::Active, TenantStatus::Suspended, "tenant.suspended"),
                 OperatorAct::Resume => (TenantStatus::Suspended, TenantStatus::Active, "tenant.resumed"),
             };

@@ -90,6 +90,11 @@ impl Mailer {
         })
     }
 
+    /// Letters that wait for the mail server.
+    pub(super) fn waiting(&self) -> usize {
+        self.outbox.as_ref().map_or(0, Outbox::waiting)
+    }
+
     /// Whether letters reach people by themselves.
     pub(super) fn sends(&self) -> bool {
         self.outbox.is_some()

@@ -20,6 +20,7 @@ pub mod emails;
 pub mod erasure;
 pub mod exports;
 pub mod files;
+pub mod fleet_query;
 pub mod identity;
 pub mod imports;
 pub mod invitations;
@@ -115,6 +116,7 @@ pub struct Installation {
     addresses: addresses::Addresses,
     file_turns: files::FileTurns,
     repeats: repeats::InProgress,
+    fleet_queries: fleet_query::Turns,
     clock: SharedClock,
     work: Notify,
     /// Rung when an import waits.

@@ -5,8 +5,9 @@ use super::mail::Mailer;
 use super::password_hasher::PasswordHasher;
 use super::tokens::Tokens;
 use super::{
-    Installation, addresses, backups, changes, doctor, erasure, files, jobs, lock, mail, migrations, moves,
-    operators, outgoing, plans, provisioning, repeats, stripe, subscriptions, telemetry, throttle,
+    Installation, addresses, backups, changes, doctor, erasure, files, fleet_query, jobs, lock, mail,
+    migrations, moves, operators, outgoing, plans, provisioning, repeats, stripe, subscriptions, telemetry,
+    throttle,
 };
 use crate::catalog::Catalog;
 use crate::clock::SharedClock;
@@ -65,7 +66,9 @@ impl Installation {
                 ),
             ));
         }
-        Installation::open_any(config, clock, functions).await
+        let installation = Installation::open_any(config, clock, functions).await?;
+        erasure::erase_again(&installation).await?;
+        Ok(installation)
     }
 
     /// The same of a directory that is being restored, whose tenants need not have files.
@@ -172,6 +175,7 @@ impl Installation {
             addresses: addresses::Addresses::new(&config, Arc::clone(&clock)),
             file_turns: files::FileTurns::new(descriptors.transfers),
             repeats: repeats::InProgress::default(),
+            fleet_queries: fleet_query::Turns::default(),
             work: Notify::new(),
             imports: Notify::new(),
             run: RequestId::new(clock.now()).to_string(),

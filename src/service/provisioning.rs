@@ -1,88 +1,25 @@
 //! Making tenants: their rows, their files, their first owner, and how many one identity may have.
 
+mod candidate;
+mod copies;
+mod making;
 #[cfg(test)]
 mod tests;
 
+pub use candidate::NewTenantIn;
+pub(super) use candidate::{TenantCandidate, prepare_tenant, refuse_taken_slug};
+pub(super) use copies::{Adoption, adopt_tenant, provision_beside};
+pub(super) use making::InTheMaking;
+
 use super::{Installation, detached, plans, subscriptions};
-use crate::catalog::{By, CatalogTx, CopyOf, FileVersion, NewTenant, Principal, Tenant, slug_taken};
+use crate::catalog::{By, CatalogTx, CopyOf, FileVersion, NewTenant, Principal, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{IdentityId, ImportId, TenantId};
+use crate::id::{IdentityId, TenantId};
 use crate::model::tenant::TenantStatus;
-use crate::model::{Name, Slug};
 use crate::policy::OWNER;
-use crate::tenancy::blocking;
-use crate::tenancy::tx::files::NewFile;
 use serde_json::json;
-use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Tenants that somebody is making, however long that takes: a sweep leaves them alone.
-#[derive(Default)]
-pub(super) struct InTheMaking(Mutex<HashSet<TenantId>>);
-
-impl InTheMaking {
-    fn begin(&self, tenant: TenantId) -> Making<'_> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
-        Making { all: self, tenant }
-    }
-
-    fn now(&self) -> HashSet<TenantId> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// Somebody makes a tenant, until this is dropped.
-struct Making<'m> {
-    all: &'m InTheMaking,
-    tenant: TenantId,
-}
-
-impl Drop for Making<'_> {
-    fn drop(&mut self) {
-        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
-    }
-}
-
-/// The body of a new tenant.
-#[derive(Clone)]
-pub struct NewTenantIn {
-    /// Its name.
-    pub name: String,
-    /// Its slug; made of the name where none is given.
-    pub slug: Option<String>,
-}
-
-/// A tenant that is valid and not stored yet.
-#[derive(Clone)]
-pub(super) struct TenantCandidate {
-    /// Its id.
-    pub(super) id: TenantId,
-    name: Name,
-    slug: WantedSlug,
-}
-
-#[derive(Clone)]
-enum WantedSlug {
-    Given(Slug),
-    OfName(Slug),
-}
-
-/// Checks the fields of a new tenant; names every field at fault.
-pub(super) fn prepare_tenant(installation: &Installation, input: &NewTenantIn) -> Result<TenantCandidate> {
-    let name = Name::parse("name", &input.name);
-    let slug = match &input.slug {
-        Some(slug) => Slug::parse(slug).map(WantedSlug::Given),
-        None => Slug::of_name(&input.name).map_or_else(|| Slug::parse("team"), Ok).map(WantedSlug::OfName),
-    };
-    match (name, slug) {
-        (Ok(name), Ok(slug)) => {
-            Ok(TenantCandidate { id: TenantId::new(installation.clock.now()), name, slug })
-        }
-        (name, slug) => Err(Error::invalid(name.err().into_iter().chain(slug.err()).collect())),
-    }
-}
+use std::sync::Arc;
 
 /// Who makes a tenant: a person under the bounds of the settings, or whoever runs the installation, without.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -141,105 +78,6 @@ async fn begin_tenant(
 
 /// Leaves nothing of a tenant whose making failed.
 async fn or_nothing(installation: &Installation, id: TenantId, made: Result<Tenant>) -> Result<Tenant> {
-    if made.is_err()
-        && let Err(cause) = remove_half_made(installation, id).await
-    {
-        tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until it is swept");
-    }
-    made
-}
-
-/// What a tenant is made of that was imported.
-pub(super) struct Adoption {
-    pub(super) import: ImportId,
-    /// What was found in it, as JSON.
-    pub(super) preview: String,
-    /// For the audit log.
-    pub(super) details: serde_json::Value,
-    /// The filled file and the contents of uploads.
-    pub(super) directory: PathBuf,
-    pub(super) uploads: Vec<NewFile>,
-}
-
-/// Makes a tenant of files that were filled already: from its first row to the last step it takes a moment, in which
-/// nobody else sweeps it.
-pub(super) async fn adopt_tenant(
-    installation: &Arc<Installation>,
-    new: TenantCandidate,
-    owner: IdentityId,
-    maker: Maker,
-    by: By,
-    adoption: Adoption,
-) -> Result<Tenant> {
-    let installation = Arc::clone(installation);
-    let most = (maker == Maker::Person).then_some(installation.config.tenants_per_identity);
-    detached(async move {
-        let _making = installation.making.begin(new.id);
-        let id = begin_tenant(&installation, new, owner, most).await?;
-        let made = complete_adoption(&installation, id, by, adoption).await;
-        or_nothing(&installation, id, made).await
-    })
-    .await
-}
-
-async fn complete_adoption(
-    installation: &Installation,
-    id: TenantId,
-    by: By,
-    adoption: Adoption,
-) -> Result<Tenant> {
-    let entitlements = installation.catalog.read(move |tx| tx.of(id).entitlements()).await?;
-    let tenancy = Arc::clone(&installation.tenancy);
-    let Adoption { import, preview, details, directory, uploads } = adoption;
-    crate::fault::step();
-    blocking(move || tenancy.place_import(id, entitlements.as_ref(), &directory, &uploads)).await?;
-    crate::fault::step();
-    installation
-        .catalog
-        .write("activate_import", move |tx| {
-            let of = tx.of(id);
-            if !of.change_status(&[TenantStatus::Provisioning], TenantStatus::Active)? {
-                return Err(Error::not_found());
-            }
-            of.audit(&by, "tenant.imported", "", &details)?;
-            tx.note_import_tenant(import, id, &preview)?;
-            of.tenant()
-        })
-        .await
-}
-
-/// Makes a tenant out of another one's data, whose file is made by `place`, which says what version it has. A failure half-way leaves nothing of it.
-pub(super) async fn provision_beside<F>(
-    installation: &Installation,
-    new: TenantCandidate,
-    owners: Vec<IdentityId>,
-    plan: String,
-    of: CopyOf,
-    by: By,
-    place: impl FnOnce(TenantId) -> F,
-) -> Result<Tenant>
-where
-    F: Future<Output = Result<FileVersion>>,
-{
-    let Some(owner) = owners.first().copied() else {
-        return Err(Error::conflict("no_owner", "Nobody would own that tenant."));
-    };
-    let id = new.id;
-    let version = installation.tenancy.migration_target().version.clone();
-    let _making = installation.making.begin(id);
-    let insert = installation.catalog.write("insert_tenant", move |tx| {
-        of.require_source(tx)?;
-        insert_tenant(tx, &new, owner, &plan, &version)?;
-        tx.of(id).note_copy(of)?;
-        owners.iter().skip(1).try_for_each(|owner| tx.of(id).insert_membership(*owner, OWNER).map(drop))
-    });
-    insert.await?;
-    let made = async {
-        let version = place(id).await?;
-        installation.catalog.write("note_version", move |tx| tx.of(id).note_version(&version)).await?;
-        activate(installation, id, owner, Some(of), by).await
-    };
-    let made = made.await;
     if made.is_err()
         && let Err(cause) = remove_half_made(installation, id).await
     {
@@ -312,36 +150,12 @@ pub(super) fn insert_tenant(
             600,
         )
     })?;
-    let slug = match &new.slug {
-        WantedSlug::Given(slug) => slug.clone(),
-        WantedSlug::OfName(slug) => free_slug(tx, slug)?,
-    };
+    let slug = new.take_slug(tx)?;
     tx.insert_tenant(&NewTenant { id: new.id, slug, name: new.name.clone() }, &plan.reference())?;
     let of = tx.of(new.id);
     of.insert_version(version)?;
     subscriptions::begin(&of, &plan)?;
     of.insert_membership(owner, OWNER).map(drop)
-}
-
-/// 409 `slug_taken` where the slug that was chosen is none to have.
-pub(super) async fn refuse_taken_slug(installation: &Installation, new: &TenantCandidate) -> Result<()> {
-    let WantedSlug::Given(slug) = new.slug.clone() else { return Ok(()) };
-    if installation.catalog.read(move |tx| tx.is_slug_free(&slug)).await? {
-        Ok(())
-    } else {
-        Err(slug_taken())
-    }
-}
-
-/// The slug itself, or the first of `slug-2`, `slug-3`, ... that is free.
-fn free_slug(tx: &CatalogTx<'_>, slug: &Slug) -> Result<Slug> {
-    let numbered = (2..100).filter_map(|number| slug.numbered(number));
-    for candidate in std::iter::once(slug.clone()).chain(numbered) {
-        if tx.is_slug_free(&candidate)? {
-            return Ok(candidate);
-        }
-    }
-    Err(Error::conflict("slug_taken", "All slugs like this one are in use. Choose one of your own."))
 }
 
 async fn remove_half_made(installation: &Installation, id: TenantId) -> Result<()> {

@@ -51,7 +51,7 @@ pub struct Exposition {
 pub type Family = (&'static str, &'static str, &'static str, Vec<(String, f64)>);
 
 /// A figure in seconds where it is kept in microseconds: name without `_total`, what it means, which.
-const OF_TENANTS: [(&str, &str, Figure); 10] = [
+pub(super) const OF_TENANTS: [(&str, &str, Figure); 10] = [
     ("tenantry_requests", "Requests that were answered", Figure::Requests),
     ("tenantry_request_errors", "Requests that failed by a fault of the server (500, 504)", Figure::Errors),
     (
@@ -80,7 +80,7 @@ impl Exposition {
     }
 
     /// The value of the label `tenant_id` with what is shown under it.
-    fn series(&self) -> impl Iterator<Item = (&str, &Totals)> {
+    pub(super) fn series(&self) -> impl Iterator<Item = (&str, &Totals)> {
         let tenants = self.tenants.iter().map(|tenant| (tenant.id.as_str(), &tenant.totals));
         tenants.chain([("other", &self.other), ("none", &self.nobody)])
     }
@@ -134,19 +134,11 @@ impl Exposition {
     }
 
     fn encode_process(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let process = &self.process;
-        let gauges = [
-            ("process_resident_memory_bytes", "Resident memory", process.resident_bytes),
-            ("process_virtual_memory_bytes", "Mapped memory", process.virtual_bytes),
-            ("process_open_fds", "Open descriptors", process.open_descriptors),
-            ("process_threads", "Threads", process.threads),
-        ];
-        for (name, help, number) in gauges {
-            let Some(number) = number.and_then(|number| i64::try_from(number).ok()) else { continue };
+        for (name, help, number) in self.process.gauges() {
             let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(number).encode(metric)?;
         }
-        if let Some(cpu) = process.cpu_seconds {
+        if let Some(cpu) = self.process.cpu_seconds {
             let help = "Processor time, of programs and of the system";
             let metric = encoder.encode_descriptor("process_cpu_seconds", help, None, MetricType::Counter)?;
             ConstCounter::new(cpu).encode(metric)?;
@@ -180,7 +172,7 @@ impl Collector for Exposition {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact for 285 years")]
-fn seconds(us: u64) -> f64 {
+pub(super) fn seconds(us: u64) -> f64 {
     us as f64 / 1e6
 }
 

@@ -1,12 +1,14 @@
 //! Counting in memory, tenant by tenant. To count costs a look at one of many tables and a few additions; nothing is
 //! allocated but for the first time that a tenant is met.
 
+use super::spans::Spans;
 use super::totals::{Figure, NUMBERS, Totals, class_of};
+use super::waiting::{Backlog, InFlight};
 use crate::id::TenantId;
 use foldhash::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Tables, so that those who meet tenants for the first time seldom meet each other. A power of two.
@@ -21,6 +23,10 @@ pub struct Figures {
     nobody: Counters,
     /// Jobs that run now.
     running: AtomicU64,
+    in_flight: Arc<InFlight>,
+    backlog: Backlog,
+    /// Where traces are written down, if they are.
+    spans: OnceLock<Arc<Spans>>,
 }
 
 #[derive(Default)]
@@ -106,7 +112,14 @@ pub fn micros(time: Duration) -> u64 {
 impl Default for Figures {
     fn default() -> Figures {
         let shards = (0..SHARDS).map(|_| RwLock::default()).collect();
-        Figures { shards, nobody: Counters::default(), running: AtomicU64::new(0) }
+        Figures {
+            shards,
+            nobody: Counters::default(),
+            running: AtomicU64::new(0),
+            in_flight: Arc::default(),
+            backlog: Backlog::default(),
+            spans: OnceLock::new(),
+        }
     }
 }
 
@@ -139,6 +152,26 @@ impl Figures {
         self.running.load(Relaxed)
     }
 
+    /// Requests that are under way now.
+    pub fn in_flight(&self) -> &Arc<InFlight> {
+        &self.in_flight
+    }
+
+    /// Jobs that wait.
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
+    /// From now on traces are written down.
+    pub fn write_down(&self, spans: Arc<Spans>) {
+        let _ = self.spans.set(spans);
+    }
+
+    /// Where traces are written down; `None` where they are not.
+    pub fn spans(&self) -> Option<&Arc<Spans>> {
+        self.spans.get()
+    }
+
     /// Takes what was counted since the last time: `each` is given every tenant of which there is something. Returned is what
     /// was for no tenant.
     pub fn take(&self, mut each: impl FnMut(TenantId, Totals)) -> Totals {
@@ -163,6 +196,7 @@ impl Figures {
         for shard in &self.shards {
             shard.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
         }
+        self.backlog.clear(tenant);
     }
 }
 

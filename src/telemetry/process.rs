@@ -30,6 +30,17 @@ impl Process {
         }
     }
 
+    /// Name, what it means, number.
+    pub(super) fn gauges(&self) -> impl Iterator<Item = (&'static str, &'static str, i64)> {
+        let gauges = [
+            ("process_resident_memory_bytes", "Resident memory", self.resident_bytes),
+            ("process_virtual_memory_bytes", "Mapped memory", self.virtual_bytes),
+            ("process_open_fds", "Open descriptors", self.open_descriptors),
+            ("process_threads", "Threads", self.threads),
+        ];
+        gauges.into_iter().filter_map(|(name, help, number)| Some((name, help, i64::try_from(number?).ok()?)))
+    }
+
     fn read(status: &str, stat: &str) -> Process {
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;

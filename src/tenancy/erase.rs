@@ -4,8 +4,9 @@ use super::Tenancy;
 use super::layout::sync;
 use crate::catalog::DATA;
 use crate::error::{Error, Result};
-use crate::id::TenantId;
+use crate::id::{ImportId, TenantId};
 use crate::model::receipt::{Receipt, StoreErased};
+use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,22 +27,27 @@ impl Tenancy {
     /// # Errors
     /// The disk refuses.
     pub async fn count_files(self: &Arc<Tenancy>, id: TenantId) -> Result<Vec<StoreErased>> {
-        let tenancy = Arc::clone(self);
+        let (tenancy, imports) = (Arc::clone(self), self.imports_of(id).await?);
         super::blocking(move || {
             tenancy.shut(id);
-            tenancy.stores(id)?.iter().map(|store| store.each(count)).collect()
+            tenancy.stores(id, &imports)?.iter().map(|store| store.each(count)).collect()
         })
         .await
     }
 
-    /// Closes the tenant's file for everyone and removes all its files: the database, uploads, exports, mail about it.
+    /// Closes the tenant's file for everyone and removes all its files: the database, uploads, exports, imports, mail about it.
     /// Safe to be done again after a crash. The catalog must say `erasing` already.
     ///
     /// # Errors
     /// The disk refuses, or something is left afterwards.
     pub async fn erase_files(self: &Arc<Tenancy>, id: TenantId) -> Result<Vec<StoreErased>> {
-        let tenancy = Arc::clone(self);
-        super::blocking(move || tenancy.erase_files_blocking(id)).await
+        let (tenancy, imports) = (Arc::clone(self), self.imports_of(id).await?);
+        super::blocking(move || tenancy.erase_files_blocking(id, &imports)).await
+    }
+
+    /// The imports that the tenant was made of, as long as the catalog knows them.
+    async fn imports_of(&self, id: TenantId) -> Result<Vec<ImportId>> {
+        self.catalog.read(move |tx| tx.of(id).list_ids_of_imports()).await
     }
 
     /// From here on nobody opens the tenant's file, and nothing about it is written.
@@ -50,10 +56,10 @@ impl Tenancy {
         self.files.close(id);
     }
 
-    fn erase_files_blocking(&self, id: TenantId) -> Result<Vec<StoreErased>> {
+    fn erase_files_blocking(&self, id: TenantId, imports: &[ImportId]) -> Result<Vec<StoreErased>> {
         self.shut(id);
         let removed: Result<Vec<StoreErased>> =
-            self.stores(id)?.iter().map(|store| store.each(remove_while_written)).collect();
+            self.stores(id, imports)?.iter().map(|store| store.each(remove_while_written)).collect();
         let removed = removed?;
         let directory = self.layout.tenant(id);
         remove_tree(&directory)?;
@@ -61,9 +67,10 @@ impl Tenancy {
             sync(shard)?;
         }
         sync(&self.layout.exports())?;
+        sync(&self.layout.imports())?;
         sync(&self.layout.tmp())?;
         sync(&self.layout.mail())?;
-        let left = self.stores(id)?.into_iter().flat_map(|store| store.paths);
+        let left = self.stores(id, imports)?.into_iter().flat_map(|store| store.paths);
         for left in left.chain([directory]) {
             if left.exists() {
                 return Err(Error::internal(format!("{} is still there after its removal", left.display())));
@@ -72,7 +79,7 @@ impl Tenancy {
         Ok(removed)
     }
 
-    fn stores(&self, id: TenantId) -> Result<Vec<Store>> {
+    fn stores(&self, id: TenantId, imports: &[ImportId]) -> Result<Vec<Store>> {
         let directory = self.layout.tenant(id);
         let text = id.to_string();
         let unfinished = [format!("export-{text}"), format!("backup-{text}"), format!("restore-{text}")];
@@ -89,7 +96,7 @@ impl Tenancy {
         });
         Ok(vec![
             Store {
-                name: "tenant database (with its write-ahead log)",
+                name: "tenant database (records, changes, jobs, schedules, webhooks, usage; with its write-ahead log)",
                 // The log first: left alone beside no database it is harmless, the other way round it would be replayed.
                 paths: ["data.db-wal", "data.db-shm", "data.db"].map(|name| directory.join(name)).into(),
                 verified: GONE,
@@ -105,6 +112,14 @@ impl Tenancy {
             Store { name: "copies on other volumes, from moves", paths: others.collect(), verified: GONE },
             Store { name: "uploaded files", paths: vec![self.layout.tenant_contents(id)], verified: GONE },
             Store { name: "exports", paths: exports, verified: GONE },
+            Store {
+                name: "files that it was imported from",
+                paths: imports
+                    .iter()
+                    .flat_map(|id| [self.layout.import(*id), self.layout.unfinished_import(*id)])
+                    .collect(),
+                verified: GONE,
+            },
             Store {
                 name: "mail kept in this installation",
                 paths: entries(&self.layout.mail(), |name| name.contains(&text))?,
@@ -125,7 +140,21 @@ impl Tenancy {
         all.filter(|(_, volume)| volume.fault.is_some()).map(|(name, _)| name).collect()
     }
 
-    /// Writes the receipt into the ledger beside the backups.
+    /// Tenants that the ledger of erasures names.
+    pub fn erased_by_ledger(&self) -> Vec<TenantId> {
+        self.ledger.tenants()
+    }
+
+    /// The last receipt of each tenant in the ledger of erasures, each as the text of its line.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub async fn read_ledger(self: &Arc<Tenancy>) -> Result<HashMap<TenantId, String>> {
+        let tenancy = Arc::clone(self);
+        super::blocking(move || tenancy.ledger.read()).await
+    }
+
+    /// Writes the receipt into the ledger beside the backups; one that stands there already is not written twice.
     ///
     /// # Errors
     /// The disk refuses.

@@ -41,7 +41,9 @@ mod written;
 pub use admission::{AdmissionOptions, Admitted, Limiter, Standing, Standings, SteadyClock, rate_limited};
 pub use app::{App, AppError, JobKind, JobKinds, SignUp, TableRules};
 pub use backup::{BackupCopy, BackupFacts, Beside};
-pub use console::{Console, ConsoleAnswer, ConsoleQuery, Reply, run_worker, this_program};
+pub use console::{
+    Console, ConsoleAnswer, ConsoleQuery, ConsoleRows, Reply, StatementBounds, run_worker, this_program,
+};
 pub use contents::{Content, NewContent, Sealed};
 pub use efforts::{Effort, Efforts, day};
 pub use export::ExportCopy;
@@ -280,6 +282,11 @@ impl Tenancy {
     /// How many tenant files are open now, and how many may be.
     pub fn open_files(&self) -> (usize, usize) {
         self.files.usage()
+    }
+
+    /// Writes that wait for each of these tenants' files; none for one that is not open, and none is opened for it.
+    pub fn writes_waiting(&self, of: &[TenantId]) -> Vec<usize> {
+        self.files.writes_waiting(of)
     }
 
     /// Closes all tenant files: what was accepted is finished, and their logs are checkpointed.

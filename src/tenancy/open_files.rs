@@ -109,6 +109,16 @@ impl OpenFiles {
         (self.slots().by_tenant.len(), self.most)
     }
 
+    /// Writes that wait for each of these tenants' files; none for one that is not open.
+    pub(super) fn writes_waiting(&self, of: &[TenantId]) -> Vec<usize> {
+        let slots: Vec<Option<Arc<Slot>>> = {
+            let slots = self.slots();
+            of.iter().map(|id| slots.by_tenant.get(id).map(Arc::clone)).collect()
+        };
+        let waiting = |slot: &Arc<Slot>| slot.file.get().map_or(0, |file| file.database.writes_waiting());
+        slots.iter().map(|slot| slot.as_ref().map_or(0, waiting)).collect()
+    }
+
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,7 +129,7 @@ impl OpenFiles {
         let in_use = loop {
             match self.ask(tenant, intent)? {
                 Asked::Given(in_use) => break in_use,
-                Asked::Gated(_) if intent == Intent::Pass => return Err(migrating()),
+                Asked::Gated(_) if matches!(intent, Intent::Pass | Intent::Glance) => return Err(migrating()),
                 // It only ever ends: nothing is sent.
                 Asked::Gated(mut gate) => {
                     tokio::time::timeout(LONGEST_WAIT, gate.changed()).await.map_err(|_| migrating())?.ok();
@@ -161,7 +171,8 @@ impl OpenFiles {
             return Err(Error::not_found());
         }
         let mut slots = self.slots();
-        let last_use = self.uses.fetch_add(1, Relaxed);
+        let uses = self.uses.fetch_add(1, Relaxed);
+        let last_use = if intent == Intent::Glance { 0 } else { uses };
         let gate = slots.gates.get(&tenant.id).cloned();
         let mut epoch = tenant.epoch;
         if let Some(raised) = slots.raised.get(&tenant.id).filter(|raised| epoch < raised.now) {
@@ -175,7 +186,7 @@ impl OpenFiles {
         if let Some(slot) = slots.by_tenant.get(&tenant.id).filter(|slot| slot.epoch == epoch) {
             let is_free = gate.is_none() || (intent == Intent::Read && slot.file.initialized());
             if is_free {
-                slot.last_use.store(last_use, Relaxed);
+                slot.last_use.fetch_max(last_use, Relaxed);
                 return Ok(Asked::Given(InUse::new(Arc::clone(slot), intent)));
             }
         }

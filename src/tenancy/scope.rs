@@ -42,6 +42,8 @@ pub struct TenantScope {
     by: By,
     /// Whether it comes again rather than wait for a migration.
     passes: bool,
+    /// Whether it is one of many that are looked at in a row.
+    glances: bool,
     tenancy: Arc<Tenancy>,
     /// Leased at the first use: a request whose body is still on its way holds no file open.
     file: OnceCell<InUse>,
@@ -141,7 +143,10 @@ impl TenantScope {
         tenancy
             .catalog()
             .write("operator_access", move |tx| {
-                tx.of(id).audit(&entry, "operator.access", "", &serde_json::json!({ "reason": reason }))
+                let of = tx.of(id);
+                // It may have been erased meanwhile: nothing is written of it any more.
+                of.tenant()?.status.admit(act)?;
+                of.audit(&entry, "operator.access", "", &serde_json::json!({ "reason": reason }))
             })
             .await?;
         Ok(TenantScope::of(tenancy, tenant, Some(OWNER.into()), Held::all_of(PermissionSet::all()), act, by))
@@ -163,6 +168,7 @@ impl TenantScope {
             act,
             by,
             passes: false,
+            glances: false,
             tenancy,
             file: OnceCell::new(),
             admitted: None,
@@ -173,6 +179,12 @@ impl TenantScope {
     /// keeps others waiting meanwhile, and comes again.
     pub fn wait_for_no_migration(&mut self) {
         self.passes = true;
+    }
+
+    /// From here on it waits for no migration either, and its file is the first that makes way for another: for who looks at
+    /// many tenants in a row, and must not push those out that are in use.
+    pub fn glance(&mut self) {
+        self.glances = true;
     }
 
     /// The tenant as it was when the scope was made.

@@ -240,7 +240,7 @@ for (const [scheme, width] of [["light", 1280], ["dark", 1280], ["light", 360], 
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     // Billing is local here, and asking for drift is answered so.
     seen.expected = /409/;
-    for (const path of ["overview", "tenants", "tenants?order=-p95_ms", "tenants/globex", "tenants/globex/activity", "tenants/globex/invoices", "tenants/globex/audit", "tenants/globex/backups", "tenants/globex/clones", "jobs", "statements", "migrations", "backups", "margins", "plans", "plans/default", "stripe", "stripe/statements", "stripe/drift", "mailbox", "imports", "erasures", "audit", "settings"]) {
+    for (const path of ["overview", "tenants", "tenants?order=-p95_ms", "tenants/globex", "tenants/globex/activity", "tenants/globex/invoices", "tenants/globex/audit", "tenants/globex/backups", "tenants/globex/clones", "jobs", "statements", "query", "migrations", "backups", "margins", "plans", "plans/default", "stripe", "stripe/statements", "stripe/drift", "mailbox", "imports", "erasures", "audit", "settings"]) {
       await page.goto(server.url + at(path));
       await page.locator("h1").first().waitFor();
       await settled(page);

@@ -51,6 +51,7 @@ const AUDITED: &[(&str, &str)] = &[
     ("POST /operator/tenants/{selector}/resume", "tenant.resumed"),
     ("POST /operator/tenants/{selector}/close", "tenant.closed"),
     ("POST /operator/tenants/{selector}/erase", "tenant.erased"),
+    ("POST /operator/query", "operator.query"),
     ("POST /operator/sessions/end", "session.everybody_ended"),
     ("PUT /operator/plans/{key}", "plan.published"),
     ("PUT /operator/tenants/{selector}/subscription", "subscription.changed"),
@@ -272,6 +273,7 @@ fn each_of_these_acts_is_in_a_log() {
     send(post("/api/v1/operator/tenants/acme/jobs/release".to_owned()), &operator.client);
     export(&ann.client, &acme);
     act_on_money(&operator.client, &ann.client, &acme);
+    send(Call::post("/api/v1/operator/query", json!({"sql": "SELECT 1", "all": true})), &operator.client);
     for act in ["suspend", "resume", "close"] {
         send(post(format!("/api/v1/operator/tenants/acme/{act}")), &operator.client);
     }

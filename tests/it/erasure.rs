@@ -1,5 +1,9 @@
 //! Erasure: nothing is left, nothing comes back, and there is a proof.
 
+mod again;
+mod page;
+mod stores;
+
 use std::path::Path;
 
 use serde_json::{Value, json};

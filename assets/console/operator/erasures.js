@@ -4,6 +4,7 @@ import { number } from "../format.js";
 import { useLoad } from "../load.js";
 import { Dialog } from "../parts/dialog.js";
 import { Icon } from "../parts/icon.js";
+import { Download } from "../parts/download.js";
 import { Copy, Empty, Loaded, Page, Table, Time } from "../parts/page.js";
 import { usePages } from "../parts/pages.js";
 import { saveAs } from "../records/export.js";
@@ -49,7 +50,7 @@ function Receipt({ id }) {
   const file = `${id}-receipt.json`;
   const command = `tenantry verify receipt ${file}`;
   return html`<${Dialog} kind="wide" title=${o.erasures.download} onClose=${() => navigate(toOperator("erasures"))}
-      tools=${found.data && html`<button class="button" onClick=${() => saveAs(new Blob([JSON.stringify(found.data, null, 2)], { type: "application/json" }), file)}><${Icon} name="download" />${s.download}</button>`}>
+      tools=${found.data && html`<${Download} class="button" blank href=${`/api/v1/operator/erasures/${encodeURIComponent(id)}.html`}><${Icon} name="link" />${s.invoices.print}<//><button class="button" onClick=${() => saveAs(new Blob([JSON.stringify(found.data, null, 2)], { type: "application/json" }), file)}><${Icon} name="download" />${s.download}</button>`}>
     <${Loaded} of=${found}>${(/** @type {any} */ receipt) => {
       const statement = statementOf(receipt);
       return html`<div class="stack"><dl class="facts"><dt>${o.tenant}</dt><dd class="mono small">${statement.tenant_id}</dd>

@@ -118,6 +118,17 @@ export const o = {
     groups: /** @type {Record<string, string>} */ ({ fault: "Wrong now", warning: "Will go wrong", note: "Worth knowing", good: "As it should be" }),
     checks: /** @type {Record<string, string>} */ ({ isolation: "Doors between tenants", descriptors: "Open files", clock: "Clock", keys: "Signing keys", catalog: "Catalog", files: "Files of tenants", quarantine: "Quarantine", leases: "Jobs", orphans: "Leftovers", backups: "Backups", restores: "Restores", proxy: "Proxy", mail: "Mail", "tenantry.toml": "Settings", settings: "Settings", disk: "Disk", "disk of backups": "Disk of backups" }),
   },
+  query: {
+    about: "One statement that reads, over many tenants. It reads what an owner of each may read, and no more.",
+    audited: "Each tenant that is asked finds the statement in its audit log, and that you ran it.",
+    whom: "Whom to ask", kinds: /** @type {[string, string][]} */ ([["tenants", "These tenants"], ["plan", "All on a plan"], ["status", "All in a state"], ["q", "All whose name holds"], ["all", "All tenants"]]),
+    slugs: "Slugs, with commas between", holds: "Holds", limit: "Rows of each", ask: "Ask", asking: "Asking…",
+    rows: (/** @type {number} */ n, /** @type {number} */ of, /** @type {number} */ all) => `${plural(n, "row", "rows")} of ${of.toLocaleString()} of ${plural(all, "tenant", "tenants")}`,
+    ended: /** @type {Record<string, string>} */ ({ seconds: "Its time ended", rows: "It has as many rows as it may", bytes: "It is as large as it may be", tenants: "It asked as many tenants as it may" }),
+    left: (/** @type {number} */ n) => `${plural(n, "tenant was", "tenants were")} not asked, or could not answer`, cut: (/** @type {number} */ n) => `${plural(n, "tenant has", "tenants have")} more rows than were taken`, on: "Ask the next ones",
+    why: "Why", notNamed: (/** @type {number} */ n) => `and ${n.toLocaleString()} more`,
+    start: "Ask them something", startText: "Write a statement above and choose whom to ask.", none: "No rows", noneText: "No tenant that answered has any.",
+  },
   settings: {
     about: "How this installation is set up, where each setting comes from, and what it means. Secrets are never shown.",
     change: "Settings are read when the server starts. Change tenantry.toml in the data directory or TENANTRY_ variables, and start it again: a flag wins over the environment, that over the file.",

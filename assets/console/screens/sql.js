@@ -7,11 +7,10 @@ import { Field, Form, ProblemNote } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Empty, Page } from "../parts/page.js";
 import { toast } from "../parts/toasts.js";
-import { saveAs } from "../records/export.js";
-import { csvField } from "../records/parse.js";
 import { useMe } from "../session.js";
 import { Editor } from "../sql/editor.js";
 import { forgetUnowned, placeOf } from "../sql/kept.js";
+import { Result, saveCsv } from "../sql/result.js";
 import { s } from "../strings.js";
 
 /** Statements kept for one person and tenant. */
@@ -59,7 +58,6 @@ export default function Sql({ at }) {
     toast(s.sql.removed(gone.name), { act: { label: s.undo, run: () => keep(before) } });
   };
   const { answer } = state;
-  const saveCsv = () => saveAs(new Blob([[answer.columns, ...answer.rows].map((row) => `${row.map(csvField).join(",")}\r\n`).join("")], { type: "text/csv" }), `${at.slug}-query.csv`);
   const offers = (tables.data ?? []).slice(0, 6).map((/** @type {any} */ table) => table.name);
   return html`<${Page} title=${s.screens.sql} of=${at.tenant.name} about=${s.sql.about} actions=${html`<button class="button" onClick=${() => setOpen("save")} disabled=${!first}><${Icon} name="star" />${s.sql.saveThis}</button>
       <button class="button" onClick=${() => setOpen("saved")}>${s.sql.savedQueries}${saved.length > 0 && html` <${Badge}>${saved.length}<//>`}</button>`}>
@@ -67,7 +65,7 @@ export default function Sql({ at }) {
       <div class="row apart"><div class="row">${offers.map((/** @type {string} */ name) => html`<button key=${name} class="button plain small" onClick=${() => write(`SELECT * FROM "${name.replaceAll('"', '""')}" LIMIT 100`)}>${name}</button>`)}</div>
         <button class=${`button primary ${state.busy ? "busy" : ""}`} disabled=${state.busy || !sql.trim()} onClick=${run}><${Icon} name=${state.busy ? "reload" : "play"} />${s.sql.run} <kbd class="onmain">${/Mac/.test(navigator.platform) ? "⌘" : "Ctrl"} ↵</kbd></button></div></div>
     <div role="status">${state.problem && html`<${ProblemNote} problem=${state.problem} />`}</div>
-    ${answer ? html`<div class="row apart"><span class="soft small numeric">${s.sql.rows(answer.rows.length)} · ${number(answer.duration_ms)} ms${answer.truncated ? ` · ${s.sql.truncated}` : ""}</span>${answer.rows.length > 0 && html`<button class="button plain" onClick=${saveCsv}><${Icon} name="download" />CSV</button>`}</div>
+    ${answer ? html`<div class="row apart"><span class="soft small numeric">${s.sql.rows(answer.rows.length)} · ${number(answer.duration_ms)} ms${answer.truncated ? ` · ${s.sql.truncated}` : ""}</span>${answer.rows.length > 0 && html`<button class="button plain" onClick=${() => saveCsv(answer, `${at.slug}-query.csv`)}><${Icon} name="download" />CSV</button>`}</div>
       ${answer.rows.length === 0 ? html`<div class="card"><${Empty} icon="sql" title=${s.sql.empty} /></div>` : html`<${Result} answer=${answer} />`}`
       : html`<div class="card"><${Empty} icon="sql" title=${s.sql.start} text=${s.sql.startText} /></div>`}
     ${open === "save" && html`<${Dialog} title=${s.sql.saveThis} onClose=${() => setOpen("")}><${Form} onSubmit=${save} submit=${s.save} onCancel=${() => setOpen("")}>
@@ -77,12 +75,4 @@ export default function Sql({ at }) {
       : html`<ul class="stack">${saved.map((one) => html`<li key=${one.sql} class="savedone"><button class="pickone" onClick=${() => { write(one.sql); setOpen(""); }}><b class="cut">${one.name}</b><code class="small soft cut">${one.sql.trim().replace(/\s+/g, " ")}</code></button>
           <button class="button plain square danger" aria-label=${`${s.remove} ${one.name}`} onClick=${() => drop(one)}><${Icon} name="bin" /></button></li>`)}</ul>`}<//>`}
   <//>`;
-}
-
-/** @param {{ answer: { columns: string[], rows: any[][] } }} props */
-function Result({ answer }) {
-  const [shown, setShown] = useState(200);
-  return html`<div class="card flush"><div class="result" tabindex="0" role="region" aria-label=${s.sql.result}><table class="table small"><thead><tr>${answer.columns.map((name, index) => html`<th scope="col" class=${typeof answer.rows[0]?.[index] === "number" ? "end" : ""}>${name}</th>`)}</tr></thead>
-    <tbody>${answer.rows.slice(0, shown).map((row) => html`<tr>${row.map((value) => html`<td class=${typeof value === "number" ? "end" : ""} title=${typeof value === "string" && value.length > 40 ? value : undefined}>${value === null ? html`<span class="soft">null</span>` : typeof value === "object" ? JSON.stringify(value) : String(value)}</td>`)}</tr>`)}</tbody></table></div>
-    ${answer.rows.length > shown && html`<div class="more"><button class="button plain" onClick=${() => setShown(shown + 500)}>${s.more}</button></div>`}</div>`;
 }

@@ -108,6 +108,11 @@ impl CatalogTx<'_> {
             let until = retention.until(taken_at, told.taken_at);
             self.tx.execute("UPDATE backups SET keep_until = ?2 WHERE id = ?1", params![before, until])?;
         }
+        self.note_whole(manifest)
+    }
+
+    fn note_whole(&self, manifest: &Manifest) -> Result<()> {
+        let told = &manifest.summary;
         self.tx.execute(
             "UPDATE backups SET is_whole = 1, taken_at = ?2, epoch = ?3, system = ?4, app = ?5, change_seq = ?6, event_seq = ?7,
                size_bytes = ?8, stored_bytes = ?9, sha256 = ?10, files = ?11, file_bytes = ?12 WHERE id = ?1",
@@ -129,8 +134,8 @@ impl CatalogTx<'_> {
         Ok(())
     }
 
-    /// Enters a backup that is in the store and not known here to be whole: this catalog was restored from one of before. To be
-    /// called in the order in which they were made.
+    /// Enters a backup that is in the store and not known here to be whole: this catalog was restored from one of before. One that
+    /// another one followed already has its time from then on. To be called in the order in which they were made.
     ///
     /// # Errors
     /// As the database says.
@@ -140,7 +145,17 @@ impl CatalogTx<'_> {
             "INSERT INTO backups (id, tenant_id, is_whole, taken_at) VALUES (?1, ?2, 0, ?3) ON CONFLICT (id) DO NOTHING",
             params![told.id, told.tenant_id, told.taken_at],
         )?;
-        self.finish_backup(manifest, retention)
+        let followed_at = self.tx.query_row(
+            "SELECT min(taken_at) FROM backups
+             WHERE (tenant_id = ?1 OR (?1 IS NULL AND tenant_id IS NULL)) AND is_whole = 1 AND id <> ?2 AND taken_at > ?3",
+            params![told.tenant_id, told.id, told.taken_at],
+            |row| row.get::<Option<Timestamp>>(0),
+        )?;
+        let Some(followed_at) = followed_at.flatten() else { return self.finish_backup(manifest, retention) };
+        self.note_whole(manifest)?;
+        let until = retention.until(told.taken_at, followed_at);
+        self.tx.execute("UPDATE backups SET keep_until = ?2 WHERE id = ?1", params![told.id, until])?;
+        Ok(())
     }
 
     /// Ids of whole backups of a tenant, or of the catalog.

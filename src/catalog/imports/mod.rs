@@ -2,7 +2,7 @@
 
 mod work;
 
-use super::CatalogTx;
+use super::{CatalogTx, OfTenant};
 use crate::clock::Timestamp;
 use crate::db::{DbError, Row};
 use crate::error::{Error, Result};
@@ -271,5 +271,16 @@ impl CatalogTx<'_> {
     pub fn drop_import(&self, id: ImportId) -> Result<()> {
         self.tx.execute("DELETE FROM imports WHERE id = ?1", params![id])?;
         Ok(())
+    }
+}
+
+impl OfTenant<'_> {
+    /// Ids of the imports that the tenant was made of.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub fn list_ids_of_imports(&self) -> Result<Vec<ImportId>> {
+        let sql = "SELECT id FROM imports WHERE tenant_id = ?1";
+        Ok(self.tx().query(sql, params![self.tenant], |row| row.get(0))?)
     }
 }

@@ -1,6 +1,7 @@
 //! What the catalog holds of Stripe: its events, which customer is which tenant, and what it said last of each object.
 
 mod cancellations;
+mod customer_erasures;
 mod customers;
 mod drift;
 mod events;

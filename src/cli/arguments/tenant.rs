@@ -42,10 +42,14 @@ pub(in crate::cli) enum TenantCommand {
     Close {
         /// Its slug or id
         slug: String,
+        /// Delete its customer at Stripe with it
+        #[arg(long)]
+        stripe_customer: bool,
     },
     /// Close a tenant and erase it when the grace period ends, or at once
     #[command(after_help = "Examples:\n  tenantry tenant erase acme --confirm acme\n  \
-                            tenantry tenant erase acme --confirm acme --now --json > receipt.json")]
+                            tenantry tenant erase acme --confirm acme --now --json > receipt.json\n  \
+                            tenantry tenant erase acme --confirm acme --now --stripe-customer")]
     Erase {
         /// Its slug or id
         slug: String,
@@ -55,6 +59,9 @@ pub(in crate::cli) enum TenantCommand {
         /// Do not wait for the grace period
         #[arg(long)]
         now: bool,
+        /// Delete its customer at Stripe with it, once what it owes is billed; Stripe collects nothing from it any more then
+        #[arg(long)]
+        stripe_customer: bool,
     },
     /// Move a tenant's files to another volume of the settings, or back to `data`
     #[command(

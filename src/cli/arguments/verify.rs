@@ -83,12 +83,16 @@ pub(in crate::cli) enum VerifyCommand {
         tenant: Option<String>,
     },
     /// Check the receipt of an erasure; needs nothing but the file
-    #[command(after_help = "Example:\n  tenantry verify receipt receipt.json --key receipts.pub")]
+    #[command(after_help = "Examples:\n  tenantry verify receipt receipt.json --key receipts.pub\n  \
+                            tenantry verify receipt receipt.json --html receipt.html")]
     Receipt {
         /// The receipt as JSON
         file: PathBuf,
         /// The public key you trust, in hex [default: DATA/keys/receipts.pub, else the one in the receipt]
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// Write it as a page to be printed and filed, if the signature is good
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
     },
 }

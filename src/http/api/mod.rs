@@ -12,6 +12,7 @@ mod emails;
 mod exports;
 mod factors;
 mod files;
+mod fleet_query;
 mod imports;
 mod invitations;
 mod invoices;
@@ -72,6 +73,7 @@ pub(super) fn routes() -> Routes {
         .and(setup::routes())
         .and(operator::routes())
         .and(operator_jobs::routes())
+        .and(fleet_query::routes())
         .and(plans::routes())
         .and(subscriptions::routes())
         .and(invoices::routes())

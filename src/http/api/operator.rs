@@ -2,10 +2,11 @@
 
 use super::paging::Paging;
 use crate::error::Error;
-use crate::http::body::{Fields, NoBody, Object};
+use crate::http::body::{Fields, NoBody, Object, OrNothing};
 use crate::http::principal::SignedInOperator;
 use crate::http::problem::Answer;
 use crate::http::query;
+use crate::http::receipt_page;
 use crate::http::repeats::repeatable;
 use crate::http::routes::{Access, NONE, Params, Routes, Verb};
 use crate::id::TenantId;
@@ -17,7 +18,8 @@ use crate::service::telemetry::{self, FleetIn, Position};
 use crate::service::{Installation, erasure, tenants};
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -106,9 +108,13 @@ async fn close(
     State(installation): State<Arc<Installation>>,
     operator: SignedInOperator,
     Path(path): Path<TenantPath>,
-    _: NoBody,
+    OrNothing(body): OrNothing,
 ) -> Answer<(StatusCode, Json<Value>)> {
-    Ok((StatusCode::ACCEPTED, act(&installation, &operator, &path, OperatorAct::Close).await?))
+    let mut fields = Fields::of(body);
+    let stripe_customer = fields.optional_flag("stripe_customer").unwrap_or_default();
+    fields.finish()?;
+    let close = OperatorAct::Close { stripe_customer };
+    Ok((StatusCode::ACCEPTED, act(&installation, &operator, &path, close).await?))
 }
 
 async fn act(
@@ -130,10 +136,10 @@ async fn erase(
 ) -> Answer<Json<Receipt>> {
     let mut fields = Fields::of(body);
     let confirm = fields.text("confirm");
+    let stripe_customer = fields.optional_flag("stripe_customer").unwrap_or_default();
     fields.finish()?;
-    Ok(Json(
-        erasure::erase_now(&installation, &path.selector, &confirm, operator.acts(&installation)?).await?,
-    ))
+    let by = operator.acts(&installation)?;
+    Ok(Json(erasure::erase_now(&installation, &path.selector, &confirm, stripe_customer, by).await?))
 }
 
 async fn end_sessions(
@@ -174,6 +180,15 @@ async fn get_erasure(
     State(installation): State<Arc<Installation>>,
     _: SignedInOperator,
     Path(path): Path<TenantPath>,
-) -> Answer<Json<Receipt>> {
-    Ok(Json(erasure::find_receipt(&installation, &path.selector).await?))
+    headers: HeaderMap,
+) -> Answer {
+    // No selector has a dot in it.
+    let (selector, is_page) = match path.selector.strip_suffix(".html") {
+        Some(selector) => (selector, true),
+        None => (path.selector.as_str(), receipt_page::is_asked_for(&headers)),
+    };
+    let receipt = erasure::find_receipt(&installation, selector).await?;
+    let mut response = if is_page { receipt_page::page(&receipt)? } else { Json(receipt).into_response() };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }

@@ -74,7 +74,11 @@ fn operation(route: &RouteInfo, path: &str) -> Value {
         media if media.contains('/') => {
             operation["requestBody"] = json!({ "required": true, "content": { media: {} } });
         }
-        schema => operation["requestBody"] = body(reference("schemas", schema)),
+        schema => {
+            let needed = schema.trim_end_matches('?');
+            operation["requestBody"] = body(reference("schemas", needed));
+            operation["requestBody"]["required"] = (needed == schema).into();
+        }
     }
     operation
 }
@@ -93,8 +97,10 @@ fn tag(path: &str) -> String {
 
 fn parameters(route: &RouteInfo, path: &str) -> Vec<Value> {
     let mut all = query_parameters(route);
-    // Signing in and out leaves nothing that a second time would double; an erasure answers the receipt of the first.
-    let is_repeatable = !path.starts_with("/auth/") && !path.ends_with("/sql") && !path.ends_with("/erase");
+    // Signing in and out leaves nothing that a second time would double, nor does reading; an erasure answers the receipt
+    // of the first.
+    let is_read = path.ends_with("/sql") || path == "/operator/query";
+    let is_repeatable = !path.starts_with("/auth/") && !is_read && !path.ends_with("/erase");
     if route.method == "POST" && route.access != Access::Public && is_repeatable {
         all.push(reference("parameters", "IdempotencyKey"));
     }

@@ -4,6 +4,46 @@ use super::resources::Shape;
 
 pub(super) const SHAPES: &[Shape] = &[
     (
+        "FleetQuery",
+        &[
+            ("sql", "text"),
+            ("params?", "any"),
+            ("tenants?", "[text]"),
+            ("q?", "text"),
+            ("plan?", "text"),
+            ("status?", "text"),
+            ("all?", "flag"),
+            ("after?", "text"),
+            ("budget?", "FleetQueryBudget"),
+        ],
+    ),
+    (
+        "FleetQueryBudget",
+        &[
+            ("seconds?", "integer"),
+            ("tenant_ms?", "integer"),
+            ("rows?", "integer"),
+            ("tenant_rows?", "integer"),
+            ("bytes?", "integer"),
+            ("tenants?", "integer"),
+        ],
+    ),
+    (
+        "FleetQueryResult",
+        &[
+            ("columns", "[text]"),
+            ("rows", "[any]"),
+            ("truncated", "flag"),
+            ("ended_by", "text|null"),
+            ("next_after", "text|null"),
+            ("tenants", "object"),
+            ("cut", "[object]"),
+            ("failed", "[object]"),
+            ("skipped", "[object]"),
+            ("duration_ms", "integer"),
+        ],
+    ),
+    (
         "OperatorTenant",
         &[
             ("..", "Tenant"),

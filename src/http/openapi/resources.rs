@@ -115,6 +115,8 @@ const SHAPES: &[Shape] = &[
         ],
     ),
     ("Confirmation", &[("confirm", "text")]),
+    ("Erasing", &[("confirm", "text"), ("stripe_customer?", "flag")]),
+    ("Closing", &[("stripe_customer?", "flag")]),
     ("Token", &[("token", "text")]),
     (
         "TableDescription",

@@ -10,7 +10,7 @@ pub(super) struct Summary {
     /// Its name in generated code.
     pub(super) id: &'static str,
     pub(super) text: &'static str,
-    /// The schema of its body, `-` where it takes none.
+    /// The schema of its body, `-` where it takes none; with `?` it may be left out.
     pub(super) takes: &'static str,
     /// The status of success.
     pub(super) status: u16,
@@ -146,9 +146,10 @@ summaries! {
     GET "/operator/tenants/{selector}/subscription" operatorGetSubscription "On which plan a tenant is, and until when" "-" -> 200 "Subscription";
     POST "/operator/tenants/{selector}/suspend" operatorSuspend "Make a tenant read-only" "-" -> 200 "OperatorTenant";
     POST "/operator/tenants/{selector}/resume" operatorResume "Take a suspension back" "-" -> 200 "OperatorTenant";
-    POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant" "-" -> 202 "OperatorTenant";
-    POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now" "Confirmation" -> 200 "Receipt";
+    POST "/operator/tenants/{selector}/close" operatorClose "Close a tenant; with stripe_customer its customer at Stripe is deleted when it is erased" "Closing?" -> 202 "OperatorTenant";
+    POST "/operator/tenants/{selector}/erase" operatorErase "Erase a tenant now; with stripe_customer also its customer at Stripe" "Erasing" -> 200 "Receipt";
     POST "/operator/sessions/end" operatorEndSessions "End all sessions of an account, or everybody's" "SessionsToEnd" -> 200 "SessionsEnded";
+    POST "/operator/query" operatorQuery "One SQL statement that reads, over many tenants and within a budget; it is written into the audit log of each" "FleetQuery" -> 200 "FleetQueryResult";
     GET "/operator/audit" operatorListAudit "The installation's audit log, newest first; also as CSV and NDJSON" "-" -> 200 "[AuditEntry]";
     GET "/operator/plans" operatorListPlans "All plans, each in its newest version" "-" -> 200 "[PublishedPlan]";
     GET "/operator/plans/{key}" operatorGetPlan "A plan and its versions" "-" -> 200 "PublishedPlan";
@@ -208,5 +209,5 @@ summaries! {
     POST "/operator/migrations/{run}/cancel" operatorCancelMigration "Give a migration of the fleet up" "-" -> 200 "MigrationRun";
     POST "/operator/migrations/{run}/resume" operatorResumeMigration "Go on with one that was halted" "-" -> 202 "MigrationRun";
     GET "/operator/erasures" operatorListErasures "Receipts of erasures" "-" -> 200 "[Erasure]";
-    GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure" "-" -> 200 "Receipt";
+    GET "/operator/erasures/{selector}" operatorGetErasure "The receipt of an erasure; a page to be printed with Accept: text/html, or .html behind the selector" "-" -> 200 "Receipt";
 }

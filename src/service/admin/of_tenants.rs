@@ -27,7 +27,23 @@ pub(super) fn describe(tenant: &Tenant) -> Value {
     })
 }
 
-pub(super) async fn create_one(
+/// Makes one tenant, or so many.
+pub(super) async fn create(
+    installation: &Arc<Installation>,
+    owner: IdentityId,
+    slug: String,
+    name: Option<String>,
+    count: Option<usize>,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Value> {
+    if let Some(count) = count {
+        return create_many(installation, owner, &slug, count, progress).await;
+    }
+    let tenant = create_one(installation, owner, slug, name).await?;
+    Ok(json!({ "created": 1, "tenant": describe(&tenant) }))
+}
+
+async fn create_one(
     installation: &Arc<Installation>,
     owner: IdentityId,
     slug: String,
@@ -38,7 +54,7 @@ pub(super) async fn create_one(
     provisioning::provision_tenant(installation, candidate, owner, Maker::Operator, By::console()).await
 }
 
-pub(super) async fn create_many(
+async fn create_many(
     installation: &Arc<Installation>,
     owner: IdentityId,
     slug: &str,
@@ -93,6 +109,7 @@ pub(super) async fn erase(
     slug: &str,
     confirm: &str,
     now: bool,
+    stripe_customer: bool,
 ) -> Result<Value> {
     let tenant = installation.catalog.tenant(slug).await?;
     if confirm != tenant.slug {
@@ -104,14 +121,25 @@ pub(super) async fn erase(
     }
     let closing = matches!(tenant.status, TenantStatus::Closing | TenantStatus::Erasing);
     if !closing {
-        lifecycle::operate_tenant(installation, slug, OperatorAct::Close, By::console()).await?;
+        let act = OperatorAct::Close { stripe_customer };
+        lifecycle::operate_tenant(installation, slug, act, By::console()).await?;
     }
     if now {
-        let receipt = erasure::erase_now(installation, slug, confirm, By::console()).await?;
+        let receipt = erasure::erase_now(installation, slug, confirm, stripe_customer, By::console()).await?;
         return Ok(json!({ "erased": true, "receipt": receipt }));
     }
     let id = tenant.id;
-    let tenant = installation.catalog.read(move |tx| tx.of(id).tenant()).await?;
+    if closing && stripe_customer {
+        erasure::require_stripe(installation, id).await?;
+    }
+    let tenant = installation.catalog.write("ask_customer_erasure", move |tx| {
+        let (of, tenant) = (tx.of(id), tx.of(id).tenant()?);
+        if stripe_customer {
+            erasure::ask_customer_erasure(&of, &tenant)?;
+        }
+        Ok(tenant)
+    });
+    let tenant = tenant.await?;
     Ok(json!({ "erased": false, "tenant": describe(&tenant) }))
 }
 

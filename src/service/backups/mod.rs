@@ -5,6 +5,7 @@
 //! on, digested, and stored unless the backup before has the same digest; a manifest is stored last. What a crash left half
 //! stored was begun in the catalog and is swept by the next round.
 
+mod adopt;
 mod asked;
 mod beside;
 mod catalog;

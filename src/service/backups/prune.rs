@@ -1,7 +1,9 @@
 //! Removing backups that have had their time, and what a crash left half stored.
 
 use super::Installation;
+use super::adopt::adopt;
 use super::contents::sweep_contents;
+use super::fetch::read_manifest;
 use super::store::BackupKeys;
 use crate::catalog::Backup;
 use crate::error::Result;
@@ -38,6 +40,8 @@ async fn remove(installation: &Installation, backup: &Backup) -> Result<()> {
     remove_objects(installation, backup.summary.tenant_id, id).await?;
     installation.catalog.write("delete_backup", move |tx| tx.delete_backup(id)).await?;
     if let Some(tenant) = backup.summary.tenant_id.filter(|_| backup.summary.files > 0) {
+        // A catalog of before does not know all that name uploads.
+        adopt(installation, Some(tenant)).await?;
         let kept = installation.catalog.read(move |tx| tx.list_backups(Some(tenant), None, u32::MAX)).await?;
         sweep_contents(installation, tenant, &kept).await?;
     }
@@ -51,7 +55,8 @@ async fn remove_objects(installation: &Installation, tenant: Option<TenantId>, i
     store.delete_all(&keys.directory()).await.map(drop)
 }
 
-/// Removes what was begun and did not become whole. To be done while no round is under way.
+/// Removes what was begun and did not become whole. What did, is entered: a crash came before it was noted, or the catalog is one
+/// of before, which knows its own backup as begun. To be done while no round is under way.
 ///
 /// # Errors
 /// As catalog and store say.
@@ -63,9 +68,26 @@ pub(super) async fn sweep_begun(installation: &Installation) -> Result<()> {
         };
         // Who was at it may have finished it meanwhile.
         if installation.catalog.read(move |tx| tx.is_begun_backup(id)).await? {
+            if is_whole(installation, tenant, id).await? {
+                tracing::warn!(backup = %id, "a backup that was noted as begun is whole in the store: it is entered, and so are others there");
+                adopt(installation, tenant).await?;
+                continue;
+            }
             remove_objects(installation, tenant, id).await?;
             installation.catalog.write("delete_backup", move |tx| tx.delete_backup(id)).await?;
         }
     }
     Ok(())
+}
+
+/// Whether a backup is in the store with its manifest, which is stored last. Of an erased tenant none is.
+async fn is_whole(installation: &Installation, tenant: Option<TenantId>, id: BackupId) -> Result<bool> {
+    if tenant.is_some_and(|tenant| installation.tenancy.is_erased(tenant)) {
+        return Ok(false);
+    }
+    match read_manifest(&installation.backups.store, tenant, id).await {
+        Ok(manifest) => Ok(manifest.is_some()),
+        Err(error) if error.code() == "backup_broken" => Ok(false),
+        Err(error) => Err(error),
+    }
 }

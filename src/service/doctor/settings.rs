@@ -3,10 +3,11 @@
 use super::{Findings, Level, count};
 use crate::clock::{HOUR, MINUTE};
 use crate::error::Result;
-use crate::service::{Installation, mail};
+use crate::service::{Installation, mail, telemetry};
 
 pub(super) async fn look(installation: &Installation, findings: &mut Findings) -> Result<()> {
     proxy(installation, findings);
+    collector(installation, findings);
     letters(installation, findings).await
 }
 
@@ -70,6 +71,28 @@ fn proxy(installation: &Installation, findings: &mut Findings) {
     }
     if findings.is_good(CHECK) {
         findings.good(CHECK, "public_url and trusted_proxies go together.");
+    }
+}
+
+fn collector(installation: &Installation, findings: &mut Findings) {
+    const CHECK: &str = "otlp";
+    let Some(told) = telemetry::told(installation) else { return };
+    match (told.failed, told.worked_at) {
+        (Some((at, why)), _) => findings.add(
+            CHECK,
+            Level::Warning,
+            format!("The collector of traces and metrics could not be told at {at}: {why}."),
+            "Look at otlp_endpoint and otlp_headers, and whether the collector runs. What it does not take is dropped.",
+        ),
+        (None, Some(at)) => {
+            findings.good(CHECK, format!("The collector of traces and metrics was last told at {at}."));
+        }
+        (None, None) => findings.add(
+            CHECK,
+            Level::Note,
+            "The collector of traces and metrics was not told anything yet.",
+            "It is told while a server runs; look again in a minute.",
+        ),
     }
 }
 

@@ -37,7 +37,9 @@ async fn an_erasure_that_was_cut_off_after_the_files_signs_how_many_there_were()
     std::fs::create_dir_all(layout.tenant(id).join("files/deep")).unwrap();
     std::fs::write(layout.tenant(id).join("files/deep/upload"), "x").unwrap();
     std::fs::write(layout.mail().join(format!("1-{id}-2.eml")), "x").unwrap();
-    operate_tenant(&installation, "acme", OperatorAct::Close, By::console()).await.unwrap();
+    operate_tenant(&installation, "acme", OperatorAct::Close { stripe_customer: false }, By::console())
+        .await
+        .unwrap();
     installation.catalog.write("end_grace", move |tx| tx.of(id).end_grace()).await.unwrap();
     // The program ends between the removal of the files and the transaction with the receipt.
     begin(&installation, id).await.unwrap();

@@ -9,6 +9,7 @@ use crate::model::job::{LeasedJob, MOST_PAYLOAD, Outcome, told};
 use crate::model::standard_webhooks::{key_of, sign};
 use crate::service::Installation;
 use crate::service::trust::trusting_this_machine;
+use crate::telemetry::{SpanKind, number, subject, text};
 use crate::tenancy::{App, JobKind};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -92,14 +93,17 @@ impl Posts {
             },
         });
         let body = body.to_string();
-        let request = Request::post(&kind.url)
+        let part = subject::part();
+        let mut request = Request::post(&kind.url)
             .header("content-type", "application/json")
             .header("idempotency-key", key)
             .header("webhook-id", &id)
             .header("webhook-timestamp", now.seconds().to_string())
-            .header("webhook-signature", sign(&self.key, &id, now.seconds(), body.as_bytes()))
-            .body(body);
-        let request = request.map_err(|_| "its URL in app.toml is none".to_owned())?;
+            .header("webhook-signature", sign(&self.key, &id, now.seconds(), body.as_bytes()));
+        if let Some(part) = &part {
+            request = request.header("traceparent", part.header());
+        }
+        let request = request.body(body).map_err(|_| "its URL in app.toml is none".to_owned())?;
         let (agent, patience) = (self.agent.clone(), Duration::from_secs(kind.timeout_seconds.into()));
         let (answer, answered) = tokio::sync::oneshot::channel();
         // A thread of its own: whoever ends the server does not wait for a slow handler.
@@ -111,7 +115,17 @@ impl Posts {
             tracing::error!(%error, "no thread for a job");
             "the server is out of threads".to_owned()
         })?;
-        answered.await.unwrap_or_else(|_| Err("the server failed to post it".to_owned()))
+        let answered = answered.await.unwrap_or_else(|_| Err("the server failed to post it".to_owned()));
+        if let Some(part) = part {
+            let status = answered.as_ref().ok().map(|answered| answered.status);
+            let mut attributes = vec![text("http.request.method", "POST")];
+            attributes.extend(status.map(|status| number("http.response.status_code", status.into())));
+            let is_taken = status.is_some_and(|status| (200..300).contains(&status));
+            let error =
+                (!is_taken).then(|| status.map_or("no_answer".to_owned(), |status| status.to_string()));
+            part.end("POST job".to_owned(), SpanKind::Client, attributes, error);
+        }
+        answered
     }
 }
 

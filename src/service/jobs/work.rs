@@ -1,14 +1,19 @@
 //! What the scheduler does: looks for work, does it, keeps its leases.
 
+mod done;
+mod trace;
+
+pub use done::{After, Done};
+
 use super::dispatch;
 use crate::catalog::JobHint;
 use crate::clock::{MINUTE, SECOND, Timestamp, monotonic};
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::model::job::{LeasedJob, Outcome};
-use crate::service::{Installation, webhooks};
+use crate::service::Installation;
 use crate::telemetry::{Figure, micros, subject};
-use crate::tenancy::tx::jobs::{ClaimAsked, Ended, JobEnd};
+use crate::tenancy::tx::jobs::{ClaimAsked, JobEnd};
 use crate::tenancy::{BUSY, Tenancy, TenantScope};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,58 +46,6 @@ pub struct Wanted {
     pub ending: Vec<JobId>,
 }
 
-/// An attempt that is over, until that is written.
-#[derive(Clone, Debug)]
-pub struct Done {
-    end: JobEnd,
-    sends_webhooks: bool,
-    until: Timestamp,
-}
-
-impl Done {
-    fn new(job: &LeasedJob, outcome: Outcome, now: Timestamp) -> Done {
-        let random = u32::from_le_bytes(crate::random::id_bytes());
-        let end = JobEnd { id: job.id, lease: job.lease.clone(), outcome, random };
-        Done { end, sends_webhooks: job.kind == webhooks::KIND, until: now.plus(LEASE) }
-    }
-
-    /// Of a job that was taken and is not begun: it is queued again as it was.
-    pub fn not_begun(job: &LeasedJob, now: Timestamp) -> Done {
-        Done::new(job, Outcome::Held, now)
-    }
-
-    /// Until when it is worth being written: about then its lease ends.
-    pub fn until(&self) -> Timestamp {
-        self.until
-    }
-
-    /// Which job it was.
-    pub fn job(&self) -> JobId {
-        self.end.id
-    }
-
-    /// With what right.
-    pub fn lease(&self) -> &str {
-        &self.end.lease
-    }
-
-    /// Whether the handler works on after its answer.
-    pub fn works_on(&self) -> bool {
-        matches!(self.end.outcome, Outcome::WorksOn(_))
-    }
-
-    /// What that led to. `again` is when there is something to be sent again.
-    fn after(&self, ended: Ended, again: Option<Timestamp>) -> After {
-        let again = again.filter(|_| self.sends_webhooks);
-        match (ended, &self.end.outcome) {
-            (Ended::Again(at), _) => After::Again(again.map_or(at, |again| again.min(at))),
-            (Ended::Is(_), Outcome::WorksOn(until)) => After::Elsewhere(*until),
-            (Ended::Is(_), _) => again.map_or(After::Over, After::Again),
-            (Ended::NotOurs, _) => After::Over,
-        }
-    }
-}
-
 /// What there was.
 #[derive(Clone, Debug, Default)]
 pub struct Look {
@@ -114,17 +67,6 @@ pub struct Look {
     pub concurrency: usize,
     /// Whether its jobs are held, but for those that run in any state.
     pub is_held: bool,
-}
-
-/// What became of a job that ran here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
-    /// It is over, or no longer ours.
-    Over,
-    /// It is tried again then.
-    Again(Timestamp),
-    /// The handler works on, and has until then to say something.
-    Elsewhere(Timestamp),
 }
 
 /// The tenants that may have jobs, and when to look.
@@ -169,7 +111,10 @@ pub fn quiet_at(installation: &Installation, tenant: TenantId) -> Timestamp {
 pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> {
     let scope = scope(installation, wanted.tenant).await?;
     let only = dispatch::kinds_let_through(scope.tenant());
+    let (backlog, now) = (installation.tenancy.figures().backlog(), installation.clock.now());
     if only.as_ref().is_some_and(|kinds| kinds.is_empty()) {
+        // What is held waits for whoever lets go of it.
+        backlog.clear(wanted.tenant);
         let ended = write_ends(&scope, wanted.done).await?;
         return Ok(Look { ended, is_held: true, weight: 1, concurrency: 1, ..Look::default() });
     }
@@ -186,10 +131,16 @@ pub async fn claim(installation: &Installation, wanted: Wanted) -> Result<Look> 
         running: wanted.running,
         ends: done.iter().map(|one| one.end.clone()).collect(),
         ending: wanted.ending,
+        counts: backlog.is_asked(wanted.tenant, now),
         until: installation.clock.now().plus(LEASE),
         leases,
     };
     let claimed = scope.claim_jobs(asked).await?;
+    match claimed.waiting {
+        Some((count, oldest)) => backlog.note(wanted.tenant, count, oldest, now),
+        None if claimed.more || !claimed.blocked.is_empty() => {}
+        None => backlog.clear(wanted.tenant),
+    }
     let mut next_at = claimed.next_at;
     let hinted = if claimed.is_busy || runs_here {
         scope.keep_job_hint().await.map(|()| None)
@@ -232,7 +183,15 @@ pub async fn run(
     job: &LeasedJob,
     cancelled: watch::Receiver<bool>,
 ) -> Result<Done> {
-    subject::of_job(tenant, job.id, &job.kind, attempt(installation, tenant, job, cancelled)).await
+    let spans = installation.tenancy.figures().spans();
+    // All attempts at a job are one trace.
+    let trace = spans.and_then(|spans| spans.begin(job.id.as_bytes(), None));
+    let work = attempt(installation, tenant, job, cancelled);
+    let done = subject::of_job(tenant, job.id, &job.kind, trace.clone(), work).await;
+    if let Some(trace) = trace {
+        trace::end(&trace, tenant, job, &done);
+    }
+    done
 }
 
 async fn attempt(

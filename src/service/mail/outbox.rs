@@ -99,6 +99,11 @@ impl Outbox {
         queue.count >= MOST || queue.waiting_of(sender) >= MOST_OF_ONE
     }
 
+    /// How many letters wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue().count
+    }
+
     /// How many letters of a sender wait.
     pub(super) fn waiting_of(&self, sender: &str) -> usize {
         self.queue().waiting_of(sender)

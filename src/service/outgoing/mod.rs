@@ -111,7 +111,7 @@ impl Outgoing {
     fn send_blocking(&self, request: Request<String>, now: Timestamp) -> Result<Answered, String> {
         let agent = self.agent().map_err(|error| error.detail().to_owned())?;
         let begun = monotonic();
-        let mut response = agent.run(request).map_err(told)?;
+        let mut response = agent.run(request).map_err(why_unanswered)?;
         let (status, wait) = (response.status().as_u16(), retry_after(response.headers(), now));
         let mut body = Vec::new();
         // Of an answer that breaks off, is too long or too slow the status counts, and what of it has come.
@@ -122,7 +122,7 @@ impl Outgoing {
 }
 
 /// Why nothing was answered. Nothing of what a network of ours is like.
-fn told(error: ureq::Error) -> String {
+pub(super) fn why_unanswered(error: ureq::Error) -> String {
     use std::io::ErrorKind as Io;
     let io = |kind: Io| match kind {
         Io::ConnectionRefused => "the connection was refused",

@@ -5,6 +5,7 @@ mod addresses;
 mod checkout;
 mod client;
 mod compare;
+mod customers;
 mod drift;
 mod ended;
 mod follow;
@@ -23,6 +24,7 @@ mod work;
 
 pub use addresses::tell_addresses;
 pub use checkout::{CheckoutIn, begin_checkout, open_portal};
+pub(in crate::service) use customers::{CustomerOutcome, delete_customer};
 pub use drift::{DriftReport, drift_report, look_for_drift_when_due, repair_drift};
 pub(in crate::service) use ended::refuse_where_stripe_bills;
 pub use hold::{list_held_statements, retry_statement};
@@ -112,6 +114,14 @@ impl Stripe {
             )
         })
     }
+}
+
+/// Refuses what needs Stripe where this installation is not connected to it.
+///
+/// # Errors
+/// 409 `billing_local`.
+pub(super) fn require_connected(installation: &Installation) -> Result<()> {
+    installation.stripe.client().map(drop)
 }
 
 impl Installation {

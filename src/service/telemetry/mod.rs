@@ -1,5 +1,6 @@
 //! What is counted of tenants: taken every second, stored by minutes, shown to operators and to Prometheus.
 
+mod export;
 mod fleet;
 mod kept;
 mod metrics;
@@ -8,7 +9,10 @@ mod reading;
 mod roll_up;
 mod totals;
 
+pub(super) use export::export_rest;
+pub use export::{Told, export, told};
 pub use fleet::{Fleet, FleetIn, FleetTenant, Position, list_fleet};
+pub(super) use fleet::{is_called, searched};
 pub use kept::{Kept, Standing, keep};
 pub use metrics::{check_metrics_token, metrics};
 pub use reading::{Series, SeriesIn, live_out, overview, series, slow_queries, top};
@@ -23,9 +27,11 @@ use crate::error::Result;
 use crate::id::TenantId;
 use crate::model::receipt::StoreErased;
 use crate::telemetry::{Figure, Minutes, Shown, Store, minute};
+use export::Export;
 use kept::KeptFigures;
 use roll_up::RollUps;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What was counted, in memory and in telemetry.db.
 pub(super) struct Telemetry {
@@ -34,6 +40,7 @@ pub(super) struct Telemetry {
     shown: Shown,
     roll_ups: RollUps,
     kept: KeptFigures,
+    export: Option<Export>,
     /// One at a time stores minutes, or erases.
     storing: tokio::sync::Mutex<()>,
 }
@@ -42,7 +49,7 @@ impl Telemetry {
     /// Opens telemetry.db. Blocks.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// The disk refuses, or a collector is reached by https and this machine knows no authorities.
     pub(super) fn open(
         directory: &Path,
         config: &Config,
@@ -51,6 +58,7 @@ impl Telemetry {
     ) -> Result<Telemetry> {
         let now = clock.now();
         Ok(Telemetry {
+            export: Export::new(config, Arc::clone(&clock))?,
             store: Store::open(directory, threads, clock)?,
             minutes: Minutes::new(now),
             shown: Shown::new(config.metrics_tenants),

@@ -10,6 +10,7 @@ use crate::model::webhook::{DueDelivery, SigningKey, Tried, kept_of};
 use crate::service::Installation;
 use crate::service::jobs::built_in::admits;
 use crate::service::outgoing::Outgoing;
+use crate::telemetry::{SpanKind, number, subject, text};
 use crate::tenancy::tx::webhooks::Waiting;
 use crate::tenancy::{Tenancy, TenantScope};
 use futures_util::StreamExt as _;
@@ -124,12 +125,16 @@ async fn send_one(
     let id = delivery.event_id.to_string();
     let signatures: Vec<String> =
         keys.iter().map(|key| key.sign(&id, now.seconds(), delivery.body.as_bytes())).collect();
-    let request = Request::post(url)
+    let part = subject::part();
+    let mut request = Request::post(url)
         .header("content-type", "application/json")
         .header("webhook-id", &id)
         .header("webhook-timestamp", now.seconds().to_string())
-        .header("webhook-signature", signatures.join(" "))
-        .body(delivery.body);
+        .header("webhook-signature", signatures.join(" "));
+    if let Some(part) = &part {
+        request = request.header("traceparent", part.header());
+    }
+    let request = request.body(delivery.body);
     let answered = match request {
         Ok(request) => outgoing.send(request, now).await,
         Err(_) => Err("its URL cannot be called".to_owned()),
@@ -142,6 +147,14 @@ async fn send_one(
         }
         Err(error) => (None, None, None, Some(error)),
     };
+    if let Some(part) = part {
+        let mut attributes = vec![text("http.request.method", "POST"), text("tenantry.event_id", id)];
+        attributes.extend(status.map(|status| number("http.response.status_code", status.into())));
+        // Why in words may name what the tenant calls.
+        let is_taken = status.is_some_and(|status| (200..300).contains(&status));
+        let error = (!is_taken).then(|| status.map_or("no_answer".to_owned(), |status| status.to_string()));
+        part.end("POST webhook".to_owned(), SpanKind::Client, attributes, error);
+    }
     Tried {
         id: delivery.id,
         at: now,

@@ -5,13 +5,17 @@
 //! itself once more for each of them: that process has bounds of its own and is killed when time is over, when the
 //! client hangs up and when the tenant's file is closed.
 
+mod answer;
+mod bounds;
 mod gate;
 mod pace;
 mod process;
 mod query;
 mod worker;
 
-pub use query::{ConsoleAnswer, ConsoleQuery, Reply};
+pub use answer::{ConsoleAnswer, ConsoleRows, Reply};
+pub use bounds::StatementBounds;
+pub use query::ConsoleQuery;
 pub use worker::run_worker;
 
 use super::file::TenantFile;
@@ -30,22 +34,51 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Statements of one tenant that run at once.
 const OF_ONE_TENANT: usize = 2;
-/// Statements of all tenants that run at once: each may take [`worker::MEMORY`] and a processor.
+/// Statements of all tenants that run at once: each may take [`bounds::MEMORY`] and a processor.
 const OF_ALL: usize = 6;
+/// Statements of operators that run at once, beside those: they keep no tenant from its own.
+const OF_OPERATORS: usize = 2;
 /// How long a statement waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
+/// Whose statement it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A member of the tenant.
+    Member,
+    /// An operator.
+    Operator,
+}
+
 /// The consoles of one tenant's file.
 pub(super) struct Consoles {
-    turns: Arc<Semaphore>,
     gate: Gate,
+    members: Line,
+    operators: Line,
+}
+
+/// Statements of members, or of operators: they do not wait for each other.
+struct Line {
+    turns: Arc<Semaphore>,
     pace: Pace,
+}
+
+impl Line {
+    fn new() -> Line {
+        Line { turns: Arc::new(Semaphore::new(OF_ONE_TENANT)), pace: Pace::default() }
+    }
 }
 
 impl Consoles {
     pub(super) fn new() -> Consoles {
-        let turns = Arc::new(Semaphore::new(OF_ONE_TENANT));
-        Consoles { turns, gate: Gate::new(), pace: Pace::default() }
+        Consoles { gate: Gate::new(), members: Line::new(), operators: Line::new() }
+    }
+
+    fn line(&self, asker: Asker) -> &Line {
+        match asker {
+            Asker::Member => &self.members,
+            Asker::Operator => &self.operators,
+        }
     }
 
     /// Ends what runs and lets nothing more begin. Blocks until it has ended.
@@ -56,13 +89,25 @@ impl Consoles {
 
 /// What all consoles share: how many there may be, and the program that runs them.
 pub(super) struct Workers {
-    turns: Arc<Semaphore>,
+    of_members: Arc<Semaphore>,
+    of_operators: Arc<Semaphore>,
     program: OnceLock<PathBuf>,
 }
 
 impl Workers {
     pub(super) fn new() -> Workers {
-        Workers { turns: Arc::new(Semaphore::new(OF_ALL)), program: OnceLock::new() }
+        Workers {
+            of_members: Arc::new(Semaphore::new(OF_ALL)),
+            of_operators: Arc::new(Semaphore::new(OF_OPERATORS)),
+            program: OnceLock::new(),
+        }
+    }
+
+    fn turns(&self, asker: Asker) -> &Arc<Semaphore> {
+        match asker {
+            Asker::Member => &self.of_members,
+            Asker::Operator => &self.of_operators,
+        }
     }
 
     /// The first program that is named stays.
@@ -85,6 +130,7 @@ impl<'s> Console<'s> {
     /// Waits for a turn.
     pub(super) async fn open(
         workers: &Workers,
+        asker: Asker,
         file: &'s TenantFile,
         path: PathBuf,
         readable: Readable,
@@ -93,17 +139,18 @@ impl<'s> Console<'s> {
         let Some(program) = workers.program.get().cloned() else {
             return Err(Error::unavailable("sql_unavailable", "This server runs no SQL statements.", 60));
         };
-        let mine = turn(&file.consoles.turns).await.ok_or_else(|| {
+        let line = file.consoles.line(asker);
+        let mine = turn(&line.turns).await.ok_or_else(|| {
             Error::too_many(
                 "too_many_statements",
                 format!("This tenant runs {OF_ONE_TENANT} statements already. Wait until one has ended."),
                 2,
             )
         })?;
-        let one_of_all = turn(&workers.turns).await.ok_or_else(|| {
+        let one_of_all = turn(workers.turns(asker)).await.ok_or_else(|| {
             Error::unavailable("overloaded", "Too many SQL statements run now. Try again shortly.", 2)
         })?;
-        file.consoles.pace.step(monotonic()).map_err(|seconds| {
+        line.pace.step(monotonic()).map_err(|seconds| {
             let detail = "This tenant has run many SQL statements. Run fewer, each for more rows.";
             Error::too_many("too_many_statements", detail, seconds)
         })?;
@@ -116,13 +163,13 @@ impl<'s> Console<'s> {
     /// # Errors
     /// 503 when the file is closed meanwhile; 500 when the process does not answer as it should.
     pub async fn run(mut self, query: ConsoleQuery) -> Result<ConsoleAnswer> {
-        let sql = query.sql.clone();
+        let (sql, time) = (query.sql.clone(), query.bounds.time());
         let request = Request { path: self.path, query, readable: self.readable };
         let request = serde_json::to_vec(&request)?;
         // Also for one that is given up: it has run until then.
         let _running = Running { timed: self.timed, sql, begun: monotonic() };
         tokio::select! {
-            answer = process::run(&self.program, &request) => answer,
+            answer = process::run(&self.program, &request, time) => answer,
             () = self.inside.closing() => Err(closing()),
         }
     }

@@ -1,7 +1,8 @@
 //! Starting the process that runs a statement, and ending it.
 
-use super::query::{ConsoleAnswer, ConsoleQuery, Reply};
-use super::worker::{MOST_BYTES, TIME};
+use super::answer::{ConsoleAnswer, Reply};
+use super::bounds::MOST_BYTES;
+use super::query::ConsoleQuery;
 use crate::db::Readable;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use tokio::process::{Child, Command};
 
 /// The argument by which the program knows what it is started for.
 pub(super) const ARGUMENT: &str = "sql-worker";
-/// The process ends by itself when its time is over, unless it hangs in one step.
-const KILLED_AFTER: Duration = TIME.saturating_add(Duration::from_secs(1));
+/// How long after its time the process is killed: it ends by itself, unless it hangs in one step.
+const KILLED_AFTER: Duration = Duration::from_secs(1);
 
 /// What the process is told, on its standard input.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -23,8 +24,8 @@ pub(super) struct Request {
     pub(super) readable: Readable,
 }
 
-/// Runs one statement. The process does not outlive this future.
-pub(super) async fn run(program: &Path, request: &[u8]) -> Result<ConsoleAnswer> {
+/// Runs one statement, for `time`. The process does not outlive this future.
+pub(super) async fn run(program: &Path, request: &[u8], time: Duration) -> Result<ConsoleAnswer> {
     let mut child = Command::new(program)
         .arg(ARGUMENT)
         // Secrets of the server are not for it.
@@ -38,7 +39,7 @@ pub(super) async fn run(program: &Path, request: &[u8]) -> Result<ConsoleAnswer>
             Error::unavailable("overloaded", "The statement could not be started. Try again shortly.", 2)
                 .because(error)
         })?;
-    match tokio::time::timeout(KILLED_AFTER, exchange(&mut child, request)).await {
+    match tokio::time::timeout(time + KILLED_AFTER, exchange(&mut child, request)).await {
         Ok(answer) => answer,
         Err(_) => {
             // It works within one step; waiting until it is dead gives the file back.

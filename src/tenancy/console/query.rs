@@ -1,7 +1,8 @@
-//! A statement, and what came of it.
+//! A statement with its parameters.
 
-use crate::db::{ConsoleError, ConsoleParams, Value};
-use crate::error::{Error, FieldError, Kind, Result};
+use super::bounds::StatementBounds;
+use crate::db::{ConsoleParams, Value};
+use crate::error::{Error, Result};
 use serde_json::Value as Json;
 
 /// One statement with its parameters.
@@ -10,6 +11,7 @@ pub struct ConsoleQuery {
     /// The statement.
     pub sql: String,
     params: Params,
+    pub(super) bounds: StatementBounds,
 }
 
 /// Parameters on their way to the process. Doubles travel as their bits, which JSON numbers may lose.
@@ -51,7 +53,13 @@ impl ConsoleQuery {
             }
             Some(_) => return Err(Error::invalid_field("params", "type", "must be an array or an object")),
         };
-        Ok(ConsoleQuery { sql, params })
+        Ok(ConsoleQuery { sql, params, bounds: StatementBounds::default() })
+    }
+
+    /// The same, within these bounds.
+    #[must_use]
+    pub fn within(self, bounds: StatementBounds) -> ConsoleQuery {
+        ConsoleQuery { bounds, ..self }
     }
 
     /// How many parameters were given.
@@ -62,8 +70,8 @@ impl ConsoleQuery {
         }
     }
 
-    /// Statement and parameters for the connection.
-    pub(super) fn into_parts(self) -> (String, ConsoleParams) {
+    /// Statement, parameters and bounds for the connection.
+    pub(super) fn into_parts(self) -> (String, ConsoleParams, StatementBounds) {
         let params = match self.params {
             Params::Positional(values) => {
                 ConsoleParams::Positional(values.into_iter().map(Param::into_value).collect())
@@ -72,7 +80,7 @@ impl ConsoleQuery {
                 values.into_iter().map(|(name, value)| (name, value.into_value())).collect(),
             ),
         };
-        (self.sql, params)
+        (self.sql, params, self.bounds)
     }
 }
 
@@ -102,112 +110,6 @@ fn param(place: &str, value: Json) -> Result<Param> {
         Json::String(text) => Param::Text(text),
         Json::Array(_) | Json::Object(_) => Param::Text(value.to_string()),
     })
-}
-
-/// How a statement ended.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Reply {
-    /// With rows, which are in the body.
-    Rows {
-        /// How many.
-        rows: u64,
-        /// Whether there are more than an answer takes.
-        truncated: bool,
-        /// Milliseconds from its preparation to its last row.
-        duration_ms: u64,
-    },
-    /// It asks for what is not allowed.
-    Refused(String),
-    /// SQLite refuses it, at this place.
-    Sql(String, Option<usize>),
-    /// Its parameters are wrong.
-    Params(String),
-    /// It took too long.
-    Deadline,
-    /// It needs too much memory.
-    Memory,
-    /// The file cannot be read; the text is for the log.
-    Failed(String),
-}
-
-impl From<ConsoleError> for Reply {
-    fn from(error: ConsoleError) -> Reply {
-        match error {
-            ConsoleError::Refused(what) => Reply::Refused(what),
-            ConsoleError::Sql { message, offset } => Reply::Sql(message, offset),
-            ConsoleError::Params(what) => Reply::Params(what),
-            ConsoleError::Deadline => Reply::Deadline,
-            ConsoleError::Memory => Reply::Memory,
-            ConsoleError::File(error) => Reply::Failed(error.to_string()),
-        }
-    }
-}
-
-/// What a statement answers.
-#[derive(Debug)]
-pub struct ConsoleAnswer {
-    /// How it ended.
-    pub reply: Reply,
-    /// `{"columns":[..],"rows":[..]`, still open at its end; empty unless there are rows.
-    body: Vec<u8>,
-}
-
-impl ConsoleAnswer {
-    pub(super) fn new(reply: Reply, body: Vec<u8>) -> ConsoleAnswer {
-        ConsoleAnswer { reply, body }
-    }
-
-    /// The whole answer as JSON.
-    ///
-    /// # Errors
-    /// 400 `sql_error` with SQLite's words, 400 `sql_params`, 403 `sql_not_allowed`, 504, 503.
-    pub fn into_json(self, sql: &str) -> Result<Vec<u8>> {
-        let mut body = self.body;
-        Err(match self.reply {
-            Reply::Rows { truncated, duration_ms, .. } => {
-                let end = format!(r#","truncated":{truncated},"duration_ms":{duration_ms}}}"#);
-                body.extend_from_slice(end.as_bytes());
-                return Ok(body);
-            }
-            Reply::Refused(what) => Error::new(Kind::Forbidden, "sql_not_allowed", what),
-            Reply::Sql(message, offset) => {
-                let at = offset.map(|offset| place(sql, offset)).unwrap_or_default();
-                let message = format!("{message}{at}");
-                let field = FieldError::new("sql", "sql_error", message.clone());
-                Error::malformed("sql_error", format!("SQLite says: {message}.")).with_fields(vec![field])
-            }
-            Reply::Params(what) => {
-                let field = FieldError::new("params", "sql_params", what.clone());
-                Error::malformed("sql_params", what).with_fields(vec![field])
-            }
-            Reply::Deadline => Error::new(
-                Kind::DeadlinePassed,
-                "deadline_passed",
-                "The statement took longer than is allowed. Ask for less at once, or filter on an indexed column.",
-            ),
-            Reply::Memory => Error::malformed(
-                "sql_error",
-                format!(
-                    "The statement needs more than {} MB of memory. Sort and group fewer rows, or shorter ones.",
-                    super::worker::MEMORY >> 20
-                ),
-            ),
-            Reply::Failed(cause) => Error::unavailable(
-                "tenant_unavailable",
-                "This database cannot be read now. The operator finds the reason in the log.",
-                10,
-            )
-            .because(cause),
-        })
-    }
-}
-
-/// Line and column of a byte of the statement, in words.
-fn place(sql: &str, offset: usize) -> String {
-    let before = sql.get(..offset).unwrap_or(sql);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    format!(" (line {line}, column {column})")
 }
 
 #[cfg(test)]
@@ -244,11 +146,5 @@ mod tests {
             let error = ConsoleQuery::new(String::new(), Some(params)).unwrap_err();
             assert_eq!(error.fields()[0].field, field);
         }
-    }
-
-    #[test]
-    fn a_place_is_told_by_line_and_column() {
-        assert_eq!(place("SELECT ä,\n  FORM", 13), " (line 2, column 3)");
-        assert_eq!(place("SELECT", 400), " (line 1, column 7)");
     }
 }

@@ -1,7 +1,8 @@
 //! The far end of a console: a process that reads one statement, runs it and ends.
 
+use super::answer::Reply;
+use super::bounds::{MEMORY, StatementBounds, TIME};
 use super::process::Request;
-use super::query::Reply;
 use crate::clock::monotonic;
 use crate::db::{Console, DbError, Row};
 use crate::error::Result;
@@ -10,16 +11,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 use std::io::{Read as _, Write as _};
 use std::ops::ControlFlow;
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// How long a statement may run.
-pub(super) const TIME: Duration = Duration::from_secs(5);
-/// Memory that SQLite may take for one statement, in bytes.
-pub(super) const MEMORY: u32 = 64 << 20;
-/// Rows of one answer.
-const MOST_ROWS: u64 = 10_000;
-/// Bytes of all rows of one answer, as JSON.
-pub(super) const MOST_BYTES: usize = 8 << 20;
 
 /// Seconds of processor time, data in bytes beyond what the process begins with (an allocator may reserve much), bytes of any file written, open files, bytes of a core file.
 const BOUNDS: [(Resource, u64); 5] = [
@@ -75,15 +66,15 @@ fn run(request: Request) -> (Reply, Vec<u8>) {
         Ok(console) => console,
         Err(error) => return (Reply::Failed(error.to_string()), Vec::new()),
     };
-    let (sql, params) = request.query.into_parts();
+    let (sql, params, bounds) = request.query.into_parts();
     let begun = monotonic();
-    let mut body = Body::default();
+    let mut body = Body::within(bounds);
     let mut out = Vec::new();
-    let ended = console.run(&sql, &params, TIME, |names| out = head(names), |row| body.take(row));
+    let ended = console.run(&sql, &params, bounds.time(), |names| out = head(names), |row| body.take(row));
     match ended {
         Ok(()) => {
             out.append(&mut body.bytes);
-            out.push(b']');
+            out.extend_from_slice(b"\n]");
             let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
             (Reply::Rows { rows: body.rows, truncated: body.truncated, duration_ms }, out)
         }
@@ -91,7 +82,7 @@ fn run(request: Request) -> (Reply, Vec<u8>) {
     }
 }
 
-/// The beginning of the answer: a name may stand there twice, so rows are arrays.
+/// The beginning of the answer, on a line of its own: a name may stand there twice, so rows are arrays.
 fn head(names: &[&str]) -> Vec<u8> {
     let mut out = br#"{"columns":"#.to_vec();
     // A Vec takes every byte.
@@ -100,27 +91,31 @@ fn head(names: &[&str]) -> Vec<u8> {
     out
 }
 
-/// The rows of an answer, as long as they fit.
-#[derive(Default)]
+/// The rows of an answer, as long as they fit; each on a line of its own, as no line ends within JSON text.
 struct Body {
+    bounds: StatementBounds,
     bytes: Vec<u8>,
     rows: u64,
     truncated: bool,
 }
 
 impl Body {
+    fn within(bounds: StatementBounds) -> Body {
+        Body { bounds, bytes: Vec::new(), rows: 0, truncated: false }
+    }
+
     fn take(&mut self, row: &Row<'_>) -> Result<ControlFlow<()>, DbError> {
         let before = self.bytes.len();
-        if self.rows == MOST_ROWS {
+        if self.rows == self.bounds.rows() {
             return Ok(self.ends(before));
         }
-        self.bytes.extend_from_slice(if self.rows == 0 { b"[" } else { b",[" });
+        self.bytes.extend_from_slice(if self.rows == 0 { b"\n[" } else { b",\n[" });
         for column in 0..row.columns() {
             if column > 0 {
                 self.bytes.push(b',');
             }
             encode_plain(row.value(column)?, &mut self.bytes);
-            if self.bytes.len() > MOST_BYTES {
+            if self.bytes.len() > self.bounds.bytes() {
                 return Ok(self.ends(before));
             }
         }

@@ -16,6 +16,8 @@ pub(in crate::tenancy) enum Intent {
     Write,
     /// To go on with its work in the background: comes again when the tenant is no longer being migrated.
     Pass,
+    /// To look at it once, as at many others: passes too, and leaves the place to those who come more often.
+    Glance,
 }
 
 /// The place of one tenant. Whoever holds it holds the file open.

@@ -77,6 +77,27 @@ async fn those_unused_for_longest_make_way_and_none_in_use_does() {
 }
 
 #[tokio::test]
+async fn who_looks_at_many_in_a_row_pushes_none_out_that_is_in_use() {
+    let (_directory, files, tenants) = house(2);
+    let [a, b, c] = tenants.as_slice() else { unreachable!("three were made") };
+    let open = |tenant: &Tenant| files.slots().by_tenant.contains_key(&tenant.id);
+    drop(files.lease(a, Intent::Write).await.unwrap());
+    for _ in 0..3 {
+        drop(files.lease(b, Intent::Glance).await.unwrap());
+        drop(files.lease(c, Intent::Glance).await.unwrap());
+        assert_eq!((open(a), open(b), open(c)), (true, false, true));
+    }
+    // One that is in use stays so, however it is looked at.
+    drop(files.lease(a, Intent::Glance).await.unwrap());
+    drop(files.lease(b, Intent::Glance).await.unwrap());
+    assert!(open(a));
+    let gate = files.gate(b.id).await;
+    let refused = files.lease(b, Intent::Glance).await.err();
+    assert_eq!(refused.map(|error| error.code().to_owned()).as_deref(), Some("tenant_migrating"));
+    drop(gate);
+}
+
+#[tokio::test]
 async fn a_fenced_tenant_is_closed_for_those_who_hold_it_and_opened_for_nobody() {
     let (_directory, files, tenants) = house(2);
     let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };

@@ -13,6 +13,7 @@ impl TenantScope {
     /// Leases the file, as new as the catalog in what the tenant may use.
     pub(super) async fn lease(&self) -> Result<InUse> {
         let intent = match self.act {
+            _ if self.glances => Intent::Glance,
             _ if self.passes => Intent::Pass,
             Act::Write => Intent::Write,
             _ => Intent::Read,

@@ -4,8 +4,9 @@ use super::TenantScope;
 use crate::error::{Error, Kind, Result};
 use crate::model::table::Schema;
 use crate::model::tenant::Act;
+use crate::telemetry::subject;
 use crate::tenancy::TenantTx;
-use crate::tenancy::console::{self, Console};
+use crate::tenancy::console::{self, Asker, Console};
 use crate::tenancy::file::TenantFile;
 use crate::tenancy::open_files::{InUse, migrating};
 use crate::tenancy::tx::changes::record_changes;
@@ -88,7 +89,8 @@ impl TenantScope {
     pub async fn console(&self) -> Result<Console<'_>> {
         let path = self.tenancy.layout().tenant_file(self.tenant.id);
         let readable = console::readable(self.readable_tables().await?.map(Arc::as_ref));
-        Console::open(&self.tenancy.workers, self.file().await?, path, readable, self.timed()).await
+        let asker = if self.by.actor.is_operator() { Asker::Operator } else { Asker::Member };
+        Console::open(&self.tenancy.workers, asker, self.file().await?, path, readable, self.timed()).await
     }
 
     /// Writes to the tenant's file in one transaction; the answer comes when it is on disk. `act` may be run twice.
@@ -109,13 +111,15 @@ impl TenantScope {
         let file = self.file().await?;
         let (tracked, actor) = (Arc::clone(&file.tracked), self.by.actor);
         let (feeds, keep, tenant) = (Arc::clone(&self.tenancy.feeds), self.tenancy.keep, self.tenant.id);
-        let (metering, timed) = (self.metering(file), self.timed());
+        let metering = self.metering(file);
         let (hooks, jobs, clock) =
             (Arc::clone(&file.hooks), Arc::clone(&self.tenancy.jobs), Arc::clone(&self.tenancy.clock));
         if hooks.tells_of_records() {
             // A start finds the changes that no endpoint was told of.
             self.open_jobs().await?;
         }
+        let part = subject::write_part(name);
+        let timed = self.timed().within(part.as_ref());
         let write = file.database.write(name, move |tx| {
             timed.run(tx, || {
                 let tenant_tx = TenantTx::new(tx);
@@ -144,6 +148,10 @@ impl TenantScope {
                 Ok(result)
             })
         });
-        write.await
+        let written = write.await;
+        if let Some(part) = part {
+            part.end(written.as_ref().err().map(|error| error.code()));
+        }
+        written
     }
 }

@@ -201,6 +201,14 @@ impl Installation {
         }
     }
 
+    /// Fails where a secret that went over the wire stands in a text.
+    #[track_caller]
+    pub fn assert_free_of_secrets(&self, text: &str) {
+        for secret in self.secrets.lock().unwrap().iter() {
+            assert!(!text.contains(secret.as_str()), "{secret} stands in {text}");
+        }
+    }
+
     /// How many secrets went over the wire so far.
     pub fn secrets_planted(&self) -> usize {
         self.secrets.lock().unwrap().len()

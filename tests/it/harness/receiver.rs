@@ -86,6 +86,11 @@ fn serve(stream: TcpStream, noted: &Mutex<Vec<Received>>, act: &Act) -> Option<(
     }
     let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
+    if headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
+        let mut plain = Vec::new();
+        flate2::read::GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+        body = plain;
+    }
     let text = String::from_utf8(body).unwrap();
     let received = Received { path, headers, json: serde_json::from_str(&text).unwrap(), text };
     let before = {

@@ -1,11 +1,12 @@
 //! What a statement must not reach: other files, our tables, the engine's own, anything that writes.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Bench, ask};
+use crate::harness::Answer;
 
 /// Statement, and what the refusal names.
-const REFUSED: &[(&str, &str)] = &[
+pub const REFUSED: &[(&str, &str)] = &[
     ("ATTACH '/tmp/elsewhere.db' AS elsewhere", "ATTACH"),
     ("ATTACH ':memory:' AS elsewhere", "ATTACH"),
     ("DETACH main", "DETACH"),
@@ -99,12 +100,18 @@ const REFUSED: &[(&str, &str)] = &[
 #[test]
 fn whatever_is_not_reading_what_one_may_read_is_refused_by_name() {
     let bench = Bench::with_tickets();
+    all_are_refused(&bench, |sql, params| bench.sql_with(sql, params));
+    bench.server.stop();
+}
+
+/// Whoever `asks`, each is refused by name, and nothing was changed.
+pub fn all_are_refused(bench: &Bench, asks: impl Fn(&str, Value) -> Answer) {
     let installation = bench.server.installation();
     let before = (bench.rows("SELECT count(*), sum(id), max(title) FROM tickets"), listing(installation));
     let mut wrong = Vec::new();
     for (sql, named) in REFUSED {
         let params = if sql.contains("?1") { json!(["/tmp/elsewhere.db"]) } else { json!([]) };
-        let answer = bench.sql_with(sql, params);
+        let answer = asks(sql, params);
         let detail = answer.json["detail"].as_str().unwrap_or_default();
         if (answer.status, answer.code()) != (403, "sql_not_allowed") || !detail.contains(named) {
             wrong.push(format!("{sql}: {} {}", answer.status, answer.text()));
@@ -114,7 +121,6 @@ fn whatever_is_not_reading_what_one_may_read_is_refused_by_name() {
     let after = (bench.rows("SELECT count(*), sum(id), max(title) FROM tickets"), listing(installation));
     assert_eq!(before, after);
     assert!(!std::path::Path::new("/tmp/elsewhere.db").exists());
-    bench.server.stop();
 }
 
 /// The tenants' files.

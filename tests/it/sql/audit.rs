@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Bench;
-use crate::harness::eventually;
+use crate::harness::{Server, eventually};
 
 impl Bench {
     /// What the log says of statements, newest first.
@@ -71,8 +71,13 @@ fn a_statement_whose_client_hangs_up_is_ended_and_logged() {
 }
 
 /// How many processes the server has started that still run.
-pub(super) fn workers(bench: &Bench) -> usize {
-    let parent = bench.server.process_id().to_string();
+pub fn workers(bench: &Bench) -> usize {
+    workers_of(&bench.server)
+}
+
+/// The same of any server.
+pub fn workers_of(server: &Server) -> usize {
+    let parent = server.process_id().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let stats = processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
     // "pid (name) state parent ..": a zombie has ended.

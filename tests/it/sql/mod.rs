@@ -1,7 +1,7 @@
 //! SQL that people write themselves: what it can read, and everything that it must not be able to do.
 
-mod attacks;
-mod audit;
+pub mod attacks;
+pub mod audit;
 mod bombs;
 mod closing;
 mod reading;
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Client, Installation, Person, Server, Tenant};
 
 /// A server with the tickets app and a tenant of Ann's with a few records.
-struct Bench {
-    server: Server,
-    ann: Person,
-    acme: Tenant,
+pub struct Bench {
+    pub server: Server,
+    pub ann: Person,
+    pub acme: Tenant,
 }
 
 impl Bench {
@@ -32,7 +32,7 @@ impl Bench {
     }
 
     /// Three tickets, of which one is closed.
-    fn with_tickets() -> Bench {
+    pub fn with_tickets() -> Bench {
         let bench = Bench::new();
         bench.insert("projects", json!({"key": "AB", "name": "Alphabet"}));
         bench.insert("people", json!({"id": "zoe", "handle": "zoe", "email": "zoe@example.com"}));
@@ -48,7 +48,7 @@ impl Bench {
     }
 
     #[track_caller]
-    fn insert(&self, table: &str, records: Value) {
+    pub fn insert(&self, table: &str, records: Value) {
         self.ann.client.post(&self.acme.path(&format!("/records/{table}")), records).expect(201);
     }
 
@@ -63,7 +63,7 @@ impl Bench {
     }
 
     #[track_caller]
-    fn rows(&self, sql: &str) -> Value {
+    pub fn rows(&self, sql: &str) -> Value {
         self.sql(sql).expect(200).json["rows"].take()
     }
 }

@@ -5,6 +5,7 @@ mod checkout;
 mod crash;
 mod credit;
 mod drift;
+mod erased;
 mod events;
 mod held;
 mod kinds;

@@ -4,8 +4,11 @@ mod fleet;
 mod kept;
 mod log;
 mod metrics;
+mod otlp;
+mod otlp_refused;
 mod stored;
 mod top;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! An invoice as a page that prints well: without scripts, with our own style sheet and nothing from elsewhere.
 
 use crate::clock::Timestamp;
+use crate::http::markup::escaped;
 use crate::model::invoice::{Invoice, InvoiceLine, InvoiceStatus, LineKind};
 use crate::service::{CreditNote, StoredInvoice};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -23,22 +24,6 @@ pub(super) fn page(stored: &StoredInvoice, notes: &[CreditNote]) -> Response {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-/// What may stand between tags and in attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// The day of a moment in the time zone of the invoice.
@@ -211,15 +196,7 @@ fn proof(out: &mut String, stored: &StoredInvoice) {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, with_dates};
-
-    #[test]
-    fn nothing_that_a_name_says_becomes_markup() {
-        assert_eq!(
-            escaped("<b a=\"x\" b='y'>&</b>"),
-            "&lt;b a=&quot;x&quot; b=&#39;y&#39;&gt;&amp;&lt;/b&gt;"
-        );
-    }
+    use super::with_dates;
 
     #[test]
     fn a_date_is_not_broken_and_what_stands_behind_it_becomes_no_markup() {

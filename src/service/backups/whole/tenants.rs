@@ -1,19 +1,16 @@
 //! The tenants of a catalog that was put in place, one after the other and a few at once.
 
-use super::super::fetch::read_manifest;
+use super::super::adopt::adopt;
 use super::super::restore::{Replacing, Restored, replace};
 use super::super::round::is_of_all;
-use super::super::store::of_tenant;
 use super::{RestoredWhole, Told, WholeIn};
 use crate::catalog::{By, Tenant};
 use crate::clock::{Timestamp, monotonic};
 use crate::error::{Error, Kind, Result};
 use crate::id::{BackupId, TenantId};
-use crate::model::receipt::{Receipt, Statement};
-use crate::model::tenant::TenantStatus;
 use crate::service::Installation;
+use crate::service::erasure::replay_erasures;
 use crate::tenancy::blocking;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -22,10 +19,6 @@ use tokio::task::JoinSet;
 const PAGE: u32 = 1_000;
 /// Between two lines about how far it is.
 const TELL: Duration = Duration::from_secs(1);
-
-/// What a tenant may be, in the catalog of before, that was erased since.
-const VISIBLE: &[TenantStatus] =
-    &[TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Closing, TenantStatus::Erasing];
 
 /// What became of one tenant.
 enum One {
@@ -173,72 +166,4 @@ async fn unknown(installation: &Installation) -> Result<Vec<TenantId>> {
         }
     }
     Ok(unknown)
-}
-
-/// Enters backups into the catalog that were made after it was backed up itself: of one tenant, or of the catalog.
-async fn adopt(installation: &Installation, tenant: Option<TenantId>) -> Result<()> {
-    let under = tenant.map_or_else(|| "catalog".to_owned(), of_tenant);
-    let known = installation.catalog.read(move |tx| tx.list_ids_of_backups(tenant)).await?;
-    let known: HashSet<BackupId> = known.into_iter().collect();
-    let store = &installation.backups.store;
-    let mut found: Vec<BackupId> = store
-        .list(&under)
-        .await?
-        .into_iter()
-        .filter_map(|(name, _)| BackupId::parse(name.strip_suffix("/manifest.json")?))
-        .filter(|id| !known.contains(id))
-        .collect();
-    found.sort_unstable();
-    for id in found {
-        let manifest = match read_manifest(store, tenant, id).await {
-            Ok(Some(manifest)) => manifest,
-            Ok(None) => continue,
-            Err(error) if error.code() == "backup_broken" => {
-                tracing::error!(backup = %id, error = ?error, "a backup in the store cannot be used");
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let retention = installation.retention();
-        installation.catalog.write("adopt_backup", move |tx| tx.adopt_backup(&manifest, retention)).await?;
-    }
-    Ok(())
-}
-
-/// Erases from the catalog again whom the ledger names, with the receipts of then; how many.
-async fn replay_erasures(installation: &Installation) -> Result<u64> {
-    let path = installation.tenancy.layout().erasure_ledger();
-    let receipts: HashMap<TenantId, String> = blocking(move || {
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            other => other?,
-        };
-        Ok(text.lines().filter_map(receipt).collect())
-    })
-    .await?;
-    let mut erased = 0;
-    for (id, receipt) in receipts {
-        let replay = installation.catalog.write("replay_erasure", move |tx| {
-            let of = tx.of(id);
-            if !of.change_status(VISIBLE, TenantStatus::Erasing)? {
-                return Ok(false);
-            }
-            of.delete_personal_rows()?;
-            of.finish_erasure(&receipt)?;
-            Ok(true)
-        });
-        match replay.await {
-            Ok(replayed) => erased += u64::from(replayed),
-            // The catalog is older than the tenant.
-            Err(error) if error.kind() == Kind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(erased)
-}
-
-fn receipt(line: &str) -> Option<(TenantId, String)> {
-    let receipt: Receipt = serde_json::from_str(line).ok()?;
-    let statement: Statement = serde_json::from_str(&receipt.statement).ok()?;
-    Some((TenantId::parse(&statement.tenant_id)?, line.to_owned()))
 }

@@ -8,6 +8,7 @@ pub use line::{FleetFigures, FleetTenant};
 pub use position::Position;
 
 use super::roll_up::RollUp;
+use crate::catalog::TenantNames;
 use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
@@ -57,10 +58,7 @@ pub struct Fleet {
 pub async fn list_fleet(installation: &Installation, input: FleetIn) -> Result<Fleet> {
     let order = Order::parse(input.order.as_deref().unwrap_or("id"))?;
     let roll_up = roll_up_of(installation, order, input.after.as_ref())?;
-    let q = input.q.map(|q| q.trim().to_lowercase()).filter(|q| !q.is_empty());
-    if q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
-        return Err(Error::malformed("bad_search", "q must have at most 200 characters."));
-    }
+    let q = searched(input.q)?;
     let (status, plan) = (input.status, input.plan);
     let after = input.after;
     let (begins, most) = (after.as_ref().map(|at| at.id), u32::try_from(input.limit + 1).unwrap_or(u32::MAX));
@@ -76,13 +74,7 @@ pub async fn list_fleet(installation: &Installation, input: FleetIn) -> Result<F
     let all = all.await?;
     let mut found: Vec<(Key, TenantId)> = all
         .iter()
-        .filter(|names| {
-            q.as_ref().is_none_or(|q| {
-                names.slug.contains(q.as_str())
-                    || names.name.to_lowercase().contains(q.as_str())
-                    || names.id.to_string() == *q
-            })
-        })
+        .filter(|names| q.as_ref().is_none_or(|q| is_called(names, q)))
         .map(|names| (order.key(names, |id| figures_of(installation, &roll_up, id)), names.id))
         .filter(|(key, id)| {
             let after = after.as_ref();
@@ -109,6 +101,20 @@ pub async fn list_fleet(installation: &Installation, input: FleetIn) -> Result<F
         FleetTenant { tenant, figures }
     });
     Ok(Fleet { as_of: roll_up.as_of, tenants: tenants.collect(), next })
+}
+
+/// What is searched for.
+pub(in crate::service) fn searched(q: Option<String>) -> Result<Option<String>> {
+    let q = q.map(|q| q.trim().to_lowercase()).filter(|q| !q.is_empty());
+    if q.as_ref().is_some_and(|q| q.chars().count() > LONGEST_SEARCH) {
+        return Err(Error::malformed("bad_search", "q must have at most 200 characters."));
+    }
+    Ok(q)
+}
+
+/// Whether what is searched for is in what a tenant is called.
+pub(in crate::service) fn is_called(names: &TenantNames, q: &str) -> bool {
+    names.slug.contains(q) || names.name.to_lowercase().contains(q) || names.id.to_string() == q
 }
 
 fn figures_of(installation: &Installation, roll_up: &RollUp, tenant: TenantId) -> FleetFigures {

@@ -33,9 +33,12 @@ const NEXT_LATER: &str = "SELECT min(run_at) FROM _jobs WHERE status = 'queued' 
 const NEXT_LEASE: &str = "SELECT min(lease_until) FROM _jobs WHERE status = 'running' AND runner <> ?1";
 const IS_RUNNING: &str = "SELECT 1 FROM _jobs WHERE status = 'running' LIMIT 1";
 const IS_DUE: &str = "SELECT 1 FROM _jobs WHERE status = 'queued' AND due = 1 LIMIT 1";
+/// Bounded, and not asked for at every look: it goes through those that wait.
+const WAITING: &str = "SELECT count(*), min(run_at) FROM
+   (SELECT run_at FROM _jobs WHERE status = 'queued' AND due = 1 LIMIT 10000)";
 /// All of them, and the index that each goes through.
 #[cfg(test)]
-pub(super) const LOOKS: [(&str, &str); 10] = [
+pub(super) const LOOKS: [(&str, &str); 11] = [
     (LOST, "_jobs_running"),
     (COMES_DUE, "_jobs_later"),
     (NEXT_KIND, "_jobs_due"),
@@ -46,6 +49,7 @@ pub(super) const LOOKS: [(&str, &str); 10] = [
     (NEXT_LEASE, "_jobs_running"),
     (IS_RUNNING, "_jobs_running"),
     (IS_DUE, "_jobs_due"),
+    (WAITING, "_jobs_due"),
 ];
 
 /// What the scheduler wants of a tenant.
@@ -67,6 +71,8 @@ pub struct ClaimAsked {
     pub ends: Arc<[JobEnd]>,
     /// And of which others that is being noted meanwhile: they count for nothing, and no other attempt is begun either.
     pub ending: Vec<JobId>,
+    /// Whether what is due and not taken is to be counted.
+    pub counts: bool,
     /// Until when the leases are good.
     pub until: Timestamp,
     /// A new lease for each job that may be taken.
@@ -93,6 +99,8 @@ pub struct Claimed {
     pub more: bool,
     /// Kinds of which more is due than might be taken.
     pub blocked: Vec<String>,
+    /// How much is due and was not taken, up to 10,000, and since when the first waits; where that was asked for.
+    pub waiting: Option<(u64, Timestamp)>,
     /// What handlers work at after their answers.
     pub elsewhere: Vec<Elsewhere>,
     /// When to look again if nobody says anything before.
@@ -158,7 +166,27 @@ impl TenantTx<'_> {
         }
         let next_at = self.next_look(asked)?;
         let is_busy = self.tx.exists(IS_RUNNING, &[])? || self.tx.exists(IS_DUE, &[])?;
-        Ok(Claimed { ended, jobs, more, blocked, elsewhere, next_at, is_busy, is_held: false, share })
+        let counts = asked.counts && (more || !blocked.is_empty());
+        let waiting = if counts { self.count_waiting_jobs()? } else { None };
+        Ok(Claimed {
+            ended,
+            jobs,
+            more,
+            blocked,
+            waiting,
+            elsewhere,
+            next_at,
+            is_busy,
+            is_held: false,
+            share,
+        })
+    }
+
+    fn count_waiting_jobs(self) -> Result<Option<(u64, Timestamp)>> {
+        let counted = self.tx.query_row(WAITING, &[], |row| {
+            Ok((row.get::<i64>(0)?.unsigned_abs(), row.get::<Option<Timestamp>>(1)?))
+        })?;
+        Ok(counted.and_then(|(count, oldest)| Some((count, oldest?))))
     }
 
     /// Puts back what a server that is gone was at, and what nobody has spoken for any more.

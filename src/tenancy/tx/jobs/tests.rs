@@ -66,6 +66,7 @@ impl House {
 
     fn asked(&self, runner: &str, most: usize) -> ClaimAsked {
         ClaimAsked {
+            counts: true,
             most,
             kinds: BTreeMap::new(),
             only: None,

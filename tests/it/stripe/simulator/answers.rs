@@ -37,6 +37,13 @@ fn act(state: &State, objects: &mut Objects, asked: &Asked) -> (u16, Value) {
             Some(customer) => (200, update_customer(customer, asked)),
             None => missing("customer"),
         },
+        ("DELETE", ["customers", id]) => match objects.customers.get(*id) {
+            Some(customer) if customer["deleted"] != true => {
+                objects.delete_customer(state, id);
+                (200, objects.customers[*id].clone())
+            }
+            _ => missing("customer"),
+        },
         ("POST", ["checkout", "sessions"]) => make_session(objects, state, asked),
         ("POST", ["checkout", "sessions", id, "expire"]) => match objects.sessions.get_mut(*id) {
             Some(session) if session["status"] == "open" => {

@@ -33,6 +33,18 @@ impl Objects {
         self.events.push(event(id, kind, object, state.now(), state.shape));
     }
 
+    /// What is subscribed ends without a last bill; of the customer the id stays.
+    pub fn delete_customer(&mut self, state: &State, id: &str) {
+        let is_open = |one: &&Value| one["customer"] == id && one["status"] != "canceled";
+        let open: Vec<Value> = self.subscriptions.values().filter(is_open).cloned().collect();
+        for subscription in open {
+            self.cancel(state, subscription["id"].as_str().unwrap());
+        }
+        let created = self.customers[id]["created"].clone();
+        let deleted = json!({ "id": id, "object": "customer", "created": created, "deleted": true });
+        self.customers.insert(id.to_owned(), deleted);
+    }
+
     pub fn cancel(&mut self, state: &State, id: &str) {
         let now = state.now();
         let subscription = self.subscriptions.get_mut(id).unwrap();
