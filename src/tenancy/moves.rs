@@ -44,12 +44,30 @@ pub struct MoveProgress {
     pub copied: AtomicU64,
 }
 
+/// What is to be found on the volumes as an installation is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Volumes {
+    /// The tenants that the catalog says: one without its mark is not mounted.
+    OfBefore,
+    /// Nothing yet, as everything is being restored: one without a mark is marked.
+    New,
+}
+
 impl Tenancy {
     /// Looks at the volumes of the settings, and learns which tenants are on them. Before anybody opens a tenant's file.
     ///
     /// # Errors
     /// As the catalog says; a volume with tenants that the settings do not name.
-    pub async fn open_volumes(&self, installation: &str, volumes: &BTreeMap<String, PathBuf>) -> Result<()> {
+    pub async fn open_volumes(
+        &self,
+        installation: &str,
+        volumes: &BTreeMap<String, PathBuf>,
+        are: Volumes,
+    ) -> Result<()> {
+        if are == Volumes::New {
+            // As long as nobody is known to be on them, those without a mark get one.
+            self.look_at_volumes(installation, volumes).await?;
+        }
         let elsewhere = self.catalog.read(|tx| tx.list_tenants_elsewhere()).await?;
         for (id, volume) in elsewhere {
             if !volumes.contains_key(&volume) {

@@ -171,7 +171,7 @@ impl OpenFiles {
             return Err(Error::not_found());
         }
         let mut slots = self.slots();
-        let uses = self.uses.fetch_add(1, Relaxed);
+        let uses = self.uses.fetch_add(1, Relaxed) + 1;
         let last_use = if intent == Intent::Glance { 0 } else { uses };
         let gate = slots.gates.get(&tenant.id).cloned();
         let mut epoch = tenant.epoch;

@@ -95,7 +95,7 @@ fn a_clone_is_never_billed_whatever_is_used_in_it() {
     let clone = Tenant::from_json(&operator.client.post(path, body).expect(201).json);
     let of_clone = "/api/v1/operator/tenants/acme-staging/clone";
     operator.client.patch(of_clone, json!({ "expires_at": null })).expect(200);
-    used(&clone, "in the clone");
+    used(&clone, "in-the-clone");
     used(&acme, "after");
     installation.advance_clock(70 * DAY);
     let app = format!("{}/tests/apps/sold", env!("CARGO_MANIFEST_DIR"));

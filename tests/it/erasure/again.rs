@@ -35,13 +35,14 @@ fn with_catalog_of_before(installation: &std::sync::Arc<Installation>) -> (Tenan
     server.stop();
     copy(&installation.data(), &installation.beside("kept"));
     let file = installation.beside("kept/data.db");
+    let directory = installation.tenant_directory(&acme.id);
     std::fs::copy(installation.tenant_file(&acme.id), &file).unwrap();
     let server = installation.serve();
     erase(&server, &acme);
     server.stop();
     copy(&installation.beside("kept"), &installation.data());
-    std::fs::create_dir_all(installation.tenant_directory(&acme.id)).unwrap();
-    std::fs::rename(file, installation.tenant_file(&acme.id)).unwrap();
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::rename(file, directory.join("data.db")).unwrap();
     std::fs::remove_dir_all(installation.beside("kept")).unwrap();
     (acme, bolt)
 }
@@ -190,7 +191,7 @@ fn the_next_round_of_backups_keeps_all_that_is_good_though_the_catalog_knows_it_
         assert!(listed(None).contains(name), "{name}: {}", listed(None));
     }
     installation.advance_clock(3 * DAY);
-    let ann = ann.sign_in_again();
+    let ann = ann.sign_in_again_at(&server);
     put(&ann, "c.txt");
     back_up();
     put(&ann, "d.txt");

@@ -122,8 +122,9 @@ impl Answer {
             let cache = self.header("cache-control").unwrap_or_default();
             assert!(cache.contains("no-store"), "may be cached: {}", context());
         }
-        // The SQL console tells what SQLite says about the asker's own SQL.
-        if self.status >= 400 && !path.ends_with("/sql") {
+        // The SQL console tells what SQLite says about the asker's own SQL, and so does a query over tenants.
+        let is_of_sql = path.ends_with("/sql") || path.ends_with("/operator/query");
+        if self.status >= 400 && !is_of_sql {
             let text = self.text();
             let place = installation.data();
             for internal in INTERNALS.iter().copied().chain(place.to_str()) {

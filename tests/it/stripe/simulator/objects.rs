@@ -330,7 +330,11 @@ impl Stripe {
     /// Forgets an object.
     pub fn lose(&self, kind: &str, id: &str) {
         let mut objects = self.objects();
-        let all = if kind == "subscriptions" { &mut objects.subscriptions } else { &mut objects.invoices };
+        let all = match kind {
+            "customers" => &mut objects.customers,
+            "subscriptions" => &mut objects.subscriptions,
+            _ => &mut objects.invoices,
+        };
         all.remove(id).unwrap();
     }
 
