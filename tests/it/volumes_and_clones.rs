@@ -79,14 +79,14 @@ fn a_tenant_is_not_moved_where_it_has_no_room_and_stays_what_it_was() {
 
 #[test]
 fn a_clone_is_never_billed_whatever_is_used_in_it() {
-    let installation = Installation::with_app_of_tests("sold");
+    let installation = Installation::with_app_of_tests("billed");
     std::fs::create_dir_all(installation.data()).unwrap();
     std::fs::write(installation.data().join("tenantry.toml"), "backup_hours = 0\n").unwrap();
     let server = installation.serve();
     let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
     let operator = server.add_operator();
     let used = |tenant: &Tenant, key: &str| {
-        let event = json!({ "meter": "ai_tokens", "quantity": 500, "idempotency_key": key });
+        let event = json!({ "meter": "tokens", "quantity": 500, "idempotency_key": key });
         ann.client.post(&tenant.path("/usage-events"), event).expect(201);
     };
     used(&acme, "before");
@@ -98,7 +98,7 @@ fn a_clone_is_never_billed_whatever_is_used_in_it() {
     used(&clone, "in-the-clone");
     used(&acme, "after");
     installation.advance_clock(70 * DAY);
-    let app = format!("{}/tests/apps/sold", env!("CARGO_MANIFEST_DIR"));
+    let app = format!("{}/tests/apps/billed", env!("CARGO_MANIFEST_DIR"));
     installation.run(&["plan", "close-period", "--final", "--app", &app]).expect_code(0);
     assert!(count(&installation, "invoices", &acme.id) > 0, "the tenant itself is billed");
     for table in ["invoices", "booked_usage", "stripe_customers", "stripe_subscriptions"] {
