@@ -91,7 +91,10 @@ impl Volumes {
 
 fn look(root: &Path, installation: &str, (name, path): (&str, &Path), is_used: bool) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
-    let metadata = path.symlink_metadata().map_err(said)?;
+    let metadata = path.symlink_metadata().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such directory".to_owned(),
+        _ => said(error),
+    })?;
     if metadata.is_symlink() {
         return Err("it is a link".to_owned());
     }
@@ -146,7 +149,7 @@ mod tests {
         std::fs::create_dir(&root).unwrap();
         let volumes = Volumes::default();
         let look = |name: &str, path: &Path| volumes.look_at(&root, "here", name, path);
-        assert!(look("fast", &fast).is_some(), "there is none");
+        assert_eq!(look("fast", &fast).as_deref(), Some("there is no such directory"));
         assert_eq!(volumes.path("fast"), None);
         std::fs::create_dir(&fast).unwrap();
         assert_eq!(look("fast", &fast), None);
