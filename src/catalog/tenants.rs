@@ -83,6 +83,34 @@ impl Tenant {
     }
 }
 
+#[cfg(test)]
+impl Tenant {
+    /// One for tests, made at a moment.
+    pub fn of_tests(at: Timestamp) -> Tenant {
+        Tenant {
+            id: TenantId::new(at),
+            slug: String::new(),
+            name: String::new(),
+            status: TenantStatus::Active,
+            plan: "some".to_owned(),
+            plan_version: 1,
+            timezone: String::new(),
+            settings: String::new(),
+            second_factor_required: false,
+            unpaid: false,
+            epoch: 1,
+            entitlements: 0,
+            created_at: at,
+            closed_at: None,
+            erase_after: None,
+            volume: super::DATA.to_owned(),
+            copy_of: None,
+            is_clone: false,
+            expires_at: None,
+        }
+    }
+}
+
 /// What people call a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantNames {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
-const STYLE: &str = include_str!("../../assets/receipt.css");
+const STYLE: &str = concat!(include_str!("../../assets/paper.css"), include_str!("../../assets/receipt.css"));
 
 /// Whether `Accept` asks for HTML first.
 pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {

@@ -121,9 +121,9 @@ pub struct Installation {
     work: Notify,
     /// Rung when an import waits.
     imports: Notify,
-    /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
     /// This run of the server: what it has counted is stored under it.
     run: String,
+    /// Erasures take turns: the second of two for one tenant finds the receipt of the first.
     erasing: tokio::sync::Mutex<()>,
     /// When it was last told that billing is stopped.
     billing_stopped_told: AtomicI64,

@@ -17,7 +17,7 @@ use crate::descriptors::Descriptors;
 use crate::error::{Error, Kind, Result};
 use crate::id::RequestId;
 use crate::model::webhook::OutgoingRules;
-use crate::tenancy::{App, Bounds, Layout, SignUp, Tenancy, Volumes, most_open_tenants};
+use crate::tenancy::{App, Bounds, Layout, SignUp, Tenancy, most_open_tenants};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
@@ -66,21 +66,21 @@ impl Installation {
                 ),
             ));
         }
-        let installation = Installation::open_any(config, clock, functions, Volumes::OfBefore).await?;
+        let installation = Installation::open_any(config, clock, functions, false).await?;
         erasure::erase_again(&installation).await?;
         Ok(installation)
     }
 
     /// The same of a directory that is being restored, whose tenants need not have files.
     pub(super) async fn open_half_restored(config: Config, clock: SharedClock) -> Result<Arc<Installation>> {
-        Installation::open_any(config, clock, jobs::Functions::default(), Volumes::New).await
+        Installation::open_any(config, clock, jobs::Functions::default(), true).await
     }
 
     async fn open_any(
         config: Config,
         clock: SharedClock,
         functions: jobs::Functions,
-        volumes: Volumes,
+        is_restored: bool,
     ) -> Result<Arc<Installation>> {
         let opening = Arc::clone(&clock);
         let open = move || Installation::open_blocking(config, opening, functions);
@@ -100,7 +100,12 @@ impl Installation {
         installation.tokens.issued_by(&installation.id);
         let has_operator = installation.catalog.read(|tx| tx.has_operator()).await?;
         installation.setup = operators::Setup::new(!has_operator);
-        installation.tenancy.open_volumes(&installation.id, &installation.config.volumes, volumes).await?;
+        let volumes = &installation.config.volumes;
+        if is_restored {
+            // Nobody is known to be on them yet: those that are new get their marks.
+            installation.tenancy.look_at_volumes(&installation.id, volumes).await?;
+        }
+        installation.tenancy.open_volumes(&installation.id, volumes).await?;
         installation.tenancy.finish_swaps().await?;
         installation.tenancy.finish_moves(&HashSet::new()).await?;
         installation.tenancy.read_standings().await?;

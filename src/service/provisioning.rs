@@ -37,12 +37,29 @@ pub(super) async fn provision_tenant(
     maker: Maker,
     by: By,
 ) -> Result<Tenant> {
+    let most = most_owned(installation, owner, maker)?;
+    make(installation, new, owner, most, move |installation, id| async move {
+        complete_tenant(&installation, id, owner, by).await
+    })
+    .await
+}
+
+/// Writes the rows, and has the rest of it made by `complete`.
+async fn make<F>(
+    installation: &Arc<Installation>,
+    new: TenantCandidate,
+    owner: IdentityId,
+    most: Option<u32>,
+    complete: impl FnOnce(Arc<Installation>, TenantId) -> F + Send + 'static,
+) -> Result<Tenant>
+where
+    F: Future<Output = Result<Tenant>> + Send,
+{
     let installation = Arc::clone(installation);
-    let most = most_owned(&installation, owner, maker)?;
     detached(async move {
         let _making = installation.making.begin(new.id);
         let id = begin_tenant(&installation, new, owner, most).await?;
-        let made = complete_tenant(&installation, id, owner, by).await;
+        let made = complete(Arc::clone(&installation), id).await;
         or_nothing(&installation, id, made).await
     })
     .await

@@ -53,7 +53,7 @@ pub use job_words::{BUSY, JobTicket, JobWords, Words};
 pub use layout::Layout;
 pub(crate) use migrate::name_of_damaged;
 pub use migrate::{KEEP_SNAPSHOTS, Migrated, Rehearsed, Snapshot};
-pub use moves::{MoveProgress, Volumes};
+pub use moves::MoveProgress;
 pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
 pub use swap::{Lost, Swap, Swapped};

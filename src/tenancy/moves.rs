@@ -18,11 +18,10 @@ use super::{Lease, Tenancy, aside, blocking};
 use crate::catalog::{MoveStatus, MovedFiles, OfTenant, Tenant};
 use crate::clock::monotonic;
 use crate::db::Maintenance;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::fault;
 use crate::id::TenantId;
 use crate::params;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -44,63 +43,7 @@ pub struct MoveProgress {
     pub copied: AtomicU64,
 }
 
-/// What is to be found on the volumes as an installation is opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Volumes {
-    /// The tenants that the catalog says: one without its mark is not mounted.
-    OfBefore,
-    /// Nothing yet, as everything is being restored: one without a mark is marked.
-    New,
-}
-
 impl Tenancy {
-    /// Looks at the volumes of the settings, and learns which tenants are on them. Before anybody opens a tenant's file.
-    ///
-    /// # Errors
-    /// As the catalog says; a volume with tenants that the settings do not name.
-    pub async fn open_volumes(
-        &self,
-        installation: &str,
-        volumes: &BTreeMap<String, PathBuf>,
-        are: Volumes,
-    ) -> Result<()> {
-        if are == Volumes::New {
-            // As long as nobody is known to be on them, those without a mark get one.
-            self.look_at_volumes(installation, volumes).await?;
-        }
-        let elsewhere = self.catalog.read(|tx| tx.list_tenants_elsewhere()).await?;
-        for (id, volume) in elsewhere {
-            if !volumes.contains_key(&volume) {
-                return Err(Error::new(
-                    Kind::Malformed,
-                    "volume_missing",
-                    format!(
-                        "Tenants live on the volume {volume}, which the settings do not name. Name it in `volumes`."
-                    ),
-                ));
-            }
-            self.layout.put_tenant(id, &volume);
-        }
-        self.look_at_volumes(installation, volumes).await
-    }
-
-    /// Looks again: which volumes can be used now.
-    ///
-    /// # Errors
-    /// None that are of the volumes.
-    pub async fn look_at_volumes(
-        &self,
-        installation: &str,
-        volumes: &BTreeMap<String, PathBuf>,
-    ) -> Result<()> {
-        let (layout, installation, volumes) = (self.layout.clone(), installation.to_owned(), volumes.clone());
-        blocking(move || {
-            layout.look_at_volumes(&installation, &volumes);
-            Ok(())
-        })
-        .await
-    }
-
     /// The lease to move a tenant.
     pub(crate) fn lease_for_move(tenant: TenantId) -> Lease {
         Lease::new(tenant)

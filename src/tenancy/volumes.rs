@@ -4,8 +4,9 @@
 //! tenants are not served, until it is there again; all others are.
 
 use super::layout::{make_directory, sync};
+use super::{Tenancy, blocking};
 use crate::catalog::DATA;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use foldhash::HashMap;
 use std::collections::BTreeMap;
@@ -86,6 +87,46 @@ impl Volumes {
             _ => {}
         }
         fault
+    }
+}
+
+impl Tenancy {
+    /// Looks at the volumes of the settings, and learns which tenants are on them. Before anybody opens a tenant's file.
+    ///
+    /// # Errors
+    /// As the catalog says; a volume with tenants that the settings do not name.
+    pub async fn open_volumes(&self, installation: &str, volumes: &BTreeMap<String, PathBuf>) -> Result<()> {
+        let elsewhere = self.catalog.read(|tx| tx.list_tenants_elsewhere()).await?;
+        for (id, volume) in elsewhere {
+            if !volumes.contains_key(&volume) {
+                return Err(Error::new(
+                    Kind::Malformed,
+                    "volume_missing",
+                    format!(
+                        "Tenants live on the volume {volume}, which the settings do not name. Name it in `volumes`."
+                    ),
+                ));
+            }
+            self.layout.put_tenant(id, &volume);
+        }
+        self.look_at_volumes(installation, volumes).await
+    }
+
+    /// Looks which volumes can be used now. One without a mark gets it, as long as nobody is known to be on it.
+    ///
+    /// # Errors
+    /// None that are of the volumes.
+    pub async fn look_at_volumes(
+        &self,
+        installation: &str,
+        volumes: &BTreeMap<String, PathBuf>,
+    ) -> Result<()> {
+        let (layout, installation, volumes) = (self.layout.clone(), installation.to_owned(), volumes.clone());
+        blocking(move || {
+            layout.look_at_volumes(&installation, &volumes);
+            Ok(())
+        })
+        .await
     }
 }
 

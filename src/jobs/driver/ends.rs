@@ -7,7 +7,7 @@ use super::{Came, Driver, Known, TICK, Task};
 use crate::clock::{MINUTE, SECOND, Timestamp, monotonic};
 use crate::error::{Error, Kind, Result};
 use crate::id::{JobId, TenantId};
-use crate::service::jobs::work::{self, After, Done};
+use crate::service::jobs::attempts::{self, After, Done};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::Id;
@@ -100,7 +100,7 @@ impl Driver {
             return self.save(tenant, None, saving);
         }
         let (installation, ends) = (Arc::clone(&self.installation), Arc::clone(&saving.done));
-        let write = async move { Came::Ended(work::end(&installation, tenant, ends).await) };
+        let write = async move { Came::Ended(attempts::end(&installation, tenant, ends).await) };
         let id = self.spawn(Task::End(tenant), write).id();
         self.save(tenant, Some(id), saving);
     }
@@ -196,7 +196,7 @@ impl Driver {
     /// A tenant of which nothing runs is looked at once more, so that it can be forgotten.
     pub(super) fn rest(&mut self, tenant: TenantId) {
         if self.known.get(&tenant).is_some_and(Known::is_at_rest) {
-            let at = work::quiet_at(&self.installation, tenant);
+            let at = attempts::quiet_at(&self.installation, tenant);
             self.timers.set(tenant, at.max(self.installation.clock().now().plus(TICK)));
         }
     }

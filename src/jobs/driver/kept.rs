@@ -7,7 +7,7 @@ use super::Driver;
 use crate::clock::monotonic;
 use crate::error::{Error, Kind};
 use crate::id::TenantId;
-use crate::service::jobs::work::Done;
+use crate::service::jobs::attempts::Done;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::{JobId, TenantId};
 use crate::service::jobs::LeasedJob;
-use crate::service::jobs::work::{self, BEAT, Done};
+use crate::service::jobs::attempts::{self, BEAT, Done};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -19,7 +19,7 @@ impl Driver {
         let (job_id, kind, lease) = (job.id, job.kind.clone(), job.lease.clone());
         let installation = Arc::clone(&self.installation);
         let (cancelled, cancels) = watch::channel(false);
-        let work = async move { Came::Ran(work::run(&installation, tenant, &job, cancels).await) };
+        let work = async move { Came::Ran(attempts::run(&installation, tenant, &job, cancels).await) };
         let task = self.spawn(Task::Job(tenant), work);
         let (id, here) = (task.id(), Here { job: job_id, kind, lease, task, cancelled });
         self.known.entry(tenant).or_default().here.insert(id, here);
@@ -42,7 +42,7 @@ impl Driver {
             .collect();
         for (tenant, leases) in leases {
             let installation = Arc::clone(&self.installation);
-            let work = async move { Came::Beaten(work::beat(&installation, tenant, leases).await) };
+            let work = async move { Came::Beaten(attempts::beat(&installation, tenant, leases).await) };
             self.spawn(Task::Beat(tenant), work);
         }
     }

@@ -12,7 +12,7 @@ use crate::clock::{MINUTE, SECOND, Timestamp};
 use crate::error::{Error, Result};
 use crate::id::{JobId, TenantId};
 use crate::service::Installation;
-use crate::service::jobs::work::{self, After, Done, Look};
+use crate::service::jobs::attempts::{self, After, Done, Look};
 use crate::telemetry::subject;
 use kept::{Kept, Saving};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -127,17 +127,17 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(installation: &Arc<Installation>) -> Driver {
-        let bounds = work::bounds(installation);
+        let bounds = attempts::bounds(installation);
         Driver {
             bounded: bounds.keys().cloned().collect(),
-            tenant_bounds: work::tenant_bounds(installation),
-            fair: Fair::new(work::places(installation), bounds),
+            tenant_bounds: attempts::tenant_bounds(installation),
+            fair: Fair::new(attempts::places(installation), bounds),
             timers: Timers::new(),
             known: HashMap::new(),
             ending: BTreeMap::new(),
             unsaved: 0,
             put_off: 0,
-            most_unsaved: 4 * work::places(installation),
+            most_unsaved: 4 * attempts::places(installation),
             winds_up: false,
             tasks: JoinSet::new(),
             meant: HashMap::new(),
@@ -190,7 +190,7 @@ impl Driver {
 
     /// The tenants that may have jobs, without opening a file.
     async fn take_hints(&mut self) -> Result<()> {
-        for (tenant, at) in work::list_hints(&self.installation).await? {
+        for (tenant, at) in attempts::list_hints(&self.installation).await? {
             self.timers.set(tenant, at);
         }
         Ok(())
@@ -219,7 +219,8 @@ impl Driver {
         }
         for (tenant, at) in words.later {
             // The catalog is told what comes, once nothing has been enqueued for a while.
-            self.timers.set(tenant, at.min(work::quiet_at(&self.installation, tenant)).max(now.plus(TICK)));
+            self.timers
+                .set(tenant, at.min(attempts::quiet_at(&self.installation, tenant)).max(now.plus(TICK)));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::clock::SECOND;
 use crate::error::{Kind, Result};
 use crate::id::{JobId, TenantId};
 use crate::jobs::fair::{Brought, Share};
-use crate::service::jobs::work::{self, Done, Look, Wanted};
+use crate::service::jobs::attempts::{self, Done, Look, Wanted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Driver {
         let running = known.here.values().map(|here| here.job).collect();
         let wanted = Wanted { tenant, most, kinds, running, done, ending };
         let installation = Arc::clone(&self.installation);
-        let claim = async move { Came::Looked(work::claim(&installation, wanted).await) };
+        let claim = async move { Came::Looked(attempts::claim(&installation, wanted).await) };
         let id = self.spawn(task, claim).id();
         self.save(tenant, id, saving);
     }

@@ -5,6 +5,7 @@
 
 mod backups;
 mod canaries;
+mod disk;
 mod files;
 mod house;
 mod settings;

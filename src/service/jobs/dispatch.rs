@@ -86,7 +86,7 @@ pub(super) fn names_for_members(installation: &Installation) -> Vec<&str> {
 /// Kinds of which so many may run at the same time and no more.
 pub(super) fn bounds(installation: &Installation) -> BTreeMap<String, usize> {
     let declared = installation.app().jobs.bounds().map(|(kind, most)| (kind.to_owned(), most));
-    let places = super::work::places(installation);
+    let places = super::attempts::places(installation);
     let built_in =
         built_in::ALL.iter().filter_map(|one| Some((one.kind.to_owned(), one.concurrency?(places))));
     let functions = installation.handlers.functions.iter();

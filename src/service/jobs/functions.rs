@@ -1,6 +1,6 @@
 //! Jobs done by functions of the program that embeds the server.
 
-use super::work::LEASE;
+use super::attempts::LEASE;
 use crate::catalog::Tenant;
 use crate::error::{Error, Kind, Result};
 use crate::id::{JobId, TenantId};

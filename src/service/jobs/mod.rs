@@ -1,12 +1,12 @@
-//! Jobs: enqueued, listed, cancelled, tried again. How they are done is in [`work`].
+//! Jobs: enqueued, listed, cancelled, tried again. How they are done is in [`attempts`].
 
+pub mod attempts;
 pub(super) mod built_in;
 mod complete;
 mod dispatch;
 pub mod fleet;
 mod functions;
 mod posts;
-pub mod work;
 
 pub use complete::{Completion, complete_job};
 pub(super) use dispatch::Handlers;

@@ -9,12 +9,14 @@ mod command;
 mod fleet;
 mod plan;
 mod rollback;
+mod survey;
 
 pub use asked::{NewRunIn, cancel_run, resume_run, start_run};
 pub use command::{MigrateCommand, run_command};
-pub use fleet::{sweep_snapshots, work_off};
+pub use fleet::work_off;
 pub use plan::{Plan, StatusOfVersions, plan, status};
 pub use rollback::{RollbackIn, RollbackOut, roll_back};
+pub use survey::sweep_snapshots;
 
 pub use crate::catalog::{MigrationRun, MigrationStatus, TenantVersion, VersionState};
 

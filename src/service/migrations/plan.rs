@@ -2,7 +2,7 @@
 
 use super::super::Installation;
 use super::asked::{pending_by_size, spread};
-use super::fleet::survey;
+use super::survey::{look_at, survey};
 use super::{MigrationRun, TenantVersion, VersionState};
 use crate::catalog::VersionCount;
 use crate::error::Result;
@@ -127,7 +127,7 @@ async fn look_at_all(installation: &Arc<Installation>) -> Result<()> {
     loop {
         let page = installation.catalog.read(move |tx| tx.list_tenants(after, None, PAGE)).await?;
         let ids: Vec<TenantId> = page.iter().map(|tenant| tenant.id).collect();
-        super::fleet::look_at(installation, &ids).await?;
+        look_at(installation, &ids).await?;
         match ids.last() {
             Some(last) if ids.len() == PAGE as usize => after = Some(*last),
             _ => return Ok(()),

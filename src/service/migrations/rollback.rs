@@ -58,7 +58,7 @@ pub async fn roll_back(installation: &Arc<Installation>, input: RollbackIn, by: 
     }
     let id = tenant.id;
     let lease = Tenancy::lease_for_migration(id);
-    super::fleet::look_at(installation, &[id]).await?;
+    super::survey::look_at(installation, &[id]).await?;
     let version =
         installation.catalog.read(move |tx| tx.of(id).version()).await?.ok_or_else(Error::not_found)?;
     let snapshots = installation.tenancy.list_snapshots(&lease).await?;

@@ -1,13 +1,13 @@
 //! Tenants that are made of data that is there: an import, a backup or another tenant.
 
 use super::candidate::TenantCandidate;
-use super::{Maker, activate, begin_tenant, insert_tenant, or_nothing};
+use super::{Maker, activate, insert_tenant, make, or_nothing};
 use crate::catalog::{By, CopyOf, FileVersion, Tenant};
 use crate::error::{Error, Result};
 use crate::id::{IdentityId, ImportId, TenantId};
 use crate::model::tenant::TenantStatus;
 use crate::policy::OWNER;
-use crate::service::{Installation, detached};
+use crate::service::Installation;
 use crate::tenancy::blocking;
 use crate::tenancy::tx::files::NewFile;
 use std::path::PathBuf;
@@ -35,13 +35,9 @@ pub(in crate::service) async fn adopt_tenant(
     by: By,
     adoption: Adoption,
 ) -> Result<Tenant> {
-    let installation = Arc::clone(installation);
     let most = (maker == Maker::Person).then_some(installation.config.tenants_per_identity);
-    detached(async move {
-        let _making = installation.making.begin(new.id);
-        let id = begin_tenant(&installation, new, owner, most).await?;
-        let made = complete_adoption(&installation, id, by, adoption).await;
-        or_nothing(&installation, id, made).await
+    make(installation, new, owner, most, move |installation, id| async move {
+        complete_adoption(&installation, id, by, adoption).await
     })
     .await
 }

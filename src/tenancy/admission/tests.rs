@@ -65,27 +65,7 @@ impl House {
 }
 
 fn tenant(plan_version: i64, entitlements: i64) -> Tenant {
-    Tenant {
-        id: TenantId::new(Timestamp(1)),
-        slug: String::new(),
-        name: String::new(),
-        status: crate::model::tenant::TenantStatus::Active,
-        plan: "some".to_owned(),
-        plan_version,
-        timezone: String::new(),
-        settings: String::new(),
-        second_factor_required: false,
-        unpaid: false,
-        epoch: 1,
-        entitlements,
-        created_at: Timestamp(1),
-        closed_at: None,
-        erase_after: None,
-        volume: crate::catalog::DATA.to_owned(),
-        copy_of: None,
-        is_clone: false,
-        expires_at: None,
-    }
+    Tenant { plan_version, entitlements, ..Tenant::of_tests(Timestamp(1)) }
 }
 
 const RATE: Rate =

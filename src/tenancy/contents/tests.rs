@@ -1,6 +1,8 @@
 use super::*;
 use crate::clock::Timestamp;
 use crate::error::Kind;
+use crate::model::hex::hex;
+use sha2::{Digest as _, Sha256};
 
 struct House {
     contents: Arc<Contents>,
@@ -98,7 +100,7 @@ fn a_link_is_not_followed() {
 #[test]
 fn a_full_disk_is_told_as_such() {
     let file = File::options().write(true).open("/dev/full").unwrap();
-    let mut writing = Writing { file, digest: Sha256::new(), size: 0, head: Vec::new() };
+    let mut writing = writing::Writing::to(file);
     let error = writing.append(b"x").unwrap_err();
     assert_eq!((error.kind(), error.code()), (Kind::Unavailable, "storage_unavailable"));
 }

@@ -2,7 +2,6 @@ use super::*;
 use crate::clock::{SharedClock, SystemClock, Timestamp};
 use crate::db::ReaderThreads;
 use crate::error::Kind;
-use crate::model::tenant::TenantStatus;
 use crate::tenancy::App;
 use crate::tenancy::provision::{NewFile, Template};
 
@@ -12,7 +11,7 @@ fn house(most: usize) -> (tempfile::TempDir, OpenFiles, Vec<Tenant>) {
     let layout = Layout::create(directory.path()).unwrap();
     let app = Arc::new(App::load(None).unwrap());
     let template = Template::build(&layout, &app, Timestamp(0)).unwrap();
-    let tenants: Vec<Tenant> = (1..=3).map(|number| tenant(Timestamp(number))).collect();
+    let tenants: Vec<Tenant> = (1..=3).map(|number| Tenant::of_tests(Timestamp(number))).collect();
     for tenant in &tenants {
         let new = NewFile { id: tenant.id, epoch: tenant.epoch, entitlements: None };
         template.copy_to(&layout, &new, Timestamp(0)).unwrap();
@@ -26,30 +25,6 @@ fn house(most: usize) -> (tempfile::TempDir, OpenFiles, Vec<Tenant>) {
         written: Arc::default(),
     };
     (directory, OpenFiles::new(most, layout, options, Arc::default()), tenants)
-}
-
-fn tenant(at: Timestamp) -> Tenant {
-    Tenant {
-        id: TenantId::new(at),
-        slug: String::new(),
-        name: String::new(),
-        status: TenantStatus::Active,
-        plan: String::new(),
-        plan_version: 1,
-        timezone: String::new(),
-        settings: String::new(),
-        second_factor_required: false,
-        unpaid: false,
-        epoch: 1,
-        entitlements: 0,
-        created_at: at,
-        closed_at: None,
-        erase_after: None,
-        volume: crate::catalog::DATA.to_owned(),
-        copy_of: None,
-        is_clone: false,
-        expires_at: None,
-    }
 }
 
 #[test]

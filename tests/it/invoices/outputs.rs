@@ -43,6 +43,7 @@ fn an_invoice_is_a_table_for_spreadsheets_and_a_page_without_scripts() {
         html.contains("&lt;script&gt;") && html.contains("INV-000001") && html.contains("56.71 USD"),
         "{html}"
     );
+    server.nobody().get("/assets/paper.css").expect(200);
     server.nobody().get("/assets/invoice.css").expect(200);
     let all = ann.client.send(&Call::get(acme.path("/invoices")).header("accept", "text/csv")).expect(200);
     assert_eq!(all.text().lines().count(), 2);

@@ -44,7 +44,7 @@ fn html(stored: &StoredInvoice, notes: &[CreditNote]) -> String {
         out,
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}, {name}</title>\n\
-         <link rel=\"stylesheet\" href=\"/assets/invoice.css\">\n</head>\n<body>\n<main>\n<header>\n<h1>{title}</h1>\n\
+         <link rel=\"stylesheet\" href=\"/assets/paper.css\">\n<link rel=\"stylesheet\" href=\"/assets/invoice.css\">\n</head>\n<body>\n<main>\n<header>\n<h1>{title}</h1>\n\
          <p class=\"status {status}\">{status}</p>\n</header>\n",
         title = escaped(&title),
         name = escaped(&invoice.tenant.name),
