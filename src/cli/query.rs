@@ -2,6 +2,7 @@
 
 use super::arguments::QueryArguments;
 use super::{Common, Failure, admin, output};
+use crate::error::Error;
 use crate::service::admin::Command;
 use crate::service::fleet_query::{BudgetIn, QueryIn, SelectionIn};
 use serde_json::Value;
@@ -23,7 +24,7 @@ pub(super) fn run(common: &Common, arguments: QueryArguments) -> Result<ExitCode
     let answer = admin::execute(&admin::quiet(common)?, command)?;
     if csv {
         // Who reads may be gone: the end of a pipe is no failure.
-        let _ = std::io::stdout().lock().write_all(as_csv(&answer).as_bytes());
+        let _ = std::io::stdout().lock().write_all(&as_csv(&answer).map_err(Error::from)?);
         eprint!("{}", beside(&answer));
     } else {
         admin::print(common, &answer, |answer| {
@@ -102,25 +103,13 @@ fn as_table(answer: &Value) -> String {
     }
 }
 
-fn as_csv(answer: &Value) -> String {
-    let names: Vec<String> = columns(answer).iter().map(|name| (*name).to_owned()).collect();
-    let rows = list(&answer["rows"]).iter().map(|row| list(row).iter().map(plain).collect::<Vec<_>>());
-    let mut text = String::new();
-    for line in std::iter::once(names).chain(rows) {
-        let fields: Vec<String> = line.iter().map(|field| csv_field(field)).collect();
-        text.push_str(&fields.join(","));
-        text.push_str("\r\n");
+fn as_csv(answer: &Value) -> Result<Vec<u8>, csv::Error> {
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(columns(answer))?;
+    for row in list(&answer["rows"]) {
+        out.write_record(list(row).iter().map(plain))?;
     }
-    text
-}
-
-/// A field as RFC 4180 has it.
-fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
+    out.into_inner().map_err(|error| error.into_error().into())
 }
 
 /// What is told beside the rows: how many there are, of whom there are none, and why.
@@ -172,10 +161,8 @@ mod tests {
         let table = as_table(&answer);
         assert!(!table.contains(['\u{1b}', '\u{9b}']) && table.lines().count() == 3, "{table:?}");
         assert!(table.contains("NULL"), "{table}");
-        assert_eq!(
-            as_csv(&answer),
-            format!("tenant,x\r\nacme,\"{}\"\r\nacme,\r\n", hostile.replace('"', "\"\""))
-        );
+        let csv = format!("tenant,x\nacme,\"{}\"\nacme,\n", hostile.replace('"', "\"\""));
+        assert_eq!(String::from_utf8(as_csv(&answer).unwrap()).unwrap(), csv);
         assert_eq!(cell(&"x".repeat(1_000).into()).chars().count(), WIDEST);
     }
 }

@@ -33,6 +33,7 @@ mod schema;
 mod scope;
 mod swap;
 mod table_access;
+mod threads;
 pub mod tx;
 mod volumes;
 mod warnings;
@@ -58,6 +59,7 @@ pub use requests::{RequestBound, RequestCounts};
 pub use scope::{CatalogOf, Lease, TenantScope, second_factor_required};
 pub use swap::{Lost, Swap, Swapped};
 pub use table_access::{TableAccess, Wants};
+pub(crate) use threads::blocking;
 pub use tx::TenantTx;
 pub use tx::changes::{Keep, LaterWrites};
 pub use volumes::Volume;
@@ -82,6 +84,7 @@ use provision::{NewFile, Template};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use threads::aside;
 use written::Written;
 
 /// All tenants of an installation: where their files are, which of them are open, and what new ones are made from.
@@ -303,22 +306,4 @@ impl Tenancy {
 fn copy_file(source: &Path, target: &Path) -> Result<()> {
     let maintenance = Maintenance::open(source).map_err(Error::internal)?;
     Ok(maintenance.copy_into(target)?)
-}
-
-/// Runs what works for long on a thread of its own, which gives way to those that answer requests.
-async fn aside<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let (answer, result) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().name("aside".to_owned()).spawn(move || {
-        crate::niceness::give_way();
-        // Whoever asked may have gone away.
-        let _ = answer.send(act());
-    })?;
-    result.await.unwrap_or_else(|_| Err(Error::internal("panic while a tenant's file was worked on")))
-}
-
-/// Runs what blocks on a thread that may.
-pub(crate) async fn blocking<T: Send + 'static>(
-    act: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(act).await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

@@ -29,7 +29,7 @@ fn the_command_asks_with_a_server_and_without_one() {
         assert_eq!(out, "TENANT  N\nacme    1\nbolt    2\ncora    3\n");
         assert!(beside.contains("3 rows of 3 of 3 tenants"), "{beside}");
         let (_, csv, _) = run(&["--tenant", "cora", "--tenant", "acme", "--csv"]);
-        assert_eq!(csv, "tenant,n\r\ncora,3\r\nacme,1\r\n");
+        assert_eq!(csv, "tenant,n\ncora,3\nacme,1\n");
         let (code, out, _) = run(&["--plan", "default", "--json", "--limit", "2"]);
         let answer: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((code, &answer["rows"]), (Some(1), &json!([["acme", 1], ["bolt", 2]])));
