@@ -11,7 +11,7 @@ pub(super) use candidate::{TenantCandidate, prepare_tenant, refuse_taken_slug};
 pub(super) use copies::{Adoption, adopt_tenant, provision_beside};
 pub(super) use making::InTheMaking;
 
-use super::{Installation, detached, plans, subscriptions};
+use super::{Installation, detached, plans, subscriptions, telemetry};
 use crate::catalog::{By, CatalogTx, CopyOf, FileVersion, NewTenant, Principal, Tenant};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -93,11 +93,11 @@ async fn begin_tenant(
     Ok(id)
 }
 
-/// Leaves nothing of a tenant whose making failed.
+/// Leaves nothing of a tenant whose making failed; of one that was made the fleet is told.
 async fn or_nothing(installation: &Installation, id: TenantId, made: Result<Tenant>) -> Result<Tenant> {
-    if made.is_err()
-        && let Err(cause) = remove_half_made(installation, id).await
-    {
+    if made.is_ok() {
+        telemetry::note_made(installation, id);
+    } else if let Err(cause) = remove_half_made(installation, id).await {
         tracing::error!(tenant_id = %id, error = ?cause, "a half-made tenant stays until it is swept");
     }
     made

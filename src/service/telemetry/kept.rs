@@ -102,6 +102,11 @@ impl KeptFigures {
         }
     }
 
+    /// This one was made just now, and is read.
+    pub(super) fn made(&self, tenant: TenantId) {
+        self.state().touched.insert(tenant);
+    }
+
     pub(super) fn forget(&self, tenant: TenantId) {
         let mut state = self.state();
         state.touched.remove(&tenant);
@@ -118,9 +123,10 @@ impl KeptFigures {
         }
     }
 
-    /// Whether all tenants were read since the month began.
+    /// Whether all tenants were read since the month began, those that were made meanwhile as well.
     pub(super) fn is_whole(&self, month: i64) -> bool {
-        self.state().whole == Some(month)
+        let state = self.state();
+        state.whole == Some(month) && state.touched.iter().all(|tenant| state.known.contains_key(tenant))
     }
 
     /// All tenants of which something was read.

@@ -166,6 +166,11 @@ pub(super) async fn erase(installation: &Installation, tenant: TenantId) -> Resu
     Ok(StoreErased { store: STORE.to_owned(), removed, verified: VERIFIED.to_owned() })
 }
 
+/// A tenant was made: lists and sums tell of it before anybody uses it.
+pub(super) fn note_made(installation: &Installation, tenant: TenantId) {
+    installation.telemetry.kept.made(tenant);
+}
+
 /// A moment some time ago.
 fn ago(now: Timestamp, ms: i64) -> Timestamp {
     now.plus(-ms)

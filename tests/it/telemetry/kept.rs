@@ -79,3 +79,21 @@ fn the_fleet_tells_what_tenants_take_bring_in_and_cost_and_who_loses_money() {
     assert_eq!(answer.json["unprofitable"], json!([]), "{:#}", answer.json);
     server.stop();
 }
+
+#[test]
+fn who_was_made_after_all_were_read_is_in_the_totals_before_anybody_uses_it() {
+    let server = Installation::new().serve();
+    let operator = server.add_operator();
+    let totals = |what: &str, tenants: u64| {
+        eventually(what, || {
+            let told = operator.client.get("/api/v1/operator/margins/totals").expect(200).json;
+            (told["complete"] == true && told["tenants"] == tenants).then_some(())
+        });
+    };
+    totals("nobody", 0);
+    operator.client.post("/api/v1/tenants", json!({ "name": "Acme", "slug": "acme" })).expect(201);
+    totals("the first tenant", 1);
+    let list = fleet(&operator, "limit=10");
+    assert!(list[0]["figures_as_of"].is_string(), "{:#}", list[0]);
+    server.stop();
+}
