@@ -50,9 +50,6 @@ impl Maintenance {
             return Err(disk(error));
         }
         copied?;
-        // What was written meanwhile could not leave the log. Else the next write would carry all of it.
-        let tx = Tx::new(&self.connected, Timestamp(0));
-        tx.query_row("PRAGMA wal_checkpoint(PASSIVE)", &[], |row| row.get::<i64>(0))?;
         Ok(())
     }
 

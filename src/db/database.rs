@@ -3,6 +3,7 @@
 mod reading;
 
 use super::capture::CapturePlan;
+use super::checkpoints::Checkpoints;
 use super::open::{Manager, OpenError, Role};
 use super::reader_threads::ReaderThreads;
 use super::tx::Tx;
@@ -98,10 +99,11 @@ impl Database {
             .thread_pool(Arc::clone(&options.threads.opening))
             .build_unchecked(manager);
         let writing = Manager::new(path, Role::Writer, options.cache_kib);
+        let checkpoints = Checkpoints::new(path, options.threads.clone());
         Ok(Arc::new(Database {
             readers: RwLock::new(Some(readers)),
             turns: Arc::new(Semaphore::new(options.readers as usize)),
-            writer: Arc::new(Writer::new(writing, options.write, Arc::clone(&clock))),
+            writer: Arc::new(Writer::new(writing, checkpoints, options.write, Arc::clone(&clock))),
             options,
             clock,
         }))

@@ -6,6 +6,7 @@
 mod authorizer;
 mod batch;
 mod capture;
+mod checkpoints;
 mod console;
 mod constraint;
 mod copy;

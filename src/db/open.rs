@@ -137,8 +137,10 @@ fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, r
         // nothing, and takes a savepoint for each write.
         if role == Role::Writer { "MEMORY" } else { "FILE" },
     ))?;
-    if role == Role::Reader {
-        raw.execute_batch("PRAGMA query_only=ON;")?;
+    match role {
+        Role::Reader => raw.execute_batch("PRAGMA query_only=ON;")?,
+        Role::Writer => super::checkpoints::leave_log(&raw),
+        Role::Maintenance => {}
     }
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;

@@ -6,6 +6,7 @@
 
 use super::batch::Batches;
 use super::capture::CapturePlan;
+use super::checkpoints::Checkpoints;
 use super::counts::{count_batch, count_queued, count_taken, count_writes};
 use super::open::{Connected, Manager, OpenError};
 use super::tx::Tx;
@@ -45,6 +46,7 @@ struct Queue {
 /// The queue and the connection of one file's writer.
 pub(super) struct Writer {
     manager: Manager,
+    checkpoints: Arc<Checkpoints>,
     connection: Mutex<Option<Connected>>,
     queue: Mutex<Queue>,
     idle: Condvar,
@@ -86,9 +88,15 @@ impl Drop for Leading {
 }
 
 impl Writer {
-    pub(super) fn new(manager: Manager, limits: WriteLimits, clock: SharedClock) -> Writer {
+    pub(super) fn new(
+        manager: Manager,
+        checkpoints: Checkpoints,
+        limits: WriteLimits,
+        clock: SharedClock,
+    ) -> Writer {
         Writer {
             manager,
+            checkpoints: Arc::new(checkpoints),
             connection: Mutex::new(None),
             queue: Mutex::default(),
             idle: Condvar::new(),
@@ -153,6 +161,7 @@ impl Writer {
             queue = self.idle.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         drop(queue);
+        self.checkpoints.close();
         *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -177,7 +186,10 @@ impl Writer {
             count_writes(batch.len());
             count_taken(batch.len());
             match self.connected(&mut slot) {
-                Ok(connected) => self.run(connected, batch),
+                Ok(connected) => {
+                    self.run(connected, batch);
+                    self.checkpoints.after_commit(connected);
+                }
                 Err(error) => {
                     tracing::error!(error = %error, "the writer cannot open its file");
                     for work in batch {

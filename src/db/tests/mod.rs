@@ -1,6 +1,7 @@
 //! The seam against a real file: what neighbours in a batch must not feel, and what an injected statement cannot do.
 
 mod capture;
+mod checkpoints;
 mod lockdown;
 mod reading;
 mod writing;
