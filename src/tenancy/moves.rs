@@ -10,10 +10,11 @@ mod mirror;
 mod trees;
 
 use super::erase::remove_tree;
+use super::fence::Alone;
 use super::file::{APPLICATION_ID, check_stamp, is_link, reason};
 use super::layout::{make_directory, sync};
 use super::migrate::require_room;
-use super::open_files::migrating;
+use super::open_files::{Gate, migrating};
 use super::{Lease, Tenancy, aside, blocking};
 use crate::catalog::{MoveStatus, MovedFiles, OfTenant, Tenant};
 use crate::clock::monotonic;
@@ -53,7 +54,7 @@ impl Tenancy {
     /// that lies there already.
     ///
     /// # Errors
-    /// 422 `unknown_volume`; 409 `same_volume`, `place_taken`, `tenant_migrating`; 503 `volume_unavailable`, `no_room_for_move`.
+    /// 422 `unknown_volume`; 409 `same_volume`, `place_taken`; 503 `tenant_migrating`, `volume_unavailable`, `no_room_for_move`.
     pub async fn require_place(
         self: &Arc<Tenancy>,
         installation: &str,
@@ -130,9 +131,7 @@ impl Tenancy {
         let id = lease.tenant_id();
         let (tenancy, target) = (Arc::clone(self), to.clone());
         let tree = aside(move || tenancy.copy_while_served(id, &target, &progress)).await?;
-        let fences = Arc::clone(&self.fences);
-        let alone = blocking(move || fences.alone(id, PATIENCE)).await?;
-        let gate = self.files.gate(id).await;
+        let (alone, gate) = self.have_alone(id).await?;
         let begun = monotonic();
         gate.shut().await?;
         // Behind the gate: another file may have been put in its place until now.
@@ -157,6 +156,27 @@ impl Tenancy {
         tracing::info!(tenant_id = %id, epoch, volume = to, fenced_ms = fenced, "a tenant is on another volume");
         self.written.note(id, None);
         self.catalog.write("note_fence", move |tx| tx.of(id).note_fence(fenced)).await
+    }
+
+    /// Keeps everybody else from the tenant's files. Whoever has a gate before us may wait for what we have alone by then, so
+    /// that is let go until the gate ends.
+    async fn have_alone(&self, id: TenantId) -> Result<(Alone, Gate<'_>)> {
+        loop {
+            let fences = Arc::clone(&self.fences);
+            let alone = blocking(move || {
+                let alone = fences.alone(id, PATIENCE);
+                fault::hold("move_alone", id);
+                alone
+            });
+            let alone = alone.await?;
+            match self.files.try_gate(id) {
+                Ok(gate) => return Ok((alone, gate)),
+                Err(mut other) => {
+                    drop(alone);
+                    let _ = other.changed().await;
+                }
+            }
+        }
     }
 
     async fn is_moved(&self, id: TenantId) -> Result<bool> {
@@ -184,6 +204,7 @@ impl Tenancy {
             let file = Maintenance::open(&database).map_err(Error::internal)?;
             file.copy_pages_into(&working.join("data.db"))?;
             progress.copied.store(size, Relaxed);
+            fault::hold("move_copying", id);
             Ok(())
         })?;
         let mut copied = Tree::default();
@@ -195,6 +216,7 @@ impl Tenancy {
                 Ok(())
             })?;
         }
+        fault::hold("move_copied", id);
         Ok(copied)
     }
 
@@ -205,6 +227,7 @@ impl Tenancy {
         if is_link(&database) || !working.is_dir() {
             return Err(Error::internal("the tenant's files are not as they were when the move began"));
         }
+        fault::hold("move_fenced", tenant.id);
         come_to_rest(tenant, &database)?;
         let sha256 = mirror::mirror(&database, &copy)?;
         let found = Tree::of(&source)?;
