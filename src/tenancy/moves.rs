@@ -7,7 +7,10 @@
 
 mod ending;
 mod mirror;
+mod progress;
 mod trees;
+
+pub use progress::MoveProgress;
 
 use super::erase::remove_tree;
 use super::fence::Alone;
@@ -25,7 +28,7 @@ use crate::id::TenantId;
 use crate::params;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use trees::Tree;
 
@@ -34,15 +37,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is tried to empty the log while other programs read from the file, and how long between.
 const TRIES: u32 = 100;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
-
-/// How far a move has come, in bytes that were copied while the tenant was served.
-#[derive(Debug, Default)]
-pub struct MoveProgress {
-    /// Of so many.
-    pub total: AtomicU64,
-    /// So many.
-    pub copied: AtomicU64,
-}
 
 impl Tenancy {
     /// The lease to move a tenant.
@@ -102,8 +96,8 @@ impl Tenancy {
     /// transaction that decides. To be run to its end, whoever waits for it.
     ///
     /// # Errors
-    /// What `note` returns; 404 when the tenant is gone; 503 while it cannot be had alone, `no_room_for_move`. Then the tenant is
-    /// where it was.
+    /// What `note` returns; 404 when the tenant is gone; 409 `move_given_up`; 503 while it cannot be had alone,
+    /// `no_room_for_move`. Then the tenant is where it was.
     pub async fn move_tenant(
         self: &Arc<Tenancy>,
         lease: Lease,
@@ -129,11 +123,12 @@ impl Tenancy {
         mut note: impl FnMut(&OfTenant<'_>, &MovedFiles) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let id = lease.tenant_id();
-        let (tenancy, target) = (Arc::clone(self), to.clone());
-        let tree = aside(move || tenancy.copy_while_served(id, &target, &progress)).await?;
+        let (tenancy, target, copying) = (Arc::clone(self), to.clone(), Arc::clone(&progress));
+        let tree = aside(move || tenancy.copy_while_served(id, &target, &copying)).await?;
         let (alone, gate) = self.have_alone(id).await?;
         let begun = monotonic();
         gate.shut().await?;
+        progress.require_wanted()?;
         // Behind the gate: another file may have been put in its place until now.
         let tenant = self.with_file(lease).await?.ok_or_else(Error::not_found)?;
         let epoch = tenant.epoch + 1;
@@ -211,12 +206,14 @@ impl Tenancy {
         // A file at a time: an erasure does not wait for all of them.
         for path in Tree::of(&source)?.paths() {
             self.fences.unless_down(id, || {
+                progress.require_wanted()?;
                 let bytes = copied.copy(&source, &working, &path)?;
                 progress.copied.fetch_add(bytes, Relaxed);
                 Ok(())
             })?;
         }
         fault::hold("move_copied", id);
+        progress.require_wanted()?;
         Ok(copied)
     }
 

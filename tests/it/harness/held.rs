@@ -20,16 +20,30 @@ impl Installation {
     pub fn hold(&self, moment: &str, id: &str) -> Held {
         std::fs::create_dir_all(self.held_moments()).unwrap();
         let file = self.held_moments().join(format!("{moment}-{id}"));
-        std::fs::write(&file, "").unwrap();
-        Held { file }
+        let held = Held { file };
+        // Somebody may have been there when it was held before.
+        let _ = std::fs::remove_file(held.told());
+        std::fs::write(&held.file, "").unwrap();
+        held
+    }
+
+    /// The same, and ends the program at that step from then on.
+    pub fn hold_and_end_at(&self, moment: &str, id: &str, step: usize) -> Held {
+        let held = self.hold(moment, id);
+        std::fs::write(&held.file, step.to_string()).unwrap();
+        held
     }
 }
 
 impl Held {
+    fn told(&self) -> PathBuf {
+        PathBuf::from(format!("{}.reached", self.file.display()))
+    }
+
     /// Waits until somebody has come to it.
     #[track_caller]
     pub fn reached(&self) {
-        let told = PathBuf::from(format!("{}.reached", self.file.display()));
+        let told = self.told();
         eventually(&format!("somebody at {}", self.file.display()), || told.exists().then_some(()));
     }
 
