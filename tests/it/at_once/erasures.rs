@@ -9,7 +9,7 @@ use crate::harness::{Call, Client, Installation, Tenant, eventually};
 const PLANTED: &str = "Planted Customer 4711";
 
 /// Tables of the catalog in which what goes on would leave rows of a tenant.
-const TABLES: [&str; 3] = ["tenant_backups", "backups", "tenant_versions"];
+const TABLES: [&str; 4] = ["tenant_backups", "backups", "tenant_versions", "tenant_moves"];
 
 /// Waits until the tenant's erasure has begun.
 #[track_caller]
@@ -22,8 +22,10 @@ fn is_being_erased(operator: &Client, slug: &str) {
 
 #[track_caller]
 fn assert_nothing_is_left(installation: &Installation, id: &str) {
-    let left = paths_with(&installation.data(), id);
-    assert!(left.is_empty(), "{left:?}");
+    for root in [installation.data(), installation.beside("fast")] {
+        let left = paths_with(&root, id);
+        assert!(left.is_empty(), "{left:?}");
+    }
     let catalog = rusqlite::Connection::open(installation.data().join("catalog.db")).unwrap();
     for table in TABLES {
         let sql = format!("SELECT count(*) FROM {table} WHERE tenant_id = ?1");
@@ -142,5 +144,47 @@ fn tenants_that_are_erased_while_the_fleet_is_migrated_are_gone_and_have_not_fai
             );
         }
     }
+    server.stop();
+}
+
+#[test]
+fn a_tenant_that_is_erased_while_it_is_moved_is_on_neither_volume() {
+    let installation = Installation::new();
+    settings(&installation, "");
+    let server = installation.serve();
+    let operator = server.add_operator().client;
+    let mut erased = Vec::new();
+    // Between two files the erasure goes on; else it waits, and the move is not decided any more.
+    for (moment, waits) in [("move_copying", true), ("move_copied", false), ("move_fenced", true)] {
+        let (ann, acme) =
+            server.sign_up_with_tenant(&format!("ann-{moment}").replace('_', "-"), &moment.replace('_', "-"));
+        upload(&ann.client, &acme, "a.txt");
+        let held = installation.hold(moment, &acme.id);
+        let path = format!("/api/v1/operator/tenants/{}/move", acme.slug);
+        operator.post(&path, json!({ "to": "fast" })).expect(202);
+        held.reached();
+        let copies = paths_with(&installation.beside("fast"), &acme.id);
+        assert!(!copies.is_empty(), "{moment}");
+        let slug = acme.slug.as_str();
+        let erasing = beside(&installation, &["tenant", "erase", slug, "--confirm", slug, "--now", "--json"]);
+        if waits {
+            is_being_erased(&operator, slug);
+            assert!(installation.tenant_file(&acme.id).exists() && !erasing.is_finished(), "{moment}");
+            held.release();
+            told(erasing, 0);
+        } else {
+            told(erasing, 0);
+            held.release();
+        }
+        operator.get(&path).expect_code(404, "never_moved");
+        operator.delete(&path).expect_code(404, "never_moved");
+        eventually("the end of what was copied", || {
+            paths_with(&installation.beside("fast"), &acme.id).is_empty().then_some(())
+        });
+        assert_nothing_is_left(&installation, &acme.id);
+        erased.push(acme);
+    }
+    let server = server.restart();
+    erased.iter().for_each(|acme| assert_nothing_is_left(&installation, &acme.id));
     server.stop();
 }
