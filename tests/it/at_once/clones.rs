@@ -1,8 +1,9 @@
-//! A tenant that is cloned while it is migrated.
+//! A tenant that is cloned while it is migrated or moved.
 
 use serde_json::json;
 
-use super::{add, behind, beside, done, migrate, names, told};
+use super::{add, behind, beside, done, migrate, names, settings, told};
+use crate::harness::Installation;
 
 #[test]
 fn a_clone_that_is_made_in_the_middle_of_a_migration_is_up_to_date_and_so_is_its_tenant() {
@@ -38,5 +39,27 @@ fn a_clone_that_is_made_in_the_middle_of_a_migration_is_up_to_date_and_so_is_its
     let counts = ["current", "pending", "failed"].map(|name| status[name].clone());
     assert_eq!(counts, [json!(4), json!(0), json!(0)], "{status}");
     assert_eq!(status["drift"], json!([]));
+    server.stop();
+}
+
+#[test]
+fn a_clone_of_a_tenant_that_is_moved_between_its_beginning_and_the_copy_is_made() {
+    let installation = Installation::new();
+    settings(&installation, "");
+    let server = installation.serve();
+    let (ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    add(&ann.client, "acme", "before");
+    let held = installation.hold("clone", &acme.id);
+    let arguments = ["tenant", "clone", "acme", "--as", "acme-staging", "--owner", &ann.email, "--json"];
+    let cloning = beside(&installation, &arguments);
+    held.reached();
+    told(beside(&installation, &["tenant", "move", "acme", "--to", "fast", "--json"]), 0);
+    held.release();
+    let clone = told(cloning, 0);
+    assert_eq!(clone["tenant"]["volume"], "data", "{clone}");
+    for slug in ["acme", "acme-staging"] {
+        add(&ann.client, slug, "later");
+        assert_eq!(names(&ann.client, slug), ["before", "later"], "{slug}");
+    }
     server.stop();
 }
