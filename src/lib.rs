@@ -15,7 +15,7 @@
 //! | [`rating`] | prices x quantities -> money, and the calendar it goes by |
 //! | [`error`], [`id`], [`clock`], [`random`], [`config`] | what everyone uses |
 //! | [`niceness`], [`paced`] | which threads give way; how long files are written beside what others wait for |
-//! | [`fault`] | power failures for tests; nothing of it in a release |
+//! | [`fault`] | power failures and held moments for tests; nothing of it in a release |
 //! | [`telemetry`] | the log, figures of tenants in memory and in telemetry.db, metrics |
 //! | [`embedded`] | the server as a part of another program |
 //!

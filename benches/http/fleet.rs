@@ -12,6 +12,7 @@ use crate::connection::Connection;
 use crate::list;
 use crate::options::Options;
 use crate::process::{Process, make_directory};
+use crate::query;
 use crate::report::{Goal, Report, median, megabytes, percentile};
 use crate::tenantry::{EMAIL, Session, command, serve};
 
@@ -77,6 +78,7 @@ pub async fn run(options: &Options, parent: &Path, report: &mut Report) -> Resul
     let what = format!("resident after touching all {tenants} tenants");
     report.figure(what, Ok(resident), " MB", Goal::Below(150.0));
     list::run(&directory, address, tenants, report).await?;
+    query::run(address, tenants, report).await?;
     process.stop().await
 }
 

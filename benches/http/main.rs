@@ -34,6 +34,7 @@ mod neighbours;
 mod options;
 mod pocketbase;
 mod process;
+mod query;
 mod report;
 mod start;
 mod steady;

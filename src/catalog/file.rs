@@ -93,6 +93,7 @@ pub(super) fn track() -> Track {
             "catalog/0033_stripe_customer_erasures.sql",
             include_str!("../../migrations/catalog/0033_stripe_customer_erasures.sql"),
         ),
+        ("catalog/0034_moves_given_up.sql", include_str!("../../migrations/catalog/0034_moves_given_up.sql")),
     ])
 }
 

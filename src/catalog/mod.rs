@@ -76,7 +76,7 @@ pub use letters::{LetterOutcome, PostedLetter};
 pub use margins::MonthOfTenant;
 pub use memberships::{Member, MyMembership};
 pub use migration_runs::{MigrationRun, MigrationStage, MigrationStatus, NewMigrationRun};
-pub use moves::{MoveStatus, MovedFiles, TenantMove};
+pub use moves::{MOVE_GIVEN_UP, MoveStatus, MovedFiles, TenantMove, move_given_up};
 pub use plans::{DEFAULT_PLAN, PlanVersion, PlanVersionLine};
 pub use seats::Seats;
 pub use second_factors::SecondFactor;

@@ -15,21 +15,27 @@ use std::collections::BTreeMap;
 pub enum MoveStatus {
     /// Copies are made; the tenant is where it was.
     Copying,
+    /// It was given up before it was decided; what was copied goes.
+    GivingUp,
     /// The tenant is on the other volume; what is left of it on the first goes.
     Moved,
     /// It is over.
     Done,
     /// It broke off: the tenant is where it was.
     Failed,
+    /// It was given up: the tenant is where it was.
+    GivenUp,
 }
 
 impl MoveStatus {
-    fn parse(name: &str) -> MoveStatus {
-        match name {
-            "copying" => MoveStatus::Copying,
-            "moved" => MoveStatus::Moved,
-            "done" => MoveStatus::Done,
-            _ => MoveStatus::Failed,
+    fn parse(name: &str, is_given_up: bool) -> MoveStatus {
+        match (name, is_given_up) {
+            ("copying", false) => MoveStatus::Copying,
+            ("copying", true) => MoveStatus::GivingUp,
+            ("moved", _) => MoveStatus::Moved,
+            ("done", _) => MoveStatus::Done,
+            (_, true) => MoveStatus::GivenUp,
+            (_, false) => MoveStatus::Failed,
         }
     }
 }
@@ -61,6 +67,10 @@ pub struct TenantMove {
     pub started_at: Timestamp,
     /// When it was over.
     pub ended_at: Option<Timestamp>,
+    /// Who gave it up.
+    pub given_up_by: Option<String>,
+    /// When.
+    pub given_up_at: Option<Timestamp>,
 }
 
 /// What was copied.
@@ -75,14 +85,15 @@ pub struct MovedFiles {
 }
 
 const COLUMNS: &str = "tenant_id, from_volume, to_volume, status, files, bytes, sha256, fenced_ms, error, started_by, started_at, \
-     ended_at";
+     ended_at, given_up_by, given_up_at";
 
 fn tenant_move(row: &Row<'_>) -> Result<TenantMove, DbError> {
+    let given_up_at: Option<Timestamp> = row.get(13)?;
     Ok(TenantMove {
         tenant_id: row.get(0)?,
         from: row.get(1)?,
         to: row.get(2)?,
-        status: MoveStatus::parse(&row.get::<String>(3)?),
+        status: MoveStatus::parse(&row.get::<String>(3)?, given_up_at.is_some()),
         files: row.get(4)?,
         bytes: row.get(5)?,
         sha256: row.get(6)?,
@@ -91,7 +102,17 @@ fn tenant_move(row: &Row<'_>) -> Result<TenantMove, DbError> {
         started_by: row.get(9)?,
         started_at: row.get(10)?,
         ended_at: row.get(11)?,
+        given_up_by: row.get(12)?,
+        given_up_at,
     })
+}
+
+/// The code of what a move ends with that was given up.
+pub const MOVE_GIVEN_UP: &str = "move_given_up";
+
+/// 409 for who would go on with it.
+pub fn move_given_up() -> Error {
+    Error::conflict(MOVE_GIVEN_UP, "The move was given up. The tenant is where it was.")
 }
 
 fn open() -> Error {
@@ -145,7 +166,8 @@ impl OfTenant<'_> {
             "INSERT INTO tenant_moves (tenant_id, from_volume, to_volume, status, started_by, started_at)
              VALUES (?1, ?2, ?3, 'copying', ?4, ?5)
              ON CONFLICT (tenant_id) DO UPDATE SET from_volume = ?2, to_volume = ?3, status = 'copying', files = 0, bytes = 0,
-               sha256 = NULL, fenced_ms = NULL, error = NULL, started_by = ?4, started_at = ?5, ended_at = NULL
+               sha256 = NULL, fenced_ms = NULL, error = NULL, started_by = ?4, started_at = ?5, ended_at = NULL, given_up_by = NULL,
+               given_up_at = NULL
              WHERE status IN ('done', 'failed')",
             params![self.tenant, from, to, by, self.now()],
         )?;
@@ -164,11 +186,11 @@ impl OfTenant<'_> {
     /// From here on the tenant is on the other volume, with the next epoch: whoever holds the file of before holds nothing.
     ///
     /// # Errors
-    /// 404 when the tenant is gone, of another epoch by now, or not in use any more.
+    /// 404 when the tenant is gone, of another epoch by now, or not in use any more; 409 `move_given_up`.
     pub fn decide_move(&self, epoch: i64, moved: &MovedFiles) -> Result<()> {
         let decided = self.tx().execute(
             "UPDATE tenant_moves SET status = 'moved', files = ?2, bytes = ?3, sha256 = ?4
-             WHERE tenant_id = ?1 AND status = 'copying'",
+             WHERE tenant_id = ?1 AND status = 'copying' AND given_up_at IS NULL",
             params![self.tenant, count(moved.files), count(moved.bytes), &moved.sha256],
         )?;
         let raised = self.tx().execute(
@@ -177,7 +199,8 @@ impl OfTenant<'_> {
             params![self.tenant, epoch],
         )?;
         if (decided, raised) != (1, 1) {
-            return Err(Error::not_found());
+            let is_given_up = self.last_move()?.is_some_and(|last| last.status == MoveStatus::GivingUp);
+            return Err(if is_given_up { move_given_up() } else { Error::not_found() });
         }
         self.catalog.forget_tenant(self.tenant)
     }
@@ -194,13 +217,39 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Notes that a move is over: with an error before it was decided, it failed.
+    /// Notes that a move under way is given up, and whether that is news.
+    ///
+    /// # Errors
+    /// 404 where there was none; 409 `move_decided` where the tenant is on the other volume already, `move_over` where it broke off.
+    pub fn give_up_move(&self, by: &str) -> Result<bool> {
+        let last = self.last_move()?.ok_or_else(Error::not_found)?;
+        match last.status {
+            MoveStatus::Copying => {}
+            MoveStatus::GivingUp | MoveStatus::GivenUp => return Ok(false),
+            MoveStatus::Moved | MoveStatus::Done => {
+                let detail = format!("The tenant is on the volume {} already. Move it back.", last.to);
+                return Err(Error::conflict("move_decided", detail));
+            }
+            MoveStatus::Failed => {
+                let detail = format!("That move broke off; the tenant is on the volume {}.", last.from);
+                return Err(Error::conflict("move_over", detail));
+            }
+        }
+        self.tx().execute(
+            "UPDATE tenant_moves SET given_up_by = ?2, given_up_at = ?3 WHERE tenant_id = ?1",
+            params![self.tenant, by, self.now()],
+        )?;
+        Ok(true)
+    }
+
+    /// Notes that a move is over: with an error before it was decided, it failed. One that was given up has no error.
     ///
     /// # Errors
     /// As the database says.
     pub fn end_move(&self, error: Option<&str>) -> Result<()> {
         self.tx().execute(
-            "UPDATE tenant_moves SET status = CASE WHEN status = 'moved' THEN 'done' ELSE 'failed' END, error = ?2, ended_at = ?3
+            "UPDATE tenant_moves SET status = CASE WHEN status = 'moved' THEN 'done' ELSE 'failed' END,
+               error = CASE WHEN given_up_at IS NULL THEN ?2 END, ended_at = ?3
              WHERE tenant_id = ?1 AND status IN ('copying', 'moved')",
             params![self.tenant, error, self.now()],
         )?;

@@ -127,8 +127,11 @@ pub(super) fn tenant(common: &Common, command: TenantCommand) -> Result<ExitCode
             let answer = execute(&config, Command::TenantErase { slug, confirm, now, stripe_customer })?;
             erased(common, &answer);
         }
-        TenantCommand::Move { slug, to } => {
+        TenantCommand::Move { slug, to: Some(to), .. } => {
             print(common, &execute(&config, Command::TenantMove { slug, to })?, moved);
+        }
+        TenantCommand::Move { slug, to: None, .. } => {
+            print(common, &execute(&config, Command::TenantMoveGiveUp { slug })?, given_up);
         }
         TenantCommand::Clone { slug, clone, owner, name, expires } => {
             let command = Command::TenantClone { slug, clone, name, owner, expires_in: expires.0 };
@@ -215,6 +218,20 @@ fn moved(answer: &Value) -> String {
         answer["files"],
         answer["bytes"],
         answer["fenced_ms"]
+    )
+}
+
+fn given_up(answer: &Value) -> String {
+    let copies = if answer["ended_at"].is_null() {
+        "What was copied could not be removed yet: it is tried again."
+    } else {
+        "What was copied is removed."
+    };
+    format!(
+        "{} stays on {}: its move to {} is given up. {copies}",
+        text(answer, "slug"),
+        text(answer, "from"),
+        text(answer, "to")
     )
 }
 

@@ -139,6 +139,10 @@ fn clock() -> SharedClock {
         crate::fault::end_at(step);
     }
     #[cfg(debug_assertions)]
+    if let Some(directory) = crate::config::variable("TENANTRY_TEST_HOLD") {
+        crate::fault::hold_in(directory.into());
+    }
+    #[cfg(debug_assertions)]
     if let Some(file) = crate::config::variable("TENANTRY_TEST_CLOCK") {
         return Arc::new(crate::clock::FileClock(file.into()));
     }

@@ -228,6 +228,8 @@ const OTHER_VARIABLES: &[&str] = &[
     "TENANTRY_TEST_CLOCK",
     #[cfg(debug_assertions)]
     "TENANTRY_TEST_FAULT",
+    #[cfg(debug_assertions)]
+    "TENANTRY_TEST_HOLD",
     "TENANTRY_PASSWORD",
     "TENANTRY_FUZZ_SECONDS",
     "TENANTRY_FUZZ_SEED",

@@ -10,11 +10,12 @@ use super::{Installation, detached, lifecycle};
 use crate::catalog::{By, CopyOf, Tenant};
 use crate::clock::{DAY, Timestamp};
 use crate::error::{Error, Result};
+use crate::fault;
 use crate::id::{BackupId, IdentityId, TenantId};
 use crate::model::hex::hex;
 use crate::model::tenant::TenantStatus;
 use crate::tenancy::tx::backups::NamedContent;
-use crate::tenancy::{Beside, blocking};
+use crate::tenancy::{BackupCopy, Beside, blocking};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
@@ -76,7 +77,7 @@ pub async fn clone_tenant(
         let place = |new: TenantId| {
             let (installation, tenant) = (&installation, &tenant);
             async move {
-                let copy = copy_of(installation, tenant).await?;
+                let copy = copy_of(installation, tenant.id).await?;
                 let entitlements = installation.catalog.read(move |tx| tx.of(new).entitlements()).await?;
                 let (tenancy, path) = (Arc::clone(&installation.tenancy), copy.path());
                 let version = blocking(move || {
@@ -121,15 +122,26 @@ fn admit_expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp> {
     Ok(at)
 }
 
-async fn copy_of(
-    installation: &Arc<Installation>,
-    tenant: &Arc<Tenant>,
-) -> Result<crate::tenancy::BackupCopy> {
-    let (tenancy, of) = (Arc::clone(&installation.tenancy), Arc::clone(tenant));
-    let id = BackupId::new(installation.clock.now());
-    // As it is now: with the epoch that it has now.
-    let fresh = installation.catalog.tenant(&of.id.to_string()).await?;
-    blocking(move || tenancy.copy_for_backup(&fresh, id)).await
+/// A copy of the tenant's file as it is now: with the epoch that it has now, also where it is moved at this moment.
+async fn copy_of(installation: &Arc<Installation>, tenant: TenantId) -> Result<BackupCopy> {
+    let (id, selector) = (BackupId::new(installation.clock.now()), tenant.to_string());
+    let mut known = installation.catalog.tenant(&selector).await?;
+    loop {
+        let (tenancy, of) = (Arc::clone(&installation.tenancy), Arc::clone(&known));
+        let copied = blocking(move || {
+            fault::hold("clone", of.id);
+            tenancy.copy_for_backup(&of, id)
+        });
+        let copied = copied.await;
+        if copied.is_ok() {
+            return copied;
+        }
+        let now = installation.catalog.tenant(&selector).await?;
+        if now.epoch == known.epoch {
+            return copied;
+        }
+        known = now;
+    }
 }
 
 /// Copies the uploads that the file names, each as it is on the disk; those that are gone there are gone here.

@@ -1,7 +1,12 @@
 //! Moving tenants from one volume of this machine to another.
 
+mod giving_up;
+
+pub(super) use giving_up::give_up_and_wait;
+pub use giving_up::give_up_move;
+
 use super::Installation;
-use crate::catalog::{By, DATA, MoveStatus, OfTenant, TenantMove};
+use crate::catalog::{By, DATA, MOVE_GIVEN_UP, MoveStatus, OfTenant, TenantMove, move_given_up};
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::tenant::TenantStatus;
@@ -68,8 +73,8 @@ pub struct MoveOut {
 /// waits for it.
 ///
 /// # Errors
-/// 404; 409 `wrong_status` unless it is active, `move_open`, `swap_open`, `same_volume`, `place_taken`, `tenant_migrating`; 422
-/// `unknown_volume`; 503 `volume_unavailable`, `no_room_for_move`.
+/// 404; 409 `wrong_status` unless it is active, `move_open`, `swap_open`, `same_volume`, `place_taken`; 422 `unknown_volume`; 503
+/// `tenant_migrating`, `volume_unavailable`, `no_room_for_move`.
 pub async fn start_move(
     installation: &Arc<Installation>,
     selector: &str,
@@ -105,7 +110,9 @@ pub async fn start_move(
         };
         let moved = moving.tenancy.move_tenant(Tenancy::lease_for_move(id), to, progress, note).await;
         moving.moves.end(id);
-        if let Err(error) = moved {
+        if let Err(error) = moved
+            && error.code() != MOVE_GIVEN_UP
+        {
             tracing::error!(tenant_id = %id, error = ?error, "moving a tenant broke off");
         }
     }));
@@ -148,7 +155,7 @@ pub async fn find_move(installation: &Installation, selector: &str) -> Result<Mo
 /// Moves a tenant and waits for the end. `progress` gets lines for whoever waits.
 ///
 /// # Errors
-/// As [`start_move`]; 409 `move_failed` with what went wrong.
+/// As [`start_move`]; 409 `move_failed` with what went wrong, `move_given_up`.
 pub(super) async fn move_and_wait(
     installation: &Arc<Installation>,
     selector: &str,
@@ -164,6 +171,7 @@ pub(super) async fn move_and_wait(
         if !goes_on {
             return match now.noted.status {
                 MoveStatus::Done | MoveStatus::Moved => Ok(now),
+                MoveStatus::GivingUp | MoveStatus::GivenUp => Err(move_given_up()),
                 MoveStatus::Copying | MoveStatus::Failed => Err(Error::new(
                     Kind::Conflict,
                     "move_failed",

@@ -10,6 +10,7 @@ use super::{Content, Lease, Tenancy, TenantTx};
 use crate::catalog::{FileVersion, Tenant};
 use crate::db::Maintenance;
 use crate::error::{Error, Result};
+use crate::fault;
 use crate::id::{BackupId, ContentId, TenantId};
 use crate::model::entitlements::Entitlements;
 use std::collections::BTreeMap;
@@ -114,6 +115,7 @@ impl Tenancy {
             let target = directory.join("data.db");
             // From here on the directory goes with it, whatever happens.
             let mut copy = BackupCopy { directory, facts: BackupFacts::default() };
+            fault::hold("copy", tenant.id);
             Maintenance::open(&source).map_err(Error::internal)?.copy_with_pauses(&target)?;
             copy.facts = self.facts_of(&target, tenant.id, Some(tenant.epoch))?;
             Ok(copy)

@@ -187,17 +187,23 @@ fn entries(directory: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Pat
     Ok(found)
 }
 
-/// How many files are at a place or below it; none where there is nothing.
+/// How many files are at a place or below it; none where there is nothing, or where others remove what they left meanwhile.
 fn count(path: &Path) -> Result<u64> {
+    let is_gone = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => {}
         Ok(_) => return Ok(1),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        Err(error) if is_gone(&error) => return Ok(0),
         Err(error) => return Err(error.into()),
     }
+    let inner = match std::fs::read_dir(path) {
+        Ok(inner) => inner,
+        Err(error) if is_gone(&error) => return Ok(0),
+        Err(error) => return Err(error.into()),
+    };
     let mut files = 0;
-    for inner in entries(path, |_| true)? {
-        files += count(&inner)?;
+    for entry in inner {
+        files += count(&entry?.path())?;
     }
     Ok(files)
 }

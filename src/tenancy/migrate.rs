@@ -15,6 +15,7 @@ use crate::catalog::{FileVersion, MigrationTarget, Tenant};
 use crate::clock::{Timestamp, monotonic};
 use crate::db::{Maintenance, Track};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
 use crate::id::TenantId;
 use crate::model::hex::hex;
 use copies::{snapshot_of_before, take_snapshot};
@@ -199,6 +200,7 @@ impl Tenancy {
             let working = Arc::clone(&tenancy);
             let of = Arc::clone(&tenant);
             let migrated = super::aside(move || {
+                fault::hold("migration_gated", of.id);
                 working.fences.unless_down(of.id, || working.migrate_blocking(&of, snapshot_bytes))
             })
             .await;
@@ -254,6 +256,7 @@ impl Tenancy {
             take_snapshot(&path, &self.layout.tenant_snapshots(tenant.id), snapshot)?;
         }
         let snapshot = snapshot.map(|snapshot| snapshot.name);
+        fault::hold("migration", tenant.id);
         let done = bring_up(&path, Some(&self.app), now).and_then(|()| look(&path, tenant, &self.app));
         Ok(match done {
             Ok(version) => Migrated::Done { version, took_ms: since(begun), snapshot },

@@ -7,13 +7,17 @@
 
 mod ending;
 mod mirror;
+mod progress;
 mod trees;
 
+pub use progress::MoveProgress;
+
 use super::erase::remove_tree;
+use super::fence::Alone;
 use super::file::{APPLICATION_ID, check_stamp, is_link, reason};
 use super::layout::{make_directory, sync};
 use super::migrate::require_room;
-use super::open_files::migrating;
+use super::open_files::{Gate, migrating};
 use super::{Lease, Tenancy, aside, blocking};
 use crate::catalog::{MoveStatus, MovedFiles, OfTenant, Tenant};
 use crate::clock::monotonic;
@@ -24,7 +28,7 @@ use crate::id::TenantId;
 use crate::params;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use trees::Tree;
 
@@ -33,15 +37,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is tried to empty the log while other programs read from the file, and how long between.
 const TRIES: u32 = 100;
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
-
-/// How far a move has come, in bytes that were copied while the tenant was served.
-#[derive(Debug, Default)]
-pub struct MoveProgress {
-    /// Of so many.
-    pub total: AtomicU64,
-    /// So many.
-    pub copied: AtomicU64,
-}
 
 impl Tenancy {
     /// The lease to move a tenant.
@@ -53,7 +48,7 @@ impl Tenancy {
     /// that lies there already.
     ///
     /// # Errors
-    /// 422 `unknown_volume`; 409 `same_volume`, `place_taken`, `tenant_migrating`; 503 `volume_unavailable`, `no_room_for_move`.
+    /// 422 `unknown_volume`; 409 `same_volume`, `place_taken`; 503 `tenant_migrating`, `volume_unavailable`, `no_room_for_move`.
     pub async fn require_place(
         self: &Arc<Tenancy>,
         installation: &str,
@@ -101,8 +96,8 @@ impl Tenancy {
     /// transaction that decides. To be run to its end, whoever waits for it.
     ///
     /// # Errors
-    /// What `note` returns; 404 when the tenant is gone; 503 while it cannot be had alone, `no_room_for_move`. Then the tenant is
-    /// where it was.
+    /// What `note` returns; 404 when the tenant is gone; 409 `move_given_up`; 503 while it cannot be had alone,
+    /// `no_room_for_move`. Then the tenant is where it was.
     pub async fn move_tenant(
         self: &Arc<Tenancy>,
         lease: Lease,
@@ -128,13 +123,12 @@ impl Tenancy {
         mut note: impl FnMut(&OfTenant<'_>, &MovedFiles) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let id = lease.tenant_id();
-        let (tenancy, target) = (Arc::clone(self), to.clone());
-        let tree = aside(move || tenancy.copy_while_served(id, &target, &progress)).await?;
-        let fences = Arc::clone(&self.fences);
-        let alone = blocking(move || fences.alone(id, PATIENCE)).await?;
-        let gate = self.files.gate(id).await;
+        let (tenancy, target, copying) = (Arc::clone(self), to.clone(), Arc::clone(&progress));
+        let tree = aside(move || tenancy.copy_while_served(id, &target, &copying)).await?;
+        let (alone, gate) = self.have_alone(id).await?;
         let begun = monotonic();
         gate.shut().await?;
+        progress.require_wanted()?;
         // Behind the gate: another file may have been put in its place until now.
         let tenant = self.with_file(lease).await?.ok_or_else(Error::not_found)?;
         let epoch = tenant.epoch + 1;
@@ -157,6 +151,27 @@ impl Tenancy {
         tracing::info!(tenant_id = %id, epoch, volume = to, fenced_ms = fenced, "a tenant is on another volume");
         self.written.note(id, None);
         self.catalog.write("note_fence", move |tx| tx.of(id).note_fence(fenced)).await
+    }
+
+    /// Keeps everybody else from the tenant's files. Whoever has a gate before us may wait for what we have alone by then, so
+    /// that is let go until the gate ends.
+    async fn have_alone(&self, id: TenantId) -> Result<(Alone, Gate<'_>)> {
+        loop {
+            let fences = Arc::clone(&self.fences);
+            let alone = blocking(move || {
+                let alone = fences.alone(id, PATIENCE);
+                fault::hold("move_alone", id);
+                alone
+            });
+            let alone = alone.await?;
+            match self.files.try_gate(id) {
+                Ok(gate) => return Ok((alone, gate)),
+                Err(mut other) => {
+                    drop(alone);
+                    let _ = other.changed().await;
+                }
+            }
+        }
     }
 
     async fn is_moved(&self, id: TenantId) -> Result<bool> {
@@ -184,17 +199,21 @@ impl Tenancy {
             let file = Maintenance::open(&database).map_err(Error::internal)?;
             file.copy_pages_into(&working.join("data.db"))?;
             progress.copied.store(size, Relaxed);
+            fault::hold("move_copying", id);
             Ok(())
         })?;
         let mut copied = Tree::default();
         // A file at a time: an erasure does not wait for all of them.
         for path in Tree::of(&source)?.paths() {
             self.fences.unless_down(id, || {
+                progress.require_wanted()?;
                 let bytes = copied.copy(&source, &working, &path)?;
                 progress.copied.fetch_add(bytes, Relaxed);
                 Ok(())
             })?;
         }
+        fault::hold("move_copied", id);
+        progress.require_wanted()?;
         Ok(copied)
     }
 
@@ -205,6 +224,7 @@ impl Tenancy {
         if is_link(&database) || !working.is_dir() {
             return Err(Error::internal("the tenant's files are not as they were when the move began"));
         }
+        fault::hold("move_fenced", tenant.id);
         come_to_rest(tenant, &database)?;
         let sha256 = mirror::mirror(&database, &copy)?;
         let found = Tree::of(&source)?;

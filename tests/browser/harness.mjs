@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -26,10 +26,12 @@ export async function startServer({ fresh = false, app = "", volumes = {} } = {}
   }
   const clock = join(directory, "clock");
   writeFileSync(clock, "0");
+  const held = join(directory, "held");
+  mkdirSync(held);
   let child;
   const begin = async (listen) => {
     const command = [fresh ? "serve" : "demo", "--data", join(directory, "data"), "--listen", listen, "--json", ...(app ? ["--app", app] : [])];
-    child = spawn(process.env.TENANTRY, command, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TENANTRY_TEST_CLOCK: clock } });
+    child = spawn(process.env.TENANTRY, command, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TENANTRY_TEST_CLOCK: clock, TENANTRY_TEST_HOLD: held } });
     const first = await new Promise((resolve, reject) => {
       createInterface({ input: child.stdout }).once("line", resolve);
       child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
@@ -54,7 +56,17 @@ export async function startServer({ fresh = false, app = "", volumes = {} } = {}
     writeFileSync(`${clock}.next`, String(Number(readFileSync(clock, "utf8")) + ms));
     renameSync(`${clock}.next`, clock);
   };
-  return { url, setup, data: join(directory, "data"), stop, halt: end, resume, advance, api: apiOf(url) };
+  // Holds a moment of what is done with a tenant until it is released (`fault::hold`).
+  const hold = (moment, id) => {
+    const file = join(held, `${moment}-${id}`);
+    rmSync(`${file}.reached`, { force: true });
+    writeFileSync(file, "");
+    const reached = async () => {
+      while (!existsSync(`${file}.reached`)) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    return { reached, release: () => rmSync(file) };
+  };
+  return { url, setup, data: join(directory, "data"), stop, halt: end, resume, advance, hold, api: apiOf(url) };
 }
 
 /** A second client: a program with a token. @param {string} url */

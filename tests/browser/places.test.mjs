@@ -40,6 +40,28 @@ test("a tenant is moved to another volume, which is told as it goes, and moved b
   assert.equal((await tenant("globex")).volume, "data");
 });
 
+test("a move under way is given up, and the tenant stays where it is", async () => {
+  it.seen.expected = /404/;
+  const { id } = await tenant("initech");
+  const held = it.server.hold("move_copied", id);
+  const page = await signIn(it.context, it.server.url, OPERATOR, at("tenants/initech"));
+  const dialog = await actOn(page, "Move…");
+  await dialog.getByRole("radio", { name: /^fast/ }).check();
+  await dialog.getByRole("button", { name: "Move", exact: true }).click();
+  await held.reached();
+  await page.getByText("being copied").waitFor();
+  await looksRight(page, "operator-moving");
+  await page.getByRole("button", { name: "Give up…" }).click();
+  await dialog.getByText(/It stays on data/).waitFor();
+  await dialog.getByRole("button", { name: "Give up", exact: true }).click();
+  await page.getByText("being given up").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Give up…" }).count(), 0);
+  held.release();
+  await page.getByText("Its move to fast was given up.").waitFor();
+  assert.equal((await tenant("initech")).volume, "data");
+  assert.deepEqual(await seriousFindings(page), []);
+});
+
 test("what keeps a tenant from being moved is said in words, and nothing is lost", async () => {
   it.seen.expected = /404|409/;
   const page = await signIn(it.context, it.server.url, OPERATOR, at("tenants/initech"));

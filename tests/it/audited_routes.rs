@@ -105,8 +105,10 @@ pub const AUDITED_WITH_BACKUPS: &[(&str, &str)] = &[
 ];
 
 /// Routes whose acts need volumes: tried in `moves`.
-pub const AUDITED_WITH_VOLUMES: &[(&str, &str)] =
-    &[("POST /operator/tenants/{selector}/move", "tenant.move_begun")];
+pub const AUDITED_WITH_VOLUMES: &[(&str, &str)] = &[
+    ("POST /operator/tenants/{selector}/move", "tenant.move_begun"),
+    ("DELETE /operator/tenants/{selector}/move", "tenant.move_given_up"),
+];
 
 /// Routes that make and keep clones: tried in `clones`.
 pub const AUDITED_OF_CLONES: &[(&str, &str)] = &[

@@ -22,7 +22,8 @@ pub fn erase(server: &Server, tenant: &Tenant) -> Value {
     if answer.json["statement"].is_string() { answer.json } else { answer.json["receipt"].clone() }
 }
 
-fn files_with(directory: &Path, word: &str, found: &mut Vec<String>) {
+/// Files below a directory that hold a word.
+pub fn files_with(directory: &Path, word: &str, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap()) {
         if entry.file_type().unwrap().is_dir() {
             files_with(&entry.path(), word, found);

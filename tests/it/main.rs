@@ -15,6 +15,7 @@ mod harness;
 mod account_end;
 mod api_keys;
 mod asvs;
+mod at_once;
 mod audit;
 mod audited_routes;
 mod backups;

@@ -1,5 +1,7 @@
 //! Moving tenants to other volumes: everything is there afterwards, in one place, and nobody else notices.
 
+mod giving_up;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
-// Moving one tenant to another volume: where to, how far it is, and back.
+// Moving one tenant to another volume: where to, how far it is, giving it up, and back.
 
-import { get, post } from "../api.js";
+import { get, post, remove } from "../api.js";
 import { html, useEffect, useState } from "../dom.js";
 import { number, size } from "../format.js";
 import { useEvery, useLoad } from "../load.js";
-import { Dialog } from "../parts/dialog.js";
+import { Confirm, Dialog } from "../parts/dialog.js";
 import { Form } from "../parts/form.js";
 import { Icon } from "../parts/icon.js";
 import { Badge, Loaded, Time } from "../parts/page.js";
@@ -18,7 +18,7 @@ const LOOK = 700;
 /** How long the way back is offered on the tenant's page, in milliseconds. */
 const LATELY = 7 * 86_400_000;
 
-const isUnderWay = (/** @type {any} */ move) => ["copying", "moved"].includes(move?.status) && !move.ended_at;
+const isUnderWay = (/** @type {any} */ move) => ["copying", "giving_up", "moved"].includes(move?.status) && !move.ended_at;
 
 /** The last move; nothing where there is but one volume, or it was never moved. @param {string} base */
 async function lastMove(base) {
@@ -33,33 +33,45 @@ async function lastMove(base) {
 /** How the last move goes, or how it went. @param {{ base: string, volume: string, onEnd: () => void, onMove: (to: string) => void }} props */
 export function MoveState({ base, volume, onEnd, onMove }) {
   const found = useLoad(() => lastMove(base), [base]);
+  const [asks, setAsks] = useState(false);
   const move = found.data;
   const goesOn = isUnderWay(move);
   useEffect(() => {
     // The tenant is elsewhere now.
-    if (move && !goesOn && move.status !== "failed" && move.to !== volume) onEnd();
+    if (move?.status === "done" && move.to !== volume) onEnd();
   }, [goesOn, move?.started_at]);
   useEvery(() => void found.reload(), LOOK, goesOn);
   if (!move) return null;
-  if (goesOn) return html`<${UnderWay} move=${move} />`;
+  if (goesOn) {
+    const giveUp = async () => {
+      await remove(`${base}/move`);
+      void found.reload();
+    };
+    return html`<${UnderWay} move=${move} onGiveUp=${() => setAsks(true)} />
+      ${asks && move.status === "copying" && html`<${Confirm} title=${m.giveUpTitle(move.to)} text=${m.giveUpText(move.from)} action=${m.giveUp} onClose=${() => setAsks(false)} onConfirm=${giveUp} />`}`;
+  }
   if (move.status === "failed") {
     return html`<div class="note bad"><${Icon} name="warn" /><div><p><b>${m.failed(move.to)}</b> ${m.failedText(move.from)}</p>${move.error && html`<p class="small">${move.error}</p>`}
       <p class="small"><${Time} at=${move.ended_at ?? move.started_at} near /> · ${actorName(move.started_by)}</p><p><button class="link" onClick=${() => onMove(move.to)}>${m.again}</button></p></div></div>`;
   }
   if (!move.ended_at || Date.parse(move.ended_at) < Date.now() - LATELY) return null;
+  if (move.status === "given_up") {
+    return html`<div class="note"><${Icon} name="info" /><div><p><b>${m.givenUp(move.to)}</b> ${m.failedText(move.from)}</p>
+      <p class="small"><${Time} at=${move.ended_at} near /> · ${actorName(move.given_up_by)}</p><p><button class="link" onClick=${() => onMove(move.to)}>${m.again}</button></p></div></div>`;
+  }
   return html`<div class="note good"><${Icon} name="check" /><div><p><b>${m.done(move.from, move.to)}</b> <${Time} at=${move.ended_at} near /></p>
     <p class="small">${m.facts(number(move.files), size(move.bytes), move.fenced_ms)}</p>${move.error && html`<p class="small">${move.error}</p>`}
     <p><button class="link" onClick=${() => onMove(move.from)}>${m.back(move.from)}</button></p></div></div>`;
 }
 
-/** @param {{ move: any }} props */
-function UnderWay({ move }) {
+/** @param {{ move: any, onGiveUp: () => void }} props */
+function UnderWay({ move, onGiveUp }) {
   const [done, all] = [move.copied_bytes ?? 0, Math.max(1, move.total_bytes ?? 0)];
   const isCopied = move.status === "moved";
   return html`<div class="card stack" aria-live="polite"><div class="row apart"><div class="row"><h2>${m.running(move.from, move.to)}</h2><${Badge} kind="info">${m.statuses[move.status]}<//></div>
       <span class="soft numeric">${isCopied || !move.total_bytes ? "" : m.progress(size(done), size(all))}</span></div>
     <div class="progress" role="progressbar" aria-label=${m.running(move.from, move.to)} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${isCopied ? 100 : Math.round((100 * done) / all)}><div style=${{ width: `${isCopied ? 100 : Math.min(100, (100 * done) / all)}%` }}></div></div>
-    <p class="soft">${m.runningText}</p></div>`;
+    <div class="row apart"><p class="soft">${m.runningText}</p>${move.status === "copying" && html`<button class="button" onClick=${onGiveUp}><${Icon} name="stop" />${m.giveUp}…</button>`}</div></div>`;
 }
 
 /** Where to. @param {{ tenant: any, base: string, to?: string, onClose: () => void, onBegun: () => void }} props */

@@ -36,7 +36,7 @@ impl CatalogTx<'_> {
     pub fn note_written(&self, tenants: &[TenantId]) -> Result<()> {
         for id in tenants {
             self.tx.execute(
-                "INSERT INTO tenant_backups (tenant_id, writes) SELECT id, 1 FROM tenants WHERE id = ?1
+                "INSERT INTO tenant_backups (tenant_id, writes) SELECT id, 1 FROM tenants WHERE id = ?1 AND status <> 'erased'
                  ON CONFLICT (tenant_id) DO UPDATE SET writes = writes + 1",
                 params![*id],
             )?;

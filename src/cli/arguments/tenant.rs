@@ -65,15 +65,19 @@ pub(in crate::cli) enum TenantCommand {
     },
     /// Move a tenant's files to another volume of the settings, or back to `data`
     #[command(
-        after_help = "The tenant is served meanwhile; its writes wait for a moment at the end.\n\nExamples:\n  \
-                            tenantry tenant move acme --to fast\n  tenantry tenant move acme --to data"
+        after_help = "The tenant is served meanwhile; its writes wait for a moment at the end. A move under way can be given up until then.\n\n\
+                            Examples:\n  tenantry tenant move acme --to fast\n  tenantry tenant move acme --to data\n  \
+                            tenantry tenant move acme --give-up"
     )]
     Move {
         /// Its slug or id
         slug: String,
         /// The volume: a name in `volumes` of the settings, or data
-        #[arg(long, value_name = "VOLUME")]
-        to: String,
+        #[arg(long, value_name = "VOLUME", required_unless_present = "give_up")]
+        to: Option<String>,
+        /// Give up its move: it stays where it is, and what was copied is removed
+        #[arg(long, conflicts_with = "to")]
+        give_up: bool,
     },
     /// Make a clone of a tenant for staging, which is not billed and goes by itself
     #[command(

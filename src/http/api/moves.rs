@@ -1,6 +1,6 @@
 //! Moving tenants to other volumes, for operators.
 
-use crate::http::body::{Fields, Object};
+use crate::http::body::{Fields, NoBody, Object};
 use crate::http::principal::SignedInOperator;
 use crate::http::problem::Answer;
 use crate::http::repeats::repeatable;
@@ -18,6 +18,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .add(Access::Operator, Verb::Get, "/operator/tenants/{selector}/move", NONE, get)
         .add(Access::Operator, Verb::Post, "/operator/tenants/{selector}/move", NONE, repeatable(start))
+        .add(Access::Operator, Verb::Delete, "/operator/tenants/{selector}/move", NONE, give_up)
         .add(Access::Operator, Verb::Get, "/operator/volumes", NONE, list)
 }
 
@@ -46,6 +47,17 @@ async fn start(
     let by = operator.acts(&installation)?;
     let begun = moves::start_move(&installation, &path.selector, &to, by).await?;
     Ok((StatusCode::ACCEPTED, Json(begun)))
+}
+
+async fn give_up(
+    State(installation): State<Arc<Installation>>,
+    operator: SignedInOperator,
+    Path(path): Path<TenantPath>,
+    _: NoBody,
+) -> Answer<(StatusCode, Json<MoveOut>)> {
+    let by = operator.acts(&installation)?;
+    let given_up = moves::give_up_move(&installation, &path.selector, by).await?;
+    Ok((StatusCode::ACCEPTED, Json(given_up)))
 }
 
 async fn list(State(installation): State<Arc<Installation>>, _: SignedInOperator) -> Answer {

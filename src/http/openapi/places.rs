@@ -70,6 +70,8 @@ pub(super) const SHAPES: &[Shape] = &[
             ("started_by", "text"),
             ("started_at", "time"),
             ("ended_at", "time|null"),
+            ("given_up_by", "text|null"),
+            ("given_up_at", "time|null"),
             ("total_bytes", "integer|null"),
             ("copied_bytes", "integer|null"),
         ],

@@ -194,6 +194,7 @@ summaries! {
     GET "/operator/backups/state" operatorGetBackupState "When backups were last made and last restored to be looked at, and what is wrong with them" "-" -> 200 "BackupState";
     GET "/operator/tenants/{selector}/move" operatorGetMove "The last move of a tenant to another volume, and how far it is" "-" -> 200 "Move";
     POST "/operator/tenants/{selector}/move" operatorMoveTenant "Move a tenant's files to another volume" "MoveIn" -> 202 "Move";
+    DELETE "/operator/tenants/{selector}/move" operatorGiveUpMove "Give up a move under way: the tenant stays where it is" "-" -> 202 "Move";
     GET "/operator/volumes" operatorListVolumes "Where tenants may live" "-" -> 200 "[Volume]";
     POST "/operator/tenants/{selector}/clone" operatorCloneTenant "Make a clone of a tenant for staging, which expires" "CloneIn" -> 201 "OperatorTenant";
     GET "/operator/tenants/{selector}/clones" operatorListClones "Clones of a tenant, the newest first" "-" -> 200 "[OperatorTenant]";

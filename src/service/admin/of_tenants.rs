@@ -7,7 +7,7 @@ use crate::model::tenant::{Act, TenantStatus};
 use crate::service::imports::ImportIn;
 use crate::service::lifecycle::{self, OperatorAct};
 use crate::service::provisioning::{self, Maker, NewTenantIn};
-use crate::service::{Installation, erasure, exports, imports, tenants};
+use crate::service::{Installation, erasure, exports, imports, moves, tenants};
 use crate::tenancy::TenantScope;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -212,4 +212,19 @@ pub(super) async fn export(installation: &Arc<Installation>, slug: &str) -> Resu
             ExportStatus::Queued | ExportStatus::Running => {}
         }
     }
+}
+
+pub(super) async fn move_to(
+    installation: &Arc<Installation>,
+    slug: &str,
+    to: &str,
+    progress: &(dyn Fn(String) + Send + Sync),
+) -> Result<Value> {
+    let moved = moves::move_and_wait(installation, slug, to, By::console(), progress).await?;
+    Ok(serde_json::to_value(moved)?)
+}
+
+pub(super) async fn give_up_move(installation: &Arc<Installation>, slug: &str) -> Result<Value> {
+    let given_up = moves::give_up_and_wait(installation, slug, By::console()).await?;
+    Ok(serde_json::to_value(given_up)?)
 }

@@ -4,6 +4,7 @@ use super::Installation;
 use super::store::{BackupKeys, content_of, contents_of};
 use crate::catalog::Backup;
 use crate::error::Result;
+use crate::fault;
 use crate::id::TenantId;
 use crate::model::hex::hex;
 use crate::tenancy::blocking;
@@ -51,7 +52,11 @@ pub(super) async fn store_contents(
             done.missing.push(id.to_string());
             continue;
         };
-        let produce = move |out: &mut dyn Write| content.copy_to(out);
+        let produce = move |out: &mut dyn Write| {
+            content.copy_to(out)?;
+            fault::hold("storing", tenant);
+            Ok(())
+        };
         done.stored_bytes += store.put_from(&content_of(tenant, id), threads, produce).await?.1;
     }
     Ok(done)

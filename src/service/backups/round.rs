@@ -228,10 +228,9 @@ pub(super) async fn one(installation: &Arc<Installation>, id: TenantId, writes: 
             note.await?;
             Ok(Some(is_stored.then_some(bytes)))
         }
-        Ok(None) => {
-            installation.catalog.write("delete_backup", move |tx| tx.delete_backup(due.id)).await?;
-            Ok(None)
-        }
+        Ok(None) => forget(installation, due.id).await,
+        // Whatever went wrong: an erasure took the file away, and waits for us to remove what was stored.
+        Err(_) if installation.tenancy.is_erased(id) => forget(installation, due.id).await,
         Err(error) => {
             tracing::error!(alarm = "backup_failed", tenant_id = %id, error = ?error, "a tenant could not be backed up");
             let told = error.detail().to_owned();
@@ -243,6 +242,12 @@ pub(super) async fn one(installation: &Arc<Installation>, id: TenantId, writes: 
             Err(error)
         }
     }
+}
+
+/// Of a tenant that is gone no backup was begun.
+async fn forget(installation: &Installation, backup: BackupId) -> One {
+    installation.catalog.write("delete_backup", move |tx| tx.delete_backup(backup)).await?;
+    Ok(None)
 }
 
 /// Tells the catalog which tenants were written since it was last told.

@@ -3,8 +3,10 @@
 use super::contents::store_contents;
 use super::store::{BackupKeys, BackupStore};
 use super::{Installation, Threads};
-use crate::catalog::{DueBackup, StoredBackup};
+use crate::catalog::{DueBackup, StoredBackup, Tenant};
 use crate::error::{Error, Kind, Result};
+use crate::fault;
+use crate::id::TenantId;
 use crate::model::backup::{BackupSummary, FORMAT, Manifest};
 use crate::model::hex::hex;
 use flate2::Compression;
@@ -30,25 +32,24 @@ pub(super) async fn back_up(
     due: DueBackup,
     full: bool,
 ) -> Result<Option<(StoredBackup, u64)>> {
-    let tenant = match installation.catalog.tenant(&due.tenant.to_string()).await {
-        Ok(tenant) if tenant.status.is_visible() => tenant,
-        Ok(_) => return Ok(None),
-        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
     let (backups, id) = (&installation.backups, due.tenant);
     let keys = BackupKeys::of(Some(id), due.id);
     for last_try in (0..TRIES).map(|number| number + 1 == TRIES) {
+        let Some(tenant) = with_file(installation, id).await? else { return Ok(None) };
         let taken_at = installation.clock.now();
         let (tenancy, of) = (Arc::clone(&installation.tenancy), Arc::clone(&tenant));
         let copied = backups.threads.run(move || {
+            fault::hold("backup", of.id);
             let seen = tenancy.looks_of_file(of.id);
             let copy = tenancy.copy_for_backup(&of, due.id)?;
             let (sha256, size) = digest(&copy.path())?;
+            fault::hold("copied", of.id);
             Ok((seen, copy, sha256, size))
         });
         let (seen, copy, sha256, size_bytes) = match copied.await {
             Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+            // It was moved between the look into the catalog and the copy: its file is of the next epoch.
+            Err(_) if !last_try && is_of_another_epoch(installation, &tenant).await? => continue,
             other => other?,
         };
         let before = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
@@ -95,6 +96,19 @@ pub(super) async fn back_up(
         return Ok(Some((StoredBackup { due, manifest: Some(manifest), seen }, bytes)));
     }
     Err(Error::internal("a backup was tried in vain"))
+}
+
+/// The tenant as it is now; nothing where it has no file any more.
+async fn with_file(installation: &Installation, id: TenantId) -> Result<Option<Arc<Tenant>>> {
+    match installation.catalog.tenant(&id.to_string()).await {
+        Ok(tenant) => Ok(Some(tenant).filter(|tenant| tenant.status.is_visible())),
+        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn is_of_another_epoch(installation: &Installation, known: &Tenant) -> Result<bool> {
+    Ok(with_file(installation, known.id).await?.is_some_and(|now| now.epoch != known.epoch))
 }
 
 /// Stores a database, compressed: the digest of what is stored, and how many bytes.

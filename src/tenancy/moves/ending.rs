@@ -18,7 +18,8 @@ impl Tenancy {
         let why = why.detail().to_owned();
         let given_up = async {
             let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
-            if open.status == MoveStatus::Copying { self.undo(&open, &why).await } else { Ok(()) }
+            let is_undecided = matches!(open.status, MoveStatus::Copying | MoveStatus::GivingUp);
+            if is_undecided { self.undo(&open, &why).await } else { Ok(()) }
         };
         if let Err(error) = given_up.await {
             tracing::error!(tenant_id = %id, error = ?error, "what a move left could not be removed and will be tried again");
@@ -35,6 +36,7 @@ impl Tenancy {
             let place = tenancy.layout.tenant_on(&to, id);
             remove_tree(&tenancy.layout.unfinished_move(&to, id))?;
             remove_tree(&place)?;
+            fault::hold("move_undone", id);
             sync_parent(&place)
         })
         .await?;

@@ -12,6 +12,8 @@ use tokio::sync::watch;
 
 /// How long a migration waits for writes that have begun, before it ends them.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+/// How long those are waited for who have the file and have not read yet, before it is closed for them as well.
+const LONGEST_READ: Duration = Duration::from_secs(1);
 /// Between two looks at who is there still.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -20,20 +22,23 @@ impl OpenFiles {
     /// gate.
     pub(in crate::tenancy) async fn gate(&self, id: TenantId) -> Gate<'_> {
         loop {
-            let mut other = {
-                let mut slots = self.slots();
-                match slots.gates.get(&id) {
-                    Some(other) => other.clone(),
-                    None => {
-                        let (end, waiting) = watch::channel(());
-                        slots.gates.insert(id, waiting);
-                        return Gate { files: self, id, _end: end };
-                    }
-                }
-            };
-            // It only ever ends: nothing is sent.
-            let _ = other.changed().await;
+            match self.try_gate(id) {
+                Ok(gate) => return gate,
+                // It only ever ends: nothing is sent.
+                Err(mut other) => drop(other.changed().await),
+            }
         }
+    }
+
+    /// The same, unless there is another gate: then what ends with that one.
+    pub(in crate::tenancy) fn try_gate(&self, id: TenantId) -> Result<Gate<'_>, watch::Receiver<()>> {
+        let mut slots = self.slots();
+        if let Some(other) = slots.gates.get(&id) {
+            return Err(other.clone());
+        }
+        let (end, waiting) = watch::channel(());
+        slots.gates.insert(id, waiting);
+        Ok(Gate { files: self, id, _end: end })
     }
 }
 
@@ -101,6 +106,11 @@ impl Gate<'_> {
 
     async fn end_use(&self, slot: Arc<Slot>) -> Result<()> {
         self.files.forget(self.id, &slot);
+        let begun = monotonic();
+        // Whoever has the file by now came before the gate, and is let read.
+        while Arc::strong_count(&slot) > 1 && begun.elapsed() < LONGEST_READ {
+            tokio::time::sleep(LOOK).await;
+        }
         crate::tenancy::blocking(move || {
             if let Some(file) = slot.file.get() {
                 file.close();

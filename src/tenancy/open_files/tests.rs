@@ -103,6 +103,26 @@ async fn who_works_in_the_background_waits_for_no_migration_and_readers_keep_the
 }
 
 #[tokio::test]
+async fn who_had_a_file_before_a_gate_was_shut_reads_from_it_still() {
+    let (_directory, files, tenants) = house(2);
+    let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };
+    let held = files.lease(a, Intent::Read).await.unwrap();
+    let gate = files.gate(a.id).await;
+    let mut shutting = std::pin::pin!(gate.shut());
+    let reading = async {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        held.file().unwrap().database.read(|_| Ok(())).await
+    };
+    tokio::select! {
+        biased;
+        _ = &mut shutting => panic!("it was shut while somebody had the file"),
+        read = reading => read.unwrap(),
+    }
+    drop(held);
+    shutting.await.unwrap();
+}
+
+#[tokio::test]
 async fn who_knows_a_moved_file_by_an_earlier_epoch_is_given_it_and_who_knows_one_of_before_a_swap_is_not() {
     let (_directory, files, tenants) = house(2);
     let [a, ..] = tenants.as_slice() else { unreachable!("three were made") };

@@ -113,6 +113,7 @@ impl Installation {
             std::fs::write(&clock, "0").unwrap();
         }
         command.current_dir(self.place.path()).env("TENANTRY_TEST_CLOCK", clock);
+        command.env("TENANTRY_TEST_HOLD", self.held_moments());
         // The more is logged, the more a search of the log for secrets proves.
         command.env("TENANTRY_LOG", "info,tenantry=debug");
         command.args(arguments).arg("--data").arg(self.data());

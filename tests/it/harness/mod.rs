@@ -5,6 +5,7 @@ mod authority;
 mod call;
 mod cases;
 mod client;
+mod held;
 mod installation;
 mod mail;
 mod people;

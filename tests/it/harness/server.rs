@@ -104,6 +104,11 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// The same data under a new server.
     #[track_caller]
     pub fn restart(self) -> Server {

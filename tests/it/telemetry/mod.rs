@@ -5,6 +5,7 @@ mod kept;
 mod log;
 mod metrics;
 mod otlp;
+mod otlp_passed_on;
 mod otlp_refused;
 mod stored;
 mod top;

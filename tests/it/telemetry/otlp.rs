@@ -10,7 +10,7 @@ use crate::harness::{Answer, Call, Installation, Person, eventually};
 
 /// Lets the collector in, and is told to nobody else.
 pub(super) const TOKEN: &str = "a-token-for-the-collector-alone";
-const BROUGHT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+pub(super) const BROUGHT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 pub(super) fn taken() -> Reply {
     (200, "content-type: application/json\r\n".to_owned(), "{}".to_owned())
@@ -23,14 +23,14 @@ pub(super) fn settings(url: &str) -> String {
 }
 
 /// All spans that were told so far.
-fn spans(received: &[Received]) -> Vec<Value> {
+pub(super) fn spans(received: &[Received]) -> Vec<Value> {
     let of_traces = received.iter().filter(|one| one.path == "/v1/traces");
     of_traces
         .flat_map(|one| one.json["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone())
         .collect()
 }
 
-fn of_span<'s>(span: &'s Value, name: &str) -> Option<&'s Value> {
+pub(super) fn of_span<'s>(span: &'s Value, name: &str) -> Option<&'s Value> {
     let found = span["attributes"].as_array()?.iter().find(|one| one["key"] == name)?;
     found["value"].as_object()?.values().next()
 }
@@ -41,7 +41,7 @@ pub(super) fn shown(operator: &Person, metric: &str) -> f64 {
     text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' ')?.parse().ok()).unwrap()
 }
 
-fn until_span(collector: &Receiver, name: &str) -> Value {
+pub(super) fn until_span(collector: &Receiver, name: &str) -> Value {
     eventually(name, || spans(&collector.received()).into_iter().find(|span| span["name"] == name))
 }
 
