@@ -1,15 +1,20 @@
-//! Long files, written beside what others wait for.
+//! Long files, written and removed beside what others wait for.
 //!
 //! What is written without a sync lies with the system in one heap, and whoever has a few bytes synced meanwhile waits behind all
-//! of it. So such a file is on the disk piece by piece, and the disk is free for as long after each piece as that took.
+//! of it. So such a file is on the disk piece by piece, and the disk is free for as long after each piece as that took. The
+//! same goes for what is given back to a disk that is told of it.
 
 use crate::clock::monotonic;
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::{Result, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Bytes that lie with the system at once.
 const PIECE: u64 = 1 << 20;
+/// Bytes that are given back at once.
+const GIVEN_BACK: u64 = 8 << 20;
 /// The longest pause after a piece. One that takes as long waits for others as it is.
 const LONGEST: Duration = Duration::from_millis(25);
 
@@ -70,6 +75,64 @@ impl Write for Paced {
     }
 }
 
+/// Removes a file. Blocks for some time where it is long.
+///
+/// # Errors
+/// As of [`std::fs::remove_file`].
+pub fn remove_file(path: &Path) -> Result<()> {
+    // What is not given back bit by bit is so at once.
+    let _ = shorten(path);
+    std::fs::remove_file(path)
+}
+
+/// Removes a directory of what nobody needs any more, with all that is in it: on a thread where it may take its time. What cannot
+/// be removed stays.
+pub fn remove_directory(directory: PathBuf) {
+    let remove = move || {
+        let _ = each_file(&directory, &mut |entry| drop(shorten(&entry.path())));
+        let _ = std::fs::remove_dir_all(&directory);
+    };
+    // Without a runtime it is a thread of that kind, or the end of the program.
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+        Err(_) => remove(),
+    }
+}
+
+fn each_file(directory: &Path, act: &mut dyn FnMut(&DirEntry)) -> Result<()> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        // A link is neither.
+        match entry.file_type()? {
+            kind if kind.is_dir() => each_file(&entry.path(), act)?,
+            kind if kind.is_file() => act(&entry),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Takes all but the beginning from a file that has this name alone, and that is to be removed. Blocks.
+///
+/// # Errors
+/// It is not there, or the disk refuses.
+pub fn shorten(path: &Path) -> Result<()> {
+    let found = path.symlink_metadata()?;
+    if !found.is_file() || found.nlink() > 1 || found.len() <= GIVEN_BACK {
+        return Ok(());
+    }
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let file = File::options().write(true).custom_flags(no_link).open(path)?;
+    let mut length = found.len();
+    while length > GIVEN_BACK {
+        length -= GIVEN_BACK;
+        let begun = monotonic();
+        file.set_len(length)?;
+        std::thread::sleep(begun.elapsed().min(LONGEST));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +169,24 @@ mod tests {
             file.catch_up().unwrap();
             assert_eq!(file.synced, synced);
         }
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_and_what_has_another_name_stays_whole() {
+        let place = tempfile::TempDir::new().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let long = |name: &str| File::create_new(at(name)).unwrap().set_len(3 * GIVEN_BACK + 5).unwrap();
+        std::fs::create_dir_all(at("one/two")).unwrap();
+        ["alone", "one/named", "one/two/deep", "linked"].into_iter().for_each(long);
+        std::fs::hard_link(at("one/named"), at("name")).unwrap();
+        std::os::unix::fs::symlink(at("linked"), at("one/link")).unwrap();
+        remove_file(&at("alone")).unwrap();
+        assert!(!at("alone").exists() && remove_file(&at("alone")).is_err());
+        remove_directory(at("one"));
+        assert!(!at("one").exists());
+        let length = |name: &str| std::fs::metadata(at(name)).unwrap().len();
+        assert_eq!([length("name"), length("linked")], [3 * GIVEN_BACK + 5; 2]);
+        shorten(&at("name")).unwrap();
+        assert_eq!(length("name"), 5);
     }
 }

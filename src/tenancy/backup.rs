@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::id::{BackupId, ContentId, TenantId};
 use crate::model::entitlements::Entitlements;
+use crate::paced;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -61,7 +62,7 @@ impl BackupCopy {
 
 impl Drop for BackupCopy {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
+        paced::remove_directory(std::mem::take(&mut self.directory));
     }
 }
 

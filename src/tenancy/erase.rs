@@ -6,6 +6,7 @@ use crate::catalog::DATA;
 use crate::error::{Error, Result};
 use crate::id::{ImportId, TenantId};
 use crate::model::receipt::{Receipt, StoreErased};
+use crate::paced;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -224,7 +225,7 @@ fn remove_while_written(path: &Path) -> Result<u64> {
 }
 
 fn remove_file(path: &Path) -> Result<bool> {
-    match std::fs::remove_file(path) {
+    match paced::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),

@@ -6,6 +6,7 @@ use super::tenant::{digest, store_database};
 use crate::error::Result;
 use crate::id::BackupId;
 use crate::model::backup::{BackupSummary, FORMAT, Manifest};
+use crate::paced;
 use crate::tenancy::blocking;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ pub(super) struct Working(pub(super) PathBuf);
 
 impl Drop for Working {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        paced::remove_directory(std::mem::take(&mut self.0));
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{BackupId, TenantId};
 use crate::model::backup::{FORMAT, Manifest};
 use crate::model::hex::hex;
-use crate::paced::Paced;
+use crate::paced::{self, Paced};
 use crate::tenancy::{Layout, blocking};
 use flate2::write::GzDecoder;
 use sha2::{Digest as _, Sha256};
@@ -34,7 +34,7 @@ impl Fetched {
 
 impl Drop for Fetched {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
+        paced::remove_directory(std::mem::take(&mut self.directory));
     }
 }
 

@@ -4,11 +4,13 @@ use super::contents::store_contents;
 use super::store::{BackupKeys, BackupStore};
 use super::{Installation, Threads};
 use crate::catalog::{DueBackup, StoredBackup, Tenant};
+use crate::clock::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::fault;
 use crate::id::TenantId;
 use crate::model::backup::{BackupSummary, FORMAT, Manifest};
 use crate::model::hex::hex;
+use crate::tenancy::BackupCopy;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
@@ -33,7 +35,6 @@ pub(super) async fn back_up(
     full: bool,
 ) -> Result<Option<(StoredBackup, u64)>> {
     let (backups, id) = (&installation.backups, due.tenant);
-    let keys = BackupKeys::of(Some(id), due.id);
     for last_try in (0..TRIES).map(|number| number + 1 == TRIES) {
         let Some(tenant) = with_file(installation, id).await? else { return Ok(None) };
         let taken_at = installation.clock.now();
@@ -42,60 +43,92 @@ pub(super) async fn back_up(
             fault::hold("backup", of.id);
             let seen = tenancy.looks_of_file(of.id);
             let copy = tenancy.copy_for_backup(&of, due.id)?;
-            let (sha256, size) = digest(&copy.path())?;
+            let (sha256, size_bytes) = digest(&copy.path())?;
             fault::hold("copied", of.id);
-            Ok((seen, copy, sha256, size))
+            Ok(Copied { copy, taken_at, seen, sha256, size_bytes })
         });
-        let (seen, copy, sha256, size_bytes) = match copied.await {
+        let copied = match copied.await {
             Err(error) if error.kind() == Kind::NotFound => return Ok(None),
             // It was moved between the look into the catalog and the copy: its file is of the next epoch.
             Err(_) if !last_try && is_of_another_epoch(installation, &tenant).await? => continue,
             other => other?,
         };
-        let before = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
-        let is_same = before.is_some_and(|before| before.summary.sha256 == sha256 && before.fault.is_none());
-        if is_same && !full {
-            return Ok(Some((StoredBackup { due, manifest: None, seen }, 0)));
-        }
-        let contents = store_contents(installation, id, &copy.facts.contents).await?;
-        if !contents.missing.is_empty() && !last_try {
-            // They were replaced after the copy was made; another copy does not name them.
-            continue;
-        }
-        if !copy.facts.contents.is_empty() {
-            let list =
-                copy.facts.contents.iter().fold(String::new(), |list, id| list + &format!("{}\n", id.id));
-            backups.store.put(&keys.uploads(), list.into_bytes()).await?;
-        }
-        let stored = store_database(&backups.store, &backups.threads, &keys, copy.path()).await?;
-        let manifest = Manifest {
-            format: FORMAT.to_owned(),
-            installation: installation.id.clone(),
-            summary: BackupSummary {
-                id: due.id,
-                tenant_id: Some(id),
-                slug: Some(tenant.slug.clone()),
-                taken_at,
-                epoch: copy.facts.epoch,
-                system: copy.facts.version.system,
-                app: copy.facts.version.app,
-                change_seq: copy.facts.marks.change_seq,
-                event_seq: copy.facts.marks.event_seq,
-                size_bytes,
-                stored_bytes: stored.1,
-                sha256,
-                files: copy.facts.contents.len() as u64,
-                file_bytes: copy.facts.content_bytes,
-            },
-            stored_sha256: stored.0,
-            tables: copy.facts.tables.clone(),
-            missing: contents.missing,
+        let stored = store(installation, due, &tenant.slug, &copied, (full, last_try)).await;
+        // It may be long.
+        let remove = move || {
+            drop(copied);
+            Ok(())
         };
-        backups.store.put(&keys.manifest(), serde_json::to_vec_pretty(&manifest)?).await?;
-        let bytes = stored.1 + contents.stored_bytes;
-        return Ok(Some((StoredBackup { due, manifest: Some(manifest), seen }, bytes)));
+        backups.threads.run(remove).await?;
+        if let Some(stored) = stored? {
+            return Ok(Some(stored));
+        }
     }
     Err(Error::internal("a backup was tried in vain"))
+}
+
+/// A copy of a tenant's file, and what is known of it.
+struct Copied {
+    copy: BackupCopy,
+    taken_at: Timestamp,
+    seen: String,
+    sha256: String,
+    size_bytes: u64,
+}
+
+/// Stores a copy, where the newest backup is another one or it is to be `full`; nothing is stored where another copy is needed,
+/// which is so before the last try alone.
+async fn store(
+    installation: &Arc<Installation>,
+    due: DueBackup,
+    slug: &str,
+    copied: &Copied,
+    (full, last_try): (bool, bool),
+) -> Result<Option<(StoredBackup, u64)>> {
+    let (backups, id, facts) = (&installation.backups, due.tenant, &copied.copy.facts);
+    let (keys, seen) = (BackupKeys::of(Some(id), due.id), copied.seen.clone());
+    let before = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
+    let is_same =
+        before.is_some_and(|before| before.summary.sha256 == copied.sha256 && before.fault.is_none());
+    if is_same && !full {
+        return Ok(Some((StoredBackup { due, manifest: None, seen }, 0)));
+    }
+    let contents = store_contents(installation, id, &facts.contents).await?;
+    if !contents.missing.is_empty() && !last_try {
+        // They were replaced after the copy was made; another copy does not name them.
+        return Ok(None);
+    }
+    if !facts.contents.is_empty() {
+        let list = facts.contents.iter().fold(String::new(), |list, id| list + &format!("{}\n", id.id));
+        backups.store.put(&keys.uploads(), list.into_bytes()).await?;
+    }
+    let stored = store_database(&backups.store, &backups.threads, &keys, copied.copy.path()).await?;
+    let manifest = Manifest {
+        format: FORMAT.to_owned(),
+        installation: installation.id.clone(),
+        summary: BackupSummary {
+            id: due.id,
+            tenant_id: Some(id),
+            slug: Some(slug.to_owned()),
+            taken_at: copied.taken_at,
+            epoch: facts.epoch,
+            system: facts.version.system,
+            app: facts.version.app,
+            change_seq: facts.marks.change_seq,
+            event_seq: facts.marks.event_seq,
+            size_bytes: copied.size_bytes,
+            stored_bytes: stored.1,
+            sha256: copied.sha256.clone(),
+            files: facts.contents.len() as u64,
+            file_bytes: facts.content_bytes,
+        },
+        stored_sha256: stored.0,
+        tables: facts.tables.clone(),
+        missing: contents.missing,
+    };
+    backups.store.put(&keys.manifest(), serde_json::to_vec_pretty(&manifest)?).await?;
+    let bytes = stored.1 + contents.stored_bytes;
+    Ok(Some((StoredBackup { due, manifest: Some(manifest), seen }, bytes)))
 }
 
 /// The tenant as it is now; nothing where it has no file any more.

@@ -2,6 +2,7 @@
 
 use crate::catalog::Member;
 use crate::error::Result;
+use crate::paced;
 use crate::tenancy::tx::records::harmless;
 use crate::tenancy::{TenantScope, blocking};
 use std::fs::File;
@@ -88,13 +89,7 @@ impl Working {
 
 impl Drop for Working {
     fn drop(&mut self) {
-        let path = std::mem::take(&mut self.0);
-        let remove = move || drop(std::fs::remove_dir_all(path));
-        // Without a runtime (at the end of the program) it happens here.
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
-        }
+        paced::remove_directory(std::mem::take(&mut self.0));
     }
 }
 

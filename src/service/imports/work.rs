@@ -10,6 +10,7 @@ use crate::clock::{DAY, HOUR};
 use crate::error::{Error, Kind, Result};
 use crate::id::ImportId;
 use crate::model::import::{ImportPreview, LeftOut};
+use crate::paced;
 use crate::service::provisioning::{self, Adoption, Maker, NewTenantIn};
 use crate::service::{Installation, invitations};
 use crate::tenancy::tx::files::NewFile;
@@ -73,7 +74,7 @@ struct Working(PathBuf);
 
 impl Drop for Working {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        paced::remove_directory(std::mem::take(&mut self.0));
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) use keys::{BackupKeys, content_of, contents_of, of_tenant};
 use super::s3;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::paced;
 use crate::tenancy::{Layout, blocking};
 use futures_util::TryStreamExt as _;
 use object_store::local::LocalFileSystem;
@@ -168,7 +169,17 @@ impl BackupStore {
     /// # Errors
     /// As [`BackupStore::put`].
     pub(super) async fn delete(&self, name: &str) -> Result<bool> {
-        match self.objects.delete(&self.key(name)).await {
+        let key = self.key(name);
+        if let Some(directory) = &self.directory {
+            let path = directory.join(key.as_ref());
+            // Told by whether it was there: what keeps it from being removed comes up below.
+            let shorten = move || {
+                let _ = paced::shorten(&path);
+                Ok(())
+            };
+            blocking(shorten).await?;
+        }
+        match self.objects.delete(&key).await {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(unavailable(error)),
