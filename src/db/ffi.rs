@@ -1,4 +1,4 @@
-//! SQLite's C interface where rusqlite has no safe wrapper, and one call of the system that has none. The only file with
+//! SQLite's C interface where rusqlite has no safe wrapper, and calls of the system that have none. The only file with
 //! `unsafe`.
 
 use super::capture::Capture;
@@ -68,6 +68,21 @@ pub(super) fn count_memory() {
         ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, on);
     }
 }
+
+/// Has the allocator of C, of which SQLite takes its memory, keep as many heaps as there are cores. By default nearly every thread
+/// keeps one of its own, with room for all the files that it once opened. To be called while there is one thread.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn keep_few_heaps() {
+    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    // SAFETY: two ints are taken by value. A refusal leaves the default in place, which costs memory only.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, c_int::try_from(cores).unwrap_or(c_int::MAX));
+    }
+}
+
+/// Other allocators have nothing of the kind.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn keep_few_heaps() {}
 
 const SLOT_BYTES: c_int = 1_200;
 const SLOTS: c_int = 16;

@@ -172,7 +172,7 @@ impl BackupStore {
         let key = self.key(name);
         if let Some(directory) = &self.directory {
             let path = directory.join(key.as_ref());
-            // Told by whether it was there: what keeps it from being removed comes up below.
+            // What keeps it from that keeps it from being removed as well, which is told below.
             let shorten = move || {
                 let _ = paced::shorten(&path);
                 Ok(())
