@@ -5,10 +5,11 @@
 //! same goes for what is given back to a disk that is told of it.
 
 use crate::clock::monotonic;
-use std::fs::{DirEntry, File};
+use std::fs::File;
 use std::io::{Result, Write};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Bytes that lie with the system at once.
@@ -75,22 +76,17 @@ impl Write for Paced {
     }
 }
 
-/// Removes a file. Blocks for some time where it is long.
-///
-/// # Errors
-/// As of [`std::fs::remove_file`].
-pub fn remove_file(path: &Path) -> Result<()> {
-    // What is not given back bit by bit is so at once.
-    let _ = shorten(path);
-    std::fs::remove_file(path)
-}
-
-/// Removes a directory of what nobody needs any more, with all that is in it: on a thread where it may take its time. What cannot
-/// be removed stays.
+/// Removes a directory of working files that nobody has open any more, with all that is in it: on a thread where it may take its time. Its name is
+/// free at once. What cannot be removed stays.
 pub fn remove_directory(directory: PathBuf) {
+    static REMOVED: AtomicU64 = AtomicU64::new(0);
+    let mut gone = directory.clone().into_os_string();
+    gone.push(format!(".gone-{}", REMOVED.fetch_add(1, Relaxed)));
+    let gone = PathBuf::from(gone);
+    let gone = if std::fs::rename(&directory, &gone).is_ok() { gone } else { directory };
     let remove = move || {
-        let _ = each_file(&directory, &mut |entry| drop(shorten(&entry.path())));
-        let _ = std::fs::remove_dir_all(&directory);
+        let _ = shorten_below(&gone);
+        let _ = std::fs::remove_dir_all(&gone);
     };
     // Without a runtime it is a thread of that kind, or the end of the program.
     match tokio::runtime::Handle::try_current() {
@@ -99,38 +95,41 @@ pub fn remove_directory(directory: PathBuf) {
     }
 }
 
-fn each_file(directory: &Path, act: &mut dyn FnMut(&DirEntry)) -> Result<()> {
+fn shorten_below(directory: &Path) -> Result<()> {
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
-        // A link is neither.
-        match entry.file_type()? {
-            kind if kind.is_dir() => each_file(&entry.path(), act)?,
-            kind if kind.is_file() => act(&entry),
-            _ => {}
+        // A link to a directory is none.
+        if entry.file_type()?.is_dir() {
+            shorten_below(&entry.path())?;
+        } else {
+            let _ = shorten(&entry.path());
         }
     }
     Ok(())
 }
 
-/// Takes all but the beginning from a file that has this name alone, and that is to be removed. Blocks.
-///
-/// # Errors
-/// It is not there, or the disk refuses.
-pub fn shorten(path: &Path) -> Result<()> {
+/// Takes all but the beginning from a file that has this name alone.
+fn shorten(path: &Path) -> Result<()> {
     let found = path.symlink_metadata()?;
     if !found.is_file() || found.nlink() > 1 || found.len() <= GIVEN_BACK {
         return Ok(());
     }
     let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let file = File::options().write(true).custom_flags(no_link).open(path)?;
-    let mut length = found.len();
-    while length > GIVEN_BACK {
-        length -= GIVEN_BACK;
+    for length in lengths(found.len()) {
         let begun = monotonic();
         file.set_len(length)?;
         std::thread::sleep(begun.elapsed().min(LONGEST));
     }
     Ok(())
+}
+
+/// How long a file is after each cut.
+fn lengths(whole: u64) -> impl Iterator<Item = u64> {
+    std::iter::successors(Some(whole), |length| {
+        Some(length.saturating_sub(GIVEN_BACK)).filter(|left| *left > 0)
+    })
+    .skip(1)
 }
 
 #[cfg(test)]
@@ -177,16 +176,19 @@ mod tests {
         let at = |name: &str| place.path().join(name);
         let long = |name: &str| File::create_new(at(name)).unwrap().set_len(3 * GIVEN_BACK + 5).unwrap();
         std::fs::create_dir_all(at("one/two")).unwrap();
-        ["alone", "one/named", "one/two/deep", "linked"].into_iter().for_each(long);
+        ["one/named", "one/two/deep", "linked"].into_iter().for_each(long);
         std::fs::hard_link(at("one/named"), at("name")).unwrap();
         std::os::unix::fs::symlink(at("linked"), at("one/link")).unwrap();
-        remove_file(&at("alone")).unwrap();
-        assert!(!at("alone").exists() && remove_file(&at("alone")).is_err());
         remove_directory(at("one"));
         assert!(!at("one").exists());
         let length = |name: &str| std::fs::metadata(at(name)).unwrap().len();
         assert_eq!([length("name"), length("linked")], [3 * GIVEN_BACK + 5; 2]);
         shorten(&at("name")).unwrap();
         assert_eq!(length("name"), 5);
+        let lengths: Vec<u64> = lengths(3 * GIVEN_BACK + 5).collect();
+        assert_eq!(lengths, [2 * GIVEN_BACK + 5, GIVEN_BACK + 5, 5]);
+        let left: Vec<_> =
+            std::fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.len() == 2, "{left:?}");
     }
 }

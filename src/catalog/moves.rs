@@ -217,15 +217,15 @@ impl OfTenant<'_> {
         Ok(())
     }
 
-    /// Notes that a move under way is given up, and whether that is news.
+    /// Notes that a move under way is given up: the move, if that is news.
     ///
     /// # Errors
     /// 404 where there was none; 409 `move_decided` where the tenant is on the other volume already, `move_over` where it broke off.
-    pub fn give_up_move(&self, by: &str) -> Result<bool> {
+    pub fn give_up_move(&self, by: &str) -> Result<Option<TenantMove>> {
         let last = self.last_move()?.ok_or_else(Error::not_found)?;
         match last.status {
             MoveStatus::Copying => {}
-            MoveStatus::GivingUp | MoveStatus::GivenUp => return Ok(false),
+            MoveStatus::GivingUp | MoveStatus::GivenUp => return Ok(None),
             MoveStatus::Moved | MoveStatus::Done => {
                 let detail = format!("The tenant is on the volume {} already. Move it back.", last.to);
                 return Err(Error::conflict("move_decided", detail));
@@ -239,7 +239,7 @@ impl OfTenant<'_> {
             "UPDATE tenant_moves SET given_up_by = ?2, given_up_at = ?3 WHERE tenant_id = ?1",
             params![self.tenant, by, self.now()],
         )?;
-        Ok(true)
+        Ok(Some(last))
     }
 
     /// Notes that a move is over: with an error before it was decided, it failed. One that was given up has no error.

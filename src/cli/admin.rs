@@ -223,7 +223,7 @@ fn moved(answer: &Value) -> String {
 
 fn given_up(answer: &Value) -> String {
     let copies = if answer["ended_at"].is_null() {
-        "What was copied could not be removed yet: it is tried again."
+        "What was copied could not be removed yet; the server tries again every minute, and its log says why."
     } else {
         "What was copied is removed."
     };

@@ -64,7 +64,7 @@ impl From<std::io::Error> for Failure {
 pub fn run() -> ExitCode {
     // Whatever we make is for our eyes only, also in a directory that was there before.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    crate::db::keep_few_heaps();
+    crate::db::bound_malloc_arenas();
     let arguments = Arguments::parse();
     match dispatch(arguments) {
         Ok(code) => code,

@@ -50,6 +50,9 @@ impl Maintenance {
             return Err(disk(error));
         }
         copied?;
+        // What was written meanwhile could not leave the log, and nobody may write any more.
+        let tx = Tx::new(&self.connected, Timestamp(0));
+        tx.query_row("PRAGMA wal_checkpoint(PASSIVE)", &[], |row| row.get::<i64>(0))?;
         Ok(())
     }
 

@@ -69,10 +69,10 @@ pub(super) fn count_memory() {
     }
 }
 
-/// Has the allocator of C, of which SQLite takes its memory, keep as many heaps as there are cores. By default nearly every thread
-/// keeps one of its own, with room for all the files that it once opened. To be called while there is one thread.
+/// Bounds the arenas of glibc's malloc, of which SQLite takes its memory, to one for each core, two at least. By default nearly every
+/// thread keeps one of its own, with room for all the files that it once opened. To be called while there is one thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-pub fn keep_few_heaps() {
+pub fn bound_malloc_arenas() {
     let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
     // SAFETY: two ints are taken by value. A refusal leaves the default in place, which costs memory only.
     unsafe {
@@ -82,7 +82,7 @@ pub fn keep_few_heaps() {
 
 /// Other allocators have nothing of the kind.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-pub fn keep_few_heaps() {}
+pub fn bound_malloc_arenas() {}
 
 const SLOT_BYTES: c_int = 1_200;
 const SLOTS: c_int = 16;

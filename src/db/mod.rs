@@ -35,7 +35,7 @@ pub use constraint::{Constraint, ConstraintKind, DbError, OnConstraint};
 pub use copy::Copy;
 pub use counts::{WaitCounts, WriteCounts, wait_counts, write_counts};
 pub use database::{Database, DatabaseOptions};
-pub use ffi::keep_few_heaps;
+pub use ffi::bound_malloc_arenas;
 pub use foreign::{Foreign, ForeignColumn, ForeignError, ForeignObject};
 pub use graft::Graft;
 pub use maintenance::Maintenance;

@@ -2,6 +2,7 @@
 
 use super::authorizer::authorize;
 use super::capture::{Capture, CapturePlan};
+use super::checkpoints::{self, KEPT};
 use super::guard::{Guard, STEPS_PER_TICK};
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
@@ -36,7 +37,7 @@ pub(super) enum Role {
     Reader,
     /// The writer of its file.
     Writer,
-    /// Alone with a file that nobody waits for.
+    /// Alone with a file that nobody waits for, or beside its writer to copy or checkpoint it.
     Maintenance,
 }
 
@@ -132,14 +133,14 @@ fn configure(raw: Connection, role: Role, cache_kib: u32) -> Result<Connected, r
     raw.execute_batch(&format!(
         "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;
          PRAGMA trusted_schema=OFF; PRAGMA cache_size=-{cache_kib}; PRAGMA secure_delete=ON;
-         PRAGMA journal_size_limit=16777216; PRAGMA cache_spill={SPILL}; PRAGMA temp_store={};",
+         PRAGMA journal_size_limit={KEPT}; PRAGMA cache_spill={SPILL}; PRAGMA temp_store={};",
         // What is sorted may be as long as the file, and in memory no sorter has a bound. The writer sorts next to
         // nothing, and takes a savepoint for each write.
         if role == Role::Writer { "MEMORY" } else { "FILE" },
     ))?;
     match role {
         Role::Reader => raw.execute_batch("PRAGMA query_only=ON;")?,
-        Role::Writer => super::checkpoints::leave_log(&raw),
+        Role::Writer => checkpoints::leave_log(&raw),
         Role::Maintenance => {}
     }
     raw.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;

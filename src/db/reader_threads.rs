@@ -1,4 +1,4 @@
-//! The threads that open connections, and those on which long reads run: behind everything that is quick.
+//! The threads that open connections, and those on which long reads and checkpoints run: behind everything that is quick.
 //!
 //! A long read runs where a core would be idle otherwise, so that whatever wakes up goes before it at once. A thread that
 //! merely has a lower priority is left on its core for the rest of its slice, milliseconds that others wait at every step of
@@ -22,12 +22,13 @@ const LONG_READS: usize = 16;
 const STARVED_READS: usize = 4;
 
 /// The one thread pool that opens connections for all r2d2 pools, whose default is three threads each; and the threads of
-/// long reads, of all files.
+/// long reads and of checkpoints, of all files.
 #[derive(Clone)]
 pub struct ReaderThreads {
     pub(super) opening: Arc<ScheduledThreadPool>,
     when_idle: Arc<ScheduledThreadPool>,
     in_turn: Arc<ScheduledThreadPool>,
+    checkpoints: Arc<ScheduledThreadPool>,
     /// One place for each thread of long reads, so that waiting for one has an end.
     places: Arc<Semaphore>,
     pub(super) least: LeastShare,
@@ -63,6 +64,7 @@ impl ReaderThreads {
             opening: pool(threads, "open-{}"),
             when_idle: pool(LONG_READS, "read-{}"),
             in_turn: pool(STARVED_READS, "starved-{}"),
+            checkpoints: pool(1, "checkpoint-{}"),
             places: Arc::new(Semaphore::new(LONG_READS)),
             least: LeastShare::OF_LONG_READS,
         }
@@ -89,6 +91,14 @@ impl ReaderThreads {
         self.when_idle.execute(move || {
             run_when_idle();
             read();
+        });
+    }
+
+    /// Runs `act` on the one thread for the long write-ahead logs of all files.
+    pub(super) fn run_checkpoint(&self, act: impl FnOnce() + Send + 'static) {
+        self.checkpoints.execute(move || {
+            niceness::give_way();
+            act();
         });
     }
 

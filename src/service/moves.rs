@@ -14,7 +14,7 @@ use crate::telemetry::subject;
 use crate::tenancy::{MoveProgress, Tenancy, Volume, blocking};
 use serde::Serialize;
 use serde_json::json;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,8 +50,18 @@ impl Moves {
         self.all().remove(&tenant);
     }
 
-    fn now(&self) -> HashSet<TenantId> {
-        self.all().keys().copied().collect()
+    /// Keeps moves of a tenant from beginning for as long as what is returned lives; nothing where it is moved now.
+    fn keep_from(&self, tenant: TenantId) -> Option<Kept<'_>> {
+        self.begin(tenant).ok().map(|_| Kept(self, tenant))
+    }
+}
+
+/// A tenant that cannot be moved now.
+struct Kept<'m>(&'m Moves, TenantId);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.end(self.1);
     }
 }
 
@@ -108,8 +118,9 @@ pub async fn start_move(
                 of.audit(&by, "tenant.moved", "", &details)
             }
         };
+        let place = Kept(&moving.moves, id);
         let moved = moving.tenancy.move_tenant(Tenancy::lease_for_move(id), to, progress, note).await;
-        moving.moves.end(id);
+        drop(place);
         if let Err(error) = moved
             && error.code() != MOVE_GIVEN_UP
         {
@@ -195,7 +206,26 @@ pub(super) async fn move_and_wait(
 pub async fn sweep(installation: &Installation) -> Result<()> {
     let (tenancy, config) = (&installation.tenancy, &installation.config);
     tenancy.look_at_volumes(&installation.id, &config.volumes).await?;
-    tenancy.finish_moves(&installation.moves.now()).await
+    finish_all(installation).await
+}
+
+/// Ends moves that an earlier run began, or that could not be ended before. One that cannot be ended keeps no other from it.
+///
+/// # Errors
+/// As the catalog says.
+pub(super) async fn finish_all(installation: &Installation) -> Result<()> {
+    for id in installation.tenancy.open_moves().await? {
+        finish(installation, id).await?;
+    }
+    Ok(())
+}
+
+/// The same of one tenant, unless it is moved now.
+async fn finish(installation: &Installation, id: TenantId) -> Result<()> {
+    match installation.moves.keep_from(id) {
+        Some(_kept) => installation.tenancy.finish_move(id).await,
+        None => Ok(()),
+    }
 }
 
 /// A volume as it is told.

@@ -18,7 +18,6 @@ use crate::error::{Error, Kind, Result};
 use crate::id::RequestId;
 use crate::model::webhook::OutgoingRules;
 use crate::tenancy::{App, Bounds, Layout, SignUp, Tenancy, most_open_tenants};
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
@@ -107,7 +106,7 @@ impl Installation {
         }
         installation.tenancy.open_volumes(&installation.id, volumes).await?;
         installation.tenancy.finish_swaps().await?;
-        installation.tenancy.finish_moves(&HashSet::new()).await?;
+        moves::finish_all(&installation).await?;
         installation.tenancy.read_standings().await?;
         migrations::govern(&installation).await?;
         let installation = Arc::new(installation);

@@ -6,7 +6,6 @@ use crate::catalog::DATA;
 use crate::error::{Error, Result};
 use crate::id::{ImportId, TenantId};
 use crate::model::receipt::{Receipt, StoreErased};
-use crate::paced;
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -90,6 +89,10 @@ impl Tenancy {
         exports.push(self.layout.tenant_exports(id));
         let mut copies = entries(&self.layout.tmp(), |name| name.starts_with(&format!("rehearsal-{text}")))?;
         copies.push(self.layout.tenant_snapshots(id));
+        let mut sent = entries(&self.layout.tmp(), |name| {
+            imports.iter().any(|id| name.starts_with(&format!("import-{id}")))
+        })?;
+        sent.extend(imports.iter().map(|id| self.layout.import(*id)));
         let own = self.layout.volume_of(id);
         let others = self.volumes_that_are_there().into_iter().flat_map(|volume| {
             let elsewhere = (volume != own).then(|| self.layout.tenant_on(&volume, id));
@@ -113,14 +116,7 @@ impl Tenancy {
             Store { name: "copies on other volumes, from moves", paths: others.collect(), verified: GONE },
             Store { name: "uploaded files", paths: vec![self.layout.tenant_contents(id)], verified: GONE },
             Store { name: "exports", paths: exports, verified: GONE },
-            Store {
-                name: "files that it was imported from",
-                paths: imports
-                    .iter()
-                    .flat_map(|id| [self.layout.import(*id), self.layout.unfinished_import(*id)])
-                    .collect(),
-                verified: GONE,
-            },
+            Store { name: "files that it was imported from", paths: sent, verified: GONE },
             Store {
                 name: "mail kept in this installation",
                 paths: entries(&self.layout.mail(), |name| name.contains(&text))?,
@@ -225,7 +221,7 @@ fn remove_while_written(path: &Path) -> Result<u64> {
 }
 
 fn remove_file(path: &Path) -> Result<bool> {
-    match paced::remove_file(path) {
+    match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),

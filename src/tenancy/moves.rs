@@ -108,7 +108,7 @@ impl Tenancy {
         let id = lease.tenant_id();
         let moved = self.move_noted(&lease, to, progress, note).await;
         if let Err(error) = &moved {
-            self.give_up_move(id, error).await;
+            self.undo_if_undecided(id, error).await;
         } else if let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? {
             self.clear_first_place(&open).await?;
         }

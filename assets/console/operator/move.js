@@ -67,11 +67,13 @@ export function MoveState({ base, volume, onEnd, onMove }) {
 /** @param {{ move: any, onGiveUp: () => void }} props */
 function UnderWay({ move, onGiveUp }) {
   const [done, all] = [move.copied_bytes ?? 0, Math.max(1, move.total_bytes ?? 0)];
-  const isCopied = move.status === "moved";
-  return html`<div class="card stack" aria-live="polite"><div class="row apart"><div class="row"><h2>${m.running(move.from, move.to)}</h2><${Badge} kind="info">${m.statuses[move.status]}<//></div>
-      <span class="soft numeric">${isCopied || !move.total_bytes ? "" : m.progress(size(done), size(all))}</span></div>
-    <div class="progress" role="progressbar" aria-label=${m.running(move.from, move.to)} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${isCopied ? 100 : Math.round((100 * done) / all)}><div style=${{ width: `${isCopied ? 100 : Math.min(100, (100 * done) / all)}%` }}></div></div>
-    <div class="row apart"><p class="soft">${m.runningText}</p>${move.status === "copying" && html`<button class="button" onClick=${onGiveUp}><${Icon} name="stop" />${m.giveUp}…</button>`}</div></div>`;
+  const [isCopied, isGivenUp] = [move.status === "moved", move.status === "giving_up"];
+  const title = isGivenUp ? m.givingUp(move.to) : m.running(move.from, move.to);
+  const bar = html`<div class="progress" role="progressbar" aria-label=${title} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${isCopied ? 100 : Math.round((100 * done) / all)}><div style=${{ width: `${isCopied ? 100 : Math.min(100, (100 * done) / all)}%` }}></div></div>`;
+  return html`<div class="card stack" aria-live="polite"><div class="row apart"><div class="row"><h2>${title}</h2><${Badge} kind="info">${m.statuses[move.status]}<//></div>
+      <span class="soft numeric">${isCopied || isGivenUp || !move.total_bytes ? "" : m.progress(size(done), size(all))}</span></div>
+    ${!isGivenUp && bar}
+    <div class="row apart"><p class="soft">${isGivenUp ? m.givingUpText : m.runningText}</p>${move.status === "copying" && html`<button class="button" onClick=${onGiveUp}><${Icon} name="stop" />${m.giveUp}…</button>`}</div></div>`;
 }
 
 /** Where to. @param {{ tenant: any, base: string, to?: string, onClose: () => void, onBegun: () => void }} props */

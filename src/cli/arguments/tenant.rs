@@ -65,8 +65,9 @@ pub(in crate::cli) enum TenantCommand {
     },
     /// Move a tenant's files to another volume of the settings, or back to `data`
     #[command(
-        after_help = "The tenant is served meanwhile; its writes wait for a moment at the end. A move under way can be given up until then.\n\n\
-                            Examples:\n  tenantry tenant move acme --to fast\n  tenantry tenant move acme --to data\n  \
+        after_help = "The tenant is served meanwhile; its writes wait for a moment at the end. Until then --give-up ends the\n\
+                      move, from another terminal. Ctrl-C does not where a server runs: the move goes on there. Without a\n\
+                      server Ctrl-C is the way, and the next command removes what was copied.\n\nExamples:\n  tenantry tenant move acme --to fast\n  tenantry tenant move acme --to data\n  \
                             tenantry tenant move acme --give-up"
     )]
     Move {
@@ -75,7 +76,7 @@ pub(in crate::cli) enum TenantCommand {
         /// The volume: a name in `volumes` of the settings, or data
         #[arg(long, value_name = "VOLUME", required_unless_present = "give_up")]
         to: Option<String>,
-        /// Give up its move: it stays where it is, and what was copied is removed
+        /// Give up the move under way: the tenant stays where it is, and what was copied is removed. Waits for that
         #[arg(long, conflicts_with = "to")]
         give_up: bool,
     },

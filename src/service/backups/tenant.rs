@@ -54,7 +54,7 @@ pub(super) async fn back_up(
             other => other?,
         };
         let stored = store(installation, due, &tenant.slug, &copied, (full, last_try)).await;
-        // It may be long.
+        // To its end, on a thread that may block.
         let remove = move || {
             drop(copied);
             Ok(())

@@ -14,7 +14,6 @@ use crate::id::{ExportId, IdentityId};
 use crate::model::job::{LeasedJob, Outcome};
 use crate::model::letter::{Content, Recipient};
 use crate::model::webhook::EventType;
-use crate::paced;
 use crate::policy::Permission;
 use crate::telemetry::subject;
 use crate::tenancy::{Lease, TenantScope, blocking};
@@ -209,7 +208,7 @@ pub async fn expire_exports(installation: &Installation) -> Result<usize> {
     let expired = installation.catalog.read(|tx| tx.list_expired_exports()).await?;
     for export in &expired {
         let path = installation.tenancy.layout().export(export.tenant, export.id);
-        blocking(move || match paced::remove_file(&path) {
+        blocking(move || match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(()),
         })

@@ -1,6 +1,6 @@
 //! Giving up a move under way.
 
-use super::{LOOK, MoveOut, find_move};
+use super::{LOOK, MoveOut, find_move, finish};
 use crate::catalog::{By, MoveStatus};
 use crate::error::Result;
 use crate::service::Installation;
@@ -17,18 +17,15 @@ pub async fn give_up_move(installation: &Arc<Installation>, selector: &str, by: 
     let id = find_move(installation, selector).await?.noted.tenant_id;
     let give_up = installation.catalog.write("give_up_move", move |tx| {
         let of = tx.of(id);
-        if !of.give_up_move(&by.actor.to_string())? {
-            return Ok(());
-        }
-        let details = of.last_move()?.map(|given_up| json!({ "from": given_up.from, "to": given_up.to }));
-        of.audit(&by, "tenant.move_given_up", "", &details.unwrap_or_default())
+        let Some(given_up) = of.give_up_move(&by.actor.to_string())? else { return Ok(()) };
+        of.audit(&by, "tenant.move_given_up", "", &json!({ "from": given_up.from, "to": given_up.to }))
     });
     give_up.await?;
     let progress = installation.moves.all().get(&id).cloned();
     match progress {
         Some(progress) => progress.give_up(),
         // Nobody copies: what could not be removed before is tried again.
-        None => installation.tenancy.finish_moves(&installation.moves.now()).await?,
+        None => finish(installation, id).await?,
     }
     find_move(installation, &id.to_string()).await
 }
@@ -42,11 +39,13 @@ pub(in crate::service) async fn give_up_and_wait(
     selector: &str,
     by: By,
 ) -> Result<MoveOut> {
-    let mut told = give_up_move(installation, selector, by).await?;
-    let id = told.noted.tenant_id;
-    while told.noted.status == MoveStatus::GivingUp && installation.moves.all().contains_key(&id) {
+    let id = give_up_move(installation, selector, by).await?.noted.tenant_id;
+    loop {
+        let goes_on = installation.moves.all().contains_key(&id);
+        let told = find_move(installation, &id.to_string()).await?;
+        if !goes_on || told.noted.status != MoveStatus::GivingUp {
+            return Ok(told);
+        }
         tokio::time::sleep(LOOK).await;
-        told = find_move(installation, &id.to_string()).await?;
     }
-    Ok(told)
 }

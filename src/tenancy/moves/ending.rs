@@ -8,20 +8,19 @@ use crate::id::TenantId;
 use crate::tenancy::erase::remove_tree;
 use crate::tenancy::layout::sync;
 use crate::tenancy::{Tenancy, blocking};
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 impl Tenancy {
     /// Removes the copies of a move that was not decided. What cannot be removed now is tried again.
-    pub(super) async fn give_up_move(self: &Arc<Tenancy>, id: TenantId, why: &Error) {
+    pub(super) async fn undo_if_undecided(self: &Arc<Tenancy>, id: TenantId, why: &Error) {
         let why = why.detail().to_owned();
-        let given_up = async {
+        let undone = async {
             let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
             let is_undecided = matches!(open.status, MoveStatus::Copying | MoveStatus::GivingUp);
             if is_undecided { self.undo(&open, &why).await } else { Ok(()) }
         };
-        if let Err(error) = given_up.await {
+        if let Err(error) = undone.await {
             tracing::error!(tenant_id = %id, error = ?error, "what a move left could not be removed and will be tried again");
         }
     }
@@ -75,22 +74,31 @@ impl Tenancy {
         }
     }
 
-    /// Ends what was begun by an earlier run, or could not be ended then: what was decided is finished, the rest undone. Not of
-    /// tenants that are `moving` now. One that cannot be ended keeps no other from it.
+    /// Tenants whose moves are not over.
     ///
     /// # Errors
     /// As the catalog says.
-    pub async fn finish_moves(self: &Arc<Tenancy>, moving: &HashSet<TenantId>) -> Result<()> {
+    pub async fn open_moves(&self) -> Result<Vec<TenantId>> {
         let open = self.catalog.read(|tx| tx.list_open_moves()).await?;
-        for open in open.into_iter().filter(|open| !moving.contains(&open.tenant_id)) {
-            let id = open.tenant_id;
-            let ended = match open.status {
-                MoveStatus::Moved => self.clear_first_place(&open).await,
-                _ => self.undo(&open, "The server ended in the middle. The tenant is where it was.").await,
-            };
-            if let Err(error) = ended {
-                tracing::error!(tenant_id = %id, error = ?error, "a move could not be ended and will be tried again");
+        Ok(open.into_iter().map(|open| open.tenant_id).collect())
+    }
+
+    /// Ends what was begun by an earlier run, or could not be ended then: what was decided is finished, the rest undone. Whoever
+    /// calls this sees to it that the tenant is not moved meanwhile. What cannot be ended is tried again.
+    ///
+    /// # Errors
+    /// As the catalog says.
+    pub async fn finish_move(self: &Arc<Tenancy>, id: TenantId) -> Result<()> {
+        let Some(last) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
+        let ended = match last.status {
+            MoveStatus::Moved => self.clear_first_place(&last).await,
+            MoveStatus::Copying | MoveStatus::GivingUp => {
+                self.undo(&last, "The server ended in the middle. The tenant is where it was.").await
             }
+            MoveStatus::Done | MoveStatus::GivenUp | MoveStatus::Failed => Ok(()),
+        };
+        if let Err(error) = ended {
+            tracing::error!(tenant_id = %id, error = ?error, "a move could not be ended and will be tried again");
         }
         Ok(())
     }

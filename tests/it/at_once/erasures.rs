@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{add, behind, beside, done, migrate, names, paths_with, settings, told};
+use super::{add, behind, beside, done, migrate, names, settings, told};
 use crate::erasure::files_with;
-use crate::harness::{Call, Client, Installation, Tenant, eventually};
+use crate::harness::{Call, Client, Installation, Tenant, eventually, paths_with};
 
 const PLANTED: &str = "Planted Customer 4711";
 

@@ -5,7 +5,6 @@ mod clones;
 mod erasures;
 mod moves;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -93,16 +92,4 @@ fn done(operator: &Client, run: &str) -> (Value, Value) {
     });
     assert_eq!(run["status"], "done", "{run}");
     (run["migrated"].clone(), run["failed"].clone())
-}
-
-/// What lies below a directory and carries a tenant's id.
-fn paths_with(directory: &Path, id: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    entries
-        .flat_map(|path| {
-            let mut below = paths_with(&path, id);
-            below.extend(Some(path.display().to_string()).filter(|path| path.contains(id)));
-            below
-        })
-        .collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{PLANTED, erase, files_with};
-use crate::harness::{Call, Installation, eventually};
+use crate::harness::{Call, Installation, eventually, paths_with};
 
 /// What receipts name, whatever there was: each store once.
 const STORES: &[&str] = &[
@@ -112,18 +112,6 @@ fn what_was_planted_in_every_store_is_found_nowhere_and_every_store_has_a_line()
         files_with(&installation.data(), word, &mut found);
         assert!(found.is_empty(), "{word}: {found:?}");
     }
-    for path in all_paths(&installation.data()) {
-        assert!(!path.contains(&acme.id), "{path}");
-    }
-}
-
-fn all_paths(directory: &std::path::Path) -> Vec<String> {
-    let entries = std::fs::read_dir(directory).unwrap().flatten().map(|entry| entry.path());
-    entries
-        .flat_map(|path| {
-            let mut below = if path.is_dir() { all_paths(&path) } else { Vec::new() };
-            below.push(path.display().to_string());
-            below
-        })
-        .collect()
+    let left = paths_with(&installation.data(), &acme.id);
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -28,6 +28,7 @@ pub use server::Server;
 pub use smtp::{Security, Smtp};
 pub use stream::{Event, Stream};
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 pub const SECOND: i64 = 1_000;
@@ -49,4 +50,16 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What lies below a directory and has a word in its path: a tenant's id, for instance.
+pub fn paths_with(directory: &Path, word: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries
+        .flat_map(|path| {
+            let mut below = paths_with(&path, word);
+            below.extend(Some(path.display().to_string()).filter(|path| path.contains(word)));
+            below
+        })
+        .collect()
 }

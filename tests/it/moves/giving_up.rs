@@ -1,23 +1,18 @@
 //! Moves that are given up: the tenant is where it was, with all that was written, and nothing is left at the other place.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{add, file_on, installation, names, places, ran, upload};
 use crate::audited_routes::AUDITED_WITH_VOLUMES;
-use crate::harness::{Call, Installation, eventually};
+use crate::harness::{Call, Installation, eventually, paths_with};
 
 const PATH: &str = "/api/v1/operator/tenants/acme/move";
 
 /// How many files and directories of the tenant, or of what is copied of it, are on the volume.
 fn count_on_fast(installation: &Installation, id: &str) -> usize {
-    fn below(directory: &Path, id: &str) -> usize {
-        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-        entries.map(|path| usize::from(path.to_string_lossy().contains(id)) + below(&path, id)).sum()
-    }
-    below(&installation.beside("fast"), id)
+    paths_with(&installation.beside("fast"), id).len()
 }
 
 #[test]

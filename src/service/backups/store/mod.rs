@@ -17,7 +17,6 @@ pub(super) use keys::{BackupKeys, content_of, contents_of, of_tenant};
 use super::s3;
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
-use crate::paced;
 use crate::tenancy::{Layout, blocking};
 use futures_util::TryStreamExt as _;
 use object_store::local::LocalFileSystem;
@@ -169,17 +168,7 @@ impl BackupStore {
     /// # Errors
     /// As [`BackupStore::put`].
     pub(super) async fn delete(&self, name: &str) -> Result<bool> {
-        let key = self.key(name);
-        if let Some(directory) = &self.directory {
-            let path = directory.join(key.as_ref());
-            // What keeps it from that keeps it from being removed as well, which is told below.
-            let shorten = move || {
-                let _ = paced::shorten(&path);
-                Ok(())
-            };
-            blocking(shorten).await?;
-        }
-        match self.objects.delete(&key).await {
+        match self.objects.delete(&self.key(name)).await {
             Ok(()) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(unavailable(error)),
