@@ -54,7 +54,8 @@ test("a move under way is given up, and the tenant stays where it is", async () 
   await page.getByRole("button", { name: "Give up…" }).click();
   await dialog.getByText(/It stays on data/).waitFor();
   await dialog.getByRole("button", { name: "Give up", exact: true }).click();
-  await page.getByText("being given up").waitFor();
+  await page.getByRole("heading", { name: "Its move to fast is being given up" }).waitFor();
+  await looksRight(page, "operator-giving-up");
   assert.equal(await page.getByRole("button", { name: "Give up…" }).count(), 0);
   held.release();
   await page.getByText("Its move to fast was given up.").waitFor();

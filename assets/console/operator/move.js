@@ -70,7 +70,7 @@ function UnderWay({ move, onGiveUp }) {
   const [isCopied, isGivenUp] = [move.status === "moved", move.status === "giving_up"];
   const title = isGivenUp ? m.givingUp(move.to) : m.running(move.from, move.to);
   const bar = html`<div class="progress" role="progressbar" aria-label=${title} aria-valuemin="0" aria-valuemax="100" aria-valuenow=${isCopied ? 100 : Math.round((100 * done) / all)}><div style=${{ width: `${isCopied ? 100 : Math.min(100, (100 * done) / all)}%` }}></div></div>`;
-  return html`<div class="card stack" aria-live="polite"><div class="row apart"><div class="row"><h2>${title}</h2><${Badge} kind="info">${m.statuses[move.status]}<//></div>
+  return html`<div class="card stack" aria-live="polite"><div class="row apart"><div class="row"><h2>${title}</h2>${!isGivenUp && html`<${Badge} kind="info">${m.statuses[move.status]}<//>`}</div>
       <span class="soft numeric">${isCopied || isGivenUp || !move.total_bytes ? "" : m.progress(size(done), size(all))}</span></div>
     ${!isGivenUp && bar}
     <div class="row apart"><p class="soft">${isGivenUp ? m.givingUpText : m.runningText}</p>${move.status === "copying" && html`<button class="button" onClick=${onGiveUp}><${Icon} name="stop" />${m.giveUp}…</button>`}</div></div>`;
