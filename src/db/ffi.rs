@@ -69,14 +69,15 @@ pub(super) fn count_memory() {
     }
 }
 
-/// Bounds the arenas of glibc's malloc, of which SQLite takes its memory, to one for each core, two at least. By default nearly every
-/// thread keeps one of its own, with room for all the files that it once opened. To be called while there is one thread.
+/// Bounds the arenas of glibc's malloc, of which SQLite takes its memory, to two for each core, four at least: with fewer, threads
+/// wait for one another while a fleet is migrated. By default nearly every thread keeps one of its own, with room for all the files
+/// that it once opened. To be called while there is one thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn bound_malloc_arenas() {
-    let cores = std::thread::available_parallelism().map_or(2, |cores| cores.get().max(2));
+    let arenas = std::thread::available_parallelism().map_or(4, |cores| cores.get().saturating_mul(2).max(4));
     // SAFETY: two ints are taken by value. A refusal leaves the default in place, which costs memory only.
     unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, c_int::try_from(cores).unwrap_or(c_int::MAX));
+        libc::mallopt(libc::M_ARENA_MAX, c_int::try_from(arenas).unwrap_or(c_int::MAX));
     }
 }
 
