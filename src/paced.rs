@@ -76,22 +76,46 @@ impl Write for Paced {
     }
 }
 
-/// Removes a directory of working files that nobody has open any more, with all that is in it: on a thread where it may take its time. Its name is
-/// free at once. What cannot be removed stays.
-pub fn remove_directory(directory: PathBuf) {
-    static REMOVED: AtomicU64 = AtomicU64::new(0);
-    let mut gone = directory.clone().into_os_string();
-    gone.push(format!(".gone-{}", REMOVED.fetch_add(1, Relaxed)));
-    let gone = PathBuf::from(gone);
-    let gone = if std::fs::rename(&directory, &gone).is_ok() { gone } else { directory };
-    let remove = move || {
-        let _ = shorten_below(&gone);
-        let _ = std::fs::remove_dir_all(&gone);
-    };
-    // Without a runtime it is a thread of that kind, or the end of the program.
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-        Err(_) => remove(),
+/// A directory of working files that nobody else has open. Dropped, it is removed with all that is in it, on a thread where that may
+/// take its time; its name is free at once. What cannot be removed stays.
+#[derive(Debug)]
+pub struct Working(PathBuf);
+
+impl Working {
+    /// The directory at this path, whether it is there by now or not.
+    pub fn new(directory: PathBuf) -> Working {
+        Working(directory)
+    }
+
+    /// The place of one file in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl AsRef<Path> for Working {
+    fn as_ref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        static REMOVED: AtomicU64 = AtomicU64::new(0);
+        let directory = std::mem::take(&mut self.0);
+        let mut gone = directory.clone().into_os_string();
+        gone.push(format!(".gone-{}", REMOVED.fetch_add(1, Relaxed)));
+        let gone = PathBuf::from(gone);
+        let gone = if std::fs::rename(&directory, &gone).is_ok() { gone } else { directory };
+        let remove = move || {
+            let _ = shorten_below(&gone);
+            let _ = std::fs::remove_dir_all(&gone);
+        };
+        // Without a runtime it is a thread of that kind, or the end of the program.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
     }
 }
 
@@ -179,7 +203,7 @@ mod tests {
         ["one/named", "one/two/deep", "linked"].into_iter().for_each(long);
         std::fs::hard_link(at("one/named"), at("name")).unwrap();
         std::os::unix::fs::symlink(at("linked"), at("one/link")).unwrap();
-        remove_directory(at("one"));
+        drop(Working::new(at("one")));
         assert!(!at("one").exists());
         let length = |name: &str| std::fs::metadata(at(name)).unwrap().len();
         assert_eq!([length("name"), length("linked")], [3 * GIVEN_BACK + 5; 2]);

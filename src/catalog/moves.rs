@@ -28,14 +28,14 @@ pub enum MoveStatus {
 }
 
 impl MoveStatus {
-    fn parse(name: &str, is_given_up: bool) -> MoveStatus {
-        match (name, is_given_up) {
-            ("copying", false) => MoveStatus::Copying,
-            ("copying", true) => MoveStatus::GivingUp,
-            ("moved", _) => MoveStatus::Moved,
-            ("done", _) => MoveStatus::Done,
-            (_, true) => MoveStatus::GivenUp,
-            (_, false) => MoveStatus::Failed,
+    fn parse(name: &str) -> MoveStatus {
+        match name {
+            "copying" => MoveStatus::Copying,
+            "giving_up" => MoveStatus::GivingUp,
+            "moved" => MoveStatus::Moved,
+            "done" => MoveStatus::Done,
+            "given_up" => MoveStatus::GivenUp,
+            _ => MoveStatus::Failed,
         }
     }
 }
@@ -88,12 +88,11 @@ const COLUMNS: &str = "tenant_id, from_volume, to_volume, status, files, bytes, 
      ended_at, given_up_by, given_up_at";
 
 fn tenant_move(row: &Row<'_>) -> Result<TenantMove, DbError> {
-    let given_up_at: Option<Timestamp> = row.get(13)?;
     Ok(TenantMove {
         tenant_id: row.get(0)?,
         from: row.get(1)?,
         to: row.get(2)?,
-        status: MoveStatus::parse(&row.get::<String>(3)?, given_up_at.is_some()),
+        status: MoveStatus::parse(&row.get::<String>(3)?),
         files: row.get(4)?,
         bytes: row.get(5)?,
         sha256: row.get(6)?,
@@ -103,7 +102,7 @@ fn tenant_move(row: &Row<'_>) -> Result<TenantMove, DbError> {
         started_at: row.get(10)?,
         ended_at: row.get(11)?,
         given_up_by: row.get(12)?,
-        given_up_at,
+        given_up_at: row.get(13)?,
     })
 }
 
@@ -148,7 +147,8 @@ impl CatalogTx<'_> {
     /// # Errors
     /// As the database says.
     pub fn list_open_moves(&self) -> Result<Vec<TenantMove>> {
-        let sql = format!("SELECT {COLUMNS} FROM tenant_moves WHERE status IN ('copying', 'moved')");
+        let sql =
+            format!("SELECT {COLUMNS} FROM tenant_moves WHERE status IN ('copying', 'giving_up', 'moved')");
         Ok(self.tx.query(&sql, &[], tenant_move)?)
     }
 }
@@ -168,7 +168,7 @@ impl OfTenant<'_> {
              ON CONFLICT (tenant_id) DO UPDATE SET from_volume = ?2, to_volume = ?3, status = 'copying', files = 0, bytes = 0,
                sha256 = NULL, fenced_ms = NULL, error = NULL, started_by = ?4, started_at = ?5, ended_at = NULL, given_up_by = NULL,
                given_up_at = NULL
-             WHERE status IN ('done', 'failed')",
+             WHERE status IN ('done', 'failed', 'given_up')",
             params![self.tenant, from, to, by, self.now()],
         )?;
         if begun == 1 { Ok(()) } else { Err(open()) }
@@ -190,7 +190,7 @@ impl OfTenant<'_> {
     pub fn decide_move(&self, epoch: i64, moved: &MovedFiles) -> Result<()> {
         let decided = self.tx().execute(
             "UPDATE tenant_moves SET status = 'moved', files = ?2, bytes = ?3, sha256 = ?4
-             WHERE tenant_id = ?1 AND status = 'copying' AND given_up_at IS NULL",
+             WHERE tenant_id = ?1 AND status = 'copying'",
             params![self.tenant, count(moved.files), count(moved.bytes), &moved.sha256],
         )?;
         let raised = self.tx().execute(
@@ -236,7 +236,7 @@ impl OfTenant<'_> {
             }
         }
         self.tx().execute(
-            "UPDATE tenant_moves SET given_up_by = ?2, given_up_at = ?3 WHERE tenant_id = ?1",
+            "UPDATE tenant_moves SET status = 'giving_up', given_up_by = ?2, given_up_at = ?3 WHERE tenant_id = ?1",
             params![self.tenant, by, self.now()],
         )?;
         Ok(Some(last))
@@ -248,9 +248,9 @@ impl OfTenant<'_> {
     /// As the database says.
     pub fn end_move(&self, error: Option<&str>) -> Result<()> {
         self.tx().execute(
-            "UPDATE tenant_moves SET status = CASE WHEN status = 'moved' THEN 'done' ELSE 'failed' END,
-               error = CASE WHEN given_up_at IS NULL THEN ?2 END, ended_at = ?3
-             WHERE tenant_id = ?1 AND status IN ('copying', 'moved')",
+            "UPDATE tenant_moves SET ended_at = ?3, error = CASE WHEN status <> 'giving_up' THEN ?2 END,
+               status = CASE status WHEN 'moved' THEN 'done' WHEN 'giving_up' THEN 'given_up' ELSE 'failed' END
+             WHERE tenant_id = ?1 AND status IN ('copying', 'giving_up', 'moved')",
             params![self.tenant, error, self.now()],
         )?;
         Ok(())

@@ -1,5 +1,6 @@
 //! Copies of files that are in use, made through SQLite while their writers go on.
 
+use super::checkpoints::checkpoint;
 use super::constraint::DbError;
 use super::maintenance::Maintenance;
 use super::open::{Connected, Manager, OpenError, Role};
@@ -50,10 +51,8 @@ impl Maintenance {
             return Err(disk(error));
         }
         copied?;
-        // What was written meanwhile could not leave the log, and nobody may write any more.
-        let tx = Tx::new(&self.connected, Timestamp(0));
-        tx.query_row("PRAGMA wal_checkpoint(PASSIVE)", &[], |row| row.get::<i64>(0))?;
-        Ok(())
+        // What was written meanwhile could not leave the log, and it may be that nobody writes any more.
+        checkpoint(&self.connected).map(drop)
     }
 
     /// Writes a copy to `target`, which must not exist, page by page as they lie, without stopping writers: what is written

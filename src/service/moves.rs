@@ -223,7 +223,10 @@ pub(super) async fn finish_all(installation: &Installation) -> Result<()> {
 /// The same of one tenant, unless it is moved now.
 async fn finish(installation: &Installation, id: TenantId) -> Result<()> {
     match installation.moves.keep_from(id) {
-        Some(_kept) => installation.tenancy.finish_move(id).await,
+        Some(_kept) => {
+            let why = "The server ended in the middle. The tenant is where it was.";
+            installation.tenancy.finish_move(id, why).await
+        }
         None => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::id::{BackupId, ContentId, TenantId};
 use crate::model::entitlements::Entitlements;
-use crate::paced;
+use crate::paced::Working;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// A copy. Removed when it is dropped.
 pub struct BackupCopy {
-    directory: PathBuf,
+    directory: Working,
     /// What is in it.
     pub facts: BackupFacts,
 }
@@ -57,12 +57,6 @@ impl BackupCopy {
     /// The database, one plain file.
     pub fn path(&self) -> PathBuf {
         self.directory.join("data.db")
-    }
-}
-
-impl Drop for BackupCopy {
-    fn drop(&mut self) {
-        paced::remove_directory(std::mem::take(&mut self.directory));
     }
 }
 
@@ -111,11 +105,10 @@ impl Tenancy {
             let source = self.layout.tenant_file(tenant.id);
             let size = std::fs::metadata(&source)?.len();
             self.layout.require_room_for_backup(size)?;
-            let directory = self.layout.unfinished_backup(tenant.id, id);
-            make_directory(&directory)?;
-            let target = directory.join("data.db");
-            // From here on the directory goes with it, whatever happens.
+            let directory = Working::new(self.layout.unfinished_backup(tenant.id, id));
+            make_directory(directory.as_ref())?;
             let mut copy = BackupCopy { directory, facts: BackupFacts::default() };
+            let target = copy.path();
             fault::hold("copy", tenant.id);
             Maintenance::open(&source).map_err(Error::internal)?.copy_with_pauses(&target)?;
             copy.facts = self.facts_of(&target, tenant.id, Some(tenant.epoch))?;

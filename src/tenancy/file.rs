@@ -1,5 +1,9 @@
 //! One tenant's file, open: checked to be the right one, of a version that this program knows.
 
+mod schemas;
+
+pub(super) use schemas::Schemas;
+
 use super::app::{App, AppError};
 use super::console::Consoles;
 use super::entitled::Entitled;
@@ -21,10 +25,9 @@ use crate::db::{
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
 use crate::model::table::Schema;
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// `PRAGMA application_id` of a tenant file: `TnTn`.
@@ -124,13 +127,6 @@ impl Refusal {
             | Refusal::Older => false,
         }
     }
-}
-
-/// Schemas that were read, by fingerprint: tenants of one version share one.
-#[derive(Default)]
-pub(super) struct Schemas {
-    known: Mutex<HashMap<[u8; 32], Arc<Schema>>>,
-    newest: OnceLock<Arc<Schema>>,
 }
 
 impl TenantFile {
@@ -283,42 +279,5 @@ pub(super) fn check_stamp(tx: &Tx<'_>, id: TenantId, epoch: i64) -> Result<(), R
         [(stamped, at)] if *stamped == id.to_string() && *at == epoch => Ok(()),
         [(stamped, at)] => Err(Refusal::Stamp(stamped.clone(), *at)),
         _ => Err(Refusal::Stamp("nobody".to_owned(), 0)),
-    }
-}
-
-impl Schemas {
-    /// What app.toml says of tables and columns that a file which is behind has not got yet is left out.
-    fn of(
-        &self,
-        tx: &Tx<'_>,
-        app: &App,
-        fingerprint: [u8; 32],
-        is_behind: bool,
-    ) -> Result<Arc<Schema>, Refusal> {
-        if let Some(schema) = self.known().get(&fingerprint) {
-            return Ok(Arc::clone(schema));
-        }
-        let mut schema = schema::introspect(tx)?;
-        if is_behind && !app.tables.is_empty() {
-            app.tables.restrict_older(&mut schema, &*self.newest(app)?)?;
-        } else if !is_behind {
-            app.tables.restrict(&mut schema)?;
-        }
-        let schema = Arc::new(schema);
-        self.known().insert(fingerprint, Arc::clone(&schema));
-        Ok(schema)
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Schema>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The tables of a file that is up to the app: made once, as that takes all its migrations.
-    fn newest(&self, app: &App) -> Result<Arc<Schema>, Refusal> {
-        if let Some(newest) = self.newest.get() {
-            return Ok(Arc::clone(newest));
-        }
-        let newest = Arc::new(super::provision::schema_of(app)?);
-        Ok(Arc::clone(self.newest.get_or_init(|| newest)))
     }
 }

@@ -1,10 +1,12 @@
 //! Bringing a tenant's file up to date: as it is opened, or as one of the fleet.
 
 mod copies;
+mod rehearsal;
 
 pub(crate) use copies::name_of_damaged;
-pub use copies::{KEEP_SNAPSHOTS, Rehearsed, Snapshot};
+pub use copies::{KEEP_SNAPSHOTS, Snapshot};
 pub(super) use copies::{copy_on_open, is_damaged, require_room};
+pub use rehearsal::Rehearsed;
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
 use super::file_standings::Noted;

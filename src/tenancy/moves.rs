@@ -107,12 +107,9 @@ impl Tenancy {
     ) -> Result<()> {
         let id = lease.tenant_id();
         let moved = self.move_noted(&lease, to, progress, note).await;
-        if let Err(error) = &moved {
-            self.undo_if_undecided(id, error).await;
-        } else if let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? {
-            self.clear_first_place(&open).await?;
-        }
-        moved
+        let why = moved.as_ref().err().map_or("", Error::detail);
+        let finished = self.finish_move(id, why).await;
+        moved.and(finished)
     }
 
     async fn move_noted(

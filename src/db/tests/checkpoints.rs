@@ -60,6 +60,7 @@ async fn a_log_that_grew_under_a_long_read_is_moved_beside_the_writer_and_cut_bi
     while bench.file() <= 39 * MEGABYTE {
         assert!(begun.elapsed() < Duration::from_secs(20), "the log was not moved");
         bench.write_note(1).await;
+        // The other thread is asked once a second, by whoever writes.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let mut length = bench.log();

@@ -6,19 +6,9 @@ use super::tenant::{digest, store_database};
 use crate::error::Result;
 use crate::id::BackupId;
 use crate::model::backup::{BackupSummary, FORMAT, Manifest};
-use crate::paced;
+use crate::paced::Working;
 use crate::tenancy::blocking;
-use std::path::PathBuf;
 use std::sync::Arc;
-
-/// The directory in which a copy of the catalog is made; removed when it is dropped.
-pub(super) struct Working(pub(super) PathBuf);
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        paced::remove_directory(std::mem::take(&mut self.0));
-    }
-}
 
 /// Backs the catalog up, and how many bytes were stored.
 ///
@@ -29,7 +19,7 @@ pub(super) async fn back_up_catalog(installation: &Arc<Installation>) -> Result<
     let id = BackupId::new(taken_at);
     installation.catalog.write("begin_backup", move |tx| tx.begin_backup(id, None)).await?;
     let directory = installation.tenancy.layout().tmp().join(format!("backup-catalog-{id}"));
-    let (working, catalog) = (Working(directory.clone()), Arc::clone(&installation.catalog));
+    let (working, catalog) = (Working::new(directory.clone()), Arc::clone(&installation.catalog));
     let path = directory.join("catalog.db");
     let target = path.clone();
     let copied = backups.threads.run(move || {

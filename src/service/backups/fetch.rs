@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::id::{BackupId, TenantId};
 use crate::model::backup::{FORMAT, Manifest};
 use crate::model::hex::hex;
-use crate::paced::{self, Paced};
+use crate::paced::{Paced, Working};
 use crate::tenancy::{Layout, blocking};
 use flate2::write::GzDecoder;
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,7 @@ const MOST: u64 = 16 << 20;
 
 /// A backup that was read. Removed when it is dropped.
 pub(super) struct Fetched {
-    directory: PathBuf,
+    directory: Working,
     pub(super) manifest: Manifest,
 }
 
@@ -29,12 +29,6 @@ impl Fetched {
     /// The database, one plain file, with the digest that its manifest names.
     pub(super) fn path(&self) -> PathBuf {
         self.directory.join("data.db")
-    }
-}
-
-impl Drop for Fetched {
-    fn drop(&mut self) {
-        paced::remove_directory(std::mem::take(&mut self.directory));
     }
 }
 
@@ -87,8 +81,7 @@ pub(super) async fn fetch_from(
     let whose = tenant.map_or_else(|| "catalog".to_owned(), |tenant| tenant.to_string());
     let directory = layout.tmp().join(format!("restore-{whose}-{id}-{}", crate::id::uuid_v7(now)));
     let made = directory.clone();
-    // From here on the directory goes with it, whatever happens.
-    let fetched = Fetched { directory, manifest };
+    let fetched = Fetched { directory: Working::new(directory), manifest };
     let (path, size) = (fetched.path(), fetched.manifest.summary.size_bytes);
     let layout = layout.clone();
     let file = blocking(move || {

@@ -32,6 +32,7 @@ pub use due::{run_when_due, sweep};
 pub(super) use erase::{erase, note_erased};
 pub use restore::{RestoreIn, Restored, restore};
 pub use round::note_written;
+pub(super) use tenant::is_of_another_epoch;
 pub use verify::VerifiedBackup;
 pub use whole::{RestoredWhole, Told, WholeIn, is_half_restored, restore_whole};
 

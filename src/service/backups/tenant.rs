@@ -45,7 +45,7 @@ pub(super) async fn back_up(
             let copy = tenancy.copy_for_backup(&of, due.id)?;
             let (sha256, size_bytes) = digest(&copy.path())?;
             fault::hold("copied", of.id);
-            Ok(Copied { copy, taken_at, seen, sha256, size_bytes })
+            Ok(Copied { copy, slug: of.slug.clone(), taken_at, seen, sha256, size_bytes, is_last: last_try })
         });
         let copied = match copied.await {
             Err(error) if error.kind() == Kind::NotFound => return Ok(None),
@@ -53,15 +53,15 @@ pub(super) async fn back_up(
             Err(_) if !last_try && is_of_another_epoch(installation, &tenant).await? => continue,
             other => other?,
         };
-        let stored = store(installation, due, &tenant.slug, &copied, (full, last_try)).await;
-        // To its end, on a thread that may block.
+        let stored = store(installation, due, &copied, full).await;
+        // To its end, for the next copy needs the room; on a thread that may block.
         let remove = move || {
             drop(copied);
             Ok(())
         };
         backups.threads.run(remove).await?;
-        if let Some(stored) = stored? {
-            return Ok(Some(stored));
+        if let Attempt::Stored(stored, bytes) = stored? {
+            return Ok(Some((*stored, bytes)));
         }
     }
     Err(Error::internal("a backup was tried in vain"))
@@ -70,33 +70,41 @@ pub(super) async fn back_up(
 /// A copy of a tenant's file, and what is known of it.
 struct Copied {
     copy: BackupCopy,
+    slug: String,
     taken_at: Timestamp,
     seen: String,
     sha256: String,
     size_bytes: u64,
+    /// Whether no other copy is made, whatever is missing.
+    is_last: bool,
 }
 
-/// Stores a copy, where the newest backup is another one or it is to be `full`; nothing is stored where another copy is needed,
-/// which is so before the last try alone.
+/// What became of a copy.
+enum Attempt {
+    /// What is noted of it, and how many bytes were stored.
+    Stored(Box<StoredBackup>, u64),
+    /// Uploads that it names are gone; another copy does not name them.
+    CopyAgain,
+}
+
+/// Stores a copy, where the newest backup is another one or it is to be `full`.
 async fn store(
     installation: &Arc<Installation>,
     due: DueBackup,
-    slug: &str,
     copied: &Copied,
-    (full, last_try): (bool, bool),
-) -> Result<Option<(StoredBackup, u64)>> {
+    full: bool,
+) -> Result<Attempt> {
     let (backups, id, facts) = (&installation.backups, due.tenant, &copied.copy.facts);
     let (keys, seen) = (BackupKeys::of(Some(id), due.id), copied.seen.clone());
     let before = installation.catalog.read(move |tx| tx.of(id).newest_backup()).await?;
     let is_same =
         before.is_some_and(|before| before.summary.sha256 == copied.sha256 && before.fault.is_none());
     if is_same && !full {
-        return Ok(Some((StoredBackup { due, manifest: None, seen }, 0)));
+        return Ok(Attempt::Stored(Box::new(StoredBackup { due, manifest: None, seen }), 0));
     }
     let contents = store_contents(installation, id, &facts.contents).await?;
-    if !contents.missing.is_empty() && !last_try {
-        // They were replaced after the copy was made; another copy does not name them.
-        return Ok(None);
+    if !contents.missing.is_empty() && !copied.is_last {
+        return Ok(Attempt::CopyAgain);
     }
     if !facts.contents.is_empty() {
         let list = facts.contents.iter().fold(String::new(), |list, id| list + &format!("{}\n", id.id));
@@ -109,7 +117,7 @@ async fn store(
         summary: BackupSummary {
             id: due.id,
             tenant_id: Some(id),
-            slug: Some(slug.to_owned()),
+            slug: Some(copied.slug.clone()),
             taken_at: copied.taken_at,
             epoch: facts.epoch,
             system: facts.version.system,
@@ -128,7 +136,7 @@ async fn store(
     };
     backups.store.put(&keys.manifest(), serde_json::to_vec_pretty(&manifest)?).await?;
     let bytes = stored.1 + contents.stored_bytes;
-    Ok(Some((StoredBackup { due, manifest: Some(manifest), seen }, bytes)))
+    Ok(Attempt::Stored(Box::new(StoredBackup { due, manifest: Some(manifest), seen }), bytes))
 }
 
 /// The tenant as it is now; nothing where it has no file any more.
@@ -140,7 +148,14 @@ async fn with_file(installation: &Installation, id: TenantId) -> Result<Option<A
     }
 }
 
-async fn is_of_another_epoch(installation: &Installation, known: &Tenant) -> Result<bool> {
+/// Whether a tenant's file is another one by now than the one that is known: it was moved, or another was put in its place.
+///
+/// # Errors
+/// As the catalog says.
+pub(in crate::service) async fn is_of_another_epoch(
+    installation: &Installation,
+    known: &Tenant,
+) -> Result<bool> {
     Ok(with_file(installation, known.id).await?.is_some_and(|now| now.epoch != known.epoch))
 }
 

@@ -13,13 +13,13 @@ use std::path::{Path, PathBuf};
 const PAGE: u32 = 5_000;
 
 /// The directory of an unfinished export; gone when it is done, however that ends.
-pub(super) struct Working(PathBuf);
+pub(super) struct Working(paced::Working);
 
 impl Working {
     /// Makes it. Blocks.
     pub(super) fn create(path: PathBuf) -> Result<Working> {
         std::fs::create_dir_all(&path)?;
-        Ok(Working(path))
+        Ok(Working(paced::Working::new(path)))
     }
 
     /// The place of one file in it.
@@ -84,12 +84,6 @@ impl Working {
                 return blocking(move || Ok(out.flush()?)).await;
             }
         }
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        paced::remove_directory(std::mem::take(&mut self.0));
     }
 }
 

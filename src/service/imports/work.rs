@@ -10,7 +10,7 @@ use crate::clock::{DAY, HOUR};
 use crate::error::{Error, Kind, Result};
 use crate::id::ImportId;
 use crate::model::import::{ImportPreview, LeftOut};
-use crate::paced;
+use crate::paced::Working;
 use crate::service::provisioning::{self, Adoption, Maker, NewTenantIn};
 use crate::service::{Installation, invitations};
 use crate::tenancy::tx::files::NewFile;
@@ -41,8 +41,8 @@ pub async fn run_next_import(installation: &Arc<Installation>) -> Result<bool> {
         return Ok(false);
     };
     let id = import.id;
-    let working = Working(installation.tenancy.layout().unfinished_import(id));
-    let worked = work_off(installation, &import, &working.0).await;
+    let working = Working::new(installation.tenancy.layout().unfinished_import(id));
+    let worked = work_off(installation, &import, working.as_ref()).await;
     drop(working);
     match worked {
         Ok(Outcome::Previewed) => tracing::info!(import_id = %id, "import previewed"),
@@ -67,15 +67,6 @@ pub async fn run_next_import(installation: &Arc<Installation>) -> Result<bool> {
 enum Outcome {
     Previewed,
     Ready,
-}
-
-/// The directory in which an import is worked off; gone when it is done, however that ends.
-struct Working(PathBuf);
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        paced::remove_directory(std::mem::take(&mut self.0));
-    }
 }
 
 /// What the archive holds beside rows.

@@ -13,6 +13,7 @@ mod database_time;
 mod gauge;
 mod limiter;
 mod pauses;
+mod places;
 mod refused;
 mod steady;
 mod turns;

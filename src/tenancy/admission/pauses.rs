@@ -5,7 +5,7 @@
 //! bounded, for each tenant and for all; beyond that they are told at once. Who waits has a place among the requests that
 //! the server works on at once, so the bound of all is a small part of those.
 
-use super::turns::Waiting;
+use super::places::Waiting;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::Semaphore;

@@ -1,12 +1,12 @@
-//! Copies of tenants' files: kept for a while when they were made before a migration, or made to try one.
+//! Copies of tenants' files that were made before migrations, and are kept for a while.
 
-use super::{bring_up, since, version_of};
-use crate::catalog::{FileVersion, Tenant};
-use crate::clock::{DAY, Timestamp, monotonic};
+use super::version_of;
+use crate::catalog::FileVersion;
+use crate::clock::{DAY, Timestamp};
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
-use crate::tenancy::file::{Refusal, reason};
+use crate::tenancy::file::Refusal;
 use crate::tenancy::layout::{make_directory, sync};
 use crate::tenancy::{App, Layout, Lease, Tenancy, blocking, copy_file};
 use std::path::{Path, PathBuf};
@@ -16,19 +16,6 @@ use std::sync::Arc;
 const MOST_ON_OPEN: u64 = 64 << 20;
 /// What is kept free on the disk when files are copied.
 const SPARE: u64 = 64 << 20;
-
-/// What a migration of a copy came to.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Rehearsed {
-    /// The tenant's slug.
-    pub slug: String,
-    /// Bytes of the copy.
-    pub size_bytes: u64,
-    /// Milliseconds that migrating it took.
-    pub took_ms: i64,
-    /// What went wrong.
-    pub error: Option<String>,
-}
 
 /// What the names of files begin with that could not be read when others were put in their places. They are kept as long as
 /// copies, for whoever can get something out of them, and nothing is rolled back to them.
@@ -186,7 +173,7 @@ pub(super) fn take_snapshot(source: &Path, directory: &Path, snapshot: &Snapshot
     sync(directory)
 }
 
-fn remove_if_there(path: &Path) -> Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
@@ -199,33 +186,6 @@ pub(super) fn snapshot_of_before(layout: &Layout, tenant: TenantId) -> Option<St
 }
 
 impl Tenancy {
-    /// Migrates a copy of a tenant's file, which is removed afterwards. None where the tenant has no file.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub async fn rehearse_migration(self: &Arc<Tenancy>, lease: Lease) -> Result<Option<Rehearsed>> {
-        let Some(tenant) = self.with_file(&lease).await? else { return Ok(None) };
-        let tenancy = Arc::clone(self);
-        blocking(move || {
-            let copy = tenancy.layout.tmp().join(format!("rehearsal-{}.db", tenant.id));
-            let rehearsed = tenancy.fences.unless_down(tenant.id, || tenancy.rehearse_on(&tenant, &copy));
-            for suffix in ["", "-wal", "-shm"] {
-                remove_if_there(&PathBuf::from(format!("{}{suffix}", copy.display())))?;
-            }
-            rehearsed.map(Some)
-        })
-        .await
-    }
-
-    fn rehearse_on(&self, tenant: &Tenant, copy: &Path) -> Result<Rehearsed> {
-        remove_if_there(copy)?;
-        copy_file(&self.layout.tenant_file(tenant.id), copy)?;
-        let (begun, size_bytes) = (monotonic(), std::fs::metadata(copy)?.len());
-        let done = bring_up(copy, Some(&self.app), self.clock.now());
-        let error = done.err().map(|refusal| reason(&refusal));
-        Ok(Rehearsed { slug: tenant.slug.clone(), size_bytes, took_ms: since(begun), error })
-    }
-
     /// Bytes of a tenant's file, without a look into it; 0 where there is none.
     pub fn file_bytes(&self, lease: &Lease) -> u64 {
         std::fs::metadata(self.layout.tenant_file(lease.tenant_id())).map_or(0, |file| file.len())

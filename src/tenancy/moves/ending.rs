@@ -12,19 +12,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 impl Tenancy {
-    /// Removes the copies of a move that was not decided. What cannot be removed now is tried again.
-    pub(super) async fn undo_if_undecided(self: &Arc<Tenancy>, id: TenantId, why: &Error) {
-        let why = why.detail().to_owned();
-        let undone = async {
-            let Some(open) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
-            let is_undecided = matches!(open.status, MoveStatus::Copying | MoveStatus::GivingUp);
-            if is_undecided { self.undo(&open, &why).await } else { Ok(()) }
-        };
-        if let Err(error) = undone.await {
-            tracing::error!(tenant_id = %id, error = ?error, "what a move left could not be removed and will be tried again");
-        }
-    }
-
     async fn undo(self: &Arc<Tenancy>, open: &TenantMove, why: &str) -> Result<()> {
         let (id, to, tenancy) = (open.tenant_id, open.to.clone(), Arc::clone(self));
         blocking(move || {
@@ -45,7 +32,7 @@ impl Tenancy {
 
     /// Removes what is left at the place that the tenant came from, once it is sure that its file is at the other one. Otherwise
     /// it is kept, and looked at again.
-    pub(super) async fn clear_first_place(self: &Arc<Tenancy>, open: &TenantMove) -> Result<()> {
+    async fn clear_first_place(self: &Arc<Tenancy>, open: &TenantMove) -> Result<()> {
         let (id, from) = (open.tenant_id, open.from.clone());
         let tenant = self.catalog.tenant(&id.to_string()).await?;
         let tenancy = Arc::clone(self);
@@ -83,18 +70,16 @@ impl Tenancy {
         Ok(open.into_iter().map(|open| open.tenant_id).collect())
     }
 
-    /// Ends what was begun by an earlier run, or could not be ended then: what was decided is finished, the rest undone. Whoever
+    /// Ends a move that broke off or was decided: what was decided is finished, the rest undone, and `why` is noted of it. Whoever
     /// calls this sees to it that the tenant is not moved meanwhile. What cannot be ended is tried again.
     ///
     /// # Errors
     /// As the catalog says.
-    pub async fn finish_move(self: &Arc<Tenancy>, id: TenantId) -> Result<()> {
+    pub async fn finish_move(self: &Arc<Tenancy>, id: TenantId, why: &str) -> Result<()> {
         let Some(last) = self.catalog.read(move |tx| tx.of(id).last_move()).await? else { return Ok(()) };
         let ended = match last.status {
             MoveStatus::Moved => self.clear_first_place(&last).await,
-            MoveStatus::Copying | MoveStatus::GivingUp => {
-                self.undo(&last, "The server ended in the middle. The tenant is where it was.").await
-            }
+            MoveStatus::Copying | MoveStatus::GivingUp => self.undo(&last, why).await,
             MoveStatus::Done | MoveStatus::GivenUp | MoveStatus::Failed => Ok(()),
         };
         if let Err(error) = ended {

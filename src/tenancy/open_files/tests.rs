@@ -110,6 +110,7 @@ async fn who_had_a_file_before_a_gate_was_shut_reads_from_it_still() {
     let gate = files.gate(a.id).await;
     let mut shutting = std::pin::pin!(gate.shut());
     let reading = async {
+        // Shutting has every chance to be over before: only whoever waits for the reader is not.
         tokio::time::sleep(Duration::from_millis(20)).await;
         held.file().unwrap().database.read(|_| Ok(())).await
     };

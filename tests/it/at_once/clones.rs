@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{add, behind, beside, done, migrate, names, settings, told};
+use super::{add, behind, done, migrate, names, settings, told};
 use crate::harness::Installation;
 
 #[test]
@@ -15,7 +15,7 @@ fn a_clone_that_is_made_in_the_middle_of_a_migration_is_up_to_date_and_so_is_its
     let clone = |slug: &str| {
         let clone = format!("{slug}-staging");
         let arguments = ["tenant", "clone", slug, "--as", &clone, "--owner", "ann@example.com", "--json"];
-        beside(installation, &arguments)
+        installation.run_beside(&arguments)
     };
     // One is migrated between the beginning and the end of its clone, the other one is cloned in the middle of its migration.
     let copying = installation.hold("copy", &copied.1);
@@ -51,9 +51,9 @@ fn a_clone_of_a_tenant_that_is_moved_between_its_beginning_and_the_copy_is_made(
     add(&ann.client, "acme", "before");
     let held = installation.hold("clone", &acme.id);
     let arguments = ["tenant", "clone", "acme", "--as", "acme-staging", "--owner", &ann.email, "--json"];
-    let cloning = beside(&installation, &arguments);
+    let cloning = installation.run_beside(&arguments);
     held.reached();
-    told(beside(&installation, &["tenant", "move", "acme", "--to", "fast", "--json"]), 0);
+    told(installation.run_beside(&["tenant", "move", "acme", "--to", "fast", "--json"]), 0);
     held.release();
     let clone = told(cloning, 0);
     assert_eq!(clone["tenant"]["volume"], "data", "{clone}");

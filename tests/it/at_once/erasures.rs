@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{add, behind, beside, done, migrate, names, settings, told};
+use super::{add, behind, done, migrate, names, settings, told};
 use crate::erasure::files_with;
 use crate::harness::{Call, Client, Installation, Tenant, eventually, paths_with};
 
@@ -52,16 +52,17 @@ fn a_tenant_that_is_erased_while_it_is_backed_up_is_in_no_backup_and_the_round_i
         let (ann, acme) = server.sign_up_with_tenant(&format!("ann-{moment}"), &format!("acme-{moment}"));
         upload(&ann.client, &acme, "a.txt");
         // What is stored already goes as well.
-        told(beside(&installation, &["backup", "run", "--json"]), 0);
+        told(installation.run_beside(&["backup", "run", "--json"]), 0);
         assert!(!paths_with(&installation.data().join("backups"), &acme.id).is_empty());
         add(&ann.client, &acme.slug, PLANTED);
         upload(&ann.client, &acme, "b.txt");
         add(&bob.client, "bolt", "of Bolt");
         let held = installation.hold(moment, &acme.id);
-        let round = beside(&installation, &["backup", "run", "--json"]);
+        let round = installation.run_beside(&["backup", "run", "--json"]);
         held.reached();
         let slug = acme.slug.as_str();
-        let erasing = beside(&installation, &["tenant", "erase", slug, "--confirm", slug, "--now", "--json"]);
+        let erasing =
+            installation.run_beside(&["tenant", "erase", slug, "--confirm", slug, "--now", "--json"]);
         is_being_erased(&operator, slug);
         let file = installation.tenant_file(&acme.id);
         if waits {
@@ -83,7 +84,7 @@ fn a_tenant_that_is_erased_while_it_is_backed_up_is_in_no_backup_and_the_round_i
         let backups = all.iter().find(|store| store["store"] == "backups").unwrap();
         assert!(backups["removed"].as_i64().unwrap() >= 4, "{moment}: {statement:#}");
         // The next round brings nothing of it back.
-        told(beside(&installation, &["backup", "run", "--json"]), 0);
+        told(installation.run_beside(&["backup", "run", "--json"]), 0);
         assert_nothing_is_left(&installation, &acme.id);
         bob.client.get(&bolt.path("/records/customers")).expect(200);
         erased.push(acme);
@@ -112,8 +113,9 @@ fn tenants_that_are_erased_while_the_fleet_is_migrated_are_gone_and_have_not_fai
     let run = migrate(&operator, 2);
     middle.reached();
     gate.reached();
-    let erase =
-        |slug: &str| beside(installation, &["tenant", "erase", slug, "--confirm", slug, "--now", "--json"]);
+    let erase = |slug: &str| {
+        installation.run_beside(&["tenant", "erase", slug, "--confirm", slug, "--now", "--json"])
+    };
     for (slug, id) in [before_it, later] {
         told(erase(slug), 0);
         assert!(!installation.tenant_file(id).exists(), "{slug}");
@@ -131,7 +133,7 @@ fn tenants_that_are_erased_while_the_fleet_is_migrated_are_gone_and_have_not_fai
     assert_eq!(counts, [json!(2), json!(0), json!(0)], "{status}");
     assert_eq!((&status["failures"], &status["drift"]), (&json!([]), &json!([])), "{status}");
     let server = server.restart();
-    told(beside(installation, &["backup", "run", "--json"]), 0);
+    told(installation.run_beside(&["backup", "run", "--json"]), 0);
     let client = fleet.client(&server);
     for (slug, id) in &tenants {
         if [in_it, before_it, later].iter().any(|gone| gone.1 == *id) {
@@ -166,7 +168,8 @@ fn a_tenant_that_is_erased_while_it_is_moved_is_on_neither_volume() {
         let copies = paths_with(&installation.beside("fast"), &acme.id);
         assert!(!copies.is_empty(), "{moment}");
         let slug = acme.slug.as_str();
-        let erasing = beside(&installation, &["tenant", "erase", slug, "--confirm", slug, "--now", "--json"]);
+        let erasing =
+            installation.run_beside(&["tenant", "erase", slug, "--confirm", slug, "--now", "--json"]);
         if waits {
             is_being_erased(&operator, slug);
             assert!(installation.tenant_file(&acme.id).exists() && !erasing.is_finished(), "{moment}");

@@ -5,7 +5,6 @@ mod clones;
 mod erasures;
 mod moves;
 
-use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
@@ -19,16 +18,6 @@ const CITY: (&str, &str) =
     ("0002_city.sql", "ALTER TABLE customers ADD COLUMN city TEXT NOT NULL DEFAULT 'Paris';");
 
 const MIGRATIONS: &str = "/api/v1/operator/migrations";
-
-/// Runs a command while the test goes on.
-fn beside(installation: &Arc<Installation>, arguments: &[&str]) -> JoinHandle<Ran> {
-    let installation = Arc::clone(installation);
-    let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
-    std::thread::spawn(move || {
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        installation.run(&arguments)
-    })
-}
 
 #[track_caller]
 fn told(ran: JoinHandle<Ran>, code: i32) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{add, behind, beside, done, migrate, names, settings, told};
+use super::{add, behind, done, migrate, names, settings, told};
 use crate::harness::{Client, Installation, eventually};
 
 fn path(slug: &str) -> String {
@@ -89,7 +89,7 @@ fn a_tenant_that_is_moved_while_it_is_backed_up_is_in_the_backup_and_at_its_new_
     add(&bob.client, "bolt", "before");
     // One is being copied, the other one is about to be: by the time it is, it is elsewhere and of another epoch.
     let (copying, begun) = (installation.hold("copy", &acme.id), installation.hold("backup", &bolt.id));
-    let round = beside(&installation, &["backup", "run", "--json"]);
+    let round = installation.run_beside(&["backup", "run", "--json"]);
     copying.reached();
     begun.reached();
     begin(&operator, "acme");
@@ -109,7 +109,7 @@ fn a_tenant_that_is_moved_while_it_is_backed_up_is_in_the_backup_and_at_its_new_
         assert!(names(&client, &tenant.slug).contains(&"before".to_owned()));
         add(&client, &tenant.slug, "later");
         assert!(!installation.tenant_file(&tenant.id).exists());
-        told(beside(&installation, &["verify", "backup", "--tenant", &tenant.slug, "--json"]), 0);
+        told(installation.run_beside(&["verify", "backup", "--tenant", &tenant.slug, "--json"]), 0);
     }
     server.stop();
 }

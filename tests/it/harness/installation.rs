@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
@@ -131,6 +132,16 @@ impl Installation {
     /// Runs a command to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with_input(arguments, "")
+    }
+
+    /// Runs a command while the test goes on.
+    pub fn run_beside(self: &Arc<Self>, arguments: &[&str]) -> JoinHandle<Ran> {
+        let installation = Arc::clone(self);
+        let arguments: Vec<String> = arguments.iter().map(|one| (*one).to_owned()).collect();
+        std::thread::spawn(move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            installation.run(&arguments)
+        })
     }
 
     /// Runs a command that reads `input`.
