@@ -16,6 +16,9 @@ use tokio::task::Id;
 const GATHER: Duration = Duration::from_millis(5);
 /// How many are not waited with.
 const MOST: usize = 32;
+/// How long attempts that run are let end by themselves when the server does: what was sent just now is noted as sent, and not
+/// sent again.
+const GRACE: Duration = Duration::from_millis(500);
 /// How long a server that ends waits until all is written.
 const LAST: Duration = Duration::from_secs(3);
 
@@ -201,24 +204,30 @@ impl Driver {
         }
     }
 
-    /// No job is begun any more; what is over is written, and what was taken and not begun is queued again.
+    /// No job is begun any more; what runs may end by itself for a moment, and is cut off then; what is over is written, and
+    /// what was taken and not begun is queued again.
     pub(super) async fn wind_up(&mut self) {
         self.winds_up = true;
+        if tokio::time::timeout(GRACE, self.end_all()).await.is_ok() {
+            return;
+        }
         for here in self.known.values().flat_map(|known| known.here.values()) {
             here.task.abort();
         }
-        let all = async {
-            loop {
-                self.write_ends();
-                match self.tasks.join_next_with_id().await {
-                    Some(ended) => self.came(ended),
-                    None if self.ending.is_empty() => return,
-                    None => tokio::time::sleep(self.until_written()).await,
-                }
-            }
-        };
-        if tokio::time::timeout(LAST, all).await.is_err() {
+        if tokio::time::timeout(LAST, self.end_all()).await.is_err() {
             tracing::warn!("what became of some jobs is not written; they are done again");
+        }
+    }
+
+    /// Until nothing runs and all is written.
+    async fn end_all(&mut self) {
+        loop {
+            self.write_ends();
+            match self.tasks.join_next_with_id().await {
+                Some(ended) => self.came(ended),
+                None if self.ending.is_empty() => return,
+                None => tokio::time::sleep(self.until_written()).await,
+            }
         }
     }
 }

@@ -147,7 +147,7 @@ impl Driver {
         }
     }
 
-    /// Runs until it is stopped. Then what runs is cut off, and begun again at the next start.
+    /// Runs until it is stopped. Then what does not end in a moment is cut off, and begun again at the next start.
     pub(super) async fn run(mut self, stopping: watch::Receiver<bool>) {
         super::until(stopping, self.drive()).await;
         self.wind_up().await;

@@ -1,5 +1,6 @@
 //! Limits of what Tenantry counts itself: each threshold is told once, by letter, to endpoints and with every answer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -35,11 +36,17 @@ impl Town {
         Town { receiver, installation, server, ann, acme }
     }
 
-    /// What the endpoint got about a meter, by thresholds, as it came.
+    /// What the endpoint got about a meter, by thresholds, as it came. What is sent once more under the id it had is no other
+    /// event: an attempt that ends with its server may not have been noted.
     fn events(&self, meter: &str) -> Vec<(String, i64)> {
         let of_meter = |told: &Value| told["data"]["meter"] == meter;
-        let told = self.receiver.received().into_iter().map(|one| one.json).filter(of_meter);
-        let told = told.map(|one| {
+        let mut ids = HashSet::new();
+        let told = self
+            .receiver
+            .received()
+            .into_iter()
+            .filter(|one| ids.insert(one.header("webhook-id").to_owned()));
+        let told = told.map(|one| one.json).filter(of_meter).map(|one| {
             let threshold = one["data"]["threshold_percent"].as_i64().unwrap();
             (one["type"].as_str().unwrap().to_owned(), threshold)
         });

@@ -1,6 +1,7 @@
 //! What is sent of records, and how it is signed.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -133,5 +134,29 @@ fn for_a_day_after_a_rotation_both_secrets_sign() {
     create_customer(&ann.client, &acme, "Two");
     let second = until_received(&receiver, 2).remove(1);
     assert!(!second.is_signed_with(&old) && second.is_signed_with(&new));
+    server.stop();
+}
+
+#[test]
+fn what_is_answered_while_the_server_ends_is_not_sent_once_more() {
+    let receiver = Receiver::open(|_, _| {
+        std::thread::sleep(Duration::from_millis(200));
+        taken()
+    });
+    let installation = installation();
+    let mut server = installation.serve();
+    let (mut ann, acme) = server.sign_up_with_tenant("ann", "acme");
+    make(&ann.client, &acme, &receiver.url("/"), &["record.created"]);
+    for round in 1..=3 {
+        create_customer(&ann.client, &acme, &format!("Customer {round}"));
+        eventually("it comes", || (receiver.received().len() == round).then_some(()));
+        server = server.restart();
+        ann = ann.sign_in_again_at(&server);
+    }
+    create_customer(&ann.client, &acme, "The last");
+    eventually("all of them", || (receiver.received().len() >= 4).then_some(()));
+    let received = receiver.received();
+    let ids: BTreeSet<&str> = received.iter().map(|one| one.header("webhook-id")).collect();
+    assert_eq!((received.len(), ids.len()), (4, 4));
     server.stop();
 }
