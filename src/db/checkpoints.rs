@@ -8,6 +8,7 @@
 mod turns;
 
 use super::constraint::DbError;
+use super::copy::disk;
 use super::open::{Connected, Manager, Role};
 use super::reader_threads::ReaderThreads;
 use super::tx::Tx;
@@ -15,6 +16,7 @@ use crate::clock::{Timestamp, monotonic};
 use r2d2::ManageConnection;
 use rusqlite::Connection;
 use std::cell::Cell;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use turns::{Moved, Next, State, Turn};
@@ -78,9 +80,7 @@ impl Checkpoints {
 
     /// Has the log cut by [`CUT`] at most where it begins anew.
     fn bound(&self, connected: &Connected) {
-        let mut log = self.path.clone().into_os_string();
-        log.push("-wal");
-        let length = std::fs::metadata(log).map_or(0, |found| found.len());
+        let length = std::fs::metadata(log_of(&self.path)).map_or(0, |found| found.len());
         let limit = length.saturating_sub(CUT).max(KEPT);
         let tx = Tx::new(connected, Timestamp(0));
         if let Err(error) = tx.query_row(&format!("PRAGMA journal_size_limit={limit}"), &[], |_| Ok(())) {
@@ -140,6 +140,39 @@ impl Drop for Ending<'_> {
         self.0.state().turn = Turn::None;
         self.0.ended.notify_all();
     }
+}
+
+/// Has what `act` commits synced once, with the checkpoint after it, in place of with each commit: for a file that nobody else
+/// writes meanwhile. When this has returned all of it is on the disk; a power cut before that leaves the first of the commits,
+/// or none.
+pub(super) fn syncing_once<T, E: From<DbError>>(
+    connected: &Connected,
+    act: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    let level = |level| connected.raw.pragma_update(None, "synchronous", level).map_err(DbError::from);
+    level("NORMAL")?;
+    let done = act();
+    let synced = level("FULL").and_then(|()| sync_all(connected));
+    let done = done?;
+    synced?;
+    Ok(done)
+}
+
+/// Has all that was committed on the disk, in the file or in its log.
+fn sync_all(connected: &Connected) -> Result<(), DbError> {
+    let found = checkpoint(connected)?;
+    if found.is_none_or(|found| found.moved < found.pages) {
+        // Somebody reads what stands in the way. To close the log again takes no lock from anybody: none is on it.
+        let log = log_of(Path::new(connected.raw.path().unwrap_or_default()));
+        File::open(log).and_then(|log| log.sync_all()).map_err(disk)?;
+    }
+    Ok(())
+}
+
+fn log_of(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    PathBuf::from(log)
 }
 
 /// Moves what can be moved while others read and write; nothing is found where somebody else is at it.

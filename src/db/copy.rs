@@ -91,7 +91,7 @@ impl Maintenance {
     }
 }
 
-fn disk(error: std::io::Error) -> DbError {
+pub(super) fn disk(error: std::io::Error) -> DbError {
     DbError::Disk(rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 

@@ -1,6 +1,7 @@
 //! Connections that may do what those of requests may not: create, migrate, stamp, copy. Used when a file is
 //! provisioned, migrated, exported or closed for good; never by a request.
 
+use super::checkpoints;
 use super::constraint::DbError;
 use super::migration::{self, MigrationError, Track, TrackFault};
 use super::open::{Connected, Manager, OpenError, Role};
@@ -79,6 +80,15 @@ impl Maintenance {
     /// [`MigrationError`] with file and line.
     pub fn migrate(&self, track: &Track, now: Timestamp) -> Result<usize, MigrationError> {
         migration::apply(&self.connected, track, now)
+    }
+
+    /// Has what `act` commits synced once, at its end, in place of with each commit, and moves it out of the log: for a file that
+    /// nobody else writes meanwhile. A power cut before the end leaves the first of the commits, or none.
+    ///
+    /// # Errors
+    /// What `act` returns, or as the database says.
+    pub fn syncing_once<T, E: From<DbError>>(&self, act: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        checkpoints::syncing_once(&self.connected, act)
     }
 
     /// Runs a seed script in one transaction, under the same rules as a migration.

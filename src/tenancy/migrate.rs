@@ -52,26 +52,36 @@ pub enum Migrated {
 
 /// Applies what is missing: of ours, and of the app unless the file may stay behind it. Blocks.
 pub(super) fn bring_up(path: &Path, app: Option<&App>, now: Timestamp) -> Result<(), Refusal> {
-    let file = Maintenance::open(path)?;
-    file.migrate(&system_track(), now)?;
-    let Some(app) = app else { return Ok(()) };
-    if !file.is_current(&app.track)? {
-        // Before, so that a crash in between costs readers a look at the tables, and never a change.
-        file.write(now, begin_anew)?;
-        file.migrate(&app.track, now)?;
-    }
-    Ok(())
+    apply_missing(&Maintenance::open(path)?, app, now)
+}
+
+fn apply_missing(file: &Maintenance, app: Option<&App>, now: Timestamp) -> Result<(), Refusal> {
+    file.syncing_once(|| {
+        file.migrate(&system_track(), now)?;
+        let Some(app) = app else { return Ok(()) };
+        if !file.is_current(&app.track)? {
+            // Before, so that a crash in between costs readers a look at the tables, and never a change.
+            file.write(now, begin_anew)?;
+            file.migrate(&app.track, now)?;
+        }
+        Ok(())
+    })
 }
 
 /// Reads what version a file has, if it is that of the tenant. Blocks.
 pub(super) fn look(path: &Path, tenant: &Tenant, app: &App) -> Result<FileVersion, Refusal> {
+    version_of(&open_of(path, tenant)?, app)
+}
+
+/// Opens a tenant's file, if it is that. Blocks.
+fn open_of(path: &Path, tenant: &Tenant) -> Result<Maintenance, Refusal> {
     if is_link(path) {
         return Err(Refusal::Link);
     }
     let file = Maintenance::open(path)?;
     file.require_kind(APPLICATION_ID)?;
     file.read(|tx| Ok(check_stamp(tx, tenant.id, tenant.epoch)))??;
-    version_of(&file, app)
+    Ok(file)
 }
 
 pub(super) fn version_of(file: &Maintenance, app: &App) -> Result<FileVersion, Refusal> {
@@ -239,8 +249,9 @@ impl Tenancy {
 
     fn migrate_blocking(&self, tenant: &Tenant, snapshot_bytes: Option<i64>) -> Result<Migrated> {
         let (path, begun) = (self.layout.tenant_file(tenant.id), monotonic());
-        let before = match look(&path, tenant, &self.app) {
-            Ok(before) => before,
+        let opened = open_of(&path, tenant).and_then(|file| Ok((version_of(&file, &self.app)?, file)));
+        let (before, file) = match opened {
+            Ok(opened) => opened,
             Err(refusal) if refusal.is_passing() => return Err(Error::internal(refusal)),
             Err(refusal) => {
                 return Ok(Migrated::Failed { version: None, error: reason(&refusal), snapshot: None });
@@ -251,20 +262,20 @@ impl Tenancy {
             let snapshot = snapshot_of_before(&self.layout, tenant.id);
             return Ok(Migrated::Done { version: before, took_ms: 0, snapshot });
         }
-        let size = i64::try_from(std::fs::metadata(&path)?.len()).unwrap_or(i64::MAX);
-        let now = self.clock.now();
-        let snapshot = snapshot_bytes.is_none_or(|most| size <= most).then(|| Snapshot::of(&before, now));
+        let (size, now) = (std::fs::metadata(&path)?.len(), self.clock.now());
+        let is_copied = snapshot_bytes.is_none_or(|most| i64::try_from(size).is_ok_and(|size| size <= most));
+        let snapshot = is_copied.then(|| Snapshot::of(&before, now));
         if let Some(snapshot) = &snapshot {
-            take_snapshot(&path, &self.layout.tenant_snapshots(tenant.id), snapshot)?;
+            take_snapshot(&file, size, &self.layout.tenant_snapshots(tenant.id), snapshot)?;
         }
         let snapshot = snapshot.map(|snapshot| snapshot.name);
         fault::hold("migration", tenant.id);
-        let done = bring_up(&path, Some(&self.app), now).and_then(|()| look(&path, tenant, &self.app));
+        let done = apply_missing(&file, Some(&self.app), now).and_then(|()| version_of(&file, &self.app));
         Ok(match done {
             Ok(version) => Migrated::Done { version, took_ms: since(begun), snapshot },
             Err(refusal) if refusal.is_passing() => return Err(Error::internal(refusal)),
             Err(refusal) => Migrated::Failed {
-                version: look(&path, tenant, &self.app).ok(),
+                version: version_of(&file, &self.app).ok(),
                 error: reason(&refusal),
                 snapshot,
             },

@@ -67,8 +67,8 @@ pub use warnings::Warnings;
 
 use crate::catalog::{Catalog, MigrationTarget};
 use crate::clock::SharedClock;
-use crate::db::{Maintenance, ReaderThreads};
-use crate::error::{Error, Result};
+use crate::db::ReaderThreads;
+use crate::error::Result;
 use crate::id::TenantId;
 use crate::telemetry::{Figures, SlowStatements};
 use admission::Admission;
@@ -81,7 +81,7 @@ use ledger::Ledger;
 use open_files::OpenFiles;
 pub use open_files::{FileCounts, most_open_tenants};
 use provision::{NewFile, Template};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use threads::aside;
@@ -300,10 +300,4 @@ impl Tenancy {
             tracing::error!(error = %error, "closing the tenant files failed");
         }
     }
-}
-
-/// Makes a consistent copy of a tenant file at `target`, which must not exist. Blocks.
-fn copy_file(source: &Path, target: &Path) -> Result<()> {
-    let maintenance = Maintenance::open(source).map_err(Error::internal)?;
-    Ok(maintenance.copy_into(target)?)
 }

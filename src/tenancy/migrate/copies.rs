@@ -6,9 +6,8 @@ use crate::clock::{DAY, Timestamp};
 use crate::db::Maintenance;
 use crate::error::{Error, Kind, Result};
 use crate::id::TenantId;
-use crate::tenancy::file::Refusal;
 use crate::tenancy::layout::{make_directory, sync};
-use crate::tenancy::{App, Layout, Lease, Tenancy, blocking, copy_file};
+use crate::tenancy::{App, Layout, Lease, Tenancy, blocking};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -129,12 +128,13 @@ pub(in crate::tenancy) fn copy_on_open(
     now: Timestamp,
 ) -> Option<Snapshot> {
     let copied = (|| {
-        if std::fs::metadata(path).map_err(Error::from)?.len() > MOST_ON_OPEN {
+        let size = std::fs::metadata(path)?.len();
+        if size > MOST_ON_OPEN {
             return Ok(None);
         }
-        let version = Maintenance::open(path).map_err(Refusal::from).and_then(|file| version_of(&file, app));
-        let snapshot = Snapshot::of(&version.map_err(Error::internal)?, now);
-        take_snapshot(path, directory, &snapshot)?;
+        let file = Maintenance::open(path).map_err(Error::internal)?;
+        let snapshot = Snapshot::of(&version_of(&file, app).map_err(Error::internal)?, now);
+        take_snapshot(&file, size, directory, &snapshot)?;
         Ok::<_, Error>(Some(snapshot))
     })();
     copied.unwrap_or_else(|error| {
@@ -143,9 +143,13 @@ pub(in crate::tenancy) fn copy_on_open(
     })
 }
 
-/// Copies a file into its tenant's directory of snapshots, beside those that are there. Blocks.
-pub(super) fn take_snapshot(source: &Path, directory: &Path, snapshot: &Snapshot) -> Result<()> {
-    let size = std::fs::metadata(source)?.len();
+/// Copies a file of so many bytes into its tenant's directory of snapshots, beside those that are there. Blocks.
+pub(super) fn take_snapshot(
+    source: &Maintenance,
+    size: u64,
+    directory: &Path,
+    snapshot: &Snapshot,
+) -> Result<()> {
     if !has_room(directory.parent().unwrap_or(directory), size)? {
         return Err(Error::new(
             Kind::Unavailable,
@@ -158,7 +162,7 @@ pub(super) fn take_snapshot(source: &Path, directory: &Path, snapshot: &Snapshot
     make_directory(directory)?;
     let working = directory.join(UNFINISHED);
     remove_if_there(&working)?;
-    copy_file(source, &working)?;
+    source.copy_into(&working)?;
     sync(&working)?;
     std::fs::rename(&working, directory.join(&snapshot.name))?;
     let (mut kept, mut over): (Vec<_>, Vec<_>) =
@@ -257,7 +261,8 @@ mod tests {
         let take = |app, at| {
             let version = FileVersion { system: 1, app, fingerprint: String::new() };
             let snapshot = Snapshot::of(&version, Timestamp(at));
-            take_snapshot(&layout.tenant_file(id), &layout.tenant_snapshots(id), &snapshot).unwrap();
+            let file = Maintenance::open(&layout.tenant_file(id)).unwrap();
+            take_snapshot(&file, 1, &layout.tenant_snapshots(id), &snapshot).unwrap();
             assert_eq!(Snapshot::parse(&snapshot.name), Some(snapshot));
         };
         let kept = || -> Vec<(i64, i64)> {

@@ -4,9 +4,10 @@ use super::copies::remove_if_there;
 use super::{bring_up, since};
 use crate::catalog::Tenant;
 use crate::clock::monotonic;
-use crate::error::Result;
+use crate::db::Maintenance;
+use crate::error::{Error, Result};
 use crate::tenancy::file::reason;
-use crate::tenancy::{Lease, Tenancy, blocking, copy_file};
+use crate::tenancy::{Lease, Tenancy, blocking};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,7 +45,9 @@ impl Tenancy {
 
     fn rehearse_on(&self, tenant: &Tenant, copy: &Path) -> Result<Rehearsed> {
         remove_if_there(copy)?;
-        copy_file(&self.layout.tenant_file(tenant.id), copy)?;
+        let file = Maintenance::open(&self.layout.tenant_file(tenant.id)).map_err(Error::internal)?;
+        file.copy_into(copy)?;
+        drop(file);
         let (begun, size_bytes) = (monotonic(), std::fs::metadata(copy)?.len());
         let done = bring_up(copy, Some(&self.app), self.clock.now());
         let error = done.err().map(|refusal| reason(&refusal));
