@@ -5,6 +5,7 @@
 //! files that it has not come to are served as they are.
 
 mod asked;
+mod at_work;
 mod command;
 mod fleet;
 mod plan;

@@ -162,7 +162,7 @@ pub(super) fn take_snapshot(
     make_directory(directory)?;
     let working = directory.join(UNFINISHED);
     remove_if_there(&working)?;
-    source.copy_into(&working)?;
+    source.copy_pages_into(&working)?;
     sync(&working)?;
     std::fs::rename(&working, directory.join(&snapshot.name))?;
     let (mut kept, mut over): (Vec<_>, Vec<_>) =
