@@ -14,7 +14,7 @@ use super::reader_threads::ReaderThreads;
 use super::tx::Tx;
 use crate::clock::{Timestamp, monotonic};
 use r2d2::ManageConnection;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use std::cell::Cell;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ impl Checkpoints {
                     }
                 }
                 Err(error) => {
-                    self.warn(&error);
+                    warn(&self.path, &error);
                     self.state().note_move(None);
                 }
             },
@@ -84,13 +84,8 @@ impl Checkpoints {
         let limit = length.saturating_sub(CUT).max(KEPT);
         let tx = Tx::new(connected, Timestamp(0));
         if let Err(error) = tx.query_row(&format!("PRAGMA journal_size_limit={limit}"), &[], |_| Ok(())) {
-            self.warn(&error);
+            warn(&self.path, &error);
         }
-    }
-
-    fn warn(&self, error: &DbError) {
-        let path = self.path.display();
-        tracing::warn!(%path, %error, "the write-ahead log of a database cannot be checkpointed");
     }
 
     /// What the other thread does.
@@ -111,7 +106,7 @@ impl Checkpoints {
         match found {
             Ok(found) => self.state().note_turn(found, monotonic()),
             Err(error) => {
-                self.warn(&error);
+                warn(&self.path, &error);
                 self.state().note_turn(None, monotonic());
             }
         }
@@ -160,13 +155,29 @@ pub(super) fn syncing_once<T, E: From<DbError>>(
 
 /// Has all that was committed on the disk, in the file or in its log.
 fn sync_all(connected: &Connected) -> Result<(), DbError> {
-    let found = checkpoint(connected)?;
+    let path = Path::new(connected.raw.path().unwrap_or_default());
+    let found = match checkpoint(connected) {
+        Err(error) if is_full(&error) => {
+            warn(path, &error);
+            None
+        }
+        found => found?,
+    };
     if found.is_none_or(|found| found.moved < found.pages) {
-        // Somebody reads what stands in the way. To close the log again takes no lock from anybody: none is on it.
-        let log = log_of(Path::new(connected.raw.path().unwrap_or_default()));
+        // Somebody reads what stands in the way, or there is no room in the file: it stays in the log. To close that again takes
+        // no lock from anybody: none is on it.
+        let log = log_of(path);
         File::open(log).and_then(|log| log.sync_all()).map_err(disk)?;
     }
     Ok(())
+}
+
+fn is_full(error: &DbError) -> bool {
+    matches!(error, DbError::Disk(inner) if inner.sqlite_error_code() == Some(ErrorCode::DiskFull))
+}
+
+fn warn(path: &Path, error: &DbError) {
+    tracing::warn!(path = %path.display(), %error, "the write-ahead log of a database cannot be checkpointed");
 }
 
 fn log_of(path: &Path) -> PathBuf {

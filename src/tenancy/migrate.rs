@@ -1,54 +1,28 @@
 //! Bringing a tenant's file up to date: as it is opened, or as one of the fleet.
 
 mod copies;
+mod one;
 mod rehearsal;
 
 pub(crate) use copies::name_of_damaged;
 pub use copies::{KEEP_SNAPSHOTS, Snapshot};
 pub(super) use copies::{copy_on_open, is_damaged, require_room};
+pub use one::Migrated;
 pub use rehearsal::Rehearsed;
 
 use super::file::{APPLICATION_ID, Refusal, check_stamp, is_link, reason, system_track};
 use super::file_standings::Noted;
-use super::open_files::Gate;
 use super::tx::changes::begin_anew;
 use super::{App, Lease, Tenancy, schema};
 use crate::catalog::{FileVersion, MigrationTarget, Tenant};
-use crate::clock::{Timestamp, monotonic};
+use crate::clock::Timestamp;
 use crate::db::{Maintenance, Track};
 use crate::error::{Error, Kind, Result};
-use crate::fault;
 use crate::id::TenantId;
 use crate::model::hex::hex;
-use copies::{snapshot_of_before, take_snapshot};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::sync::Arc;
-
-/// What became of one tenant in a migration.
-#[derive(Debug)]
-pub enum Migrated {
-    /// Its file is up to date.
-    Done {
-        /// The version that it has now.
-        version: FileVersion,
-        /// Milliseconds that it took.
-        took_ms: i64,
-        /// Name of the copy that was made before.
-        snapshot: Option<String>,
-    },
-    /// It could not be brought there, and is not served.
-    Failed {
-        /// The version that it has now, where that can be read.
-        version: Option<FileVersion>,
-        /// What went wrong.
-        error: String,
-        /// Name of the copy that was made before.
-        snapshot: Option<String>,
-    },
-    /// The tenant has no file any more, is being erased, or was rolled back and stays where it is.
-    Gone,
-}
 
 /// Applies what is missing: of ours, and of the app unless the file may stay behind it. Blocks.
 pub(super) fn bring_up(path: &Path, app: Option<&App>, now: Timestamp) -> Result<(), Refusal> {
@@ -187,99 +161,6 @@ impl Tenancy {
             looked.map(Some).map_err(|refusal| Error::internal(reason(&refusal)))
         })
         .await
-    }
-
-    /// Migrates a tenant's file. Its own writes wait meanwhile, its reads go on; whoever uses it afterwards sees the new
-    /// schema. Files of up to `snapshot_bytes` are copied before; all where nothing is said. Goes on to its end even if
-    /// nobody waits for it.
-    ///
-    /// # Errors
-    /// Nothing was done: there is no room for the copy, or the catalog does not answer.
-    pub async fn migrate_tenant(
-        self: &Arc<Tenancy>,
-        lease: Lease,
-        snapshot_bytes: Option<i64>,
-    ) -> Result<Migrated> {
-        let tenancy = Arc::clone(self);
-        let migrating = async move {
-            let gate = tenancy.files.gate(lease.tenant_id()).await;
-            // Behind the gate: another file may have been put in its place until now.
-            let Some(tenant) = tenancy.with_file(&lease).await? else { return Ok(Migrated::Gone) };
-            if tenancy.standings.is_held(tenant.id) {
-                return Ok(Migrated::Gone);
-            }
-            gate.drain().await?;
-            let working = Arc::clone(&tenancy);
-            let of = Arc::clone(&tenant);
-            let migrated = super::aside(move || {
-                fault::hold("migration_gated", of.id);
-                working.fences.unless_down(of.id, || working.migrate_blocking(&of, snapshot_bytes))
-            })
-            .await;
-            tenancy.after_migration(&tenant, &gate, migrated)
-        };
-        tokio::spawn(migrating).await.unwrap_or_else(|error| Err(Error::internal(error)))
-    }
-
-    fn after_migration(
-        &self,
-        tenant: &Tenant,
-        gate: &Gate<'_>,
-        migrated: Result<Migrated>,
-    ) -> Result<Migrated> {
-        self.written.note(tenant.id, None);
-        match &migrated {
-            Ok(Migrated::Done { .. }) => {
-                self.standings.clear(tenant.id);
-                gate.replace();
-            }
-            Ok(Migrated::Failed { error, .. }) => {
-                tracing::error!(
-                    alarm = "tenant_unavailable", tenant_id = %tenant.id, reason = %error,
-                    "a tenant's file could not be migrated and is not served"
-                );
-                self.standings.fail(tenant.id, error.clone());
-                gate.replace();
-            }
-            Err(error) if error.kind() == Kind::NotFound => return Ok(Migrated::Gone),
-            Ok(Migrated::Gone) | Err(_) => {}
-        }
-        migrated
-    }
-
-    fn migrate_blocking(&self, tenant: &Tenant, snapshot_bytes: Option<i64>) -> Result<Migrated> {
-        let (path, begun) = (self.layout.tenant_file(tenant.id), monotonic());
-        let opened = open_of(&path, tenant).and_then(|file| Ok((version_of(&file, &self.app)?, file)));
-        let (before, file) = match opened {
-            Ok(opened) => opened,
-            Err(refusal) if refusal.is_passing() => return Err(Error::internal(refusal)),
-            Err(refusal) => {
-                return Ok(Migrated::Failed { version: None, error: reason(&refusal), snapshot: None });
-            }
-        };
-        let target = &self.target.version;
-        if (before.system, before.app) == (target.system, target.app) {
-            let snapshot = snapshot_of_before(&self.layout, tenant.id);
-            return Ok(Migrated::Done { version: before, took_ms: 0, snapshot });
-        }
-        let (size, now) = (std::fs::metadata(&path)?.len(), self.clock.now());
-        let is_copied = snapshot_bytes.is_none_or(|most| i64::try_from(size).is_ok_and(|size| size <= most));
-        let snapshot = is_copied.then(|| Snapshot::of(&before, now));
-        if let Some(snapshot) = &snapshot {
-            take_snapshot(&file, size, &self.layout.tenant_snapshots(tenant.id), snapshot)?;
-        }
-        let snapshot = snapshot.map(|snapshot| snapshot.name);
-        fault::hold("migration", tenant.id);
-        let done = apply_missing(&file, Some(&self.app), now).and_then(|()| version_of(&file, &self.app));
-        Ok(match done {
-            Ok(version) => Migrated::Done { version, took_ms: since(begun), snapshot },
-            Err(refusal) if refusal.is_passing() => return Err(Error::internal(refusal)),
-            Err(refusal) => Migrated::Failed {
-                version: version_of(&file, &self.app).ok(),
-                error: reason(&refusal),
-                snapshot,
-            },
-        })
     }
 
     /// What schema each version of the app has, from none of its migrations to all: digests in hex.

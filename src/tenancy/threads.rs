@@ -9,7 +9,8 @@ use tokio::runtime::{Builder, Runtime};
 /// work.
 const KEPT: Duration = Duration::from_secs(2);
 
-/// Runs what works for long on a thread that gives way to those that answer requests.
+/// Runs what works for long on a thread that gives way to those that answer requests. No task is begun from there: the threads'
+/// runtime drives none.
 pub(super) async fn aside<T: Send + 'static>(act: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     // It has no work of its own, but threads that are kept for a while.
     static THREADS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {

@@ -1,6 +1,7 @@
 //! What becomes of the write-ahead log while nobody reads, and while somebody reads for long.
 
 use super::*;
+use crate::db::DbError;
 use crate::params;
 
 const SCHEMA: &str = "CREATE TABLE notes (id INTEGER PRIMARY KEY, body BLOB)";
@@ -86,4 +87,31 @@ async fn whoever_closes_a_file_leaves_no_log() {
     bench.database.close();
     assert!(!bench.path().with_extension("db-wal").exists());
     assert!(bench.file() > 19 * MEGABYTE);
+}
+
+#[tokio::test]
+async fn what_is_synced_once_is_in_the_file_or_in_its_log_where_somebody_reads() {
+    let bench = Bench::new(SCHEMA);
+    bench.write_note(1).await;
+    let add = |end: Result<(), DbError>| {
+        let file = Maintenance::open(&bench.path()).unwrap();
+        let note = "INSERT INTO notes (body) VALUES (zeroblob(?1))";
+        let add = || file.write(Timestamp(0), |tx| tx.execute(note, params![BODY]).map(drop));
+        let done = file.syncing_once(|| add().and_then(|()| add()).and(end));
+        let level = file.read(|tx| Ok(tx.count("PRAGMA synchronous", &[])?)).unwrap();
+        // FULL again.
+        assert_eq!(level, 2);
+        done
+    };
+    add(Ok(())).unwrap();
+    let file = bench.file();
+    assert!(file > 2_000_000, "{file}");
+    let reading = read_on(&bench);
+    add(Ok(())).unwrap();
+    assert!(bench.file() == file && bench.log() > 2_000_000, "{} {}", bench.file(), bench.log());
+    drop(reading);
+    // What was committed before something failed is there as well.
+    add(Err(DbError::Interrupted)).unwrap_err();
+    assert!(bench.file() > 6_000_000, "{}", bench.file());
+    assert_eq!(bench.count("notes").await, 7);
 }

@@ -4,7 +4,7 @@
 use super::super::Installation;
 use super::{MigrationRun, TenantVersion, VersionState};
 use crate::catalog::{CatalogTx, MigrationStage};
-use crate::clock::monotonic;
+use crate::clock::{Timestamp, monotonic};
 use crate::error::Result;
 use crate::id::TenantId;
 use crate::tenancy::{KEEP_SNAPSHOTS, Migrated, Tenancy};
@@ -19,7 +19,8 @@ const LEAST: i64 = 20;
 /// How often a tenant is tried whose file or the disk is busy, and how long after the first time.
 const TRIES: u32 = 3;
 const AFTER_A_TRY: Duration = Duration::from_millis(250);
-/// How many are noted together at most, and how long the first of them waits for others.
+/// How many are noted together at most, and how long it is since the last were noted before one is noted alone. Those that failed
+/// are noted at once: they are not served.
 const TOGETHER: usize = 32;
 const GATHER: Duration = Duration::from_millis(100);
 
@@ -30,13 +31,19 @@ struct Tried {
     migrated: Result<Migrated>,
 }
 
+impl Tried {
+    fn is_good(&self) -> bool {
+        matches!(self.migrated, Ok(Migrated::Done { .. }))
+    }
+}
+
 /// The tenants of a run that are worked on.
 pub(super) struct AtWork<'r> {
     installation: &'r Arc<Installation>,
     run: &'r MigrationRun,
     running: JoinSet<Tried>,
     /// Those that are not any more, of which that is not noted.
-    tried: Vec<Tried>,
+    tried: Vec<Arc<Tried>>,
     noted: Instant,
     tally: Tally,
 }
@@ -81,11 +88,15 @@ impl<'r> AtWork<'r> {
         };
         match self.take(ended?) {
             Some(verdict) => Some(verdict),
-            None if self.tried.len() >= TOGETHER || self.noted.elapsed() >= GATHER => {
-                self.note().await.err().map(|error| error.detail().to_owned())
-            }
+            None if self.is_to_be_noted() => self.note().await.err().map(|error| error.detail().to_owned()),
             None => None,
         }
+    }
+
+    fn is_to_be_noted(&self) -> bool {
+        self.tried.len() >= TOGETHER
+            || self.noted.elapsed() >= GATHER
+            || self.tried.last().is_some_and(|one| !one.is_good())
     }
 
     /// Waits until all are done with that were begun, whatever happens, and notes what is not. The first reason why the run is not
@@ -117,7 +128,7 @@ impl<'r> AtWork<'r> {
                 self.tally.bad(error.detail());
             }
         }
-        self.tried.push(tried);
+        self.tried.push(Arc::new(tried));
         self.tally.verdict(self.run)
     }
 
@@ -126,36 +137,52 @@ impl<'r> AtWork<'r> {
         if self.tried.is_empty() {
             return Ok(());
         }
-        let (run, tried) = (self.run.id, std::mem::take(&mut self.tried));
+        let (run, tried) = (self.run.id, self.tried.clone());
         let digest = self.installation.tenancy.migration_target().digest.clone();
         let noted = self.installation.catalog.write("note_migrations", move |tx| {
             tried.iter().try_for_each(|one| {
                 note(tx, one, &digest)?;
-                tx.count_migration(run, matches!(one.migrated, Ok(Migrated::Done { .. })))
+                tx.count_migration(run, one.is_good())
             })
         });
-        noted.await
+        noted.await.inspect_err(|error| {
+            tracing::error!(migration = %run, error = ?error, "what became of migrated tenants cannot be noted");
+        })?;
+        self.tried.clear();
+        Ok(())
     }
 }
 
 fn note(tx: &CatalogTx<'_>, tried: &Tried, digest: &str) -> Result<()> {
     let (of, until) = (tx.of(tried.tenant), tx.now().plus(KEEP_SNAPSHOTS));
-    // Else another file was put in its place since, and what is noted of that is newer.
-    let is_awaited =
-        |found: TenantVersion| matches!(found.state, VersionState::Migrating | VersionState::Failed);
-    if !of.version()?.is_some_and(is_awaited) {
-        return Ok(());
-    }
     match &tried.migrated {
-        Ok(Migrated::Done { version, took_ms, snapshot }) => {
-            of.note_migrated(version, *took_ms, snapshot.as_deref().map(|name| (name, until)))
+        Ok(Migrated::Done { epoch, .. } | Migrated::Failed { epoch, .. })
+            if is_replaced(tx, tried.tenant, *epoch)? =>
+        {
+            Ok(())
         }
-        Ok(Migrated::Failed { version, error, snapshot }) => {
-            let snapshot = snapshot.as_deref().map(|name| (name, until));
-            of.note_migration_failed(version.as_ref(), digest, error, snapshot)
+        Ok(Migrated::Done { version, took_ms, snapshot, .. }) => {
+            of.note_migrated(version, *took_ms, kept(snapshot.as_ref(), until))
+        }
+        Ok(Migrated::Failed { version, error, snapshot, .. }) => {
+            of.note_migration_failed(version.as_ref(), digest, error, kept(snapshot.as_ref(), until))
         }
         Ok(Migrated::Gone) | Err(_) => Ok(()),
     }
+}
+
+fn kept(snapshot: Option<&String>, until: Timestamp) -> Option<(&str, Timestamp)> {
+    snapshot.map(|name| (name.as_str(), until))
+}
+
+/// Whether another file was put in the place of the one that was migrated: what is noted of that is newer. One that was
+/// moved meanwhile is the same, and awaited as long as its run goes on.
+fn is_replaced(tx: &CatalogTx<'_>, tenant: TenantId, epoch: i64) -> Result<bool> {
+    let is_awaited = |found: TenantVersion| found.state == VersionState::Migrating;
+    if tx.of(tenant).version()?.is_some_and(is_awaited) {
+        return Ok(false);
+    }
+    Ok(tx.find_tenant(&tenant.to_string())?.is_some_and(|found| found.epoch != epoch))
 }
 
 /// How many were tried since the run was begun or resumed, and failed.

@@ -104,7 +104,13 @@ async fn stage(
             page.iter().try_for_each(|id| tx.of(*id).note_migrating(until))?;
             Ok(page)
         });
-        let page = page.await?;
+        let page = match page.await {
+            Ok(page) => page,
+            Err(error) => {
+                at_work.end_all().await;
+                return Err(error);
+            }
+        };
         let Some(end_of_page) = page.last().copied() else { break Ended::Through };
         after = Some(end_of_page);
         let mut verdict = None;

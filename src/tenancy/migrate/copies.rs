@@ -143,7 +143,8 @@ pub(in crate::tenancy) fn copy_on_open(
     })
 }
 
-/// Copies a file of so many bytes into its tenant's directory of snapshots, beside those that are there. Blocks.
+/// Copies a file of so many bytes as it is, damaged or not, into its tenant's directory of snapshots, beside those that are there.
+/// Blocks.
 pub(super) fn take_snapshot(
     source: &Maintenance,
     size: u64,

@@ -1,6 +1,7 @@
 //! Things that are done to one tenant at the same time: each comes to its end, none undoes what the other did, and nothing
 //! that was written is lost.
 
+mod cancelling;
 mod clones;
 mod erasures;
 mod moves;
