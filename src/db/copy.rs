@@ -18,18 +18,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 const STEPS: i32 = 100;
 
 impl Maintenance {
-    /// Writes a consistent copy to `target`, which must not exist, without stopping writers (VACUUM INTO).
-    /// It is not synced: one that is to survive a power cut is synced by the caller.
-    ///
-    /// # Errors
-    /// As [`DbError`] says.
-    pub fn copy_into(&self, target: &Path) -> Result<(), DbError> {
-        self.plain()?.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
-        Ok(())
-    }
-
-    /// The same for a copy that nobody waits for, of a file that may be large: no write to any file waits for the disk because
-    /// of it. All but the last of it is on the disk afterwards.
+    /// Writes a consistent copy to `target`, which must not exist, without stopping writers (VACUUM INTO). It is for a copy that
+    /// nobody waits for, of a file that may be large: no write to any file waits for the disk because of it. All but the last of
+    /// it is on the disk afterwards: one that is to survive a power cut is synced by the caller.
     ///
     /// # Errors
     /// As [`DbError`] says.

@@ -179,7 +179,7 @@ async fn a_copy_on_its_way_out_holds_the_records_under_their_numbers_and_nothing
         .await
         .unwrap();
     let target = bench.directory.path().join("copy.db");
-    Maintenance::open(&bench.path()).unwrap().copy_into(&target).unwrap();
+    Maintenance::open(&bench.path()).unwrap().copy_with_pauses(&target).unwrap();
     let copy = Copy::without_system_tables(&target).unwrap();
     let rows = copy.read(|tx| Ok(tx.query("SELECT rowid FROM bare", &[], |row| row.get::<i64>(0))?)).unwrap();
     let ours = copy

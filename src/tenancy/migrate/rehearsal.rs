@@ -46,7 +46,7 @@ impl Tenancy {
     fn rehearse_on(&self, tenant: &Tenant, copy: &Path) -> Result<Rehearsed> {
         remove_if_there(copy)?;
         let file = Maintenance::open(&self.layout.tenant_file(tenant.id)).map_err(Error::internal)?;
-        file.copy_into(copy)?;
+        file.copy_pages_into(copy)?;
         drop(file);
         let (begun, size_bytes) = (monotonic(), std::fs::metadata(copy)?.len());
         let done = bring_up(copy, Some(&self.app), self.clock.now());
