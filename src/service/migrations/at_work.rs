@@ -1,5 +1,6 @@
 //! The tenants of a run that are worked on, and what became of them: noted some at a time, as each commit of the catalog is a
-//! wait for the disk. A tenant of which that was lost is taken up again, and nothing is left to be done for its file.
+//! wait for the disk. A tenant of which that was lost is taken up again, and its file found to be
+//! current and synced.
 
 use super::super::Installation;
 use super::{MigrationRun, TenantVersion, VersionState};

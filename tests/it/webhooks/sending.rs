@@ -140,6 +140,7 @@ fn for_a_day_after_a_rotation_both_secrets_sign() {
 #[test]
 fn what_is_answered_while_the_server_ends_is_not_sent_once_more() {
     let receiver = Receiver::open(|_, _| {
+        // Long enough that the server is told to end before it is answered, and less than it waits for that.
         std::thread::sleep(Duration::from_millis(200));
         taken()
     });
